@@ -1,0 +1,176 @@
+//! What happened: the only thing that changes a run, and all that a journal holds.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::action::{Action, CallId, Capability, Verdict};
+use crate::label::Origin;
+use crate::model::Reply;
+use crate::sandbox::Cost;
+use crate::tool::Effect;
+
+/// Names one run, on this machine and for good.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunId(pub String);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An event and when it happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Milliseconds since 1970, from the driver's clock.
+    pub at: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum What {
+    /// The run began. Holds the agent as it was, so that a resume needs no file.
+    Started {
+        /// The checked agent.
+        agent: Value,
+    },
+    /// A driver took the run up again; the time between does not count.
+    Resumed,
+    /// The model is about to be asked.
+    Thinking {
+        /// Which model call, from 0.
+        call: u64,
+        /// Tokens set aside for it.
+        reserved: u64,
+    },
+    /// The model answered.
+    Replied {
+        /// Which model call.
+        call: u64,
+        /// What it wrote.
+        reply: Reply,
+    },
+    /// The plan, or what it has become.
+    Planned {
+        /// In the model's words.
+        plan: String,
+    },
+    /// A call was judged.
+    Judged {
+        /// What was judged.
+        action: Action,
+        /// What came of it.
+        verdict: Verdict,
+    },
+    /// A person answered an `ask`.
+    Answered {
+        /// The call that was waiting.
+        call: CallId,
+        /// Whether it may happen.
+        granted: bool,
+    },
+    /// A permitted call is about to run.
+    Acting {
+        /// Which call.
+        call: CallId,
+        /// Whether it could run again if this is the last that is heard of it.
+        effect: Effect,
+    },
+    /// While a call runs, its guest used a capability (or was refused it).
+    Used {
+        /// The call whose guest it was.
+        call: CallId,
+        /// Counts the uses of this call, from 0.
+        mark: u64,
+        /// What it wanted.
+        capability: Capability,
+        /// What was said.
+        verdict: Verdict,
+    },
+    /// A use that changes something outside has happened.
+    Done {
+        /// The call.
+        call: CallId,
+        /// The use.
+        mark: u64,
+    },
+    /// A call gave something back.
+    Observed {
+        /// Which call.
+        call: CallId,
+        /// What it gave.
+        observation: Observation,
+    },
+    /// The run is over.
+    Ended {
+        /// What came of it.
+        outcome: Outcome,
+    },
+}
+
+/// What a tool call gave back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// For the model to read.
+    pub text: String,
+    /// The result as data; null for a failure, a denial, or a call that may have happened.
+    pub result: Value,
+    /// How it went.
+    pub status: Status,
+    /// Where its bytes came from.
+    pub origins: Vec<Origin>,
+    /// What it used.
+    pub cost: Cost,
+}
+
+/// How a call went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It gave a result.
+    Ok,
+    /// The tool failed, or its arguments were wrong.
+    Failed,
+    /// The policy, or a person, said no.
+    Denied,
+    /// It was interrupted, and may have happened.
+    Unsure,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The value that satisfies the schema, or `{"answer": text}`; null where there is none.
+    pub value: Value,
+    /// Why there is none.
+    pub reason: Option<Reason>,
+    /// More about the reason, for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Why a run ended without an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// The budget's steps are spent.
+    Steps,
+    /// The budget's tokens are spent.
+    Tokens,
+    /// The budget's time is spent.
+    Time,
+    /// The budget's money is spent.
+    Cost,
+    /// Something outside broke.
+    Fault,
+    /// A person stopped it.
+    Cancelled,
+    /// It waits for a person's yes or no.
+    Approval,
+}

@@ -1,0 +1,17 @@
+//! The middle of Errand: the words every other crate speaks, the run as a pure value, and the one
+//! loop that drives it.
+//!
+//! Nothing here does IO. What the loop needs from outside – a model, a policy, a sandbox, a
+//! journal – is a trait that another crate fills in, and `errand`'s `wire.rs` puts them together.
+
+pub mod action;
+pub mod event;
+pub mod journal;
+pub mod label;
+pub mod ledger;
+pub mod message;
+pub mod model;
+pub mod path;
+pub mod policy;
+pub mod sandbox;
+pub mod tool;

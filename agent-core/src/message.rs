@@ -1,0 +1,70 @@
+//! What a model reads and writes: roles, text and tool calls.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The rules of the run.
+    System,
+    /// The task, and what the runtime tells the model.
+    User,
+    /// The model itself.
+    Assistant,
+    /// The observation of one tool call.
+    Tool,
+}
+
+/// One turn of the conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// The text; empty where an assistant only calls tools.
+    pub content: String,
+    /// The calls an assistant asks for, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// For `Role::Tool`: the call this answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+}
+
+impl Message {
+    /// The rules of the run.
+    pub fn system(content: impl Into<String>) -> Self {
+        Self::text(Role::System, content)
+    }
+
+    /// The task, or a word from the runtime.
+    pub fn user(content: impl Into<String>) -> Self {
+        Self::text(Role::User, content)
+    }
+
+    /// Something the model said.
+    pub fn assistant(content: impl Into<String>) -> Self {
+        Self::text(Role::Assistant, content)
+    }
+
+    /// What a call gave back.
+    pub fn tool(call: impl Into<String>, content: impl Into<String>) -> Self {
+        Self { tool_call_id: Some(call.into()), ..Self::text(Role::Tool, content) }
+    }
+
+    fn text(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None }
+    }
+}
+
+/// A call as the model wrote it: nothing about it has been checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The model's own id for it.
+    pub id: String,
+    /// The tool's name, as Errand knows it (dots and all).
+    pub name: String,
+    /// The arguments. Text that is no JSON is kept as a JSON string, which no tool's schema accepts.
+    pub arguments: Value,
+}

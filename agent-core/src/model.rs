@@ -1,0 +1,163 @@
+//! What a model is to the loop: messages in, one reply out.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::message::{Message, ToolCall};
+use crate::tool::ToolSpec;
+
+/// One question to a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// How many model calls this run made before this one; a scripted model answers by it.
+    pub call: u64,
+    /// The whole conversation. A local model keeps its cache and pays only for what is new.
+    pub messages: Vec<Message>,
+    /// The assistant's turn begins with this text; the reply does not repeat it.
+    pub prefix: String,
+    /// What the reply may look like.
+    pub form: Form,
+    /// The most tokens the reply may have.
+    pub max_tokens: u32,
+}
+
+/// What a reply may look like. A constrained model (see [`Traits::constrained`]) cannot write
+/// anything else; any other model is asked, and the caller checks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Form {
+    /// Free text up to one of these strings, which the reply leaves out.
+    Text {
+        /// Where to stop, beside the model's own end of turn.
+        stop: Vec<String>,
+    },
+    /// Exactly one of these strings.
+    Choice(Vec<String>),
+    /// One JSON value that satisfies this schema.
+    Json(Value),
+    /// Calls of these tools, or text that is the answer.
+    Calls(Vec<ToolSpec>),
+    /// Calls of these tools, or one JSON value that satisfies the schema and is the answer.
+    CallsOrJson(Vec<ToolSpec>, Value),
+}
+
+/// How tokens are chosen. `temperature` 0 is greedy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// 0 = greedy; 1 = the model's own distribution.
+    pub temperature: f32,
+    /// The smallest set of tokens whose probability reaches this (Holtzman et al., 2020).
+    pub top_p: f32,
+    /// Fixes the choice; a reply is a function of request and seed.
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { temperature: 0.0, top_p: 1.0, seed: 0 }
+    }
+}
+
+/// What a model wrote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The text, without tool calls and without the request's prefix.
+    pub content: String,
+    /// The calls, in the model's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// Tokens read and written.
+    pub usage: Tokens,
+    /// Why it ended.
+    pub finish: Finish,
+    /// For [`Form::Choice`] on a model that can tell: the probability of each choice, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub odds: Vec<f32>,
+}
+
+/// Why a reply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Finish {
+    /// The model was done.
+    Stop,
+    /// The token limit came first: the reply is a fragment, and no call in it is executed.
+    Cut,
+}
+
+/// Tokens of one model call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// The whole prompt, cached or not.
+    pub input: u64,
+    /// How much of `input` came from the cache.
+    #[serde(default)]
+    pub cached: u64,
+    /// What was generated.
+    pub output: u64,
+}
+
+/// What the loop must know of a model before it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Traits {
+    /// Whether [`Form`] is enforced while decoding, so that no other reply is possible.
+    pub constrained: bool,
+    /// Prompt and reply together, in tokens; 0 where it is not known.
+    pub context: u32,
+}
+
+/// A language model.
+#[async_trait]
+pub trait Model: Send + Sync {
+    /// Its name, as the agent file or the server calls it.
+    fn name(&self) -> &str;
+
+    /// What to expect of it.
+    fn traits(&self) -> Traits;
+
+    /// How many tokens this text is, or a close upper estimate where the tokenizer is not at hand.
+    fn count(&self, text: &str) -> u64 {
+        text.len() as u64 / 3 + 1
+    }
+
+    /// Asks. Text is passed to `on_text` as it comes. Dropping the future cancels the work.
+    async fn think(
+        &self,
+        request: &Request,
+        on_text: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Reply, ModelError>;
+}
+
+/// A model call that gave no reply. Each is a fault of the run: it can be resumed.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The server could not be reached, kept failing, or answered nonsense.
+    #[error("model `{model}` did not answer: {reason}")]
+    Unavailable {
+        /// The model's name.
+        model: String,
+        /// What happened, with the server's own words.
+        reason: String,
+    },
+    /// The prompt does not fit.
+    #[error("the conversation has {tokens} tokens, and model `{model}` holds {context}")]
+    TooLong {
+        /// The model's name.
+        model: String,
+        /// The prompt's length.
+        tokens: u64,
+        /// What the model holds.
+        context: u64,
+    },
+    /// The request's form cannot be turned into a grammar.
+    #[error("the decoder cannot hold this schema: {0}")]
+    Form(String),
+    /// Anything else that broke in the engine.
+    #[error("model `{model}` failed: {reason}")]
+    Broken {
+        /// The model's name.
+        model: String,
+        /// What happened.
+        reason: String,
+    },
+}

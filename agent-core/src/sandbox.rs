@@ -1,0 +1,84 @@
+//! What the sandbox is to the loop: a permit in, a result out, and a gate for everything the
+//! guest asks of the host meanwhile.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::action::{Capability, Permit};
+use crate::tool::Guest;
+
+/// Runs guests.
+#[async_trait]
+pub trait Sandbox: Send + Sync {
+    /// Runs one permitted call in a fresh instance. Dropping the future stops the guest.
+    async fn invoke(
+        &self,
+        permit: &Permit,
+        guest: &Guest,
+        gate: &dyn Gate,
+    ) -> Result<Invocation, SandboxError>;
+}
+
+/// What an invocation gave and cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invocation {
+    /// The tool's result, or its own failure in words for the model. A limit that was hit is a
+    /// failure too.
+    pub result: Result<Value, String>,
+    /// What it used.
+    pub cost: Cost,
+}
+
+/// What an invocation used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Wall time, all of it.
+    pub time: Duration,
+    /// The most linear memory, in bytes.
+    pub memory: u64,
+    /// Bytes of result.
+    pub output: u64,
+}
+
+/// Asked by the sandbox at every use, while the guest runs. The loop implements it: it judges,
+/// writes the journal, and remembers.
+#[async_trait]
+pub trait Gate: Send + Sync {
+    /// May the guest do this now? `Err` holds the reasons, for the guest to read. The host calls
+    /// it before each file opened and each request sent, redirects included.
+    async fn may(&self, capability: Capability) -> Result<Use, String>;
+
+    /// The write or request behind a [`Use::Fresh`] has happened.
+    async fn done(&self, mark: u64) -> Result<(), SandboxError>;
+
+    /// The guest calls another tool: planned, judged, journaled and run like any call.
+    async fn call(&self, tool: &str, arguments: Value) -> Result<Value, String>;
+}
+
+/// How a use goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Do it, then tell [`Gate::done`] with this mark if it changed anything outside.
+    Fresh(u64),
+    /// It happened before the run was interrupted: take it as done, do not repeat it.
+    Recorded,
+}
+
+/// The sandbox itself broke; a fault of the run.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The component cannot be loaded.
+    #[error("component `{component}` cannot be loaded: {reason}")]
+    Component {
+        /// Which one.
+        component: String,
+        /// Why.
+        reason: String,
+    },
+    /// The journal could not be written, so the guest was stopped.
+    #[error(transparent)]
+    Journal(#[from] crate::journal::JournalError),
+}

@@ -1,0 +1,94 @@
+//! What a tool is: a name, a schema, and a plan of the capabilities a call wants.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::action::Capability;
+
+/// What everybody may know of a tool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// `files.read`: lower case, dots between words.
+    pub name: String,
+    /// One or two sentences, written for the model.
+    pub description: String,
+    /// JSON Schema (2020-12) of the arguments; always an object.
+    pub input: Value,
+    /// JSON Schema of the result.
+    pub output: Value,
+    /// What a call does to the world.
+    pub effect: Effect,
+}
+
+/// What a call does to the world; it decides whether an unfinished call may run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Nothing but its result.
+    Pure,
+    /// Looks at the world.
+    Reads,
+    /// Changes it, and doing it twice is doing it once.
+    Idempotent,
+    /// Changes it: twice is not once.
+    Writes,
+}
+
+impl Effect {
+    /// Whether a call that may not have finished can simply run again.
+    pub fn may_repeat(self) -> bool {
+        !matches!(self, Effect::Writes)
+    }
+}
+
+/// A tool. It says what a call means; it never executes anything itself.
+pub trait Tool: Send + Sync {
+    /// Its name and schemas.
+    fn spec(&self) -> &ToolSpec;
+
+    /// The capabilities this call wants, every one named; for code an upper bound is not known,
+    /// and each use is judged when it comes. `arguments` satisfy the input schema.
+    /// An `Err` is an observation for the model: what is wrong with the arguments.
+    fn plan(&self, arguments: &Value) -> Result<Vec<Capability>, String>;
+
+    /// Where the work is done.
+    fn guest(&self) -> &Guest;
+}
+
+/// The component that does a tool's work, and how far it may go.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// The wasm component.
+    pub component: Component,
+    /// What one call may use.
+    pub limits: Limits,
+}
+
+/// Where a component comes from.
+#[derive(Debug, Clone)]
+pub enum Component {
+    /// Part of the binary.
+    Embedded {
+        /// Its name, for errors and the cache.
+        name: &'static str,
+        /// The component.
+        bytes: &'static [u8],
+    },
+    /// A file on this machine.
+    File(Arc<PathBuf>),
+}
+
+/// What one call may use. Every limit is enforced by the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory, in bytes.
+    pub memory: usize,
+    /// Wall time of the guest's own work; waiting for the host does not count.
+    pub time: Duration,
+    /// Bytes of result.
+    pub output: usize,
+}

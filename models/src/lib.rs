@@ -1,0 +1,1 @@
+//! Models behind one trait: ONNX Runtime, OpenAI-compatible endpoints, scripts.

@@ -1,0 +1,1 @@
+//! Cedar policies: the default ones, what an agent file grants, and the verdict.

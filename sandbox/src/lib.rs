@@ -1,0 +1,1 @@
+//! Wasmtime: components, limits, and the capabilities the host lends to a guest.

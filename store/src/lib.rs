@@ -1,0 +1,1 @@
+//! SQLite under ERRAND_HOME: the journal of every run.

@@ -1,0 +1,1 @@
+//! The tools an agent can be granted: their schemas, their plans, their guests.
