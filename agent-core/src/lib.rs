@@ -4,7 +4,9 @@
 //! Nothing here does IO. What the loop needs from outside – a model, a policy, a sandbox, a
 //! journal – is a trait that another crate fills in, and `errand`'s `wire.rs` puts them together.
 
+pub mod act;
 pub mod action;
+pub mod drive;
 pub mod event;
 pub mod journal;
 pub mod label;
@@ -13,5 +15,7 @@ pub mod message;
 pub mod model;
 pub mod path;
 pub mod policy;
+pub mod run;
 pub mod sandbox;
+pub mod schema;
 pub mod tool;

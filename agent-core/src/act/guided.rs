@@ -1,0 +1,1 @@
+//! Acting by code, for a small constrained model.
