@@ -5,6 +5,7 @@
 //! journal – is a trait that another crate fills in, and `errand`'s `wire.rs` puts them together.
 
 pub mod action;
+pub mod address;
 pub mod event;
 pub mod journal;
 pub mod label;
@@ -12,6 +13,7 @@ pub mod ledger;
 pub mod message;
 pub mod model;
 pub mod path;
+pub mod permission;
 pub mod policy;
 pub mod sandbox;
 pub mod tool;
