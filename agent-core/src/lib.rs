@@ -6,6 +6,8 @@
 
 pub mod act;
 pub mod action;
+pub mod address;
+pub mod agent;
 pub mod drive;
 pub mod event;
 pub mod journal;
@@ -14,6 +16,7 @@ pub mod ledger;
 pub mod message;
 pub mod model;
 pub mod path;
+pub mod permission;
 pub mod policy;
 pub mod run;
 pub mod sandbox;
