@@ -123,10 +123,11 @@ pub trait Model: Send + Sync {
     }
 
     /// Asks. Text is passed to `on_text` as it comes. Dropping the future cancels the work.
+    /// (The lifetime is spelled out because `async_trait` would otherwise give all text one.)
     async fn think(
         &self,
         request: &Request,
-        on_text: &mut (dyn FnMut(&str) + Send),
+        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
     ) -> Result<Reply, ModelError>;
 }
 
