@@ -9,7 +9,7 @@ use crate::agent::Agent;
 use crate::event::{Event, Observation, Outcome, RunId, Status, What};
 use crate::label::Origin;
 use crate::ledger::{Ledger, Room, Spent};
-use crate::message::{Message, Role, ToolCall};
+use crate::message::{Message, ToolCall};
 use crate::model::{Reply, Request, Traits};
 use crate::sandbox::Cost;
 use crate::tool::{Effect, ToolSpec};
@@ -485,7 +485,7 @@ impl CallId {
 }
 
 /// The observation of a call that was not allowed.
-pub(crate) fn denied(reasons: &[String]) -> Observation {
+pub fn denied(reasons: &[String]) -> Observation {
     host(Status::Denied, format!("denied: {}", reasons.join("; ")))
 }
 
