@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::agent_file::{Checked, Invalid, Known};
 use crate::model::Sampling;
 use crate::permission::Grants;
 
@@ -36,6 +37,8 @@ pub struct Agent {
     pub tools: Vec<String>,
     /// What those tools may reach.
     pub grants: Grants,
+    /// Names of environment variables that the host may put into requests.
+    pub secrets: Vec<String>,
     /// How much a run may spend.
     pub budget: Budget,
     /// The JSON Schema of the outcome.
@@ -44,6 +47,18 @@ pub struct Agent {
     pub root: PathBuf,
     /// The agent file, absolute.
     pub file: PathBuf,
+}
+
+impl Agent {
+    /// Reads and checks an agent file and the values of its parameters (`-p key=value`, or
+    /// `key=@file`), all problems at once.
+    pub fn load(
+        path: &Path,
+        params: &[(String, String)],
+        known: &Known<'_>,
+    ) -> Result<Agent, Invalid> {
+        Checked::read(path, params, known)?.ready()
+    }
 }
 
 /// How an agent acts.
