@@ -34,6 +34,11 @@ impl<'a> Desk<'a> {
         Self { parts, id, run: Mutex::new(run), permits: Short::default() }
     }
 
+    /// The run as it is now.
+    pub(super) fn into_run(self) -> Run {
+        self.run.into_inner()
+    }
+
     /// Journal first, then the run, then whoever looks on.
     pub(super) async fn write(&self, what: What) -> Result<(), JournalError> {
         let mut run = self.run.lock().await;
