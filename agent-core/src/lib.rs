@@ -4,10 +4,12 @@
 //! Nothing here does IO, but for reading an agent file and looking at what it names. What the loop needs from outside – a model, a policy, a sandbox, a
 //! journal – is a trait that another crate fills in, and `errand`'s `wire.rs` puts them together.
 
+pub mod act;
 pub mod action;
 pub mod address;
 pub mod agent;
 pub mod agent_file;
+pub mod drive;
 pub mod event;
 pub mod journal;
 pub mod label;
@@ -18,6 +20,8 @@ pub mod param;
 pub mod path;
 pub mod permission;
 pub mod policy;
+pub mod run;
 pub mod sandbox;
+pub mod schema;
 pub mod template;
 pub mod tool;
