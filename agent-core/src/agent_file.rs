@@ -9,6 +9,7 @@ mod check;
 mod duration;
 mod given;
 mod ground;
+mod keyword;
 mod model;
 mod nearest;
 mod output;

@@ -287,10 +287,10 @@ impl Check<'_> {
             }
         }
         // A price or a provider that is written but wrong has been reported.
-        let written = |pointer| report.source.value.pointer(pointer).is_some();
-        let unclear = written("/model/price")
-            || written("/model/provider")
-                && self.file.model.as_ref().is_none_or(|model| model.provider.is_none());
+        let table = self.file.model.as_ref();
+        let wrong = |key, read: bool| !read && report.source.value["model"].get(key).is_some();
+        let unclear = wrong("price", table.is_some_and(|table| table.price.is_some()))
+            || wrong("provider", table.is_some_and(|table| table.provider.is_some()));
         if cost_usd.is_some() && model.price.is_none() && !unclear {
             let message = format!("`cost_usd` cannot be kept: `{}` has no price", model.name);
             report.key("/budget/cost_usd", message).hint(match model.provider {
