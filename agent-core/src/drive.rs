@@ -184,8 +184,10 @@ impl Desk<'_> {
     /// Runs what was permitted: side by side where no call changes what cannot be repeated.
     async fn act(&self, actions: Vec<(Action, bool)>) -> Result<(), SandboxError> {
         if actions.iter().all(|(action, _)| self.effect(&action.tool).may_repeat()) {
-            let calls: FuturesUnordered<_> =
-                actions.into_iter().map(|(action, approved)| self.perform(action, approved)).collect();
+            let calls: FuturesUnordered<_> = actions
+                .into_iter()
+                .map(|(action, approved)| self.perform(action, approved))
+                .collect();
             return calls.try_for_each(|_| async { Ok(()) }).await;
         }
         for (action, approved) in actions {
