@@ -1,1 +1,3 @@
 //! Models behind one trait: ONNX Runtime, OpenAI-compatible endpoints, scripts.
+
+pub mod import;
