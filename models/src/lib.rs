@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+pub mod import;
 pub mod scripted;
 
 /// The most bytes one reply may have, from whatever model. No model writes this much in one turn:
