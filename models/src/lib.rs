@@ -2,6 +2,10 @@
 
 use serde_json::{Map, Value};
 
+pub mod catalog;
+pub mod fetch;
+pub mod home;
+pub mod import;
 pub mod scripted;
 
 /// The most bytes one reply may have, from whatever model. No model writes this much in one turn:
