@@ -1,5 +1,5 @@
 //! The journal on a real disk: order, sharing, damage, and a process killed in the middle.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
