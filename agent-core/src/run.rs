@@ -424,10 +424,10 @@ impl Run {
         if let Some(inner) = self.inner_call(id) {
             inner.effect = Some(effect);
         } else if let Some(call) = self.call(id)
-            && let State::Allowed(action) | State::Granted(action) | State::Interrupted(action, _) =
+            && let State::Ready(action, consent) | State::Interrupted(action, consent, _) =
                 &call.state
         {
-            call.state = State::Acting(action.clone(), effect);
+            call.state = State::Acting(action.clone(), *consent, effect);
         }
     }
 
