@@ -55,7 +55,11 @@ impl<'a> Fitting<'a> {
                     article(expected),
                     kind_of(value)
                 );
-                let hint = instead(schema, expected, value);
+                // What is written for `secrets` may be one.
+                let hint = match pointer.ends_with("/secrets") {
+                    true => shown_example(schema).map(|example| format!("for example `{example}`")),
+                    false => instead(schema, expected, value),
+                };
                 self.at_value(pointer, message, hint);
                 None
             }
