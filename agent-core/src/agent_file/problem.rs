@@ -246,10 +246,7 @@ mod tests {
         for (line, expected) in [
             (r#"api_key = "sk-123""#, r#"api_key = ********"#),
             (r#"api_key = sk-123"#, r#"api_key = ******"#),
-            (
-                r#"model = { api_key = "é1", name = 1 }"#,
-                r#"model = { api_key = ******************"#,
-            ),
+            (r#"model = { api_key = "é1", name = 1 }"#, r#"model = { api_key = ****************"#),
             (r#"api_key = "${KEY}""#, r#"api_key = "${KEY}""#),
             (r#"api_key = "${KEY}sk-1""#, r#"api_key = ************"#),
             (r#"base_url = "https://me:pw@host/v1""#, r#"base_url = "https://*****@host/v1""#),

@@ -126,7 +126,7 @@ impl<'a> Fitting<'a> {
             (Some(near), home) if near != key && home.is_none() => {
                 format!("did you mean `{near}`?")
             }
-            (_, Some(home)) if home.is_empty() => {
+            (_, Some("")) => {
                 format!("`{key}` belongs at the top of the file, before the first `[table]`")
             }
             (_, Some(home)) => format!("`{key}` belongs in `[{home}]`"),
