@@ -20,14 +20,10 @@ use super::tokenizer::Tokenizer;
 /// What turns tokens into logits and remembers them: a [`super::Session`], or in tests something
 /// that needs no weights.
 pub(super) trait Decoder {
-    /// How many tokens it remembers.
-    fn len(&self) -> usize;
     /// Forgets all but the first `to`.
     fn rewind(&mut self, to: usize);
     /// Stops [`Decoder::feed`] early once the flag is up.
     fn stop_on(&mut self, flag: Arc<AtomicBool>);
-    /// The logits after the last token fed.
-    fn logits(&self) -> &[f32];
     /// Reads more tokens; gives the logits after the last.
     fn feed(&mut self, tokens: &[u32]) -> Result<&[f32], EngineError>;
 }
@@ -189,18 +185,16 @@ impl<D: Decoder> Engine<D> {
     }
 }
 
-/// Reads tokens and keeps the account of what was read, also where it failed half-way.
+/// Reads tokens and keeps the account of what was read. What was read before an error is not in
+/// the account, and the next request's rewind forgets it.
 pub(super) fn feed<'a>(
     decoder: &'a mut impl Decoder,
     fed: &mut Vec<u32>,
     tokens: &[u32],
 ) -> Result<&'a [f32], EngineError> {
+    let logits = decoder.feed(tokens)?;
     fed.extend(tokens);
-    // The flag is read first: borrowed logits would keep the decoder from being asked.
-    let read = decoder.feed(tokens).map(<[f32]>::len);
-    fed.truncate(decoder.len());
-    read?;
-    Ok(decoder.logits())
+    Ok(logits)
 }
 
 fn next(

@@ -17,6 +17,8 @@ mod sampler;
 mod schema;
 mod session;
 mod template;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tokenizer;
 

@@ -170,7 +170,7 @@ impl Model for Onnx {
     async fn think(
         &self,
         request: &Request,
-        on_text: &mut (dyn FnMut(&str) + Send),
+        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
     ) -> Result<Reply, ModelError> {
         let gone = || ModelError::Broken {
             model: self.name.clone(),
@@ -190,10 +190,6 @@ impl Model for Onnx {
 }
 
 impl Decoder for Session {
-    fn len(&self) -> usize {
-        Session::len(self)
-    }
-
     fn rewind(&mut self, to: usize) {
         Session::rewind(self, to);
     }

@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_core::message::{Message, Role};
 use agent_core::tool::ToolSpec;
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context};
 use serde_json::{Map, Value, json};
@@ -35,8 +36,8 @@ impl Template {
     /// Compiles it. `bos` and `eos` are the texts of those tokens.
     pub(super) fn new(source: &str, bos: String, eos: String) -> Result<Template, EngineError> {
         let mut environment = Environment::new();
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.map_err(|error| EngineError::Template(error.to_string()))?);
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment
@@ -104,8 +105,8 @@ impl Template {
             messages => json::jinja(&Value::Array(messages)),
             tools => tools,
             add_generation_prompt => true,
-            bos_token => self.bos,
-            eos_token => self.eos,
+            bos_token => self.bos.as_str(),
+            eos_token => self.eos.as_str(),
         };
         self.environment.get_template(NAME).map_err(broken)?.render(context).map_err(broken)
     }

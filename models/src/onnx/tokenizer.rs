@@ -141,7 +141,7 @@ impl Tokenizer {
     pub fn encode_marked(&self, text: &str, guard: char) -> Vec<u32> {
         let mut tokens = Vec::new();
         let mut plain = String::new();
-        let mut flush = |plain: &mut String, tokens: &mut Vec<u32>| {
+        let flush = |plain: &mut String, tokens: &mut Vec<u32>| {
             if !plain.is_empty() {
                 tokens.extend(self.encode(plain));
                 plain.clear();
