@@ -180,15 +180,15 @@ pub(crate) fn is_variable(name: &str) -> bool {
 /// What tokens cost, in US dollars per million.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(example = serde_json::json!({ "input": 0.15, "output": 0.6 }))]
+#[schemars(extend("required" = ["input", "output"]))]
 pub struct Price {
     /// US dollars per million tokens read.
     #[serde(default)]
-    #[schemars(required, range(min = 0.0, max = 1_000_000.0))]
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
     pub input: f64,
     /// US dollars per million tokens written.
     #[serde(default)]
-    #[schemars(required, range(min = 0.0, max = 1_000_000.0))]
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
     pub output: f64,
 }
 

@@ -9,6 +9,7 @@ mod check;
 mod duration;
 mod given;
 mod ground;
+mod keyword;
 mod model;
 mod nearest;
 mod output;
@@ -19,7 +20,9 @@ mod source;
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,11 +36,11 @@ use crate::param::ParamSpec;
 /// those may reach, and how much a run may spend. Paths are relative to the file.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "Errand agent file")]
+#[schemars(title = "Errand agent file", extend("required" = ["name", "task"]))]
 pub struct AgentFile {
     /// What the agent is called: letters, digits, spaces, `.`, `_` and `-`, at most 64.
     #[serde(default)]
-    #[schemars(required, length(min = 1, max = 64), example = &"almanac")]
+    #[schemars(length(min = 1, max = 64), example = &"almanac")]
     pub name: String,
 
     /// What the agent does, in one line for people. The model does not see it.
@@ -53,7 +56,7 @@ pub struct AgentFile {
     /// value of `[params.question]`, `{% if … %}` and `{% for … %}` work too. A variable that is
     /// not declared under `[params]` is an error.
     #[serde(default)]
-    #[schemars(required, length(min = 1), example = &"{{ question }}")]
+    #[schemars(length(min = 1), example = &"{{ question }}")]
     pub task: String,
 
     /// How the agent acts. `code`: each action is a Python snippet in which every tool is a
@@ -94,7 +97,16 @@ pub struct AgentFile {
 impl AgentFile {
     /// The JSON Schema of an agent file.
     pub fn schema() -> Value {
-        schemars::schema_for!(AgentFile).to_value()
+        // What serde fills in is `null` or an empty table, which no file can say; the descriptions
+        // name the defaults. A line break in a comment here means nothing there.
+        let tidy = |schema: &mut Schema| {
+            schema.remove("default");
+            if let Some(Value::String(text)) = schema.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
+        };
+        let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(tidy));
+        settings.into_generator().into_root_schema_for::<AgentFile>().to_value()
     }
 }
 

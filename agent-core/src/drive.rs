@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, TryStreamExt};
 
 use crate::action::{Action, CallId};
@@ -74,7 +75,11 @@ pub enum Fault {
 /// Begins a run: its first event is in the journal when this returns.
 pub async fn begin(run: &mut Run, parts: &Parts<'_>) -> Result<(), Fault> {
     let agent = Box::new(run.agent().clone());
-    let what = What::Started { agent, style: run.style() };
+    note(run, What::Started { agent, style: run.style() }, parts).await
+}
+
+/// Writes down something that happened to a run that is not being driven.
+pub async fn note(run: &mut Run, what: What, parts: &Parts<'_>) -> Result<(), Fault> {
     let event = Event { at: (parts.clock)(), what };
     parts.journal.append(run.id(), run.seq(), &event).await?;
     run.apply(&event);
@@ -99,19 +104,23 @@ pub fn fold(
 
 /// Drives the run until it is over, waits for a person, or cannot go on. Only the first kind of
 /// end is written to the journal: the others resume.
-pub async fn drive(run: Run, parts: &Parts<'_>) -> Result<Outcome, Fault> {
+pub async fn drive(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault> {
     let left = Duration::from_millis(run.ledger().time_left_ms());
     let desk = Desk::new(run, parts);
     let time_is_up = (parts.sleep)(left);
-    match futures::future::select(Box::pin(desk.work()), time_is_up).await {
-        futures::future::Either::Left((outcome, _)) => outcome,
-        futures::future::Either::Right(((), work)) => {
-            drop(work);
+    let worked = match select(Box::pin(desk.work()), time_is_up).await {
+        Either::Left((outcome, _)) => Some(outcome?),
+        Either::Right(_) => None,
+    };
+    let outcome = match worked {
+        Some(outcome) => outcome,
+        None => {
             let outcome = Outcome { reason: Some(Reason::Time), ..Outcome::default() };
             desk.write(What::Ended { outcome: outcome.clone() }).await?;
-            Ok(outcome)
+            outcome
         }
-    }
+    };
+    Ok((outcome, desk.into_run()))
 }
 
 impl Desk<'_> {
@@ -175,8 +184,10 @@ impl Desk<'_> {
     /// Runs what was permitted: side by side where no call changes what cannot be repeated.
     async fn act(&self, actions: Vec<(Action, bool)>) -> Result<(), SandboxError> {
         if actions.iter().all(|(action, _)| self.effect(&action.tool).may_repeat()) {
-            let calls: FuturesUnordered<_> =
-                actions.into_iter().map(|(action, approved)| self.perform(action, approved)).collect();
+            let calls: FuturesUnordered<_> = actions
+                .into_iter()
+                .map(|(action, approved)| self.perform(action, approved))
+                .collect();
             return calls.try_for_each(|_| async { Ok(()) }).await;
         }
         for (action, approved) in actions {

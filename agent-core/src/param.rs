@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 /// One declared parameter.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["type"]))]
 pub struct ParamSpec {
     /// What a value must be.
     #[serde(default, rename = "type")]
-    #[schemars(required, with = "ParamType")]
+    #[schemars(with = "ParamType")]
     pub kind: Option<ParamType>,
 
     /// What it is for, in one line for people.

@@ -405,9 +405,8 @@ impl Run {
         if let Some(inner) = self.inner_call(id) {
             inner.effect = Some(effect);
         } else if let Some(call) = self.call(id)
-            && let State::Allowed(action)
-            | State::Granted(action)
-            | State::Interrupted(action, _) = &call.state
+            && let State::Allowed(action) | State::Granted(action) | State::Interrupted(action, _) =
+                &call.state
         {
             call.state = State::Acting(action.clone(), effect);
         }
@@ -447,7 +446,8 @@ impl Run {
             if again.is_some_and(|past| past.status != Status::Ok)
                 && observation.status != Status::Ok
             {
-                text += "\nThis is the same call as before, and it failed again. Do something else.";
+                text +=
+                    "\nThis is the same call as before, and it failed again. Do something else.";
             }
             match self.style {
                 Style::Tools => self.history.push(Message::tool(&call.asked.id, text)),

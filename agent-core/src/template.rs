@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
-use minijinja::machinery::{CompiledTemplate, Instruction, Instructions, get_compiled_template};
+use minijinja::machinery::{CompiledTemplate, Instruction, get_compiled_template};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value};
 
@@ -59,10 +59,11 @@ fn lowered(detail: &str, error: &Error) -> String {
     }
 }
 
-/// A template whose syntax is right and whose filters, tests and functions are known.
+/// A template whose syntax is right.
 pub struct Template<'a> {
     source: &'a str,
     variables: BTreeSet<String>,
+    faults: Vec<TemplateError>,
 }
 
 impl fmt::Debug for Template<'_> {
@@ -81,8 +82,13 @@ impl<'a> Template<'a> {
         let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
         let mut variables = template.undeclared_variables(false);
         variables.retain(|name| !globals.contains(name.as_str()));
-        words_known(&environment, get_compiled_template(&template))?;
-        Ok(Self { source, variables: variables.into_iter().collect() })
+        let faults = faults(&environment, get_compiled_template(&template));
+        Ok(Self { source, variables: variables.into_iter().collect(), faults })
+    }
+
+    /// Words it uses that mean nothing: filters, tests, other templates.
+    pub fn faults(&self) -> &[TemplateError] {
+        &self.faults
     }
 
     /// The variables that must be declared, in alphabetical order.
@@ -144,51 +150,119 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// The engine finds a wrong filter, test or function only when it gets there. A file is checked
-/// whole, so they are looked for in every branch.
-fn words_known(
-    environment: &Environment<'_>,
-    template: &CompiledTemplate<'_>,
-) -> Result<(), TemplateError> {
+/// The engine finds a wrong filter or test only when it gets there. A file is checked whole, so
+/// they are looked for in every branch.
+fn faults(environment: &Environment<'_>, template: &CompiledTemplate<'_>) -> Vec<TemplateError> {
     let parts = std::iter::once(&template.instructions).chain(template.blocks.values());
+    let mut faults = Vec::new();
     for part in parts {
-        for at in 0.. {
-            let Some(instruction) = part.get(at) else { break };
-            let (kind, word, probe) = match instruction {
-                Instruction::ApplyFilter(word, ..) => {
-                    ("filter", word, format!("{{{{ 1|{word} }}}}"))
+        let instructions = (0..).map_while(|at| Some((at, part.get(at)?)));
+        for (at, instruction) in instructions {
+            let (message, hint) = match instruction {
+                Instruction::ApplyFilter(word, ..)
+                    if unknown(environment, format!("{{{{ 1|{word} }}}}")) =>
+                {
+                    (
+                        format!("unknown filter `{word}`"),
+                        "the filters are Jinja's, such as `join`, `upper` and `default`",
+                    )
                 }
-                Instruction::PerformTest(word, ..) => {
-                    ("test", word, format!("{{{{ 1 is {word} }}}}"))
+                Instruction::PerformTest(word, ..)
+                    if unknown(environment, format!("{{{{ 1 is {word} }}}}")) =>
+                {
+                    (
+                        format!("unknown test `{word}`"),
+                        "the tests are Jinja's, such as `none`, `string` and `in`",
+                    )
                 }
-                Instruction::Include(..) | Instruction::LoadBlocks => {
-                    return Err(unavailable(part, at));
-                }
+                Instruction::Include(..) | Instruction::LoadBlocks => (
+                    "a template cannot load another one".to_string(),
+                    "write its text here, or pass it with `-p name=@file`",
+                ),
                 _ => continue,
             };
-            let unknown = environment.render_str(&probe, ()).err().is_some_and(|error| {
-                matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest)
-            });
-            if unknown {
-                return Err(TemplateError {
-                    message: format!("unknown {kind} `{word}` in the template"),
-                    range: range(part, at),
-                    hint: Some("the filters and tests are minijinja's own, such as `join`, `upper` and `defined`".to_string()),
-                });
-            }
+            let span = part.get_span(at);
+            let range = span.map(|span| span.start_offset as usize..span.end_offset as usize);
+            faults.push(TemplateError { message, range, hint: Some(hint.to_string()) });
         }
     }
-    Ok(())
+    faults
 }
 
-fn unavailable(part: &Instructions<'_>, at: u32) -> TemplateError {
-    TemplateError {
-        message: "the template loads another one, and there is none".to_string(),
-        range: range(part, at),
-        hint: Some("write its text here, or pass it with `-p name=@file`".to_string()),
+/// Whether rendering this fails for a word that the engine does not know.
+fn unknown(environment: &Environment<'_>, probe: String) -> bool {
+    environment.render_str(&probe, ()).err().is_some_and(|error| {
+        matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn values() -> Map<String, Value> {
+        let values = json!({
+            "q": "{{ secret }} <b>", "n": 3, "list": ["a", "b"], "none": null, "yes": true
+        });
+        values.as_object().cloned().unwrap_or_default()
     }
-}
 
-fn range(part: &Instructions<'_>, at: u32) -> Option<Range<usize>> {
-    part.get_span(at).map(|span| span.start_offset as usize..span.end_offset as usize)
+    fn check(source: &str, expected: Result<&str, &str>) {
+        let rendered = Template::parse(source).and_then(|template| template.render(&values()));
+        let rendered = rendered.map_err(|error| error.message);
+        assert_eq!(rendered.as_deref().map_err(String::as_str), expected, "{source}");
+    }
+
+    #[test]
+    fn values_are_data() {
+        check("{{ q }}", Ok("{{ secret }} <b>"));
+        check("{{ n + 1 }} {{ list | join(', ') }}", Ok("4 a, b"));
+        check("[{{ none }}]{% if none %}x{% endif %}{% if yes %}y{% endif %}", Ok("[]y"));
+        check("{% for x in list %}{{ loop.index }}{{ x }}{% endfor %}", Ok("1a2b"));
+        check("no variables at all", Ok("no variables at all"));
+    }
+
+    #[test]
+    fn a_template_cannot_spin() {
+        let long = Err("the template takes too long to render");
+        check(
+            "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}",
+            long,
+        );
+        check(
+            "{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}",
+            Err("the template cannot be rendered: recursion limit exceeded"),
+        );
+        check("{{ 'x' * 99999999 }}", long);
+    }
+
+    #[test]
+    fn variables_are_found_in_every_branch() {
+        let template = Template::parse(
+            "b {{ a }}{% if false %}{{ b | upper }}{% endif %}{% for x in c %}{{ x }}{{ range(d) }}{% endfor %}",
+        );
+        let names: Vec<String> =
+            template.iter().flat_map(|t| t.variables().map(String::from)).collect();
+        assert_eq!(names, ["a", "b", "c", "d"]);
+        let place = template.ok().and_then(|template| template.place("b"));
+        assert_eq!(place, Some(26..27));
+    }
+
+    #[test]
+    fn words_are_checked_in_every_branch() {
+        let source =
+            "{% if false %}{{ 1 | uper }}{% if 1 is od %}{% endif %}{% include 'x' %}{% endif %}";
+        let template = Template::parse(source);
+        let faults: Vec<String> = template
+            .iter()
+            .flat_map(|template| template.faults())
+            .map(|fault| fault.message.clone())
+            .collect();
+        assert_eq!(
+            faults,
+            ["unknown filter `uper`", "unknown test `od`", "a template cannot load another one"]
+        );
+    }
 }

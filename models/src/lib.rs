@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value};
 
+pub mod catalog;
+pub mod fetch;
+pub mod home;
 pub mod import;
 pub mod onnx;
 pub mod scripted;

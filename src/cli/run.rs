@@ -13,6 +13,7 @@ use errand::{Errand, Finished};
 
 use super::json::Lines;
 use super::live::{Live, Usage};
+use super::models::Bars;
 use super::{json, live};
 
 /// The arguments of `errand run`.
@@ -56,12 +57,8 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Opens what a run needs, with its progress drawn on stderr.
 pub(crate) fn open(how: How) -> anyhow::Result<Errand> {
-    let mut errand = Errand::open()?;
-    errand.offline(how.offline);
-    if !how.json {
-        errand.progress(Arc::new(super::models::Bars::default()));
-    }
-    Ok(errand)
+    let errand = Errand::open()?.progress(Arc::new(Bars::default()));
+    Ok(if how.offline { errand.offline() } else { errand })
 }
 
 /// Drives a run with somebody looking on, prints how it ended, and gives the exit code. Ctrl-C

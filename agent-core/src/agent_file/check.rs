@@ -12,7 +12,7 @@ use super::source::{LONGEST, Source, child};
 use super::{AgentFile, BudgetTable, duration, given, model, nearest, output, shape};
 use crate::agent::{Act, Agent, Budget, ModelConfig, Provider, is_variable};
 use crate::permission::{Grants, NetRule};
-use crate::template::Template;
+use crate::template::{Template, TemplateError};
 use crate::tool::ToolSpec;
 
 /// What an agent file is held against: what this build of Errand has, and the command line.
@@ -262,14 +262,12 @@ impl Check<'_> {
                 report.value(&format!("/permissions/ask/{at}"), message).hint(hint);
             }
         }
-        for (at, name) in table.secrets.iter().enumerate() {
-            if !is_variable(name) {
-                // What was written may be the secret itself: it is not repeated.
-                let message = "an entry of `secrets` must be the name of an environment variable";
-                report
-                    .value(&format!("/permissions/secrets/{at}"), message)
-                    .hint("letters, digits and `_`, such as `API_KEY`, without `$`");
-            }
+        if !table.secrets.iter().all(|name| is_variable(name)) {
+            // What was written may be the secret itself: it is neither repeated nor shown.
+            let message = "an entry of `secrets` must be the name of an environment variable";
+            report
+                .key("/permissions/secrets", message)
+                .hint("letters, digits and `_`, such as `API_KEY`, without `$`");
         }
         (grants, table.secrets.clone())
     }
@@ -288,7 +286,12 @@ impl Check<'_> {
                 }
             }
         }
-        if cost_usd.is_some() && model.price.is_none() {
+        // A price or a provider that is written but wrong has been reported.
+        let table = self.file.model.as_ref();
+        let wrong = |key, read: bool| !read && report.source.value["model"].get(key).is_some();
+        let unclear = wrong("price", table.is_some_and(|table| table.price.is_some()))
+            || wrong("provider", table.is_some_and(|table| table.provider.is_some()));
+        if cost_usd.is_some() && model.price.is_none() && !unclear {
             let message = format!("`cost_usd` cannot be kept: `{}` has no price", model.name);
             report.key("/budget/cost_usd", message).hint(match model.provider {
                 Provider::Openai => {
@@ -325,14 +328,13 @@ impl Check<'_> {
                         }
                     });
                 }
+                for fault in template.faults() {
+                    fault_at(pointer, fault.clone(), report);
+                }
                 Some(template)
             }
             Err(error) => {
-                let problem = match error.range {
-                    Some(part) => report.part(pointer, part, error.message),
-                    None => report.value(pointer, error.message),
-                };
-                problem.hint = error.hint;
+                fault_at(pointer, error, report);
                 None
             }
         };
@@ -359,12 +361,16 @@ fn rendered(
         }
         Ok(text) => Some(text),
         Err(error) => {
-            let problem = match error.range {
-                Some(part) => report.part(pointer, part, error.message),
-                None => report.value(pointer, error.message),
-            };
-            problem.hint = error.hint;
+            fault_at(pointer, error, report);
             None
         }
     }
+}
+
+fn fault_at(pointer: &str, error: TemplateError, report: &mut Report<'_>) {
+    let problem = match error.range {
+        Some(part) => report.part(pointer, part, error.message),
+        None => report.value(pointer, error.message),
+    };
+    problem.hint = error.hint;
 }

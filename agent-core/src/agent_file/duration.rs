@@ -34,7 +34,7 @@ pub(super) fn read(text: &str) -> Result<Duration, &'static str> {
         rest = units[end..].trim_start();
     }
     match total {
-        Duration::ZERO => Err("more than nothing"),
+        Duration::ZERO => Err("above zero"),
         total if total > LONGEST => Err("at most `720h`"),
         total => Ok(total),
     }

@@ -27,10 +27,11 @@ pub(super) fn declared(params: &BTreeMap<String, ParamSpec>, report: &mut Report
         }
         let (Some(kind), Some(default)) = (param.kind, &param.default) else { continue };
         if !kind.holds(default) {
-            let message = format!(
-                "the default of `{name}` must be {kind}, not {}",
-                super::shape::kind_of(default)
-            );
+            let found = match default {
+                Value::Array(_) if kind == ParamType::List => "a list of something else",
+                other => super::shape::kind_of(other),
+            };
+            let message = format!("the default of `{name}` must be {kind}, not {found}");
             report.value(&format!("{pointer}/default"), message);
         }
         if param.required == Some(true) {

@@ -26,7 +26,10 @@ pub(super) fn config(
     report: &mut Report<'_>,
 ) -> ModelConfig {
     let written = table.provider.unwrap_or_default();
-    belongs(table, written, report);
+    // A provider that there is not has been reported; nothing can be said of its keys.
+    let unclear =
+        table.provider.is_none() && report.source.value.pointer("/model/provider").is_some();
+    let misplaced = !unclear && belongs(table, written, report);
     let mut config = ModelConfig {
         provider: written,
         name: table.name.clone().unwrap_or_default(),
@@ -55,6 +58,7 @@ pub(super) fn config(
     }
     endpoint(table, &mut config, report);
     match known.model_override {
+        _ if unclear || misplaced && table.provider.is_none() => {}
         Some(name) => replace(name, root, known, &mut config, report),
         None => named(table, root, known, &mut config, report),
     }
@@ -62,7 +66,8 @@ pub(super) fn config(
 }
 
 /// A key that means nothing to the provider would be a limit or a setting that is not kept.
-fn belongs(table: &ModelTable, provider: Provider, report: &mut Report<'_>) {
+fn belongs(table: &ModelTable, provider: Provider, report: &mut Report<'_>) -> bool {
+    let before = report.problems.len();
     let openai = [
         ("base_url", table.base_url.is_some()),
         ("api_key", table.api_key.is_some()),
@@ -81,6 +86,7 @@ fn belongs(table: &ModelTable, provider: Provider, report: &mut Report<'_>) {
         };
         report.key(&format!("/model/{key}"), message).hint(hint);
     }
+    report.problems.len() > before
 }
 
 fn endpoint(table: &ModelTable, config: &mut ModelConfig, report: &mut Report<'_>) {

@@ -17,7 +17,10 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let near = |known: &'a str| {
         let score = strsim::jaro_winkler(&lower, &known.to_lowercase());
         let edits = strsim::damerau_levenshtein(&lower, &known.to_lowercase());
-        (score > 0.85 || edits <= 1 || edits * 4 <= known.len()).then_some((score, known))
+        // Among short words everything is near: `gpu` is no slip of `cpu`.
+        let short = word.chars().count() <= 3;
+        (edits == 0 || !short && (score > 0.85 || edits <= 1 || edits * 4 <= known.len()))
+            .then_some((score, known))
     };
     // Distances are quadratic in the length, and nobody slips into a word this long.
     let known = known.into_iter().filter(|_| word.len() <= 100);

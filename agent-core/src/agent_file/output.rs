@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use super::ground::{self, Wanted};
+use super::keyword;
+use super::problem::shortened;
 use super::report::Report;
 use super::source::child;
 use super::{Known, OutputTable};
@@ -56,14 +60,28 @@ pub(super) fn schema(
     let meta = jsonschema::draft202012::meta::validator();
     for error in meta.iter_errors(&schema) {
         let at = error.instance_path().to_string();
-        let message =
-            told(&at, format!("no valid JSON Schema: {}", in_backticks(&error.to_string())));
-        report.value(&place(&at), message);
+        let (message, hint) = invalid(&at, &error);
+        report.value(&place(&at), told(&at, message)).hint = hint;
     }
+    keyword::slips(&schema, &mut |at, word, near| {
+        report
+            .key(
+                &place(at),
+                told(at, format!("`{}` is no keyword of JSON Schema", shortened(word))),
+            )
+            .hint(format!("did you mean `{near}`?"));
+    });
     if report.problems.len() == problems
         && let Err(error) = jsonschema::validator_for(&schema)
     {
-        report.value(base, format!("no valid JSON Schema: {}", in_backticks(&error.to_string())));
+        let word = if matches!(error.kind(), ValidationErrorKind::Format { .. }) {
+            "pattern"
+        } else {
+            "$ref"
+        };
+        let at = pointer_to(&schema, word, "").unwrap_or_default();
+        let (message, hint) = invalid(&at, &error);
+        report.value(&place(&at), told(&at, message)).hint = hint;
     }
     if report.problems.len() == problems
         && decoding == Decoding::Constrained
@@ -123,7 +141,32 @@ fn pointer_to(value: &Value, key: &str, pointer: &str) -> Option<String> {
     }
 }
 
+/// What the validator says of a schema, in plainer words where a slip is common.
+fn invalid(at: &str, error: &ValidationError<'_>) -> (String, Option<String>) {
+    const TYPES: &str =
+        "a type is `object`, `array`, `string`, `integer`, `number`, `boolean` or `null`";
+    match error.kind() {
+        ValidationErrorKind::AnyOf { .. } if at.ends_with("/type") => {
+            let written = match error.instance().as_ref() {
+                Value::String(text) => shortened(text),
+                other => shortened(&other.to_string()),
+            };
+            (format!("`{written}` is no type of JSON Schema"), Some(TYPES.to_string()))
+        }
+        ValidationErrorKind::Format { .. } => {
+            (format!("not a regular expression: {}", in_backticks(error)), None)
+        }
+        ValidationErrorKind::Referencing(_) => (
+            "`$ref` leads to nothing".to_string(),
+            Some(
+                "put what it means under `$defs`, and refer to it with `#/$defs/NAME`".to_string(),
+            ),
+        ),
+        _ => (format!("not a valid JSON Schema: {}", in_backticks(error)), None),
+    }
+}
+
 /// jsonschema quotes with `"`; the rest of Errand with backticks.
-fn in_backticks(message: &str) -> String {
-    message.replace('"', "`")
+fn in_backticks(error: &ValidationError<'_>) -> String {
+    shortened(&error.to_string().replace('"', "`"))
 }

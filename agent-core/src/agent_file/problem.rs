@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 /// The most problems that are shown; a file with more is not being read any further by anybody.
-const SHOWN: usize = 20;
+const SHOWN: usize = 50;
 
 /// The widest piece of a line that is shown.
 const WIDTH: usize = 100;
@@ -197,6 +197,15 @@ fn masked(line: &str) -> String {
             masked[position(begin)..].fill('*');
         }
     }
+    if text.trim_start().strip_prefix("secrets").is_some_and(|r| r.trim_start().starts_with('=')) {
+        let mut at = 0;
+        for (index, piece) in text.split(['"', '\'']).enumerate() {
+            if index % 2 == 1 && !crate::agent::is_variable(piece) {
+                masked[position(at)..position(at + piece.len())].fill('*');
+            }
+            at += piece.len() + 1;
+        }
+    }
     for (at, _) in text.match_indices("://") {
         let host = &text[at + 3..];
         let host = &host[..host.find(['/', '"', '\'']).unwrap_or(host.len())];
@@ -243,6 +252,7 @@ mod tests {
             (r#"api_key = "${KEY}""#, r#"api_key = "${KEY}""#),
             (r#"api_key = "${KEY}sk-1""#, r#"api_key = ************"#),
             (r#"base_url = "https://me:pw@host/v1""#, r#"base_url = "https://*****@host/v1""#),
+            (r#"secrets = ["KEY", "sk-é-1"]"#, r#"secrets = ["KEY", "******"]"#),
             (r#"# see api_key in the manual"#, r#"# see api_key in the manual"#),
         ] {
             assert_eq!(masked(line), expected);

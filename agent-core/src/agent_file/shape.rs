@@ -191,7 +191,7 @@ impl<'a> Fitting<'a> {
             schema.get(key).filter(|limit| limit.as_f64().is_some_and(|limit| past(value, limit)))
         };
         let wanted = if let Some(least) = past("exclusiveMinimum", |value, limit| value <= limit) {
-            format!("more than {}", plain(least))
+            format!("above {}", plain(least))
         } else if let Some(least) = past("minimum", |value, limit| value < limit) {
             format!("at least {}", plain(least))
         } else if let Some(most) = past("maximum", |value, limit| value > limit) {

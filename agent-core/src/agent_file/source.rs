@@ -50,7 +50,19 @@ impl Source {
         }
         let (table, errors) = DeTable::parse_recoverable(&text);
         if !errors.is_empty() {
-            let problems = errors.iter().map(syntax).collect();
+            let mut problems: Vec<Problem> = Vec::new();
+            let mut line_end = 0;
+            for error in &errors {
+                // After the first on a line the parser only stumbles on.
+                let at = error.span().map_or(0, |span| span.start.min(text.len()));
+                if problems.is_empty() || at > line_end {
+                    problems.push(syntax(error, &text));
+                    line_end = text
+                        .get(at..)
+                        .and_then(|rest| rest.find('\n'))
+                        .map_or(text.len(), |end| at + end);
+                }
+            }
             return (text, None, problems);
         }
         let mut reader = Reader::default();
@@ -106,10 +118,35 @@ pub(super) fn child(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
-fn syntax(error: &toml::de::Error) -> Problem {
-    let place = error.span().map_or(Place::File, Place::Span);
+/// What the parser says, in plainer words where a slip is common.
+fn syntax(error: &toml::de::Error, text: &str) -> Problem {
+    let span = error.span().unwrap_or_default();
+    let written = text.get(span.clone()).unwrap_or_default();
     let message = error.message().lines().next().unwrap_or_default();
-    Problem::new(place, format!("not TOML: {message}"))
+    let before = text.get(..span.start).unwrap_or_default();
+    let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+    let line = text.get(span.start - line.len()..).and_then(|rest| rest.lines().next());
+    let line = line.unwrap_or_default();
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let (message, hint) = if message.starts_with("duplicate key") {
+        let key = super::problem::shortened(written);
+        (format!("`{key}` is there twice"), Some("keep one of the two".to_string()))
+    } else if message.contains("string, expected `\"`") || message.contains("string, expected `'`")
+    {
+        let hint =
+            "close it with a quotation mark; several lines stand between `\"\"\"` and `\"\"\"`";
+        ("not TOML: a string without an end".to_string(), Some(hint.to_string()))
+    } else {
+        let yaml = line
+            .trim_start()
+            .split_once(':')
+            .filter(|(key, _)| !key.is_empty() && key.trim_end().chars().all(word));
+        let hint = yaml.map(|(key, _)| format!("in TOML it is `{} = …`", key.trim_end()));
+        (format!("not TOML: {message}"), hint)
+    };
+    let mut problem = Problem::new(error.span().map_or(Place::File, Place::Span), message);
+    problem.hint = hint;
+    problem
 }
 
 #[derive(Default)]

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex as Short};
 use futures::lock::Mutex;
 use serde_json::Value;
 
-use super::gate::Passage;
 use super::Parts;
+use super::gate::Passage;
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::event::{Event, Observation, Reason, RunId, Status, What};
 use crate::journal::JournalError;
@@ -34,6 +34,11 @@ impl<'a> Desk<'a> {
         Self { parts, id, run: Mutex::new(run), permits: Short::default() }
     }
 
+    /// The run as it is now.
+    pub(super) fn into_run(self) -> Run {
+        self.run.into_inner()
+    }
+
     /// Journal first, then the run, then whoever looks on.
     pub(super) async fn write(&self, what: What) -> Result<(), JournalError> {
         let mut run = self.run.lock().await;
@@ -58,7 +63,11 @@ impl<'a> Desk<'a> {
         let spent = run.spent();
         let tokens_spent = spent.input_tokens + spent.output_tokens;
         let money = run.ledger().budget().cost_usd.is_some_and(|budget| spent.cost_usd >= budget);
-        if money && tokens_spent < run.ledger().budget().tokens { Reason::Cost } else { Reason::Tokens }
+        if money && tokens_spent < run.ledger().budget().tokens {
+            Reason::Cost
+        } else {
+            Reason::Tokens
+        }
     }
 
     pub(super) async fn inner(&self, call: &CallId) -> crate::run::Inner {
@@ -92,9 +101,7 @@ impl<'a> Desk<'a> {
                 action.capabilities = capabilities;
                 Permit::judge(self.parts.policy, action.clone())
             }
-            Err(reason) => {
-                (Verdict { decision: Decision::Deny, reasons: vec![reason] }, None)
-            }
+            Err(reason) => (Verdict { decision: Decision::Deny, reasons: vec![reason] }, None),
         };
         if let (Some(permit), Ok(mut permits)) = (permit, self.permits.lock()) {
             permits.insert(action.id.clone(), permit);

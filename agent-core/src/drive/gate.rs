@@ -92,7 +92,12 @@ impl<'a> Passage<'a> {
         })
     }
 
-    async fn used(&self, mark: u64, capability: Capability, verdict: Verdict) -> Result<(), String> {
+    async fn used(
+        &self,
+        mark: u64,
+        capability: Capability,
+        verdict: Verdict,
+    ) -> Result<(), String> {
         let call = self.action.id.clone();
         self.write(What::Used { call, mark, capability, verdict }).await
     }

@@ -160,7 +160,7 @@ impl Model for Onnx {
     }
 
     fn traits(&self) -> Traits {
-        Traits { constrained: true, context: self.context }
+        Traits { constrained: true, caches: true, context: self.context }
     }
 
     fn count(&self, text: &str) -> u64 {
