@@ -62,4 +62,16 @@ pub enum EngineError {
     /// The runtime failed while running.
     #[error("ONNX Runtime failed: {0}")]
     Run(String),
+    /// The vocabulary cannot be used.
+    #[error("its tokenizer cannot be used: {0}")]
+    Tokenizer(String),
+    /// The chat template cannot be compiled or rendered.
+    #[error("its chat template cannot be used: {0}")]
+    Template(String),
+    /// The request's form cannot be held.
+    #[error("{0}")]
+    Form(String),
+    /// The grammar broke down while it held a reply.
+    #[error("the grammar failed: {0}")]
+    Grammar(String),
 }
