@@ -62,13 +62,12 @@ impl Wasm {
     }
 
     async fn runtime(&self) -> Result<&Runtime, SandboxError> {
-        self.runtime
-            .get_or_try_init(async || Runtime::start(&self.config))
-            .await
-            .map_err(|error| SandboxError::Component {
+        self.runtime.get_or_try_init(async || Runtime::start(&self.config)).await.map_err(|error| {
+            SandboxError::Component {
                 component: "wasmtime".to_string(),
                 reason: format!("{error:#}"),
-            })
+            }
+        })
     }
 }
 

@@ -7,7 +7,7 @@ mod common;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use agent_core::sandbox::{Gate, SandboxError, Use};
+use agent_core::sandbox::{Gate, Sandbox, SandboxError, Use};
 use agent_core::tool::{Component, Guest, Limits};
 use async_trait::async_trait;
 use common::{Asked, Folder, LIMITS, invoke, permit, probe};
@@ -34,7 +34,8 @@ async fn spin() {
 async fn sleep() {
     let limits = Limits { time: Duration::from_millis(100), ..LIMITS };
     let begun = Instant::now();
-    let call = Folder::new().invoke(&Asked::nothing(), "sleep", json!({"ms": 600_000}), limits).await;
+    let call =
+        Folder::new().invoke(&Asked::nothing(), "sleep", json!({"ms": 600_000}), limits).await;
     assert_eq!(call.result, Err("worked longer than 100 ms".to_string()));
     assert!(begun.elapsed() < Duration::from_secs(60));
 }
@@ -61,7 +62,11 @@ async fn output_flood() {
     for (tool, bytes) in [("flood", 2 << 20), ("fail", 2 << 20), ("flood", 40 << 20)] {
         let limits = Limits { memory: 256 << 20, ..LIMITS };
         let call = folder.invoke(&Asked::nothing(), tool, json!({"bytes": bytes}), limits).await;
-        assert_eq!(call.result, Err("gave more than 1 MiB of output".to_string()), "{tool} {bytes}");
+        assert_eq!(
+            call.result,
+            Err("gave more than 1 MiB of output".to_string()),
+            "{tool} {bytes}"
+        );
     }
 }
 

@@ -84,7 +84,8 @@ impl Artifacts {
     fn name(&self, wasm: &[u8]) -> String {
         let mut engine = DefaultHasher::new();
         self.engine.precompile_compatibility_hash().hash(&mut engine);
-        let wasm = Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let wasm =
+            Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         format!("{wasm}-{:016x}.cwasm", engine.finish())
     }
 }

@@ -49,7 +49,8 @@ impl Components {
 
     /// The component, linked. Whoever asks while it is being compiled waits for the same one.
     pub(crate) async fn get(&self, component: &Component) -> Result<ToolPre<Host>, SandboxError> {
-        let broken = |reason: String| SandboxError::Component { component: name(component), reason };
+        let broken =
+            |reason: String| SandboxError::Component { component: name(component), reason };
         let source = Source::of(component).map_err(broken)?;
         let cell = {
             let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);

@@ -14,12 +14,11 @@ const WASM_STACK: usize = 2 << 20;
 /// Makes the engine. A pool of instances where the machine has the address space for it (a slot
 /// reserves 4 GiB without using it), instances made on demand elsewhere.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {
-    Engine::new(settings().allocation_strategy(InstanceAllocationStrategy::Pooling(pool()))).or_else(
-        |error| {
+    Engine::new(settings().allocation_strategy(InstanceAllocationStrategy::Pooling(pool())))
+        .or_else(|error| {
             tracing::warn!("no room for a pool of instances, making each on demand: {error}");
             Engine::new(&settings())
-        },
-    )
+        })
 }
 
 /// What decides how a component is compiled: the same with and without a pool, so that both load

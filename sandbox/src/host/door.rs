@@ -35,7 +35,10 @@ impl Door {
     }
 
     /// See [`Gate::may`]. The outer error stops the guest: nobody is there to answer.
-    pub(crate) async fn may(&self, capability: Capability) -> wasmtime::Result<Result<Use, String>> {
+    pub(crate) async fn may(
+        &self,
+        capability: Capability,
+    ) -> wasmtime::Result<Result<Use, String>> {
         self.ask(|answer| Ask::May(capability, answer)).await
     }
 

@@ -81,7 +81,10 @@ impl Roots {
             format!("`{shown}` is in no file or folder that this agent may {word}")
         })?;
         let rest = path.strip_prefix(&root.path).unwrap_or(Path::new(""));
-        match root.open().map_err(|error| super::place::sentence(&self.shown(&root.path), &error))? {
+        match root
+            .open()
+            .map_err(|error| super::place::sentence(&self.shown(&root.path), &error))?
+        {
             Opened::Folder(dir) => Ok(Place::new(dir, root.path.clone(), rest, shown)),
             Opened::File(dir, name) if rest.as_os_str().is_empty() => {
                 let parent = root.path.parent().unwrap_or(&root.path).to_path_buf();

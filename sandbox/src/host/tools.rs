@@ -14,7 +14,9 @@ impl tools::Host for Host {
         let _waiting = self.clock.outside();
         let arguments: Value = match serde_json::from_str(&arguments) {
             Ok(arguments) => arguments,
-            Err(error) => return Ok(Err(format!("the arguments of `{name}` are not JSON: {error}"))),
+            Err(error) => {
+                return Ok(Err(format!("the arguments of `{name}` are not JSON: {error}")));
+            }
         };
         let result = self.door.call(name, arguments).await?;
         Ok(result.map(|result| result.to_string()))

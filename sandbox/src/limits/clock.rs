@@ -34,10 +34,7 @@ enum Phase {
 
 impl Clock {
     pub(crate) fn new(limit: Duration) -> Clock {
-        Clock {
-            limit,
-            state: Mutex::new(State { spent: Duration::ZERO, phase: Phase::Yielded }),
-        }
+        Clock { limit, state: Mutex::new(State { spent: Duration::ZERO, phase: Phase::Yielded }) }
     }
 
     /// Runs a guest against this clock. Dropping the future stops the guest.
@@ -91,9 +88,7 @@ impl Clock {
     fn left(&self) -> Option<Duration> {
         let state = self.state();
         match state.phase {
-            Phase::Running(since) => {
-                Some(self.limit.saturating_sub(state.spent + since.elapsed()))
-            }
+            Phase::Running(since) => Some(self.limit.saturating_sub(state.spent + since.elapsed())),
             Phase::Yielded | Phase::Outside => None,
         }
     }

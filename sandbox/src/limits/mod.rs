@@ -51,7 +51,10 @@ mod tests {
         assert_eq!(Hit::Memory(64 << 20).to_string(), "used more than 64 MiB of memory");
         assert_eq!(Hit::Memory(1500).to_string(), "used more than 1500 bytes of memory");
         assert_eq!(Hit::Time(Duration::from_secs(5)).to_string(), "worked longer than 5 s");
-        assert_eq!(Hit::Time(Duration::from_millis(1250)).to_string(), "worked longer than 1250 ms");
+        assert_eq!(
+            Hit::Time(Duration::from_millis(1250)).to_string(),
+            "worked longer than 1250 ms"
+        );
         assert_eq!(Hit::Output(1 << 10).to_string(), "gave more than 1 KiB of output");
         assert_eq!(bytes((40 << 20) + 1), "41 MiB");
     }

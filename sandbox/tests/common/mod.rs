@@ -16,10 +16,11 @@ use sandbox::{Config, Wasm};
 use serde_json::Value;
 
 /// The component in `tools/guests/probe`, built once. Needs the target `wasm32-wasip2`.
-pub fn probe() -> Component {
+pub(crate) fn probe() -> Component {
     static BUILT: OnceLock<Arc<PathBuf>> = OnceLock::new();
     let path = BUILT.get_or_init(|| {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/guests/probe/Cargo.toml");
+        let manifest =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/guests/probe/Cargo.toml");
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("probe");
         let status = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--manifest-path"])
@@ -37,24 +38,24 @@ pub fn probe() -> Component {
 }
 
 /// Compiled components, kept from test to test.
-pub fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("components")
 }
 
 /// An agent's folder with `docs` to read, `out` to write, and a secret outside both.
-pub struct Folder {
-    pub path: tempfile::TempDir,
-    pub wasm: Wasm,
+pub(crate) struct Folder {
+    pub(crate) path: tempfile::TempDir,
+    pub(crate) wasm: Wasm,
 }
 
-pub const SECRET: &str = "the secret that no guest may see";
+pub(crate) const SECRET: &str = "the secret that no guest may see";
 
 impl Folder {
-    pub fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         Folder::with(|_| {})
     }
 
-    pub fn with(change: impl FnOnce(&mut Config)) -> Folder {
+    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Folder {
         let path = tempfile::tempdir().unwrap();
         let root = path.path();
         for folder in ["docs/deep", "out", "private"] {
@@ -71,15 +72,20 @@ impl Folder {
         Folder { path, wasm }
     }
 
-    pub fn at(&self, path: &str) -> PathBuf {
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.path.path().join(path)
     }
 
-    pub async fn run(&self, gate: &dyn Gate, tool: &str, arguments: Value) -> Result<Value, String> {
+    pub(crate) async fn run(
+        &self,
+        gate: &dyn Gate,
+        tool: &str,
+        arguments: Value,
+    ) -> Result<Value, String> {
         self.invoke(gate, tool, arguments, LIMITS).await.result
     }
 
-    pub async fn invoke(
+    pub(crate) async fn invoke(
         &self,
         gate: &dyn Gate,
         tool: &str,
@@ -90,10 +96,10 @@ impl Folder {
     }
 }
 
-pub const LIMITS: Limits =
+pub(crate) const LIMITS: Limits =
     Limits { memory: 64 << 20, time: Duration::from_secs(20), output: 1 << 20 };
 
-pub async fn invoke(
+pub(crate) async fn invoke(
     wasm: &Wasm,
     gate: &dyn Gate,
     call: &str,
@@ -105,7 +111,7 @@ pub async fn invoke(
     wasm.invoke(&permit(call, tool, arguments), &guest, gate).await
 }
 
-pub fn permit(call: &str, tool: &str, arguments: Value) -> Permit {
+pub(crate) fn permit(call: &str, tool: &str, arguments: Value) -> Permit {
     let action = Action {
         id: CallId(call.to_string()),
         tool: tool.to_string(),
@@ -131,27 +137,29 @@ impl Policy for Everything {
 type Judge = Box<dyn Fn(&Capability) -> Result<Use, String> + Send + Sync>;
 
 /// Judges as it is told, and remembers what it was asked.
-pub struct Asked {
+pub(crate) struct Asked {
     judge: Judge,
-    pub asked: Mutex<Vec<Capability>>,
-    pub done: Mutex<Vec<u64>>,
+    pub(crate) asked: Mutex<Vec<Capability>>,
+    pub(crate) done: Mutex<Vec<u64>>,
 }
 
 impl Asked {
-    pub fn with(judge: impl Fn(&Capability) -> Result<Use, String> + Send + Sync + 'static) -> Asked {
+    pub(crate) fn with(
+        judge: impl Fn(&Capability) -> Result<Use, String> + Send + Sync + 'static,
+    ) -> Asked {
         Asked { judge: Box::new(judge), asked: Mutex::default(), done: Mutex::default() }
     }
 
     /// Even what no policy would allow: the sandbox alone has to hold.
-    pub fn everything() -> Asked {
+    pub(crate) fn everything() -> Asked {
         Asked::with(|_| Ok(Use::Fresh(7)))
     }
 
-    pub fn nothing() -> Asked {
+    pub(crate) fn nothing() -> Asked {
         Asked::with(|capability| Err(format!("may not {capability}")))
     }
 
-    pub fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(ToString::to_string).collect()
     }
 }
