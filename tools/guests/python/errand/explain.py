@@ -29,14 +29,13 @@ def install():
     csv.DictReader = DictReader
 
 
-def explain(error):
+def explain(error, source):
     """What went wrong, in a few lines."""
-    told = traceback.TracebackException.from_exception(error, compact=True)
-    lines = []
-    for frame in [frame for frame in told.stack if frame.filename == NAME][-FRAMES:]:
-        lines.append(f"line {frame.lineno}: {_short((frame.line or '').strip())}")
+    # Without frames: looking up their lines would read files through the host.
+    told = traceback.TracebackException.from_exception(error, limit=0, lookup_lines=False, compact=True)
+    lines = [f"line {number}: {_line(source, number)}" for number in _numbers(error)[-FRAMES:]]
     if isinstance(error, SyntaxError) and error.filename == NAME:
-        lines.append(f"line {error.lineno}: {_short((error.text or '').strip())}")
+        lines = [f"line {error.lineno}: {_line(source, error.lineno)}"]
         lines.append(f"{type(error).__name__}: {error.msg}")
     elif isinstance(error, KeyError) and len(error.args) == 2:
         lines.append(f"KeyError: {error.args[0]!r}; {error.args[1]}")
@@ -49,6 +48,22 @@ def explain(error):
     if hint:
         lines.append(f"hint: {hint}")
     return "\n".join(lines)
+
+
+def _numbers(error):
+    """The lines of the snippet that the error went through."""
+    numbers = []
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == NAME and trace.tb_lineno:
+            numbers.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return numbers
+
+
+def _line(source, number):
+    lines = source.splitlines()
+    return _short(lines[number - 1].strip()) if number and number <= len(lines) else ""
 
 
 def _hint(error):

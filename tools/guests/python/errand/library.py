@@ -11,7 +11,7 @@ encodings.cp1252 encodings.idna encodings.latin_1 encodings.utf_16 encodings.utf
 encodings.utf_16_be encodings.utf_32 encodings.utf_8 encodings.utf_8_sig encodings.cp437
 encodings.iso8859_15 encodings.punycode encodings.unicode_escape encodings.raw_unicode_escape enum
 errno fileinput fnmatch fractions functools gc getopt glob graphlib gzip hashlib heapq hmac html
-html.entities html.parser importlib importlib.util inspect io ipaddress itertools json
+html.entities html.parser importlib importlib.resources importlib.util inspect io ipaddress itertools json
 json.decoder json.encoder keyword linecache locale logging lzma math mimetypes numbers opcode
 operator os os.path pathlib pickle pkgutil platform posixpath pprint queue random re reprlib
 secrets select shlex shutil signal socket stat statistics string string.templatelib stringprep
@@ -48,6 +48,10 @@ def load():
             importlib.import_module(name)
         except ImportError:
             pass
+    import zoneinfo
+
+    # There is no time zone data; without a path it is not looked for either.
+    zoneinfo.reset_tzpath(to=[])
     # An encoding is looked up when a file names it.
     for name in ("utf-8", "utf-8-sig", "latin-1", "cp1252", "ascii", "utf-16", "iso-8859-1", "windows-1252"):
         "".encode(name)

@@ -6,6 +6,7 @@ import linecache
 import math
 import sys
 import types
+import warnings
 
 from errand import closed, explain, functions, view
 
@@ -55,6 +56,8 @@ def prepare():
     view.install()
     closed.install()
     explain.install()
+    # A warning is printed among the output, where a model takes it for an answer.
+    warnings.simplefilter("ignore")
     # Deep enough for honest recursion, well before the guest's own stack ends.
     sys.setrecursionlimit(400)
 
@@ -75,7 +78,7 @@ def run(code, tools):
     except _Flood:
         value = None
     except BaseException as error:
-        told = explain.explain(error)
+        told = explain.explain(error, code)
         printed = output.text().strip()
         raise Failed(f"{printed[-2000:]}\n{told}" if printed else told) from None
     return {"output": output.text(), "value": _json(value)}

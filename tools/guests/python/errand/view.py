@@ -16,6 +16,8 @@ from wit_world.imports import files as host
 
 HOME = "/agent"
 
+_known = []
+_kinds = {}
 _listings = {}
 _writers = {}
 
@@ -33,45 +35,58 @@ def host_path(path):
     return path or "."
 
 
+def roots():
+    """The granted folders and files, asked for once."""
+    if not _known:
+        _known.append([host_path(root) for root in host.roots()])
+    return _known[0]
+
+
+def granted(path):
+    """Whether a path is, or lies in, what may be read; others are not asked for by looking."""
+    return any(root == "." and not path.startswith(("/", "..")) or path == root or path.startswith(root.rstrip("/") + "/") for root in roots())
+
+
 def entries(path):
     """What is in a folder: name -> (is a folder, size)."""
     path = host_path(path)
     if path not in _listings:
-        try:
-            found = host.list(path)
-            _listings[path] = {posixpath.basename(e.path.rstrip("/")): (e.folder, e.size) for e in found}
-        except Err as refused:
-            known = _towards_roots(path)
-            if not known:
+        if granted(path):
+            try:
+                found = host.list(path)
+            except Err as refused:
                 raise _refusal(path, refused.value) from None
-            _listings[path] = known
+            _listings[path] = {posixpath.basename(e.path.rstrip("/")): (e.folder, e.size) for e in found}
+        else:
+            _listings[path] = _towards_roots(path)
+    if not _listings[path] and not granted(path):
+        raise _error(FileNotFoundError, errno.ENOENT, f"`{path}` is outside of what may be read", path)
     return _listings[path]
-
-
-def _roots():
-    return [host_path(root) for root in host.roots()]
 
 
 def _towards_roots(path):
     """A folder that holds granted ones may be looked through, as far as they go."""
     start = "" if path == "." else path.rstrip("/") + "/"
     found = {}
-    for root in _roots():
-        if root != path and root.startswith(start) and (path != "." or not root.startswith(("/", ".."))):
+    for root in roots():
+        if root != path and root.startswith(start) and (start or not root.startswith(("/", ".."))):
             name, deeper, _ = root[len(start) :].partition("/")
             found[name] = (True, 0) if deeper else _root(root)
     return found
 
 
 def _root(root):
-    try:
-        host.list(root)
-        return (True, 0)
-    except Err:
+    """A root may be a folder or a file."""
+    if root not in _kinds:
         try:
-            return (False, len(host.read(root)))
+            host.list(root)
+            _kinds[root] = (True, 0)
         except Err:
-            return (True, 0)
+            try:
+                _kinds[root] = (False, len(host.read(root)))
+            except Err:
+                _kinds[root] = (True, 0)
+    return _kinds[root]
 
 
 def look(path):
@@ -79,39 +94,27 @@ def look(path):
     path = host_path(path)
     if path == ".":
         return (True, 0)
+    if path in roots():
+        return _root(path)
     parent, name = posixpath.split(path)
-    try:
-        found = entries(parent or ".")
-    except OSError:
-        found = {}
+    found = entries(parent or ".")
     if name in found:
         return found[name]
-    try:
-        entries(path)
-        return (True, 0)
-    except OSError as refused:
-        if path in _roots():
-            return _root(path)
-        raise refused
+    raise _error(FileNotFoundError, errno.ENOENT, f"there is no `{path}`", path)
 
 
 def _refusal(path, words):
     """The host's words as the exception that Python code expects."""
-    parent, name = posixpath.split(path)
-    try:
-        siblings = _listings.get(parent or ".") or {
-            posixpath.basename(e.path.rstrip("/")): (e.folder, e.size) for e in host.list(parent or ".")
-        }
-    except Err:
-        siblings = None
-    if siblings is not None and name not in siblings:
-        return _error(FileNotFoundError, errno.ENOENT, words, path)
-    if siblings is not None and siblings[name][0]:
-        return _error(IsADirectoryError, errno.EISDIR, words, path)
-    if siblings is None and not any(path == r or path.startswith(r + "/") for r in _roots()):
-        near = nearest(path)
-        if near and not path.startswith(("/", "..")):
+    if granted(path) and path not in roots():
+        try:
+            folder, _ = look(path)
+            return _error(IsADirectoryError if folder else PermissionError, errno.EACCES, words, path)
+        except FileNotFoundError:
             return _error(FileNotFoundError, errno.ENOENT, words, path)
+        except OSError:
+            pass
+    elif not granted(path) and not path.startswith(("/", "..")) and nearest(path):
+        return _error(FileNotFoundError, errno.ENOENT, words, path)
     return _error(PermissionError, errno.EACCES, words, path)
 
 
@@ -135,17 +138,17 @@ def _error(kind, number, words, path):
 def everything(limit=300):
     """The paths of all files that may be read, up to a limit."""
     found, folders = [], []
-    for root in _roots():
-        folders.append(root)
+    for root in roots():
+        (folders if _root(root)[0] else found).append(root)
     while folders and len(found) < limit:
         folder = folders.pop(0)
         try:
-            listed = host.list(folder)
-        except Err:
-            found.append(folder)
+            listed = entries(folder)
+        except OSError:
             continue
-        for entry in listed:
-            (folders if entry.folder else found).append(entry.path)
+        for name in sorted(listed):
+            path = name if folder == "." else posixpath.join(folder, name)
+            (folders if listed[name][0] else found).append(path)
     return found
 
 
@@ -184,6 +187,7 @@ def write(path, data):
     except Err as refused:
         raise _error(PermissionError, errno.EACCES, refused.value, path) from None
     _listings.clear()
+    _kinds.clear()
 
 
 class Reader(io.BytesIO):
@@ -274,23 +278,22 @@ def open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None,
 
 
 def _writer(name, kinds):
-    exists = True
-    try:
-        folder, _ = look(name)
-        if folder:
-            raise _error(IsADirectoryError, errno.EISDIR, f"`{name}` is a folder", name)
-    except FileNotFoundError:
-        exists = False
-    except IsADirectoryError:
-        raise
-    except OSError:
-        exists = False
-    if "x" in kinds and exists:
-        raise FileExistsError(errno.EEXIST, "the file exists", name)
+    path = host_path(name)
     data = b""
-    if "r" in kinds or ("a" in kinds and exists):
+    if "r" in kinds:
         data = read(name)
-    writer = Writer(data, name, "a" in kinds)
+    elif kinds & set("ax"):
+        # What is there must be known first: else appending would lose it.
+        if not granted(path) and path not in _writers:
+            words = f"`{path}` may not be read, so it can only be written whole, with mode 'w'"
+            raise _error(PermissionError, errno.EACCES, words, path)
+        try:
+            data = read(name)
+            if "x" in kinds:
+                raise FileExistsError(errno.EEXIST, "the file exists", name)
+        except FileNotFoundError:
+            pass
+    writer = Writer(b"" if "x" in kinds else data, name, "a" in kinds)
     writer._readable = "+" in kinds
     return writer
 
@@ -427,7 +430,7 @@ def install():
         setattr(os, name, _refused("the folder cannot be changed: write paths relative to the agent's folder"))
     for owner in (getattr(glob, "_StringGlobber", None), getattr(glob, "_GlobberBase", None), getattr(pathlib, "_StringGlobber", None)):
         if owner is not None:
-            for name, new in (("scandir", scandir), ("lexists", os.path.exists)):
+            for name, new in (("lexists", os.path.exists),):
                 if hasattr(owner, name) and name in vars(owner):
                     setattr(owner, name, staticmethod(new))
 
