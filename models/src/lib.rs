@@ -1,1 +1,24 @@
 //! Models behind one trait: ONNX Runtime, OpenAI-compatible endpoints, scripts.
+
+use serde_json::{Map, Value};
+
+pub mod catalog;
+pub mod fetch;
+pub mod home;
+pub mod import;
+pub mod scripted;
+
+/// The most bytes one reply may have, from whatever model. No model writes this much in one turn:
+/// a reply that reaches it is a fault of the model, or an attack on the memory of this process.
+pub const REPLY_LIMIT: usize = 16 << 20;
+
+/// A call's arguments as every model hands them on: text is read as JSON and kept as it is where
+/// it is none, no arguments are an empty object.
+fn arguments(written: Value) -> Value {
+    match written {
+        Value::Null => Value::Object(Map::new()),
+        Value::String(text) if text.trim().is_empty() => Value::Object(Map::new()),
+        Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        other => other,
+    }
+}

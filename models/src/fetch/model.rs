@@ -1,0 +1,328 @@
+//! From a model's name to a folder that runs: fetched, imported, sealed, and found sound.
+//!
+//! The seal holds the size, the time and the SHA-256 of every imported file. A start compares
+//! sizes and times, and works out the hash only of a file whose time has changed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FetchError, Fetcher, Gguf, Network, Stage, sha256};
+use crate::catalog::{Entry, Kind};
+use crate::home::into_place;
+use crate::import::{ImportError, import};
+
+const SEAL: &str = "seal.json";
+
+/// A model in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// What it is called.
+    pub name: String,
+    /// One line about it; empty for one that is not in the catalog.
+    pub about: String,
+    /// Its licence; empty for one that is not in the catalog.
+    pub license: String,
+    /// Bytes to fetch; 0 for one that is not in the catalog.
+    pub download: u64,
+    /// Whether it is here.
+    pub installed: Installed,
+}
+
+/// Whether a model is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Installed {
+    /// It is not.
+    No,
+    /// It is, with this many bytes.
+    Yes(u64),
+    /// It is, and something is wrong with it.
+    Damaged,
+}
+
+impl Fetcher {
+    /// The folder of an imported model: a name from the catalog, a path to a GGUF file or to an
+    /// imported folder, or a hub repository, `owner/name` or `owner/name/file.gguf`. Whatever is
+    /// missing is fetched and imported; a model that is damaged is an error.
+    pub async fn model(&self, name: &str) -> Result<PathBuf, FetchError> {
+        let source = self.source(name)?;
+        let Some(folder) = source.folder(self) else { return Ok(PathBuf::from(name)) };
+        if folder.exists() {
+            return sound(name, &folder).await.map(|()| folder);
+        }
+        if self.network == Network::Forbidden && !matches!(source, Named::Gguf { .. }) {
+            return Err(FetchError::Offline { name: name.to_string() });
+        }
+        let key = format!("model-{}", folder.file_name().unwrap_or_default().display());
+        let _lock = self.lock(&key, name).await?;
+        if folder.exists() {
+            return Ok(folder);
+        }
+        let (gguf, ours) = match source {
+            Named::Gguf { path, .. } => (path, Gguf::Keep),
+            Named::Catalog(entry) => (self.entry(entry).await?, self.gguf),
+            Named::Hub(_) => (self.entry(&self.look_up(name).await?).await?, self.gguf),
+            Named::Folder => return Ok(folder),
+        };
+        self.import(name, &gguf, &folder, &key).await?;
+        if ours == Gguf::Remove {
+            // It cannot be removed: then it stays, and nothing else depends on it.
+            let _ = fs::remove_file(&gguf);
+            let _ = gguf.parent().map(fs::remove_dir);
+        }
+        self.progress.report(name, Stage::Done);
+        Ok(folder)
+    }
+
+    /// As [`Fetcher::model`], but a damaged model is fetched again.
+    pub async fn pull(&self, name: &str) -> Result<PathBuf, FetchError> {
+        match self.model(name).await {
+            Err(FetchError::Damaged { .. }) if self.network == Network::Allowed => {
+                if let Some(folder) = self.source(name)?.folder(self) {
+                    fs::remove_dir_all(&folder)
+                        .map_err(|source| FetchError::home(&folder, source))?;
+                }
+                self.model(name).await
+            }
+            other => other,
+        }
+    }
+
+    /// The catalog's models, and what else is imported. Compares sizes, not hashes.
+    pub fn list(&self) -> Vec<Listed> {
+        let entries = self.catalog.entries().filter(|entry| entry.kind == Kind::Model);
+        let mut listed: Vec<_> = entries
+            .map(|entry| Listed {
+                name: entry.name.clone(),
+                about: entry.about.clone(),
+                license: entry.license.clone(),
+                download: entry.size,
+                installed: installed(&self.home.model(&entry.name)),
+            })
+            .collect();
+        let folders = fs::read_dir(self.home.root().join("models")).into_iter().flatten();
+        for folder in folders.filter_map(Result::ok) {
+            let name = folder.file_name().to_string_lossy().into_owned();
+            if self.catalog.get(&name).is_none() && folder.path().is_dir() {
+                let installed = installed(&folder.path());
+                let (about, license) = (String::new(), String::new());
+                listed.push(Listed { name, about, license, download: 0, installed });
+            }
+        }
+        listed
+    }
+
+    fn source<'a>(&'a self, name: &str) -> Result<Named<'a>, FetchError> {
+        let path = Path::new(name);
+        if let Some(entry) = self.catalog.get(name).filter(|entry| entry.kind == Kind::Model) {
+            return Ok(Named::Catalog(entry));
+        }
+        if path.is_dir() {
+            return Ok(Named::Folder);
+        }
+        if let Ok(meta) = fs::metadata(path) {
+            let path = fs::canonicalize(path).map_err(|source| FetchError::home(path, source))?;
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let identity = format!("{} {} {}", path.display(), meta.len(), modified(&meta));
+            return Ok(Named::Gguf { folder: format!("{stem}-{}", short_hash(&identity)), path });
+        }
+        let mut words = name.split('/');
+        let is_word = |word: &str| {
+            !word.is_empty()
+                && !word.starts_with('.')
+                && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        };
+        let repository = words.next().is_some_and(is_word) && words.next().is_some_and(is_word);
+        let file = name.split('/').nth(2).is_none() || name.to_lowercase().ends_with(".gguf");
+        match repository && words.all(is_word) && file {
+            true => Ok(Named::Hub(name.replace('/', "--"))),
+            false => Err(self.unknown(name)),
+        }
+    }
+
+    async fn import(
+        &self,
+        name: &str,
+        gguf: &Path,
+        folder: &Path,
+        key: &str,
+    ) -> Result<(), FetchError> {
+        // The lock is held: whatever has this name was left by a process that is gone.
+        let staging = self.home.partial(key);
+        clear(&staging)?;
+        let (from, into) = (gguf.to_owned(), staging.clone());
+        let (watcher, label) = (self.progress.clone(), name.to_string());
+        let imported = tokio::task::spawn_blocking(move || {
+            import(&from, &into, &mut |done, total| {
+                watcher.report(&label, Stage::Importing { done, total });
+            })?;
+            Ok(Seal::over(&into))
+        })
+        .await;
+        let broken = |reason: String| FetchError::Import { name: name.to_string(), reason };
+        let seal = match imported.map_err(|error| broken(error.to_string()))? {
+            Ok(seal) => seal.map_err(|source| FetchError::home(&staging, source))?,
+            Err(ImportError::Write { path, source }) => {
+                return Err(FetchError::home(&path, source));
+            }
+            Err(error) => return Err(broken(error.to_string())),
+        };
+        seal.write(&staging).map_err(|source| FetchError::home(&staging, source))?;
+        into_place(&staging, folder)
+    }
+}
+
+/// What a name means.
+enum Named<'a> {
+    Catalog(&'a Entry),
+    /// A folder that is imported already.
+    Folder,
+    Gguf {
+        path: PathBuf,
+        folder: String,
+    },
+    /// A repository; holds the folder's name.
+    Hub(String),
+}
+
+impl Named<'_> {
+    /// Where the imported model is or will be; none for one that is used where it lies.
+    fn folder(&self, fetcher: &Fetcher) -> Option<PathBuf> {
+        match self {
+            Named::Catalog(entry) => Some(fetcher.home.model(&entry.name)),
+            Named::Folder => None,
+            Named::Gguf { folder, .. } | Named::Hub(folder) => Some(fetcher.home.model(folder)),
+        }
+    }
+}
+
+/// What an import wrote.
+#[derive(Debug, Serialize, Deserialize)]
+struct Seal {
+    files: Vec<Sealed>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Sealed {
+    file: String,
+    size: u64,
+    /// Nanoseconds since 1970, as a string of digits: JSON numbers are too small for them.
+    modified: String,
+    sha256: String,
+}
+
+impl Seal {
+    fn over(folder: &Path) -> std::io::Result<Self> {
+        let mut files = Vec::new();
+        for file in fs::read_dir(folder)? {
+            let path = file?.path();
+            fs::File::open(&path)?.sync_all()?;
+            let meta = fs::metadata(&path)?;
+            files.push(Sealed {
+                file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                size: meta.len(),
+                modified: modified(&meta),
+                sha256: sha256(&path)?,
+            });
+        }
+        files.sort_by(|a, b| a.file.cmp(&b.file));
+        Ok(Self { files })
+    }
+
+    fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(folder.join(SEAL)).ok()?).ok()
+    }
+
+    fn write(&self, folder: &Path) -> std::io::Result<()> {
+        let text = serde_json::to_vec_pretty(self)?;
+        let staged = folder.join(format!("{SEAL}.{}", std::process::id()));
+        fs::write(&staged, text)?;
+        fs::rename(staged, folder.join(SEAL))
+    }
+}
+
+/// Checks an imported model against its seal.
+async fn sound(name: &str, folder: &Path) -> Result<(), FetchError> {
+    let (name, folder) = (name.to_string(), folder.to_owned());
+    let damaged =
+        |path: PathBuf, reason: String| FetchError::Damaged { name: name.clone(), path, reason };
+    let Some(mut seal) = Seal::read(&folder) else {
+        return Err(damaged(folder.join(SEAL), "is not there or cannot be read".to_string()));
+    };
+    let mut touched = false;
+    for sealed in &mut seal.files {
+        let path = folder.join(&sealed.file);
+        let meta = match fs::metadata(&path) {
+            Ok(meta) => meta,
+            Err(error) => return Err(damaged(path, format!("cannot be read: {error}"))),
+        };
+        if meta.len() != sealed.size {
+            let reason = format!("has {} bytes instead of {}", meta.len(), sealed.size);
+            return Err(damaged(path, reason));
+        }
+        if modified(&meta) == sealed.modified {
+            continue;
+        }
+        let hashed = path.clone();
+        let found = tokio::task::spawn_blocking(move || sha256(&hashed)).await;
+        match found.map_err(std::io::Error::other).and_then(|found| found) {
+            Ok(found) if found == sealed.sha256 => {
+                sealed.modified = modified(&meta);
+                touched = true;
+            }
+            Ok(_) => return Err(damaged(path, "does not have the SHA-256 it had".to_string())),
+            Err(error) => return Err(damaged(path, format!("cannot be read: {error}"))),
+        }
+    }
+    if touched {
+        // Only saves the next start the work; a home that cannot be written is no reason to stop.
+        let _ = seal.write(&folder);
+    }
+    Ok(())
+}
+
+fn installed(folder: &Path) -> Installed {
+    if !folder.exists() {
+        return Installed::No;
+    }
+    let Some(seal) = Seal::read(folder) else { return Installed::Damaged };
+    let same = |sealed: &Sealed| {
+        fs::metadata(folder.join(&sealed.file)).is_ok_and(|meta| meta.len() == sealed.size)
+    };
+    match seal.files.iter().all(same) {
+        true => Installed::Yes(seal.files.iter().map(|sealed| sealed.size).sum()),
+        false => Installed::Damaged,
+    }
+}
+
+/// Removes the staging folder, and those the import makes beside it.
+fn clear(staging: &Path) -> Result<(), FetchError> {
+    let (Some(folder), Some(name)) = (staging.parent(), staging.file_name()) else {
+        return Ok(());
+    };
+    let name = name.to_string_lossy();
+    for file in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        let found = file.file_name().to_string_lossy().into_owned();
+        let ours =
+            found == name || found.starts_with(&format!("{name}.")) && found.ends_with(".part");
+        if ours {
+            let path = file.path();
+            fs::remove_dir_all(&path).map_err(|source| FetchError::home(&path, source))?;
+        }
+    }
+    Ok(())
+}
+
+fn modified(meta: &fs::Metadata) -> String {
+    let time = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    time.unwrap_or_default().as_nanos().to_string()
+}
+
+/// Enough of a SHA-256 to tell names apart.
+fn short_hash(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = format!("{:x}", Sha256::digest(text.as_bytes()));
+    hash[..12].to_string()
+}

@@ -1,0 +1,111 @@
+//! GGUF in, ONNX out: turns a downloaded model into what the engine runs.
+//!
+//! Knows the `llama` and `qwen2` families and refuses every other by name. Nothing here is
+//! trusted and nothing is left half written.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use prost::Message;
+
+mod blocks;
+mod config;
+mod gguf;
+mod graph;
+mod onnx;
+mod quantize;
+mod weights;
+
+pub use blocks::{TensorType, dequantize};
+pub use config::{ModelInfo, TokenizerInfo};
+pub use gguf::{Gguf, MetaValue, Tensor};
+
+/// Imports a GGUF file into the folder `into`, which gets `model.onnx`, `model.onnx.data` and
+/// `model.json`. The folder appears when all of it is there; one that exists is replaced.
+/// `progress` hears how many bytes of how many are converted.
+pub fn import(
+    gguf: &Path,
+    into: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), ImportError> {
+    let gguf = Gguf::open(gguf)?;
+    let config = config::Config::read(&gguf)?;
+    let info = ModelInfo::read(&gguf, &config)?;
+
+    let mut name = into.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = into.with_file_name(name);
+    let failed = |source| ImportError::Write { path: part.clone(), source };
+    // What an earlier process of this number left behind.
+    let _ = fs::remove_dir_all(&part);
+    fs::create_dir_all(&part).map_err(failed)?;
+    let written = write(&gguf, &config, &info, &part, progress).and_then(|()| {
+        if into.exists() {
+            fs::remove_dir_all(into).map_err(failed)?;
+        }
+        fs::rename(&part, into).map_err(failed)
+    });
+    if written.is_err() {
+        // The error is what matters; a folder that cannot be removed says the same.
+        let _ = fs::remove_dir_all(&part);
+    }
+    written
+}
+
+fn write(
+    gguf: &Gguf,
+    config: &config::Config,
+    info: &ModelInfo,
+    folder: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), ImportError> {
+    let weights = weights::Weights::create(gguf, folder, progress)?;
+    let model = graph::build(gguf, config, weights)?;
+    let save = |name: &str, bytes: Vec<u8>| {
+        let path = folder.join(name);
+        fs::write(&path, bytes).map_err(|source| ImportError::Write { path, source })
+    };
+    save("model.onnx", model.encode_to_vec())?;
+    let json = serde_json::to_vec(info).map_err(|error| ImportError::Write {
+        path: folder.join("model.json"),
+        source: error.into(),
+    })?;
+    save("model.json", json)
+}
+
+/// Why a model could not be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The GGUF file could not be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file contradicts itself or is cut.
+    #[error("`{}` is not a sound GGUF file: {reason}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file is sound, and this version cannot use it.
+    #[error("`{}` cannot be imported: {reason}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it needs.
+        reason: String,
+    },
+    /// The imported model could not be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,215 @@
+//! Rows of numbers to the blocks of ONNX Runtime's `MatMulNBits`: 32 numbers, one scale, one
+//! whole-numbered zero point, 4 or 8 bits each.
+//!
+//! Q4_0 and Q8_0 are such blocks already and come out exactly. Every other 4-bit format has a
+//! minimum that is not a multiple of its scale, so the nearest block is searched for: several
+//! scales and zero points, each followed by the scale that minimises the weighted squared error.
+
+use super::TensorType;
+
+/// Numbers in a block.
+pub(super) const BLOCK: usize = 32;
+
+/// How many bits a number gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bits {
+    Four,
+    Eight,
+}
+
+impl Bits {
+    pub(super) fn count(self) -> usize {
+        match self {
+            Bits::Four => 4,
+            Bits::Eight => 8,
+        }
+    }
+}
+
+/// Quantised rows: what `MatMulNBits` takes as `B`, `scales` and `zero_points`. With 8 bits every
+/// zero point is 128, the operator's default, and `zeros` stays empty.
+#[derive(Debug, Default)]
+pub(super) struct Quantized {
+    pub(super) values: Vec<u8>,
+    pub(super) scales: Vec<f32>,
+    pub(super) zeros: Vec<u8>,
+}
+
+/// Quantises whole rows of `cols` numbers, which must be whole blocks.
+pub(super) fn quantize(rows: &[f32], cols: usize, bits: Bits, from: TensorType) -> Quantized {
+    let blocks = cols / BLOCK;
+    let mut out = Quantized::default();
+    for row in rows.chunks_exact(cols) {
+        let mut zeros = vec![0_u8; blocks.div_ceil(2)];
+        for (index, block) in row.chunks_exact(BLOCK).enumerate() {
+            match bits {
+                Bits::Eight => out.scales.push(eight(block, &mut out.values)),
+                Bits::Four => {
+                    let fit = match from {
+                        TensorType::Q4_0 => symmetric(block),
+                        _ => search(block),
+                    };
+                    let q = fit.apply(block);
+                    out.values.extend(q.chunks_exact(2).map(|pair| pair[0] | pair[1] << 4));
+                    out.scales.push(fit.scale);
+                    zeros[index / 2] |= (fit.zero as u8) << (index % 2 * 4);
+                }
+            }
+        }
+        if bits == Bits::Four {
+            out.zeros.extend(zeros);
+        }
+    }
+    out
+}
+
+/// Eight bits around 128. The largest number of a Q8_0 block is ±127 scales (or −128), so its
+/// scale is found again to within rounding, and its values exactly.
+fn eight(block: &[f32], values: &mut Vec<u8>) -> f32 {
+    let most = block.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    let scale = most / 127.0;
+    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+    values.extend(block.iter().map(|x| (nearest(x * inverse) + 128.0) as u8));
+    scale
+}
+
+/// A scale and a zero point between 0 and 15.
+#[derive(Debug, Clone, Copy)]
+struct Fit {
+    scale: f32,
+    zero: f32,
+}
+
+impl Fit {
+    fn apply(self, block: &[f32]) -> [u8; BLOCK] {
+        let inverse = if self.scale == 0.0 { 0.0 } else { 1.0 / self.scale };
+        let mut q = [0; BLOCK];
+        for (q, x) in q.iter_mut().zip(block) {
+            *q = nearest(x * inverse + self.zero).clamp(0.0, 15.0) as u8;
+        }
+        q
+    }
+}
+
+/// Q4_0 takes the number furthest from zero as −8 scales.
+fn symmetric(block: &[f32]) -> Fit {
+    let furthest =
+        block.iter().fold(0.0_f32, |most, &x| if x.abs() > most.abs() { x } else { most });
+    // A block whose extreme is not at −8 was not made by the reference quantiser; then the
+    // search finds its grid, which is inside the space it looks through.
+    let fit = Fit { scale: furthest / -8.0, zero: 8.0 };
+    let exact = block.iter().zip(fit.apply(block)).all(|(x, q)| {
+        let back = (f32::from(q) - 8.0) * fit.scale;
+        (back - x).abs() <= 1e-3 * furthest.abs()
+    });
+    if exact { fit } else { search(block) }
+}
+
+/// The scale and zero point with the least weighted error among some that are likely. Large
+/// numbers weigh more, as in ggml's own quantiser: they carry most of a dot product.
+fn search(block: &[f32]) -> Fit {
+    let mut x = [0.0_f32; BLOCK];
+    x.copy_from_slice(block);
+    let (low, high) = x.iter().fold((0.0_f32, 0.0_f32), |(l, h), &x| (l.min(x), h.max(x)));
+    if high - low <= f32::MIN_POSITIVE {
+        return Fit { scale: 0.0, zero: 0.0 };
+    }
+    let mean = (x.iter().map(|x| x * x).sum::<f32>() / BLOCK as f32).sqrt();
+    let weight = x.map(|x| mean + x.abs());
+    let mut best = (f32::INFINITY, Fit { scale: 0.0, zero: 0.0 });
+    for step in [14.0, 14.5, 15.0, 15.5, 16.0, 17.0] {
+        let scale = (high - low) / step;
+        let zero = -low / scale;
+        for zero in [zero.floor(), zero.floor() + 1.0] {
+            let start = Fit { scale, zero: zero.clamp(0.0, 15.0) };
+            let found = refine(&x, &weight, start);
+            if found.0 < best.0 {
+                best = found;
+            }
+        }
+    }
+    best.1
+}
+
+/// One step of least squares: the numbers' places under `fit`, then the scale that suits them
+/// best. Returns the error with it.
+fn refine(x: &[f32; BLOCK], weight: &[f32; BLOCK], fit: Fit) -> (f32, Fit) {
+    let inverse = 1.0 / fit.scale;
+    let mut xx = [0.0_f32; 8];
+    let mut xp = [0.0_f32; 8];
+    let mut pp = [0.0_f32; 8];
+    for start in (0..BLOCK).step_by(8) {
+        for lane in 0..8 {
+            let (x, w) = (x[start + lane], weight[start + lane]);
+            let place = nearest((x * inverse + fit.zero).clamp(0.0, 15.0)) - fit.zero;
+            xx[lane] += w * x * x;
+            xp[lane] += w * x * place;
+            pp[lane] += w * place * place;
+        }
+    }
+    let (xx, xp, pp): (f32, f32, f32) = (xx.iter().sum(), xp.iter().sum(), pp.iter().sum());
+    if pp <= 0.0 {
+        return (xx, fit);
+    }
+    (xx - xp * xp / pp, Fit { scale: xp / pp, zero: fit.zero })
+}
+
+/// Rounds to the nearest whole number; for |x| below four million. Adding and taking away 1.5·2²³
+/// leaves no room for a fraction, and unlike `round` needs no library call on plain x86-64.
+fn nearest(x: f32) -> f32 {
+    const SHIFT: f32 = 12_582_912.0;
+    (x + SHIFT) - SHIFT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(out: &Quantized, bits: Bits) -> Vec<f32> {
+        let count = out.scales.len() * BLOCK;
+        (0..count)
+            .map(|i| {
+                let block = i / BLOCK;
+                let (q, zero) = match bits {
+                    Bits::Four => (
+                        out.values[i / 2] >> (i % 2 * 4) & 15,
+                        out.zeros[block / 2] >> (block % 2 * 4) & 15,
+                    ),
+                    Bits::Eight => (out.values[i], 128),
+                };
+                (f32::from(q) - f32::from(zero)) * out.scales[block]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn q4_0_and_q8_0_come_out_as_they_were() {
+        let q4: Vec<f32> = (0..64).map(|i| 0.25 * ((i * 7 % 16) as f32 - 8.0)).collect();
+        let out = quantize(&q4, 64, Bits::Four, TensorType::Q4_0);
+        assert_eq!(values(&out, Bits::Four), q4);
+        let q8: Vec<f32> = (0..64).map(|i| 0.5 * ((i * 37 % 255) as f32 - 127.0)).collect();
+        let out = quantize(&q8, 64, Bits::Eight, TensorType::Q8_0);
+        for (a, b) in values(&out, Bits::Eight).iter().zip(&q8) {
+            assert!((a - b).abs() < 1e-4, "{a} became {b}");
+        }
+    }
+
+    #[test]
+    fn an_affine_block_is_matched_closely() {
+        // A ramp with a minimum that is no multiple of its step.
+        let ramp: Vec<f32> = (0..32).map(|i| 0.1 * ((i * 5 % 16) as f32) - 0.537).collect();
+        let out = quantize(&ramp, 32, Bits::Four, TensorType::Q4K);
+        let error: f32 =
+            values(&out, Bits::Four).iter().zip(&ramp).map(|(a, b)| (a - b).powi(2)).sum();
+        assert!((error / 32.0).sqrt() < 0.04, "rms {}", (error / 32.0).sqrt());
+    }
+
+    #[test]
+    fn constant_blocks_are_held() {
+        for value in [0.0, 3.0, -3.0] {
+            let block = [value; 32];
+            let out = quantize(&block, 32, Bits::Four, TensorType::Q4_1);
+            values(&out, Bits::Four).iter().for_each(|x| assert!((x - value).abs() < 1e-4));
+        }
+    }
+}
