@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod fetch;
 pub mod home;
 pub mod import;
+pub mod openai;
 pub mod scripted;
 
 /// The most bytes one reply may have, from whatever model. No model writes this much in one turn:
