@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_core::act::{PYTHON, Style};
-use agent_core::agent::{Agent, Provider};
+use agent_core::agent::{Agent, Device, ModelConfig, Provider};
 use agent_core::agent_file::{Checked, Invalid, Known};
 use agent_core::drive::{self, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
@@ -17,6 +17,8 @@ use agent_core::run::{Run, Step};
 use agent_core::tool::{Tool, ToolSpec};
 use anyhow::Context;
 use models::fetch::{Fetcher, Network, Progress};
+use models::onnx::{self, Onnx, OnnxOptions};
+use models::openai::{ApiKey, OpenAi, RemoteOptions};
 use models::scripted::Scripted;
 use policies::Cedar;
 use sandbox::Wasm;
@@ -224,15 +226,76 @@ impl Errand {
                 let path = config.path.clone().unwrap_or_else(|| PathBuf::from(&config.name));
                 Ok(Box::new(Scripted::load(path)?))
             }
-            Provider::Openai => todo!(),
-            Provider::Onnx => todo!(),
+            Provider::Openai => Ok(Box::new(remote(config)?)),
+            Provider::Onnx => {
+                let device = match config.device {
+                    Device::Cpu => onnx::Device::Cpu,
+                    Device::Cuda => onnx::Device::Cuda,
+                };
+                let folder = self.local(&config.name).await?;
+                let name = config.name.clone();
+                let options =
+                    OnnxOptions { device, context: CONTEXT, sampling: config.sampling, threads: 0 };
+                let open = move || Onnx::open(&folder, &name, options);
+                Ok(Box::new(tokio::task::spawn_blocking(open).await??))
+            }
         }
+    }
+
+    /// The folder of an imported model, with the library that runs it loaded.
+    async fn local(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let library = self.fetcher.runtime(|name| std::env::var_os(name)).await?;
+        let folder = self.fetcher.model(name).await?;
+        tokio::task::spawn_blocking(move || onnx::load(Some(&library)).map(drop)).await??;
+        Ok(folder)
+    }
+
+    /// Measures a local model on made-up tokens.
+    ///
+    /// # Errors
+    /// It cannot be had, or does not run.
+    pub async fn bench(
+        &self,
+        name: &str,
+        prompt: usize,
+        decode: usize,
+        threads: usize,
+    ) -> anyhow::Result<onnx::Bench> {
+        let folder = self.local(name).await?;
+        let work = move || onnx::bench(&folder, prompt, decode, threads);
+        Ok(tokio::task::spawn_blocking(work).await??)
     }
 
     /// The python guest, made on this machine the first time it is needed.
     async fn python(&self) -> anyhow::Result<PathBuf> {
-        todo!()
+        let build = tools::python::Build::new(self.fetcher.home().root().join("guests"));
+        if let Some(made) = build.made() {
+            return Ok(made);
+        }
+        let wheel = self.fetcher.file("componentize-py").await?;
+        let make = move || build.make("python3".as_ref(), &wheel);
+        Ok(tokio::task::spawn_blocking(make).await??)
     }
+}
+
+/// Tokens that a local model holds: enough for a run, and its cache stays small.
+const CONTEXT: u32 = 8192;
+
+fn remote(config: &ModelConfig) -> anyhow::Result<OpenAi> {
+    let url = config.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut options = RemoteOptions::new(&config.name, url);
+    if let Some(secret) = &config.api_key {
+        let key = std::env::var(secret.variable())
+            .with_context(|| format!("the environment variable `{}`", secret.variable()))?;
+        options.api_key = Some(ApiKey::new(key));
+    }
+    let sampling = config.sampling;
+    options.temperature = Some(sampling.temperature);
+    options.top_p = (sampling.top_p < 1.0).then_some(sampling.top_p);
+    options.seed = (sampling.seed != 0).then_some(sampling.seed);
+    options.timeout = config.timeout;
+    options.fallback = config.fallback.clone();
+    Ok(OpenAi::new(options)?)
 }
 
 /// What one agent is run with.

@@ -1,6 +1,7 @@
 //! A run for a person: what happens, line by line on stderr, and a last line that is rewritten
 //! while the model thinks or something is fetched.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -208,12 +209,12 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-#[expect(clippy::print_stdout, reason = "the answer belongs on stdout")]
+/// A line on stdout. A reader that has gone away is no reason to stop.
 pub(crate) fn say(text: &str) {
-    println!("{text}");
+    let _gone = writeln!(std::io::stdout(), "{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "progress and errors belong on stderr")]
+/// A line on stderr, likewise.
 pub(crate) fn eprint(text: &str) {
-    eprintln!("{text}");
+    let _gone = writeln!(std::io::stderr(), "{text}");
 }

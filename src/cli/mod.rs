@@ -2,12 +2,16 @@
 //!
 //! Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for approval.
 
+mod init;
 mod json;
 mod live;
 mod models;
+mod param;
 mod run;
 mod runs;
+mod schema;
 mod tools;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -34,6 +38,12 @@ struct Cli {
 enum Command {
     /// Run an agent file
     Run(run::Args),
+    /// Check an agent file, and say what it comes to
+    Validate(validate::Args),
+    /// Print the JSON Schema of the agent file
+    Schema,
+    /// Write an agent file to start from
+    Init(init::Args),
     /// List, show or resume runs
     #[command(subcommand)]
     Runs(runs::Command),
@@ -55,6 +65,9 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(args) => run::main(args),
+        Command::Validate(args) => validate::main(args),
+        Command::Schema => schema::main(),
+        Command::Init(args) => init::main(args),
         Command::Runs(command) => runs::main(command),
         Command::Models(command) => models::main(command),
         Command::Tools(command) => tools::main(command),

@@ -43,9 +43,9 @@ pub(crate) enum Command {
         /// Tokens to write
         #[arg(long, default_value_t = 64)]
         decode: usize,
-        /// Threads; left out: one for each core
-        #[arg(long)]
-        threads: Option<usize>,
+        /// Threads; 0 for one on each core
+        #[arg(long, default_value_t = 0)]
+        threads: usize,
         /// Print one JSON object
         #[arg(long)]
         json: bool,

@@ -12,7 +12,7 @@ use agent_core::run::Run;
 use errand::{Errand, Finished};
 
 use super::json::Lines;
-use super::live::{Live, Usage};
+use super::live::Live;
 use super::models::Bars;
 use super::{json, live};
 
@@ -43,13 +43,7 @@ pub(crate) struct How {
 }
 
 pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
-    let params = args.params.iter().map(|param| {
-        let (key, value) = param.split_once('=').ok_or_else(|| {
-            Usage(format!("`-p {param}` is no `key=value`\nhint: write `-p question=\"…\"`"))
-        })?;
-        Ok((key.to_string(), value.to_string()))
-    });
-    let params: Vec<_> = params.collect::<Result<_, Usage>>()?;
+    let params = super::param::pairs(&args.params)?;
     let errand = open(args.how)?;
     let agent = errand.load(&args.file, &params, args.model.as_deref())?;
     watched(args.how, async |watch, person| errand.run(agent, watch, person).await)
