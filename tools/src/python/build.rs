@@ -62,7 +62,8 @@ impl Build {
 
     /// Makes the component with the interpreter `python` (3.10 or later) and the unpacked package
     /// in `package`, the folder that holds `componentize_py/`. Takes seconds, and blocks. Two
-    /// processes may do this at once: the last one wins, with an equal component.
+    /// processes may do this at once: the last one wins, with a component as good
+    /// (its bytes differ: a snapshot of CPython holds random hash seeds).
     pub fn make(&self, python: &OsStr, package: &Path) -> Result<PathBuf, BuildError> {
         let work = self.folder.join(format!("making-{}", std::process::id()));
         let made = self.make_in(&work, python, package);
