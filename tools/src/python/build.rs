@@ -63,7 +63,8 @@ impl Build {
 
     /// Makes the component with the interpreter `python` (3.10 or later) and the wheel of
     /// componentize-py. Takes seconds, and blocks. Two processes may do this at once: the last one
-    /// wins, with an equal component.
+    /// wins, with a component as good (its bytes differ: a snapshot of CPython holds random hash
+    /// seeds).
     pub fn make(&self, python: &OsStr, wheel: &Path) -> Result<PathBuf, BuildError> {
         let work = self.folder.join(format!("making-{}", std::process::id()));
         let made = self.make_in(&work, python, wheel);

@@ -1,0 +1,273 @@
+//! The guests in the real sandbox, each case a call and what comes back. Attacks are named.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use agent_core::action::{Action, CallId, Capability, Decision, Permit, Verdict};
+use agent_core::policy::Policy;
+use agent_core::sandbox::{Gate, Sandbox, SandboxError, Use};
+use agent_core::tool::ToolSpec;
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tools::{Registry, Setup, python, schema};
+
+/// An agent in a folder of its own: it may read `docs` and write `out`.
+struct Agent {
+    folder: tempfile::TempDir,
+    registry: Registry,
+    sandbox: sandbox::Wasm,
+    used: Mutex<Vec<String>>,
+}
+
+/// The calls themselves are not what is tested here.
+struct Any;
+
+impl Policy for Any {
+    fn judge(&self, _: &Action) -> Verdict {
+        Verdict { decision: Decision::Allow, reasons: Vec::new() }
+    }
+
+    fn narrow(&self, tools: &[ToolSpec]) -> Vec<ToolSpec> {
+        tools.to_vec()
+    }
+}
+
+impl Agent {
+    fn new(python: Option<PathBuf>) -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        for (path, text) in [
+            (
+                "docs/rivers.md",
+                "# Rivers\n\n## Nile\nThe Nile is 6650 km long.\n\n## Rhine\nThe Rhine is 1233 km long.\n",
+            ),
+            (
+                "docs/peaks.csv",
+                "name,height_m,country\nKilimanjaro,5895,Tanzania\nMont Blanc,\"4,806\",France\n",
+            ),
+            ("docs/deep/note.txt", "a note\n"),
+            ("secret.txt", "the secret\n"),
+        ] {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        std::fs::write(root.join("docs/data.bin"), b"a\0b").unwrap();
+        std::fs::create_dir(root.join("out")).unwrap();
+        let (read, write) = (vec![root.join("docs")], vec![root.join("out")]);
+        let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("components");
+        let mut config = sandbox::Config::new(&root, cache);
+        config.read.clone_from(&read);
+        config.write = write;
+        Arc::new(Self {
+            folder,
+            registry: Registry::builtin(&Setup { root, read, python }),
+            sandbox: sandbox::Wasm::new(config).unwrap(),
+            used: Mutex::default(),
+        })
+    }
+
+    async fn call(&self, tool: &str, arguments: Value) -> Result<Value, String> {
+        let found = self.registry.get(tool).ok_or_else(|| format!("there is no `{tool}`"))?;
+        schema::check(&found.spec().input, &arguments)?;
+        let action = Action {
+            id: CallId("c0".to_string()),
+            tool: tool.to_string(),
+            capabilities: found.plan(&arguments)?,
+            arguments,
+            taint: Vec::new(),
+        };
+        let permit = Permit::judge(&Any, action).1.unwrap();
+        let done = self.sandbox.invoke(&permit, found.guest(), self).await.unwrap();
+        let result = done.result?;
+        schema::check(&found.spec().output, &result).unwrap();
+        Ok(result)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().canonicalize().unwrap()
+    }
+}
+
+#[async_trait]
+impl Gate for Agent {
+    async fn may(&self, capability: Capability) -> Result<Use, String> {
+        self.used.lock().unwrap().push(capability.to_string());
+        let granted = match &capability {
+            Capability::Read(path) => path.starts_with(self.root().join("docs")),
+            Capability::Write(path) => path.starts_with(self.root().join("out")),
+            Capability::Fetch { .. } => false,
+        };
+        if granted { Ok(Use::Fresh(0)) } else { Err(format!("may not {capability}")) }
+    }
+
+    async fn done(&self, _: u64) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    async fn call(&self, tool: &str, arguments: Value) -> Result<Value, String> {
+        Agent::call(self, tool, arguments).await
+    }
+}
+
+#[tokio::test]
+async fn files_are_listed_read_searched_and_written() {
+    let agent = Agent::new(None);
+    let listed = agent.call("files.list", json!({})).await.unwrap();
+    let paths: Vec<&str> =
+        listed["entries"].as_array().unwrap().iter().map(|e| e["path"].as_str().unwrap()).collect();
+    assert_eq!(
+        paths,
+        ["docs/data.bin", "docs/deep", "docs/deep/note.txt", "docs/peaks.csv", "docs/rivers.md"]
+    );
+    let read = agent.call("files.read", json!({"path": "docs/rivers.md", "start": 4, "lines": 1}));
+    assert_eq!(
+        read.await.unwrap(),
+        json!({"path": "docs/rivers.md", "text": "The Nile is 6650 km long.", "start": 4, "end": 4, "total_lines": 7, "next": 5})
+    );
+    let found =
+        agent.call("files.search", json!({"query": "How long is the Rhyne?"})).await.unwrap();
+    assert_eq!(found["passages"][0]["text"], "Rivers > Rhine\nThe Rhine is 1233 km long.");
+    assert_eq!(found["skipped"], json!(["docs/data.bin"]));
+    let found =
+        agent.call("files.search", json!({"query": "height of kilimanjaro"})).await.unwrap();
+    assert_eq!(found["passages"][0]["text"], "name,height_m,country\nKilimanjaro,5895,Tanzania");
+    let wrote = agent.call("files.write", json!({"path": "out/a.txt", "content": "é"})).await;
+    assert_eq!(wrote, Ok(json!({"path": "out/a.txt", "bytes": 2})));
+    assert_eq!(std::fs::read_to_string(agent.root().join("out/a.txt")).unwrap(), "é");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_clearly() {
+    let agent = Agent::new(None);
+    for (path, expected) in [
+        ("docs/data.bin", "is no text but a binary file (3 bytes)"),
+        ("docs/river.md", "there is `docs/rivers.md`"),
+        ("secret.txt", "may not read"),
+        ("docs/../secret.txt", "may not read"),
+        ("/etc/passwd", "may not read"),
+    ] {
+        let error = agent.call("files.read", json!({"path": path})).await.unwrap_err();
+        assert!(error.contains(expected), "{path}: {error}");
+    }
+    let error = agent.call("files.write", json!({"path": "docs/x", "content": ""})).await;
+    assert!(error.unwrap_err().contains("may not write"));
+    let error = agent.call("web.read", json!({"url": "http://127.0.0.1:9/"})).await;
+    assert!(error.unwrap_err().contains("may not GET"));
+}
+
+/// The component, made as a user's machine makes it; the package is fetched once.
+fn component() -> PathBuf {
+    static MADE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    MADE.get_or_init(|| {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let build = python::Build::new(home.join("guests"));
+        if let Some(made) = build.made() {
+            return made;
+        }
+        let package = home.join(format!("componentize-py-{}", python::VERSION));
+        if !package.join("componentize_py").is_dir() {
+            let fetched = Command::new("python3")
+                .args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"])
+                .arg("--target")
+                .arg(&package)
+                .arg(format!("componentize-py=={}", python::VERSION))
+                .status()
+                .unwrap();
+            assert!(fetched.success());
+        }
+        build.make("python3".as_ref(), &package).unwrap()
+    })
+    .clone()
+}
+
+async fn check(cases: &[(&str, Result<Value, &str>)]) -> Arc<Agent> {
+    let agent = Agent::new(Some(component()));
+    for (code, expected) in cases {
+        match (agent.call("python", json!({ "code": code })).await, expected) {
+            (Ok(result), Ok(expected)) => {
+                let shown = match result["output"].as_str().unwrap() {
+                    "" => result["value"].clone(),
+                    output => json!(output),
+                };
+                assert_eq!(&shown, expected, "{code}");
+            }
+            (Err(error), Err(expected)) => {
+                assert!(error.contains(expected), "{code}:\n{error}\nwithout: {expected}");
+            }
+            (result, expected) => panic!("{code}:\n{result:?}\ninstead of {expected:?}"),
+        }
+    }
+    agent
+}
+
+#[tokio::test]
+async fn python_computes_over_files() {
+    let agent = check(&[
+        ("1 + 1", Ok(json!(2))),
+        ("print('a'); {'x': (1, None)}", Ok(json!("a\n"))),
+        ("import csv\nrows = list(csv.DictReader(open('docs/peaks.csv')))\nrows[0]['country']", Ok(json!("Tanzania"))),
+        ("from pathlib import Path\nsorted(str(p) for p in Path('.').rglob('*.*'))", Ok(json!(["docs/data.bin", "docs/deep/note.txt", "docs/peaks.csv", "docs/rivers.md"]))),
+        ("import os\n[os.path.exists('docs/peaks.csv'), os.path.isdir('docs'), os.path.exists('/etc/passwd')]", Ok(json!([true, true, false]))),
+        ("with open('out/w.txt', 'w') as f:\n    print('héllo', file=f)\n", Ok(Value::Null)),
+        ("files.read('docs/rivers.md').splitlines()[0]", Ok(json!("# Rivers"))),
+        ("files.search('rhine')[0].path", Ok(json!("docs/rivers.md"))),
+        ("import sys\nprint('x')\nsys.exit(0)", Ok(json!("x\n"))),
+        ("2 ** 100", Ok(json!("1267650600228229401496703205376"))),
+    ])
+    .await;
+    assert_eq!(std::fs::read_to_string(agent.root().join("out/w.txt")).unwrap(), "héllo\n");
+}
+
+#[tokio::test]
+async fn python_errors_say_what_to_do() {
+    check(&[
+        ("open('peaks.csv')", Err("hint: there is docs/peaks.csv")),
+        (
+            "import csv\nfor r in csv.DictReader(open('docs/peaks.csv')):\n    r['height']",
+            Err("line 3: r['height']\nKeyError: 'height'; the columns are name, height_m, country"),
+        ),
+        ("float('4,806')", Err("hint: remove the commas first: .replace(',', '')")),
+        (
+            "import pandas as pd",
+            Err("there is no `pandas` here, only the standard library: use csv"),
+        ),
+        ("prnt(1)", Err("Did you mean: 'print'?")),
+        (
+            "for i in range(3)\n    pass",
+            Err("line 1: for i in range(3)\nSyntaxError: expected ':'"),
+        ),
+        ("files.search(q='x')", Err("files.search() has no `q`: it takes query, path, limit")),
+        ("input('name?')", Err("there is nobody to ask")),
+        ("def f(n): return f(n + 1)\nf(0)", Err("RecursionError")),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn python_attacks() {
+    let agent = check(&[
+        ("open('secret.txt').read()", Err("may not read")),
+        ("open('docs/../secret.txt').read()", Err("may not read")),
+        ("open('/etc/passwd').read()", Err("may not read")),
+        ("open('docs/\\0a')", Err("a path cannot hold a NUL byte")),
+        ("open('docs/x', 'w').write('x')", Err("may not write")),
+        ("from wit_world.imports import files as f\nf.read('secret.txt')", Err("may not read")),
+        ("import _io\n_io.open('/etc/passwd')", Err("FileNotFoundError")),
+        ("import posix\nposix.listdir('/')", Err("FileNotFoundError")),
+        ("import posix\nposix.open('secret.txt', 0)", Err("FileNotFoundError")),
+        ("import os\ndict(os.environ)", Ok(json!({}))),
+        ("import socket\nsocket.create_connection(('127.0.0.1', 80))", Err("there is no network")),
+        ("import _socket\n_socket.socket().connect(('127.0.0.1', 80))", Err("ermission")),
+        ("import subprocess\nsubprocess.run(['ls'])", Err("there are no processes")),
+        ("import os\nos.system('ls')", Err("there are no processes")),
+        ("import threading\nthreading.Thread(target=print).start()", Err("there are no threads")),
+        ("import ctypes", Err("`ctypes` does not work in this sandbox")),
+        ("web.read('http://169.254.169.254/')", Err("may not GET")),
+    ])
+    .await;
+    assert_eq!(std::fs::read_to_string(agent.root().join("secret.txt")).unwrap(), "the secret\n");
+}
