@@ -99,7 +99,10 @@ fn build(here: &Path, guests: &Path, out: &Path) -> Result<PathBuf, String> {
         env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
     let root = here.parent().unwrap_or(here);
     // Paths of this machine would make every machine's component another one.
-    let mut flags = vec![format!("--remap-path-prefix={}=/errand", root.display())];
+    let mut flags = vec![
+        format!("--remap-path-prefix={}=/errand", root.display()),
+        format!("--remap-path-prefix={}=/target", target.display()),
+    ];
     if let Ok(home) = home {
         flags.push(format!("--remap-path-prefix={home}=/cargo"));
     }

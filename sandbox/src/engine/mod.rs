@@ -4,7 +4,7 @@ mod ticker;
 
 pub(crate) use ticker::Ticker;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::slots;
 
@@ -53,6 +53,8 @@ fn pool() -> PoolingAllocationConfig {
         .max_unused_warm_slots(16)
         // Small guests are wiped with memset, which is cheaper than giving pages back.
         .linear_memory_keep_resident(256 << 10)
-        .table_keep_resident(16 << 10);
+        .table_keep_resident(16 << 10)
+        // Where the kernel can say which pages were touched, only those are wiped.
+        .pagemap_scan(Enabled::Auto);
     pool
 }

@@ -121,8 +121,13 @@ pub(crate) struct Passage {
     pub(crate) end: u32,
     /// How well it fits; higher is better.
     pub(crate) score: f64,
-    /// The passage; rows of a table come with its header.
+    /// The headings it stands under.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) context: String,
+    /// The passage; of a table, one row a line, each value after its column's name.
     pub(crate) text: String,
+    /// Whether it is rows of a table.
+    pub(crate) rows: bool,
 }
 
 /// Arguments of `files.write`.

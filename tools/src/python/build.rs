@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 pub const VERSION: &str = "0.25.1";
 
 /// Every file of the guest's program, and its path below the program's folder.
-const PROGRAM: [(&str, &str); 9] = [
+const PROGRAM: [(&str, &str); 10] = [
     ("app.py", include_str!("../../guests/python/app.py")),
     ("errand/__init__.py", include_str!("../../guests/python/errand/__init__.py")),
     ("errand/closed.py", include_str!("../../guests/python/errand/closed.py")),
@@ -21,6 +21,7 @@ const PROGRAM: [(&str, &str); 9] = [
     ("errand/functions.py", include_str!("../../guests/python/errand/functions.py")),
     ("errand/library.py", include_str!("../../guests/python/errand/library.py")),
     ("errand/snippet.py", include_str!("../../guests/python/errand/snippet.py")),
+    ("errand/tables.py", include_str!("../../guests/python/errand/tables.py")),
     ("errand/view.py", include_str!("../../guests/python/errand/view.py")),
     ("wit/tool.wit", include_str!("../../../sandbox/wit/tool.wit")),
 ];
@@ -60,18 +61,18 @@ impl Build {
         Some(self.component()).filter(|path| path.is_file())
     }
 
-    /// Makes the component with the interpreter `python` (3.10 or later) and the unpacked package
-    /// in `package`, the folder that holds `componentize_py/`. Takes seconds, and blocks. Two
-    /// processes may do this at once: the last one wins, with an equal component.
-    pub fn make(&self, python: &OsStr, package: &Path) -> Result<PathBuf, BuildError> {
+    /// Makes the component with the interpreter `python` (3.10 or later) and the wheel of
+    /// componentize-py. Takes seconds, and blocks. Two processes may do this at once: the last one
+    /// wins, with an equal component.
+    pub fn make(&self, python: &OsStr, wheel: &Path) -> Result<PathBuf, BuildError> {
         let work = self.folder.join(format!("making-{}", std::process::id()));
-        let made = self.make_in(&work, python, package);
+        let made = self.make_in(&work, python, wheel);
         // Whatever happened, what is left there is of no use.
         let _ = fs::remove_dir_all(&work);
         made
     }
 
-    fn make_in(&self, work: &Path, python: &OsStr, package: &Path) -> Result<PathBuf, BuildError> {
+    fn make_in(&self, work: &Path, python: &OsStr, wheel: &Path) -> Result<PathBuf, BuildError> {
         let disk = |path: &Path| {
             let path = path.to_path_buf();
             move |error| BuildError::Disk { path, error }
@@ -84,11 +85,17 @@ impl Build {
             fs::write(&path, text).map_err(disk(&path))?;
         }
         let out = work.join("python.wasm");
-        let output = command(work, python, package).output().map_err(|error| {
-            BuildError::Interpreter { python: python.to_string_lossy().into_owned(), error }
-        })?;
-        if !output.status.success() || !out.is_file() {
-            return Err(BuildError::Failed { said: last_lines(&output.stderr) });
+        for mut command in [unpack(work, python, wheel), componentize(work, python)] {
+            let output = command.output().map_err(|error| BuildError::Interpreter {
+                python: python.to_string_lossy().into_owned(),
+                error,
+            })?;
+            if !output.status.success() {
+                return Err(BuildError::Failed { said: last_lines(&output.stderr) });
+            }
+        }
+        if !out.is_file() {
+            return Err(BuildError::Failed { said: "no component was written".to_string() });
         }
         let component = self.component();
         fs::rename(&out, &component).map_err(disk(&component))?;
@@ -96,11 +103,21 @@ impl Build {
     }
 }
 
-fn command(work: &Path, python: &OsStr, package: &Path) -> Command {
+/// Where the wheel is unpacked, below the working folder.
+const PACKAGE: &str = "package";
+
+fn unpack(work: &Path, python: &OsStr, wheel: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.args(["-I", "-m", "zipfile", "-e"]).arg(wheel).arg(PACKAGE).current_dir(work);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+fn componentize(work: &Path, python: &OsStr) -> Command {
     let mut command = Command::new(python);
     command
         .args(["-I", "-B", "-c", RUN])
-        .arg(package)
+        .arg(PACKAGE)
         .args(["-q", "-d", "wit", "-w", "tool", "componentize", "app", "-p", ".", "-o"])
         .arg("python.wasm")
         .current_dir(work)

@@ -17,33 +17,38 @@ pub(super) struct Passage {
 impl Passage {
     /// With the file and the headings, as the model reads it.
     pub(super) fn shown(&self) -> String {
-        match self.context.as_str() {
-            "" => format!("{}: {}", self.path, self.text),
-            context => format!("{} ({context}) {}", self.path, self.text),
-        }
+        let context = if self.context.is_empty() { "row" } else { &self.context };
+        format!("{} ({context}) {}", self.path, self.text)
+    }
+
+    /// Its names and numbers, without those that the question has already.
+    pub(super) fn names_beside(&self, question: &str) -> Vec<&str> {
+        let asked = words(question);
+        self.text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit()))
+            .filter(|word| !asked.contains(&word.to_lowercase()))
+            .collect()
     }
 }
 
-/// The passages of a search's result, each row of a table one of its own.
-pub(super) fn all(result: &Value) -> Vec<Passage> {
-    let passages = result["passages"].as_array().into_iter().flatten();
-    let passage = |passage: &Value| {
-        let path = passage["path"].as_str()?.to_string();
-        let text = passage["text"].as_str()?.to_string();
-        let context = passage["context"].as_str().unwrap_or_default().to_string();
-        Some(match passage["rows"].as_bool() {
-            Some(true) => text
-                .lines()
-                .take(ROWS)
-                .map(|row| Passage { path: path.clone(), context: String::new(), text: row.into() })
-                .collect(),
-            _ => {
-                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                vec![Passage { path, context, text }]
-            }
-        })
-    };
-    passages.filter_map(passage).flatten().collect()
+/// The best passages of a search's result, those left out that were `shown` before; each row of a
+/// table is one of its own.
+pub(super) fn all(result: &Value, shown: &[Passage], most: usize) -> Vec<Passage> {
+    let mut all: Vec<Passage> = Vec::new();
+    for found in result["passages"].as_array().into_iter().flatten() {
+        let text = |key: &str| found[key].as_str().unwrap_or_default().to_string();
+        let (path, context) = (text("path"), text("context"));
+        let passage = |text: String| Passage { path: path.clone(), context: context.clone(), text };
+        let (pieces, most_of_it) = match found["rows"].as_bool() {
+            Some(true) => (text("text").lines().map(str::to_string).collect(), ROWS),
+            _ => (vec![text("text").split_whitespace().collect::<Vec<_>>().join(" ")], 1),
+        };
+        let pieces = pieces.into_iter().map(passage).filter(|passage| !shown.contains(passage));
+        all.extend(pieces.take(most_of_it));
+    }
+    all.truncate(most);
+    all
 }
 
 /// The files that passages come from, best first.
@@ -96,9 +101,21 @@ mod tests {
             {"path": "a.csv", "text": "x: 1\nx: 2\nx: 3\nx: 4", "rows": true},
             {"path": "b.md", "text": "One\nfact.", "context": "Facts"},
         ]});
-        let shown: Vec<String> = all(&result).iter().map(Passage::shown).collect();
-        assert_eq!(shown, ["a.csv: x: 1", "a.csv: x: 2", "a.csv: x: 3", "b.md (Facts) One fact."]);
-        assert_eq!(files(&all(&result)), ["a.csv", "b.md"]);
+        let first = all(&result, &[], 5);
+        let shown: Vec<String> = first.iter().map(Passage::shown).collect();
+        let expected = ["a.csv (row) x: 1", "a.csv (row) x: 2", "a.csv (row) x: 3", "b.md (Facts) One fact."];
+        assert_eq!(shown, expected);
+        assert_eq!(files(&first), ["a.csv", "b.md"]);
+        let rest: Vec<String> = all(&result, &first, 5).iter().map(Passage::shown).collect();
+        assert_eq!(rest, ["a.csv (row) x: 4"]);
+    }
+
+    #[test]
+    fn names_lead_on() {
+        let text = "Alfred Nobel, born in Sweden in 1833, patented dynamite.";
+        let passage = Passage { path: "a".into(), context: String::new(), text: text.into() };
+        let names = passage.names_beside("Where was the inventor of dynamite, Alfred, born?");
+        assert_eq!(names, ["Nobel", "Sweden", "1833"]);
     }
 
     #[test]
@@ -107,7 +124,7 @@ mod tests {
             {"path": "a.md", "text": "Ann Lee lives here."},
             {"path": "b.md", "text": "Ann Lee, the carpenter, lives there."},
         ]});
-        let passages = all(&result);
+        let passages = all(&result, &[], 5);
         assert_eq!(holder(&passages, "the carpenter Ann"), Some(1));
         assert_eq!(holder(&passages, "Ann"), Some(0));
         assert_eq!(holder(&passages, "nobody"), None);

@@ -35,7 +35,7 @@ pub(super) fn route(question: &str) -> Vec<Message> {
 }
 
 /// Write a program.
-pub(super) fn program(agent: &Agent, survey: &str, question: &str) -> Vec<Message> {
+pub(super) fn program(agent: &Agent, survey: &str) -> Vec<Message> {
     let rules = format!(
         "You answer questions about a folder of files by writing short Python programs. Use only \
          what the files say, never your own knowledge.\nThe function table(path) returns the rows \
@@ -44,8 +44,8 @@ pub(super) fn program(agent: &Agent, survey: &str, question: &str) -> Vec<Messag
     vec![
         Message::system(paragraphs(&[&rules, &agent.instructions])),
         Message::user(format!(
-            "Question: {question}\n\nWrite a short Python program that works out the answer and \
-             prints it."
+            "Question: {}\n\nWrite a short Python program that works out the answer and prints it.",
+            agent.task
         )),
     ]
 }
@@ -65,55 +65,32 @@ pub(super) fn empty(output: &str) -> String {
 }
 
 /// Read these passages.
-pub(super) fn read(agent: &Agent, question: &str, passages: &[Passage]) -> Vec<Message> {
+pub(super) fn read(agent: &Agent, passages: &[Passage]) -> Vec<Message> {
     let listed: Vec<String> =
         passages.iter().zip(1..).map(|(passage, n)| format!("[{n}] {}", passage.shown())).collect();
     vec![
         Message::system(paragraphs(&[ONLY, &agent.instructions])),
         Message::user(format!(
-            "{}\n\nQuestion: {question}\nAnswer in a few words, copied from the passages.",
-            listed.join("\n")
+            "{}\n\nQuestion: {}\nAnswer in a few words, copied from the passages.",
+            listed.join("\n"),
+            agent.task
         )),
     ]
 }
 
-/// Does this passage say so?
-pub(super) fn check(passage: &Passage, question: &str, proposed: &str) -> Vec<Message> {
-    vec![Message::user(format!(
-        "Passage from {}: {}\n\nQuestion: {question}\nProposed answer: {proposed}\n\nDoes the \
-         passage state that this is the answer to the question? Reply yes or no.",
-        passage.path, passage.text
-    ))]
-}
-
-/// A question that describes something by other words than its name, and one that cannot be helped.
-const REWRITES: [(&str, &str, &str); 2] = [
-    (
-        "The roof of the mill was repaired in 1990 by Ann Lee, a carpenter.",
-        "What is the phone number of the carpenter who repaired the roof of the mill?",
-        "What is the phone number of Ann Lee?",
-    ),
-    (
-        "The museum by the harbour opens at nine. It shows ships and maps.",
-        "How many visitors did the museum have?",
-        "How many visitors did the museum have?",
-    ),
-];
-
-/// Put in the names that were read.
-pub(super) fn rewrite(passages: &[Passage], question: &str) -> Vec<Message> {
-    let rules = "Rewrite the question: put in the names that the passages give for what the \
-                 question only describes. If they give none, repeat the question.";
-    let asked = |passages: &str, question: &str| {
-        Message::user(format!("{passages}\n\nQuestion: {question}"))
+/// Does this passage, or do these together, say so?
+pub(super) fn check(passages: &[&Passage], question: &str, proposed: &str) -> Vec<Message> {
+    let from: Vec<&str> = passages.iter().map(|passage| passage.path.as_str()).collect();
+    let text: Vec<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
+    let (from, text) = (from.join(" and "), text.join("\n"));
+    let (named, does) = match passages.len() {
+        1 => ("Passage", "Does the passage state"),
+        _ => ("Passages", "Do the passages together state"),
     };
-    let mut chat = vec![Message::system(rules)];
-    for (passage, question, rewritten) in REWRITES {
-        chat.extend([asked(passage, question), Message::assistant(rewritten)]);
-    }
-    let two: Vec<&str> = passages.iter().take(2).map(|passage| passage.text.as_str()).collect();
-    chat.push(asked(&two.join("\n"), question));
-    chat
+    vec![Message::user(format!(
+        "{named} from {from}: {text}\n\nQuestion: {question}\nProposed answer: {proposed}\n\n\
+         {does} that this is the answer to the question? Reply yes or no."
+    ))]
 }
 
 /// Fill in the answer.

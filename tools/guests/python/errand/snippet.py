@@ -8,7 +8,7 @@ import sys
 import types
 import warnings
 
-from errand import closed, explain, functions, view
+from errand import closed, explain, functions, tables, view
 
 OUTPUT = 60_000
 VALUE = 200_000
@@ -92,6 +92,7 @@ def _run(code, tools):
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         last = ast.Expression(tree.body.pop().value)
     main = types.ModuleType("__main__")
+    main.__dict__.update(tables.names())
     main.__dict__.update(functions.names(tools))
     sys.modules["__main__"] = main
     exec(compile(tree, explain.NAME, "exec"), main.__dict__)
