@@ -138,8 +138,7 @@ impl Builder<'_, '_> {
                     * self.config.rope_scale)
             })
             .collect();
-        let tables: [(&str, fn(f64) -> f64); 2] = [("cosines", f64::cos), ("sines", f64::sin)];
-        for (name, function) in tables {
+        for (name, function) in [("cosines", f64::cos as fn(f64) -> f64), ("sines", f64::sin)] {
             let rows = (0..self.config.context).map(|position| {
                 frequencies.iter().map(|f| function(position as f64 * f) as f32).collect()
             });
@@ -361,7 +360,7 @@ impl Builder<'_, '_> {
                 "its tensor `{name}` is {c}×{r} where {cols}×{rows} is needed"
             )));
         }
-        if tensor.rows > 1 && cols % BLOCK != 0 {
+        if tensor.rows > 1 && !cols.is_multiple_of(BLOCK) {
             return Err(
                 self.unsupported(&format!("the rows of `{name}` are not whole blocks of 32"))
             );
