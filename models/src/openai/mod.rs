@@ -171,7 +171,7 @@ impl Model for OpenAi {
     }
 
     fn traits(&self) -> Traits {
-        Traits { constrained: false, context: self.options.context }
+        Traits { constrained: false, caches: false, context: self.options.context }
     }
 
     async fn think(
