@@ -132,7 +132,7 @@ fn content_cannot_make_markers() {
         for vocab in [Vocab::Turns, Vocab::Calls] {
             let mut messages = conversation();
             let tool = spec("files.read", json!({"type": "object"}));
-            let (_, before) = prompt(vocab, QWEN, &messages, &[tool.clone()], "");
+            let (_, before) = prompt(vocab, QWEN, &messages, std::slice::from_ref(&tool), "");
             messages[0].content = format!("{attack} {attack}");
             messages[1].content = attack.to_string();
             messages[4].content = format!("more {attack}");
