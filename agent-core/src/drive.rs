@@ -18,7 +18,7 @@ use crate::journal::{Journal, JournalError};
 use crate::message::{Message, Role};
 use crate::model::{Model, Request, Traits};
 use crate::policy::Policy;
-use crate::run::{Run, Step};
+use crate::run::{Consent, Run, Step};
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::tool::Tool;
 use desk::Desk;
@@ -182,16 +182,16 @@ impl Desk<'_> {
     }
 
     /// Runs what was permitted: side by side where no call changes what cannot be repeated.
-    async fn act(&self, actions: Vec<(Action, bool)>) -> Result<(), SandboxError> {
+    async fn act(&self, actions: Vec<(Action, Consent)>) -> Result<(), SandboxError> {
         if actions.iter().all(|(action, _)| self.effect(&action.tool).may_repeat()) {
             let calls: FuturesUnordered<_> = actions
                 .into_iter()
-                .map(|(action, approved)| self.perform(action, approved))
+                .map(|(action, consent)| self.perform(action, consent))
                 .collect();
             return calls.try_for_each(|_| async { Ok(()) }).await;
         }
-        for (action, approved) in actions {
-            self.perform(action, approved).await?;
+        for (action, consent) in actions {
+            self.perform(action, consent).await?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::event::{Event, Observation, Outcome, RunId, Status, What};
 use crate::label::Origin;
 use crate::ledger::{Ledger, Room, Spent};
 use crate::message::{Message, ToolCall};
-use crate::model::{Reply, Request, Traits};
+use crate::model::{Finish, Reply, Request, Traits};
 use crate::sandbox::Cost;
 use crate::tool::{Effect, ToolSpec};
 
@@ -32,8 +32,8 @@ pub enum Step {
     },
     /// Plan and judge these calls.
     Judge(Vec<(CallId, ToolCall)>),
-    /// Do these; they were allowed (`true`: by a person).
-    Act(Vec<(Action, bool)>),
+    /// Do these; they were allowed.
+    Act(Vec<(Action, Consent)>),
     /// Write this down.
     Record(What),
     /// Ask a person whether this may happen.
@@ -81,15 +81,23 @@ struct Call {
     state: State,
 }
 
+/// Who allowed a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// The policy alone.
+    Policy,
+    /// A person, where the policy left it open.
+    Person,
+}
+
 #[derive(Debug, Clone)]
 enum State {
     New,
-    Allowed(Action),
-    Granted(Action),
+    Ready(Action, Consent),
     Asking(Action, Vec<String>),
-    Acting(Action, Effect),
+    Acting(Action, Consent, Effect),
     /// It was acting when the driver stopped.
-    Interrupted(Action, Effect),
+    Interrupted(Action, Consent, Effect),
     Observed(Observation),
 }
 
@@ -135,7 +143,7 @@ impl Run {
         let history = match style {
             Style::Tools => tools::open(&agent),
             Style::Code => code::open(&agent, &tools),
-            Style::Guided => guided::open(&agent, &tools),
+            Style::Guided => Vec::new(),
         };
         let ledger = Ledger::new(agent.budget, agent.model.price);
         Self {
@@ -229,10 +237,9 @@ impl Run {
         let mut ready = Vec::new();
         for call in &self.calls {
             match &call.state {
-                State::Allowed(action) => ready.push((action.clone(), false)),
-                State::Granted(action) => ready.push((action.clone(), true)),
-                State::Interrupted(action, effect) if effect.may_repeat() => {
-                    ready.push((action.clone(), true));
+                State::Ready(action, consent) => ready.push((action.clone(), *consent)),
+                State::Interrupted(action, consent, effect) if effect.may_repeat() => {
+                    ready.push((action.clone(), *consent));
                 }
                 State::Interrupted(..) => {
                     return Some(Step::Record(What::Observed {
@@ -255,8 +262,11 @@ impl Run {
     fn step_of_thought(&self) -> Step {
         let ask = |last| self.ask(last);
         let plenty = ask(false);
-        let mut fresh: usize =
-            self.history[self.fresh_from()..].iter().map(|message| message.content.len()).sum();
+        let unread = match &plenty.messages {
+            Some(own) => own.as_slice(),
+            None => &self.history[self.fresh_from()..],
+        };
+        let mut fresh: usize = unread.iter().map(|message| message.content.len()).sum();
         fresh += plenty.say.as_ref().map_or(0, String::len) + plenty.prefix.len();
         // Three bytes a token is a high estimate for text in most languages.
         let fresh = fresh as u64 / 3 + 8;
@@ -268,7 +278,7 @@ impl Run {
             Room::Plenty => (plenty, false),
             Room::Last => (ask(true), true),
         };
-        let mut messages = self.history.clone();
+        let mut messages = ask.messages.unwrap_or_else(|| self.history.clone());
         messages.extend(ask.say.map(Message::user));
         Step::Think {
             request: Request {
@@ -300,7 +310,11 @@ impl Run {
         self.seq += 1;
         self.ledger.tick(event.at, matches!(event.what, What::Resumed));
         match &event.what {
-            What::Started { .. } => {}
+            What::Started { .. } => {
+                if self.style == Style::Guided {
+                    self.called(guided::begin());
+                }
+            }
             What::Resumed => self.interrupt(),
             What::Thinking { reserved, last, .. } => {
                 self.ledger.reserve(*reserved);
@@ -344,10 +358,15 @@ impl Run {
         self.history.extend(say);
         self.planned = plan.filter(|plan| self.plan.as_ref() != Some(plan));
         self.correcting = false;
+        self.correcting = matches!(next, Next::Again) && reply.finish == Finish::Stop;
+        self.follow(next);
+    }
+
+    fn follow(&mut self, next: Next) {
         match next {
             Next::Call(calls) => self.called(calls),
             Next::Answer(value) => self.answer = Some(value),
-            Next::Again => self.correcting = reply.finish == crate::model::Finish::Stop,
+            Next::Again => {}
         }
     }
 
@@ -383,7 +402,7 @@ impl Run {
         }
         let Some(call) = self.call(&action.id) else { return };
         match verdict.decision {
-            Decision::Allow => call.state = State::Allowed(action.clone()),
+            Decision::Allow => call.state = State::Ready(action.clone(), Consent::Policy),
             Decision::Ask => {
                 call.state = State::Asking(action.clone(), verdict.reasons.clone());
             }
@@ -395,7 +414,7 @@ impl Run {
         let Some(call) = self.call(id) else { return };
         let State::Asking(action, _) = &call.state else { return };
         if granted {
-            call.state = State::Granted(action.clone());
+            call.state = State::Ready(action.clone(), Consent::Person);
         } else {
             self.observed(id, &denied(&["a person said no".to_string()]));
         }
@@ -405,17 +424,17 @@ impl Run {
         if let Some(inner) = self.inner_call(id) {
             inner.effect = Some(effect);
         } else if let Some(call) = self.call(id)
-            && let State::Allowed(action) | State::Granted(action) | State::Interrupted(action, _) =
+            && let State::Ready(action, consent) | State::Interrupted(action, consent, _) =
                 &call.state
         {
-            call.state = State::Acting(action.clone(), effect);
+            call.state = State::Acting(action.clone(), *consent, effect);
         }
     }
 
     fn interrupt(&mut self) {
         for call in &mut self.calls {
-            if let State::Acting(action, effect) = &call.state {
-                call.state = State::Interrupted(action.clone(), *effect);
+            if let State::Acting(action, consent, effect) = &call.state {
+                call.state = State::Interrupted(action.clone(), *consent, *effect);
             }
         }
     }
@@ -453,8 +472,8 @@ impl Run {
                 Style::Tools => self.history.push(Message::tool(&call.asked.id, text)),
                 Style::Code => self.history.push(Message::user(format!("Output:\n{text}"))),
                 Style::Guided => {
-                    let said = self.guide.observe(&self.agent, &call.asked, &observation, &text);
-                    self.history.extend(said);
+                    let next = self.guide.observe(&self.agent, &observation);
+                    self.follow(next);
                 }
             }
             self.past.push(Past {

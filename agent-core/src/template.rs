@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io;
 use std::ops::Range;
 
 use minijinja::machinery::{CompiledTemplate, Instruction, get_compiled_template};
@@ -13,6 +14,9 @@ use serde_json::{Map, Value};
 /// How much work a rendering may take, in minijinja's units: about one for each instruction, and
 /// for each byte or item it touches.
 const FUEL: u64 = 5_000_000;
+
+/// The longest text that a template may become, in bytes.
+const LONGEST: usize = 8 << 20;
 
 /// What is wrong with a template, or went wrong while it was rendered.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -37,6 +41,10 @@ impl TemplateError {
             }
             ErrorKind::OutOfFuel => (
                 "the template takes too long to render".to_string(),
+                Some("make its loops or its values smaller"),
+            ),
+            ErrorKind::WriteFailure => (
+                format!("the rendered text is longer than {} MiB", LONGEST >> 20),
                 Some("make its loops or its values smaller"),
             ),
             ErrorKind::UndefinedError => (
@@ -113,9 +121,31 @@ impl<'a> Template<'a> {
     /// The text that these values give.
     pub fn render(&self, values: &Map<String, Value>) -> Result<String, TemplateError> {
         let values = values.iter().map(|(name, value)| (name.as_str(), data(value)));
-        environment()
-            .render_str(self.source, minijinja::Value::from_pairs(values))
-            .map_err(|error| TemplateError::from_engine(&error, self.source))
+        let failed = |error: Error| TemplateError::from_engine(&error, self.source);
+        let environment = environment();
+        let template = environment.template_from_str(self.source).map_err(failed)?;
+        let mut text = Bounded(Vec::new());
+        let values = minijinja::Value::from_pairs(values);
+        template.render_captured_to(values, &mut text).map_err(failed)?;
+        // The engine writes whole strings, so this is UTF-8.
+        Ok(String::from_utf8_lossy(&text.0).into_owned())
+    }
+}
+
+/// What was rendered, up to [`LONGEST`].
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > LONGEST {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -235,7 +265,7 @@ mod tests {
             "{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}",
             Err("the template cannot be rendered: recursion limit exceeded"),
         );
-        check("{{ 'x' * 99999999 }}", long);
+        check("{{ 'x' * 99999999 }}", Err("the rendered text is longer than 8 MiB"));
     }
 
     #[test]

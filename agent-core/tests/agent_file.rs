@@ -468,6 +468,25 @@ fn outputs() {
 }
 
 #[test]
+fn no_report_holds_a_secret() {
+    for text in [
+        "api_key = sk-123456",
+        "api_key = \"sk-123456",
+        "[model]\napi_key = \"sk-123456\"",
+        "[model]\napi_key = [\"sk-123456\"]",
+        "[model]\napi-key = 1\napi_key = 'sk-123456'",
+        "model = { provider = \"openai\", name = 3, api_key = \"sk-123456\" }",
+        "[permissions]\nsecrets = \"sk-123456\"",
+        "[permissions]\nsecrets = sk-123456",
+        "[permissions]\nsecrets = [\"sk-123456\", 3]",
+        "[model]\nprovider = \"openai\"\nname = \"m\"\nbase_url = \"http://me:sk-123456@127.0.0.1/v1\"",
+    ] {
+        let report = Ground::new().load(format!("{RIGHT}{text}\n").as_bytes(), &[]).unwrap_err();
+        assert!(!report.contains("sk-123456"), "{report}");
+    }
+}
+
+#[test]
 fn another_model_takes_the_files_place() {
     let remote = format!(
         "{RIGHT}[model]\nprovider = \"openai\"\nname = \"m\"\nbase_url = \"http://127.0.0.1:1/v1\"\n\

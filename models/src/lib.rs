@@ -7,7 +7,11 @@ pub mod fetch;
 pub mod home;
 pub mod import;
 pub mod onnx;
+pub mod openai;
 pub mod scripted;
+
+/// The catalog's model for an agent file that names none.
+pub const DEFAULT: &str = "qwen2.5-coder-1.5b";
 
 /// The most bytes one reply may have, from whatever model. No model writes this much in one turn:
 /// a reply that reaches it is a fault of the model, or an attack on the memory of this process.

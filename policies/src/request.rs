@@ -24,7 +24,7 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    pub(crate) fn new() -> Result<Self, ParseErrors> {
+    pub(crate) fn new() -> Result<Self, Box<ParseErrors>> {
         Ok(Self {
             agent: "Agent".parse()?,
             tool: "Tool".parse()?,

@@ -166,7 +166,7 @@ fn format(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// A journal holds what a run has read: the folder is its owner's alone.
-fn make_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -11,6 +11,8 @@ use std::time::Duration;
 use agent_core::event::RunId;
 use agent_core::journal::JournalError;
 
+use crate::database::make_folder;
+
 /// A run that this process drives. Dropping it lets others.
 #[derive(Debug)]
 pub struct Drive {
@@ -118,7 +120,7 @@ impl Drives {
                 path.display()
             ))
         };
-        fs::create_dir_all(&self.folder).map_err(broken)?;
+        make_folder(&self.folder).map_err(broken)?;
         // Somebody who only looks (`driven`) holds the lock for an instant.
         for _ in 0..5 {
             let file = File::options()

@@ -151,3 +151,50 @@ pub enum StoreError {
     #[error("the store was closed: {0}")]
     Stopped(String),
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::atomic::Ordering;
+
+    use agent_core::event::What;
+    use agent_core::journal::Journal;
+
+    use super::*;
+
+    fn planned(bytes: usize) -> Event {
+        Event { at: 1, what: What::Planned { plan: "x".repeat(bytes) } }
+    }
+
+    #[tokio::test]
+    async fn an_event_without_room_does_not_take_others_with_it() {
+        let home = tempfile::tempdir().unwrap();
+        let database = Database::in_folder(home.path());
+        let store = Store::with(database.clone()).unwrap();
+        let (a, b, c) = (RunId("a".into()), RunId("b".into()), RunId("c".into()));
+        store.append(&a, 0, &planned(10)).await.unwrap();
+        database.most_pages.store(40, Ordering::Relaxed);
+        let (small, large) = (planned(10), planned(1 << 20));
+        let (first, second, third) = futures::join!(
+            store.append(&a, 1, &small),
+            store.append(&b, 0, &large),
+            store.append(&c, 0, &small),
+        );
+        first.unwrap();
+        third.unwrap();
+        assert_eq!(
+            second.unwrap_err().to_string(),
+            format!(
+                "the journal cannot be written: the disk that holds `{}` is full: make room, \
+                 then resume",
+                home.path().join("errand.db").display()
+            )
+        );
+        assert!(matches!(store.load(&b).await, Err(JournalError::Unknown(_))));
+        // With room again, the same event is kept.
+        database.most_pages.store(1 << 20, Ordering::Relaxed);
+        store.append(&b, 0, &large).await.unwrap();
+        assert_eq!(store.load(&b).await.unwrap(), [large]);
+        assert_eq!(store.load(&a).await.unwrap().len(), 2);
+    }
+}

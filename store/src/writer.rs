@@ -166,11 +166,8 @@ fn keep(database: &Database, connection: &Connection, commits: &AtomicU64, group
 /// An answer for each entry, or what broke the transaction.
 fn transaction(connection: &Connection, group: &[Waiting]) -> rusqlite::Result<Vec<Answer>> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let answers = group.iter().map(|waiting| insert(connection, &waiting.entry)).collect();
-    let answers: Vec<Answer> = match answers {
-        Ok(answers) => answers,
-        Err(error) => return Err(error),
-    };
+    let inserted = group.iter().map(|waiting| insert(connection, &waiting.entry));
+    let answers: Vec<Answer> = inserted.collect::<rusqlite::Result<_>>()?;
     connection.execute_batch("COMMIT")?;
     Ok(answers)
 }

@@ -38,6 +38,7 @@ pub(crate) fn ask(agent: &Agent, correcting: bool, last: bool) -> Ask {
         _ => Form::Text { stop: Vec::new() },
     };
     Ask {
+        messages: None,
         say: last.then(|| LAST.to_string()),
         prefix: String::new(),
         form,

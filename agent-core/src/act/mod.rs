@@ -4,6 +4,7 @@
 //! [`Style::Tools`] offers schema'd calls, [`Style::Code`] asks for Python and takes what comes,
 //! and [`Style::Guided`] leads a small constrained model through one easy decision at a time.
 
+pub(crate) mod cited;
 pub(crate) mod code;
 pub(crate) mod guided;
 pub(crate) mod tools;
@@ -37,18 +38,26 @@ impl Style {
     /// better by code, a large remote one by calls.
     pub fn of(agent: &Agent, traits: &Traits) -> Style {
         let python = agent.tools.iter().any(|tool| tool == PYTHON);
-        match (agent.act, traits.constrained) {
-            (Some(Act::Tools), _) => Style::Tools,
-            (Some(Act::Code), false) => Style::Code,
-            (Some(Act::Code), true) => Style::Guided,
-            (None, true) if python => Style::Guided,
-            (None, _) => Style::Tools,
+        match agent.act {
+            Some(Act::Tools) => Style::Tools,
+            None if !(traits.constrained && python) => Style::Tools,
+            _ if traits.constrained && answers_from_files(agent) => Style::Guided,
+            _ => Style::Code,
         }
     }
 }
 
+/// Whether all that the agent can do is to look into files and compute: what a guide knows.
+fn answers_from_files(agent: &Agent) -> bool {
+    const KNOWN: [&str; 4] = [PYTHON, guided::SEARCH, "files.read", "files.list"];
+    let searches = agent.tools.iter().any(|tool| tool == guided::SEARCH);
+    searches && agent.tools.iter().all(|tool| KNOWN.contains(&tool.as_str()))
+}
+
 /// How the model is to be asked next.
 pub(crate) struct Ask {
+    /// A conversation of its own; left out, it is the run's.
+    pub(crate) messages: Option<Vec<Message>>,
     /// Said after the conversation, for this one question.
     pub(crate) say: Option<String>,
     pub(crate) prefix: String,

@@ -28,6 +28,7 @@ pub(crate) fn ask(agent: &Agent, tools: &[ToolSpec], correcting: bool, last: boo
         None => Form::Calls(tools.to_vec()),
     };
     Ask {
+        messages: None,
         say: last.then(|| LAST.to_string()),
         prefix: String::new(),
         form,

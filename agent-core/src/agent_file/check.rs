@@ -293,7 +293,9 @@ impl Check<'_> {
             || wrong("provider", table.is_some_and(|table| table.provider.is_some()));
         if cost_usd.is_some() && model.price.is_none() && !unclear {
             let message = format!("`cost_usd` cannot be kept: `{}` has no price", model.name);
+            let other = table.is_some_and(|table| table.price.is_some());
             report.key("/budget/cost_usd", message).hint(match model.provider {
+                _ if other => "the price in the file is for another model than `--model` names",
                 Provider::Openai => {
                     "add `price = { input = …, output = … }` to `[model]`, in USD per million tokens"
                 }

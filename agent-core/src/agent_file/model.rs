@@ -213,7 +213,12 @@ fn replace(
         let here = std::path::absolute(".").unwrap_or_else(|_| root.to_path_buf());
         match located(name, provider, &here, known) {
             Ok(path) => config.path = path,
-            Err((message, hint)) => report.argument(argument, message).hint = hint,
+            Err((message, hint)) => {
+                let here = "a path after `--model` is relative to the folder you are in";
+                let path = provider == Provider::Scripted || is_path(name);
+                let problem = report.argument(argument, message);
+                problem.hint = if path { Some(here.to_string()) } else { hint };
+            }
         }
     } else if name.trim().is_empty() {
         report.argument(argument, "the name is empty");

@@ -18,9 +18,12 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         let score = strsim::jaro_winkler(&lower, &known.to_lowercase());
         let edits = strsim::damerau_levenshtein(&lower, &known.to_lowercase());
         // Among short words everything is near: `gpu` is no slip of `cpu`.
-        let short = word.chars().count() <= 3;
-        (edits == 0 || !short && (score > 0.85 || edits <= 1 || edits * 4 <= known.len()))
-            .then_some((score, known))
+        let close = match word.chars().count() {
+            0 | 1 => edits == 0,
+            2 | 3 => known.starts_with(&lower),
+            _ => score > 0.85 || edits <= 1 || edits * 4 <= known.len(),
+        };
+        close.then_some((score, known))
     };
     // Distances are quadratic in the length, and nobody slips into a word this long.
     let known = known.into_iter().filter(|_| word.len() <= 100);

@@ -197,13 +197,14 @@ fn masked(line: &str) -> String {
             masked[position(begin)..].fill('*');
         }
     }
-    if text.trim_start().strip_prefix("secrets").is_some_and(|r| r.trim_start().starts_with('=')) {
-        let mut at = 0;
-        for (index, piece) in text.split(['"', '\'']).enumerate() {
-            if index % 2 == 1 && !crate::agent::is_variable(piece) {
-                masked[position(at)..position(at + piece.len())].fill('*');
+    let secrets = text.trim_start().strip_prefix("secrets").map(str::trim_start);
+    if let Some(list) = secrets.and_then(|rest| rest.strip_prefix('=')) {
+        let mut at = text.len() - list.len();
+        for word in list.split(['"', '\'', ',', ' ', '[', ']']) {
+            if !crate::agent::is_variable(word) {
+                masked[position(at)..position(at + word.len())].fill('*');
             }
-            at += piece.len() + 1;
+            at += word.len() + 1;
         }
     }
     for (at, _) in text.match_indices("://") {
@@ -245,10 +246,7 @@ mod tests {
         for (line, expected) in [
             (r#"api_key = "sk-123""#, r#"api_key = ********"#),
             (r#"api_key = sk-123"#, r#"api_key = ******"#),
-            (
-                r#"model = { api_key = "é1", name = 1 }"#,
-                r#"model = { api_key = ******************"#,
-            ),
+            (r#"model = { api_key = "é1", name = 1 }"#, r#"model = { api_key = ****************"#),
             (r#"api_key = "${KEY}""#, r#"api_key = "${KEY}""#),
             (r#"api_key = "${KEY}sk-1""#, r#"api_key = ************"#),
             (r#"base_url = "https://me:pw@host/v1""#, r#"base_url = "https://*****@host/v1""#),

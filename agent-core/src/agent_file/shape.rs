@@ -55,7 +55,11 @@ impl<'a> Fitting<'a> {
                     article(expected),
                     kind_of(value)
                 );
-                let hint = instead(schema, expected, value);
+                // What is written for `secrets` may be one.
+                let hint = match pointer.ends_with("/secrets") {
+                    true => shown_example(schema).map(|example| format!("for example `{example}`")),
+                    false => instead(schema, expected, value),
+                };
                 self.at_value(pointer, message, hint);
                 None
             }
@@ -122,7 +126,7 @@ impl<'a> Fitting<'a> {
             (Some(near), home) if near != key && home.is_none() => {
                 format!("did you mean `{near}`?")
             }
-            (_, Some(home)) if home.is_empty() => {
+            (_, Some("")) => {
                 format!("`{key}` belongs at the top of the file, before the first `[table]`")
             }
             (_, Some(home)) => format!("`{key}` belongs in `[{home}]`"),

@@ -136,6 +136,18 @@ fn syntax(error: &toml::de::Error, text: &str) -> Problem {
         let hint =
             "close it with a quotation mark; several lines stand between `\"\"\"` and `\"\"\"`";
         ("not TOML: a string without an end".to_string(), Some(hint.to_string()))
+    } else if message.starts_with("missing comma") && line.trim_start().starts_with(written) {
+        let hint = "or a `]` is missing before this line";
+        (format!("not TOML: {message}"), Some(hint.to_string()))
+    } else if message.starts_with("string values must be quoted") {
+        let rest = line.split_once('=').map_or("", |(_, rest)| rest).trim();
+        let rest = rest.split(" #").next().unwrap_or_default().trim_end();
+        let secret = line.contains("api_key") || line.contains("secret");
+        let hint = match secret {
+            true => "name an environment variable, in quotation marks".to_string(),
+            false => format!("write `\"{}\"`", super::problem::shortened(rest)),
+        };
+        ("not TOML: text needs quotation marks".to_string(), Some(hint))
     } else {
         let yaml = line
             .trim_start()

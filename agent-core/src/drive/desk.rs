@@ -13,7 +13,7 @@ use crate::event::{Event, Observation, Reason, RunId, Status, What};
 use crate::journal::JournalError;
 use crate::label::Origin;
 use crate::message::ToolCall;
-use crate::run::{Run, Step};
+use crate::run::{Consent, Run, Step};
 use crate::sandbox::SandboxError;
 use crate::schema;
 use crate::tool::{Effect, Tool};
@@ -128,11 +128,11 @@ impl<'a> Desk<'a> {
     pub(super) async fn perform(
         &self,
         action: Action,
-        approved: bool,
+        consent: Consent,
     ) -> Result<Observation, SandboxError> {
         let id = action.id.clone();
         let tool = self.tool(&action.tool).cloned();
-        let (Some(permit), Some(tool)) = (self.permit(action, approved), tool) else {
+        let (Some(permit), Some(tool)) = (self.permit(action, consent), tool) else {
             let reason = "what was allowed is not allowed any more".to_string();
             let observation = crate::run::denied(&[reason]);
             self.write(What::Observed { call: id, observation: observation.clone() }).await?;
@@ -141,7 +141,7 @@ impl<'a> Desk<'a> {
         let effect = tool.spec().effect;
         let before = self.inner(&id).await;
         self.write(What::Acting { call: id.clone(), effect }).await?;
-        let gate = Passage::new(self, &permit, before).await;
+        let gate = Passage::new(self, &permit, consent, before).await;
         let invocation = self.parts.sandbox.invoke(&permit, tool.guest(), &gate).await?;
         if let Some(error) = gate.broken() {
             return Err(error.into());
@@ -172,11 +172,11 @@ impl<'a> Desk<'a> {
         Ok(observation)
     }
 
-    fn permit(&self, action: Action, approved: bool) -> Option<Permit> {
+    fn permit(&self, action: Action, consent: Consent) -> Option<Permit> {
         let kept = self.permits.lock().ok().and_then(|mut permits| permits.remove(&action.id));
-        kept.or_else(|| match approved {
-            true => Permit::approved(self.parts.policy, action),
-            false => Permit::judge(self.parts.policy, action).1,
+        kept.or_else(|| match consent {
+            Consent::Person => Permit::approved(self.parts.policy, action),
+            Consent::Policy => Permit::judge(self.parts.policy, action).1,
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::journal::JournalError;
 use crate::label::Origin;
 use crate::message::ToolCall;
 use crate::policy::Policy;
-use crate::run::{Inner, InnerCall};
+use crate::run::{Consent, Inner, InnerCall};
 use crate::sandbox::{Gate, SandboxError, Use};
 
 /// The most calls of other tools that one piece of code can make.
@@ -28,6 +28,7 @@ const MOST_USES: u64 = 100_000;
 pub(super) struct Passage<'a> {
     desk: &'a Desk<'a>,
     action: &'a Action,
+    consent: Consent,
     taint: Vec<Origin>,
     before: Inner,
     now: Mutex<Now>,
@@ -48,9 +49,14 @@ struct Now {
 }
 
 impl<'a> Passage<'a> {
-    pub(super) async fn new(desk: &'a Desk<'a>, permit: &'a Permit, before: Inner) -> Self {
+    pub(super) async fn new(
+        desk: &'a Desk<'a>,
+        permit: &'a Permit,
+        consent: Consent,
+        before: Inner,
+    ) -> Self {
         let taint = desk.taint().await;
-        Self { desk, action: permit.action(), taint, before, now: Mutex::default() }
+        Self { desk, action: permit.action(), consent, taint, before, now: Mutex::default() }
     }
 
     /// Where the bytes came from that the guest was given.
@@ -114,9 +120,9 @@ impl Gate for Passage<'_> {
             return Err("too many uses of the host in one call".to_string());
         }
         let mut verdict = self.judge(&capability);
-        // Code cannot wait for a person, so what would need one is refused; a call that a person
-        // approved was approved with the capabilities that it named.
-        if verdict.decision == Decision::Ask && self.action.capabilities.contains(&capability) {
+        // Nobody can be asked while a guest waits, so what would need a person's yes is refused,
+        // unless a person approved this very call.
+        if verdict.decision == Decision::Ask && self.consent == Consent::Person {
             verdict.decision = Decision::Allow;
         }
         if verdict.decision != Decision::Allow {
@@ -223,7 +229,7 @@ impl Passage<'_> {
     }
 
     async fn perform(&self, action: Action) -> Result<Observation, String> {
-        match Box::pin(self.desk.perform(action, false)).await {
+        match Box::pin(self.desk.perform(action, Consent::Policy)).await {
             Ok(observation) => Ok(observation),
             Err(SandboxError::Journal(error)) => Err(self.broke(error)),
             Err(error) => Err(error.to_string()),

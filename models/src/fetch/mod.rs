@@ -10,6 +10,8 @@ mod hub;
 mod model;
 mod progress;
 mod pypi;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsString;
 use std::fs::{self, File};

@@ -326,3 +326,61 @@ fn short_hash(text: &str) -> String {
     let hash = format!("{:x}", Sha256::digest(text.as_bytes()));
     hash[..12].to_string()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::home::Home;
+
+    /// A home with an imported model `smollm2-135m`, as far as the seal can tell.
+    fn imported() -> (tempfile::TempDir, Fetcher, PathBuf) {
+        let home = tempfile::tempdir().unwrap();
+        let fetcher = Fetcher::new(Home::at(home.path()), Catalog::embedded());
+        let fetcher = fetcher.network(Network::Forbidden);
+        let folder = fetcher.home().model("smollm2-135m");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("model.onnx"), "graph").unwrap();
+        fs::write(folder.join("model.onnx.data"), "weights").unwrap();
+        Seal::over(&folder).unwrap().write(&folder).unwrap();
+        (home, fetcher, folder)
+    }
+
+    async fn damage(fetcher: &Fetcher) -> String {
+        let error = fetcher.model("smollm2-135m").await.unwrap_err().to_string();
+        assert!(error.starts_with("model `smollm2-135m` is damaged: "), "{error}");
+        assert!(error.ends_with("`errand models pull smollm2-135m` fetches it again"), "{error}");
+        error
+    }
+
+    #[tokio::test]
+    async fn an_imported_model_is_used() {
+        let (_home, fetcher, folder) = imported();
+        assert_eq!(fetcher.model("smollm2-135m").await.unwrap(), folder);
+        // A copy has other times, and the same bytes.
+        fs::write(folder.join("model.onnx"), "graph").unwrap();
+        let before = fs::read(folder.join(SEAL)).unwrap();
+        assert_eq!(fetcher.model("smollm2-135m").await.unwrap(), folder);
+        assert_ne!(fs::read(folder.join(SEAL)).unwrap(), before);
+        let listed = fetcher.list();
+        assert_eq!(listed[0].installed, Installed::No);
+        assert_eq!(listed[2].name, "smollm2-135m");
+        assert_eq!(listed[2].installed, Installed::Yes(12));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_model_is_named_with_its_remedy() {
+        let (_home, fetcher, folder) = imported();
+        let data = folder.join("model.onnx.data");
+        fs::write(&data, "weighty").unwrap();
+        assert!(damage(&fetcher).await.contains("does not have the SHA-256 it had"));
+        fs::write(&data, "weigh").unwrap();
+        assert!(damage(&fetcher).await.contains("has 5 bytes instead of 7"));
+        assert_eq!(fetcher.list()[2].installed, Installed::Damaged);
+        fs::remove_file(&data).unwrap();
+        assert!(damage(&fetcher).await.contains("cannot be read"));
+        fs::remove_file(folder.join(SEAL)).unwrap();
+        assert!(damage(&fetcher).await.contains("is not there or cannot be read"));
+    }
+}

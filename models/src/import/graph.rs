@@ -138,8 +138,7 @@ impl Builder<'_, '_> {
                     * self.config.rope_scale)
             })
             .collect();
-        let tables: [(&str, fn(f64) -> f64); 2] = [("cosines", f64::cos), ("sines", f64::sin)];
-        for (name, function) in tables {
+        for (name, function) in [("cosines", f64::cos as fn(f64) -> f64), ("sines", f64::sin)] {
             let rows = (0..self.config.context).map(|position| {
                 frequencies.iter().map(|f| function(position as f64 * f) as f32).collect()
             });
@@ -251,10 +250,7 @@ impl Builder<'_, '_> {
         };
         let tensor = self.tensor(name, self.config.vocab, self.config.hidden)?;
         // Quality is won or lost here, so whatever has more than four bits keeps eight.
-        let bits = match tensor.kind {
-            TensorType::Q4_0 | TensorType::Q4_1 | TensorType::Q4K => Bits::Four,
-            _ => Bits::Eight,
-        };
+        let bits = if finer_than_four(tensor.kind) { Bits::Eight } else { Bits::Four };
         let head = self.weights.matrix("head", &[&tensor], bits)?;
         let out = self.multiply(&head, normed, None);
         self.node("Identity", "", &[&out], &["logits"], vec![]);
@@ -287,7 +283,13 @@ impl Builder<'_, '_> {
             tensors.push(self.tensor(&format!("blk.{layer}.{part}.weight"), rows, width)?);
         }
         let parts: Vec<&Tensor> = tensors.iter().collect();
-        self.weights.matrix(&format!("blk.{layer}.{name}"), &parts, Bits::Four)
+        // Attention is small and sensitive: where the file spent more than four bits on any of it,
+        // so does the import. On the 0.5B this brings the output's divergence from an all-8-bit
+        // import from 0.057 to 0.036 nats a token; keeping the much larger `ffn_down` saves 0.006.
+        let attention = name.starts_with("attn");
+        let finer = tensors.iter().any(|tensor| finer_than_four(tensor.kind));
+        let bits = if attention && finer { Bits::Eight } else { Bits::Four };
+        self.weights.matrix(&format!("blk.{layer}.{name}"), &parts, bits)
     }
 
     fn biases(&mut self, layer: usize, parts: &[&str]) -> Result<Option<String>, ImportError> {
@@ -358,7 +360,7 @@ impl Builder<'_, '_> {
                 "its tensor `{name}` is {c}×{r} where {cols}×{rows} is needed"
             )));
         }
-        if tensor.rows > 1 && cols % BLOCK != 0 {
+        if tensor.rows > 1 && !cols.is_multiple_of(BLOCK) {
             return Err(
                 self.unsupported(&format!("the rows of `{name}` are not whole blocks of 32"))
             );
@@ -381,4 +383,8 @@ impl Builder<'_, '_> {
     fn unsupported(&self, reason: &str) -> ImportError {
         ImportError::Unsupported { path: self.gguf.path().to_owned(), reason: reason.to_owned() }
     }
+}
+
+fn finer_than_four(kind: TensorType) -> bool {
+    !matches!(kind, TensorType::Q4_0 | TensorType::Q4_1 | TensorType::Q4K)
 }

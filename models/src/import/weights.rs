@@ -221,7 +221,8 @@ impl<'a> Weights<'a> {
             Ok(())
         };
         thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&run)).collect();
+            let run = &run;
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
             let mut expected = parts.iter().map(|part| bytes(part)).sum::<u64>();
             while expected > 0 && !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
                 let Ok(done) = reports.recv_timeout(std::time::Duration::from_millis(100)) else {

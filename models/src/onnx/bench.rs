@@ -36,7 +36,7 @@ pub fn bench(
     let load = start.elapsed();
 
     let tokens = synthetic(prompt.max(decode), session.vocab());
-    session.feed(&tokens[..prompt.min(16).max(1)])?;
+    session.feed(&tokens[..prompt.clamp(1, 16)])?;
     let mut reading = Vec::new();
     let mut writing = Vec::new();
     for _ in 0..ROUNDS {

@@ -168,10 +168,13 @@ fn builder(
     let builder = Runner::builder(environment)
         .map_err(|error| EngineError::Run(error.to_string()))?
         .with_optimization_level(GraphOptimizationLevel::All)
-        .and_then(|builder| builder.with_intra_threads(threads))
-        .and_then(|builder| builder.with_inter_threads(1))
+        .map_err(failed)?
+        .with_intra_threads(threads)
+        .map_err(failed)?
+        .with_inter_threads(1)
+        .map_err(failed)?
         // Threads that wait for the next token must not take the core from who chooses it.
-        .and_then(|builder| builder.with_config_entry("session.force_spinning_stop", "1"))
+        .with_config_entry("session.force_spinning_stop", "1")
         .map_err(failed)?;
     match options.device {
         Device::Cpu => Ok(builder),

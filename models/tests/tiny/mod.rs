@@ -2,7 +2,7 @@
 //! the whole sequence at once, without a cache, with rotary pairs half a head apart (as the
 //! original checkpoints have them; a `llama` GGUF has its rows permuted instead).
 
-#![allow(dead_code, reason = "not every test file uses all of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 use std::path::Path;
 

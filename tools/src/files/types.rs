@@ -7,142 +7,147 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct ListArguments {
+pub(crate) struct ListArguments {
     /// A folder; leave out for all files there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     /// How many folders deep to look, 1 to 16; 4 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 1, max = 16)))]
-    pub depth: Option<u32>,
+    pub(crate) depth: Option<u32>,
 }
 
 /// Result of `files.list`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// Files and folders, by path.
-    pub entries: Vec<ListEntry>,
+    pub(crate) entries: Vec<ListEntry>,
     /// How many were left out because there are too many.
-    pub left_out: u64,
+    pub(crate) left_out: u64,
 }
 
 /// One file or folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct ListEntry {
+pub(crate) struct ListEntry {
     /// Its path.
-    pub path: String,
+    pub(crate) path: String,
     /// Whether it is a folder.
-    pub folder: bool,
+    pub(crate) folder: bool,
     /// Bytes; 0 for a folder.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 /// Arguments of `files.read`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct ReadArguments {
+pub(crate) struct ReadArguments {
     /// The file.
-    pub path: String,
+    pub(crate) path: String,
     /// First line to read; 1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 1, max = 1_000_000_000)))]
-    pub start: Option<u32>,
+    pub(crate) start: Option<u32>,
     /// How many lines; 200 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 1, max = 10_000)))]
-    pub lines: Option<u32>,
+    pub(crate) lines: Option<u32>,
 }
 
 /// Result of `files.read`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct FileText {
+pub(crate) struct FileText {
     /// The file.
-    pub path: String,
+    pub(crate) path: String,
     /// Its lines from `start` to `end`.
-    pub text: String,
+    pub(crate) text: String,
     /// First line given, from 1; 0 where the file is empty.
-    pub start: u32,
+    pub(crate) start: u32,
     /// Last line given.
-    pub end: u32,
+    pub(crate) end: u32,
     /// Lines in the file.
-    pub total_lines: u32,
+    pub(crate) total_lines: u32,
     /// The `start` to go on with, where there is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<u32>,
+    pub(crate) next: Option<u32>,
 }
 
 /// Arguments of `files.search`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct SearchArguments {
+pub(crate) struct SearchArguments {
     /// Words or a question.
-    pub query: String,
+    pub(crate) query: String,
     /// A file or folder to look in; leave out for all files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     /// How many passages, 1 to 20; 5 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 1, max = 20)))]
-    pub limit: Option<u32>,
+    pub(crate) limit: Option<u32>,
 }
 
 /// Result of `files.search`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Found {
+pub(crate) struct Found {
     /// The passages, best first.
-    pub passages: Vec<Passage>,
+    pub(crate) passages: Vec<Passage>,
     /// How many files were searched.
-    pub files: u32,
+    pub(crate) files: u32,
     /// Files that are no text, are too large, or may not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub skipped: Vec<String>,
+    pub(crate) skipped: Vec<String>,
 }
 
 /// One passage of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Passage {
+pub(crate) struct Passage {
     /// The file.
-    pub path: String,
+    pub(crate) path: String,
     /// First line, from 1.
-    pub start: u32,
+    pub(crate) start: u32,
     /// Last line.
-    pub end: u32,
+    pub(crate) end: u32,
     /// How well it fits; higher is better.
-    pub score: f64,
-    /// The passage; rows of a table come with its header.
-    pub text: String,
+    pub(crate) score: f64,
+    /// The headings it stands under.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) context: String,
+    /// The passage; of a table, one row a line, each value after its column's name.
+    pub(crate) text: String,
+    /// Whether it is rows of a table.
+    pub(crate) rows: bool,
 }
 
 /// Arguments of `files.write`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct WriteArguments {
+pub(crate) struct WriteArguments {
     /// The file to create or replace.
-    pub path: String,
+    pub(crate) path: String,
     /// All of its new text.
-    pub content: String,
+    pub(crate) content: String,
 }
 
 /// Result of `files.write`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Written {
+pub(crate) struct Written {
     /// The file.
-    pub path: String,
+    pub(crate) path: String,
     /// How many bytes it has now.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }

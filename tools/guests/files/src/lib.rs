@@ -10,6 +10,7 @@ mod index;
 mod list;
 mod passages;
 mod read;
+mod row;
 mod search;
 mod text;
 #[path = "../../../src/files/types.rs"]

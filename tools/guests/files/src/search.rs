@@ -6,6 +6,7 @@ use crate::bindings::errand::tool::files;
 use crate::index::Index;
 use crate::list::walk;
 use crate::passages::{Kind, Piece, pieces};
+use crate::row;
 use crate::text;
 use crate::types::{Found, Passage, SearchArguments};
 
@@ -89,21 +90,27 @@ fn passages(texts: &[(&str, Cow<'_, str>)], query: &str, limit: u32) -> Vec<Pass
     chosen.into_iter().map(|(score, path, pieces)| passage(score, path, pieces)).collect()
 }
 
-fn passage(score: f32, path: &str, mut pieces: Vec<&Piece<'_>>) -> Passage {
-    pieces.sort_by_key(|piece| piece.start);
-    let mut text = pieces.first().map(|piece| piece.context.clone()).unwrap_or_default();
-    for line in pieces.iter().flat_map(|piece| &piece.text) {
-        if !text.is_empty() {
-            text.push('\n');
+fn passage(score: f32, path: &str, pieces: Vec<&Piece<'_>>) -> Passage {
+    let rows = pieces.first().is_some_and(|piece| piece.kind == Kind::Row);
+    let (mut context, mut lines) = (String::new(), Vec::new());
+    for piece in &pieces {
+        if rows {
+            let (headings, header) = piece.context.rsplit_once('\n').unwrap_or(("", &piece.context));
+            context = headings.to_string();
+            lines.extend(piece.text.iter().map(|row| row::named(header, row)));
+        } else {
+            context = piece.context.clone();
+            lines.extend(piece.text.iter().map(|line| line.to_string()));
         }
-        text.push_str(line);
     }
     Passage {
         path: path.to_string(),
-        start: pieces.first().map_or(0, |piece| piece.start),
-        end: pieces.last().map_or(0, |piece| piece.end),
+        start: pieces.iter().map(|piece| piece.start).min().unwrap_or(0),
+        end: pieces.iter().map(|piece| piece.end).max().unwrap_or(0),
         score: (f64::from(score) * 100.0).round() / 100.0,
-        text,
+        context,
+        text: lines.join("\n"),
+        rows,
     }
 }
 
@@ -123,8 +130,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                ("a.csv", 2, 4, "city,country\nLyon,France\nNice,France"),
-                ("b.md", 2, 2, "Food\nFrance has cheese."),
+                ("a.csv", 2, 4, "city: Lyon, country: France\ncity: Nice, country: France"),
+                ("b.md", 2, 2, "France has cheese."),
             ]
         );
     }

@@ -1,0 +1,206 @@
+//! From Errand's question to the server's: messages, tools, the form of the reply.
+
+use agent_core::message::{Message, Role, ToolCall};
+use agent_core::model::{Form, Request};
+use agent_core::tool::ToolSpec;
+use async_openai::types::chat::{
+    ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls,
+    ChatCompletionRequestAssistantMessage, ChatCompletionRequestAssistantMessageContent,
+    ChatCompletionRequestMessage, ChatCompletionRequestSystemMessage,
+    ChatCompletionRequestToolMessage, ChatCompletionRequestUserMessage,
+    ChatCompletionStreamOptions, ChatCompletionTool, ChatCompletionTools,
+    CreateChatCompletionRequest, FunctionCall, FunctionObject, ResponseFormat,
+    ResponseFormatJsonSchema, StopConfiguration,
+};
+use serde_json::{Value, json};
+
+use super::names::Names;
+use super::options::{Prefill, RemoteOptions};
+
+/// More stop strings than this are refused by OpenAI; the rest is seen to here.
+const MOST_STOPS: usize = 4;
+
+/// All names that a request uses: those of the tools, and those in earlier calls.
+pub(super) fn names(request: &Request) -> Names {
+    let tools = tools_of(&request.form).iter().map(|tool| tool.name.as_str());
+    let calls = request.messages.iter().flat_map(|message| &message.tool_calls);
+    Names::new(tools.chain(calls.map(|call| call.name.as_str())))
+}
+
+/// The request as the server takes it.
+pub(super) fn ask(
+    request: &Request,
+    model: &str,
+    options: &RemoteOptions,
+    names: &Names,
+) -> CreateChatCompletionRequest {
+    let mut messages: Vec<_> = request.messages.iter().map(|m| message(m, names)).collect();
+    let prefilled = options.prefill == Prefill::Supported && !request.prefix.is_empty();
+    if prefilled {
+        messages.push(message(&Message::assistant(request.prefix.clone()), names));
+    }
+    let (max_tokens, max_completion_tokens) = match options.newest_limits() {
+        true => (None, Some(request.max_tokens)),
+        false => (Some(request.max_tokens), None),
+    };
+    #[expect(deprecated, reason = "most servers but OpenAI's own know only `max_tokens`")]
+    CreateChatCompletionRequest {
+        messages,
+        model: model.to_string(),
+        max_tokens,
+        max_completion_tokens,
+        temperature: options.temperature,
+        top_p: options.top_p,
+        // The API has signed seeds.
+        seed: options.seed.map(|seed| (seed & (u64::MAX >> 1)) as i64),
+        stop: stop(request, prefilled),
+        response_format: response_format(&request.form),
+        tools: tools(&request.form, names),
+        stream_options: Some(ChatCompletionStreamOptions {
+            include_usage: Some(true),
+            include_obfuscation: None,
+        }),
+        stream: Some(true),
+        ..CreateChatCompletionRequest::default()
+    }
+}
+
+fn tools_of(form: &Form) -> &[ToolSpec] {
+    match form {
+        Form::Calls(tools) | Form::CallsOrJson(tools, _) => tools,
+        Form::Text { .. } | Form::Choice(_) | Form::Json(_) => &[],
+    }
+}
+
+fn tools(form: &Form, names: &Names) -> Option<Vec<ChatCompletionTools>> {
+    let tool = |tool: &ToolSpec| {
+        ChatCompletionTools::Function(ChatCompletionTool {
+            function: FunctionObject {
+                name: names.legal(&tool.name).to_string(),
+                description: Some(tool.description.clone()),
+                parameters: Some(tool.input.clone()),
+                strict: None,
+            },
+        })
+    };
+    let tools: Vec<_> = tools_of(form).iter().map(tool).collect();
+    // An empty list is refused.
+    (!tools.is_empty()).then_some(tools)
+}
+
+fn response_format(form: &Form) -> Option<ResponseFormat> {
+    let (name, schema) = match form {
+        Form::Json(schema) => ("answer", schema.clone()),
+        // With tools the server would have to choose between them and the format: the caller
+        // tells the schema in words and checks.
+        Form::CallsOrJson(tools, schema) if tools.is_empty() => ("answer", schema.clone()),
+        Form::Choice(choices) => ("choice", choice_schema(choices)),
+        Form::Text { .. } | Form::Calls(_) | Form::CallsOrJson(..) => return None,
+    };
+    let strict = strict(&schema).then_some(true);
+    let json_schema =
+        ResponseFormatJsonSchema { description: None, name: name.to_string(), schema, strict };
+    Some(ResponseFormat::JsonSchema { json_schema })
+}
+
+fn choice_schema(choices: &[String]) -> Value {
+    json!({
+        "type": "object",
+        "properties": { "choice": { "type": "string", "enum": choices } },
+        "required": ["choice"],
+        "additionalProperties": false,
+    })
+}
+
+/// Whether OpenAI takes the schema as strict: every object lists all its properties as required
+/// and allows no others. A schema that is not is sent without, and the answer is checked anyway.
+fn strict(schema: &Value) -> bool {
+    let Value::Object(map) = schema else {
+        return true;
+    };
+    let is_object =
+        map.get("type").is_some_and(|t| t == "object") || map.contains_key("properties");
+    if is_object {
+        let properties = map.get("properties").and_then(Value::as_object);
+        let required = map.get("required").and_then(Value::as_array);
+        let all = properties.is_some_and(|properties| {
+            properties.keys().all(|key| required.is_some_and(|r| r.iter().any(|name| name == key)))
+        });
+        if !all || map.get("additionalProperties") != Some(&Value::Bool(false)) {
+            return false;
+        }
+    }
+    map.iter().all(|(key, value)| match (key.as_str(), value) {
+        ("enum" | "const" | "default" | "examples", _) => true,
+        ("properties" | "$defs", Value::Object(all)) => all.values().all(strict),
+        (_, Value::Array(all)) => all.iter().all(strict),
+        (_, value) => strict(value),
+    })
+}
+
+/// The stop strings that the server can see to. Where the prefix is left out the model writes it
+/// itself, so a string that is part of it would stop the reply before it begins.
+fn stop(request: &Request, prefilled: bool) -> Option<StopConfiguration> {
+    let Form::Text { stop } = &request.form else { return None };
+    let usable = |s: &&String| !s.is_empty() && (prefilled || !request.prefix.contains(*s));
+    let stop: Vec<_> = stop.iter().filter(usable).take(MOST_STOPS).cloned().collect();
+    (!stop.is_empty()).then_some(StopConfiguration::StringArray(stop))
+}
+
+fn message(message: &Message, names: &Names) -> ChatCompletionRequestMessage {
+    let content = message.content.as_str();
+    match message.role {
+        Role::System => ChatCompletionRequestSystemMessage::from(content).into(),
+        Role::User => ChatCompletionRequestUserMessage::from(content).into(),
+        Role::Tool => ChatCompletionRequestMessage::Tool(ChatCompletionRequestToolMessage {
+            content: content.into(),
+            tool_call_id: message.tool_call_id.clone().unwrap_or_default(),
+        }),
+        Role::Assistant => {
+            let calls: Vec<_> = message.tool_calls.iter().map(|c| call(c, names)).collect();
+            let text = || ChatCompletionRequestAssistantMessageContent::Text(content.to_string());
+            ChatCompletionRequestMessage::Assistant(ChatCompletionRequestAssistantMessage {
+                content: (!content.is_empty() || calls.is_empty()).then(text),
+                tool_calls: (!calls.is_empty()).then_some(calls),
+                ..ChatCompletionRequestAssistantMessage::default()
+            })
+        }
+    }
+}
+
+fn call(call: &ToolCall, names: &Names) -> ChatCompletionMessageToolCalls {
+    let arguments = match &call.arguments {
+        // What was no JSON goes back as it came.
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    ChatCompletionMessageToolCalls::Function(ChatCompletionMessageToolCall {
+        id: call.id.clone(),
+        function: FunctionCall { name: names.legal(&call.name).to_string(), arguments },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strict_schemas_are_told_from_others() {
+        let sound = json!({
+            "type": "object",
+            "properties": {
+                "answer": { "type": "string" },
+                "sources": { "type": "array", "items": { "type": "string", "enum": ["a", {}] } },
+            },
+            "required": ["answer", "sources"],
+            "additionalProperties": false,
+        });
+        assert!(strict(&sound));
+        let mut optional = sound.clone();
+        optional["required"] = json!(["answer"]);
+        assert!(!strict(&optional));
+        let mut open = sound.clone();
+        open["properties"]["sources"]["items"] = json!({ "type": "object" });
+        assert!(!strict(&open));
+    }
+}

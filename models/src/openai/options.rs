@@ -1,0 +1,111 @@
+//! What must be known of a remote model before it can be asked.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Which model, where, and how to ask it.
+#[derive(Debug, Clone)]
+pub struct RemoteOptions {
+    /// The model's id, as the server knows it.
+    pub model: String,
+    /// Up to and with `/v1`: `http://127.0.0.1:8080/v1`.
+    pub base_url: String,
+    /// Sent as a bearer token.
+    pub api_key: Option<ApiKey>,
+    /// 0 to 2; none leaves it to the server, and some models take no other value.
+    pub temperature: Option<f32>,
+    /// 0 to 1.
+    pub top_p: Option<f32>,
+    /// Servers promise at most to try.
+    pub seed: Option<u64>,
+    /// The longest the server may be silent, before the first token or between two.
+    pub timeout: Duration,
+    /// How often a failed request is sent again, for each model.
+    pub retries: u32,
+    /// The longest wait before the first retry; it doubles with each, up to 20 seconds.
+    pub backoff: Duration,
+    /// Ids of models on the same server, asked in order when the ones before do not answer.
+    pub fallback: Vec<String>,
+    /// What the server does with a conversation that ends in an assistant's turn.
+    pub prefill: Prefill,
+    /// Tokens that the model holds; 0 where it is not known.
+    pub context: u32,
+}
+
+impl RemoteOptions {
+    /// A model on a server, the rest as most people want it.
+    pub fn new(model: impl Into<String>, base_url: impl Into<String>) -> Self {
+        Self {
+            model: model.into(),
+            base_url: base_url.into().trim_end_matches('/').to_string(),
+            api_key: None,
+            temperature: None,
+            top_p: None,
+            seed: None,
+            timeout: Duration::from_secs(120),
+            retries: 3,
+            backoff: Duration::from_millis(500),
+            fallback: Vec::new(),
+            prefill: Prefill::Unknown,
+            context: 0,
+        }
+    }
+
+    /// OpenAI's newer models refuse the name that everybody else's server knows.
+    pub(super) fn newest_limits(&self) -> bool {
+        self.host().is_some_and(|host| host == "api.openai.com")
+    }
+
+    /// Whether the server is on this machine.
+    pub(super) fn loopback(&self) -> bool {
+        self.host().is_some_and(|host| {
+            let host = host.trim_matches(['[', ']']);
+            host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+        })
+    }
+
+    fn host(&self) -> Option<String> {
+        url::Url::parse(&self.base_url).ok()?.host_str().map(str::to_string)
+    }
+}
+
+/// What a server does with a conversation that ends in an assistant's turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefill {
+    /// It goes on with that turn, as `llama-server` does: the request's prefix is sent.
+    Supported,
+    /// Nobody knows, so the prefix is not sent. If the model writes it by itself, the reply is
+    /// what follows it.
+    Unknown,
+}
+
+/// A secret: it goes into one header and nowhere else.
+#[derive(Clone)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// Takes the key.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    pub(super) fn header(&self) -> Option<http::HeaderValue> {
+        let mut value = http::HeaderValue::try_from(format!("Bearer {}", self.0)).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// A server may quote the key in its answer.
+    pub(super) fn hidden_in(&self, text: &str) -> String {
+        match self.0.is_empty() {
+            true => text.to_string(),
+            false => text.replace(&self.0, "***"),
+        }
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}

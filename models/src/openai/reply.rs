@@ -1,0 +1,236 @@
+//! From the server's chunks to a reply.
+//!
+//! The chunks are read leniently, because servers differ: whatever is not needed may be missing.
+
+use agent_core::message::ToolCall;
+use agent_core::model::{Finish, Form, Reply, Request, Tokens};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::names::Names;
+use crate::REPLY_LIMIT;
+
+/// One event of the stream.
+#[derive(Debug, Deserialize)]
+pub(super) struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    usage: Option<Usage>,
+    /// Some servers report an error in the middle of a stream.
+    error: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice {
+    #[serde(default)]
+    delta: Delta,
+    finish_reason: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Delta {
+    content: Option<String>,
+    refusal: Option<String>,
+    tool_calls: Option<Vec<CallPart>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CallPart {
+    index: Option<u64>,
+    id: Option<String>,
+    function: Option<FunctionPart>,
+}
+
+#[derive(Debug, Deserialize)]
+struct FunctionPart {
+    name: Option<String>,
+    arguments: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Usage {
+    #[serde(default)]
+    prompt_tokens: u64,
+    #[serde(default)]
+    completion_tokens: u64,
+    prompt_tokens_details: Option<Details>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Details {
+    cached_tokens: Option<u64>,
+}
+
+/// A reply so far.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    content: String,
+    calls: Vec<Call>,
+    usage: Option<Usage>,
+    finish: Option<String>,
+    size: usize,
+}
+
+#[derive(Debug, Default)]
+struct Call {
+    index: Option<u64>,
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl Draft {
+    /// Takes a chunk in; gives the text it added. The error is a sentence.
+    pub(super) fn take(&mut self, chunk: Chunk) -> Result<String, String> {
+        if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
+            let words = error.get("message").and_then(Value::as_str);
+            return Err(words.map_or_else(|| error.to_string(), str::to_string));
+        }
+        self.usage = chunk.usage.or(self.usage);
+        let mut added = String::new();
+        // Only one choice is asked for.
+        for choice in chunk.choices.into_iter().take(1) {
+            self.finish = choice.finish_reason.or(self.finish.take());
+            let Delta { content, refusal, tool_calls } = choice.delta;
+            for text in [content, refusal].into_iter().flatten() {
+                self.grow(text.len())?;
+                added.push_str(&text);
+            }
+            for part in tool_calls.into_iter().flatten() {
+                self.take_call(part)?;
+            }
+        }
+        self.content.push_str(&added);
+        Ok(added)
+    }
+
+    /// Whether the model has begun to answer.
+    pub(super) fn begun(&self) -> bool {
+        self.size > 0
+    }
+
+    fn take_call(&mut self, part: CallPart) -> Result<(), String> {
+        // Some servers leave the index out, and give a new id with every new call.
+        let same = |call: &Call| match (part.index, &part.id) {
+            (Some(index), _) => call.index == Some(index),
+            (None, Some(id)) => call.id == *id,
+            (None, None) => true,
+        };
+        let at = match self.calls.iter().rposition(same) {
+            Some(at) => at,
+            None => {
+                self.grow(64)?;
+                self.calls.push(Call { index: part.index, ..Call::default() });
+                self.calls.len() - 1
+            }
+        };
+        let function = part.function.unwrap_or(FunctionPart { name: None, arguments: None });
+        let texts = [&part.id, &function.name, &function.arguments];
+        self.grow(texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum())?;
+        let call = &mut self.calls[at];
+        if let Some(id) = part.id.filter(|_| call.id.is_empty()) {
+            call.id = id;
+        }
+        if let Some(name) = function.name.filter(|name| *name != call.name) {
+            call.name.push_str(&name);
+        }
+        call.arguments.push_str(function.arguments.as_deref().unwrap_or_default());
+        Ok(())
+    }
+
+    fn grow(&mut self, by: usize) -> Result<(), String> {
+        self.size += by;
+        match self.size > REPLY_LIMIT {
+            true => Err(format!("the reply has more than {} MiB", REPLY_LIMIT >> 20)),
+            false => Ok(()),
+        }
+    }
+
+    /// The reply, once the stream is over. The error is a sentence.
+    pub(super) fn reply(self, request: &Request, names: &Names) -> Result<(Reply, Usaged), String> {
+        let finish = match self.finish.as_deref() {
+            None if self.size == 0 && self.usage.is_none() => {
+                return Err("the stream ended without a word".to_string());
+            }
+            None => return Err("the stream ended before the reply did".to_string()),
+            Some("length") => Finish::Cut,
+            Some("content_filter") => {
+                return Err("the server withheld the reply (`content_filter`)".to_string());
+            }
+            Some(_) => Finish::Stop,
+        };
+        let call = |(n, call): (usize, Call)| ToolCall {
+            id: if call.id.is_empty() { format!("call-{}", n + 1) } else { call.id },
+            name: names.own(&call.name),
+            arguments: crate::arguments(Value::String(call.arguments)),
+        };
+        let tool_calls: Vec<_> = self.calls.into_iter().enumerate().map(call).collect();
+        let content = shaped(self.content, request);
+        let (usage, usaged) = match self.usage {
+            Some(usage) => {
+                let cached = usage.prompt_tokens_details.and_then(|details| details.cached_tokens);
+                let cached = cached.unwrap_or(0).min(usage.prompt_tokens);
+                let (input, output) = (usage.prompt_tokens, usage.completion_tokens);
+                (Tokens { input, cached, output }, Usaged::Told)
+            }
+            None => (estimate(request, self.size), Usaged::Estimated),
+        };
+        Ok((Reply { content, tool_calls, usage, finish, odds: Vec::new() }, usaged))
+    }
+}
+
+/// Where the token counts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Usaged {
+    Told,
+    /// The server told none, so they are worked out from the text, rather too high.
+    Estimated,
+}
+
+fn estimate(request: &Request, output: usize) -> Tokens {
+    let tokens = |bytes: usize| bytes as u64 / 3 + 1;
+    let calls = |calls: &[ToolCall]| -> usize {
+        calls.iter().map(|call| call.name.len() + call.arguments.to_string().len()).sum()
+    };
+    let input = request.messages.iter().map(|m| m.content.len() + calls(&m.tool_calls) + 12);
+    Tokens { input: tokens(input.sum()), cached: 0, output: tokens(output) }
+}
+
+/// The text as the request's form has it.
+fn shaped(content: String, request: &Request) -> String {
+    let content = after_prefix(content, &request.prefix);
+    match &request.form {
+        Form::Text { stop } => {
+            let ends =
+                stop.iter().filter(|s| !s.is_empty()).filter_map(|s| content.find(s.as_str()));
+            ends.min().map_or(content.clone(), |end| content[..end].to_string())
+        }
+        Form::Choice(choices) => chosen(&content, choices).cloned().unwrap_or(content),
+        Form::Json(_) | Form::Calls(_) | Form::CallsOrJson(..) => content,
+    }
+}
+
+/// What follows the prefix, where the model wrote it by itself.
+fn after_prefix(content: String, prefix: &str) -> String {
+    let prefix = prefix.trim();
+    match content.split_once(prefix) {
+        Some((_, after)) if !prefix.is_empty() => {
+            after.strip_prefix('\n').unwrap_or(after).to_string()
+        }
+        _ => content,
+    }
+}
+
+/// The choice that a reply makes: as asked for, as JSON, or as the only one that it names.
+fn chosen<'a>(content: &str, choices: &'a [String]) -> Option<&'a String> {
+    let json: Option<Value> = serde_json::from_str(content).ok();
+    let json = json.as_ref().and_then(|value| value.get("choice").unwrap_or(value).as_str());
+    let text = json.unwrap_or(content).trim();
+    if let Some(choice) = choices.iter().find(|choice| *choice == text) {
+        return Some(choice);
+    }
+    let lower = text.to_lowercase();
+    let mut named = choices.iter().filter(|choice| lower.contains(&choice.to_lowercase()));
+    let first = named.next()?;
+    named.next().is_none().then_some(first)
+}

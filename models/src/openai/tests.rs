@@ -1,0 +1,560 @@
+//! The remote model against servers that behave and servers that do not, over real HTTP; and, where
+//! one is installed, against `llama-server`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use agent_core::message::{Message, ToolCall};
+use agent_core::model::{Finish, Tokens};
+use agent_core::tool::{Effect, ToolSpec};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Response};
+use axum::routing::post;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// What the server does with one request.
+enum Answer {
+    /// These events, each after a flush.
+    Events(Vec<Value>),
+    /// These events, and then the connection breaks.
+    Half(Vec<Value>),
+    /// Text, as a stream.
+    Raw(String),
+    Status(u16, &'static [(&'static str, &'static str)], &'static str),
+    /// Accepts the request and says nothing.
+    Silent,
+    /// Text without end.
+    Flood,
+}
+
+#[derive(Default)]
+struct Script {
+    answers: Mutex<VecDeque<Answer>>,
+    asked: Mutex<Vec<(Value, Option<String>)>>,
+}
+
+struct Server {
+    address: SocketAddr,
+    script: Arc<Script>,
+}
+
+impl Server {
+    async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let script = Arc::new(Script::default());
+        script.answers.lock().unwrap().extend(answers);
+        let app =
+            Router::new().route("/v1/chat/completions", post(answer)).with_state(script.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { address, script }
+    }
+
+    fn options(&self) -> RemoteOptions {
+        let mut options = RemoteOptions::new("m", format!("http://{}/v1/", self.address));
+        options.backoff = Duration::from_millis(2);
+        options.retries = 2;
+        options.timeout = Duration::from_millis(500);
+        options
+    }
+
+    async fn ask(&self, request: &Request) -> (Result<Reply, ModelError>, String) {
+        think(self.options(), request).await
+    }
+
+    fn asked(&self) -> Vec<Value> {
+        self.script.asked.lock().unwrap().iter().map(|(body, _)| body.clone()).collect()
+    }
+}
+
+async fn think(options: RemoteOptions, request: &Request) -> (Result<Reply, ModelError>, String) {
+    let mut seen = String::new();
+    let model = OpenAi::new(options).unwrap();
+    let reply = model.think(request, &mut |text| seen.push_str(text)).await;
+    (reply, seen)
+}
+
+async fn answer(
+    State(script): State<Arc<Script>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let key = headers.get("authorization").map(|key| key.to_str().unwrap().to_string());
+    script.asked.lock().unwrap().push((serde_json::from_slice(&body).unwrap(), key));
+    let answer = script.answers.lock().unwrap().pop_front();
+    let stream = || Response::builder().header("content-type", "text/event-stream");
+    let lines = |events: Vec<Value>| {
+        let lines = events.into_iter().map(|event| format!("data: {event}\n\n"));
+        futures::stream::iter(lines).then(|line| async {
+            // While the body waits the server flushes what it has.
+            tokio::task::yield_now().await;
+            Ok::<_, std::io::Error>(line)
+        })
+    };
+    let body = match answer {
+        None => {
+            return Response::builder().status(410).body(Body::from("no answer left")).unwrap();
+        }
+        Some(Answer::Status(status, headers, text)) => {
+            let mut response = Response::builder().status(status);
+            for (name, value) in headers {
+                response = response.header(*name, *value);
+            }
+            return response.body(Body::from(text)).unwrap();
+        }
+        Some(Answer::Events(events)) => {
+            let done = futures::stream::iter([Ok("data: [DONE]\n\n".to_string())]);
+            Body::from_stream(lines(events).chain(done))
+        }
+        Some(Answer::Half(events)) => {
+            Body::from_stream(lines(events).chain(futures::stream::once(async {
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("cut"))
+            })))
+        }
+        Some(Answer::Raw(text)) => Body::from(text),
+        Some(Answer::Silent) => return futures::future::pending().await,
+        Some(Answer::Flood) => {
+            let event = format!("data: {}\n\n", text(&"a".repeat(60_000)));
+            let events = futures::stream::repeat(event).take(2000);
+            Body::from_stream(events.map(Ok::<_, std::io::Error>))
+        }
+    };
+    stream().body(body).unwrap()
+}
+
+fn text(text: &str) -> Value {
+    json!({ "choices": [{ "index": 0, "delta": { "content": text } }] })
+}
+
+fn end(reason: &str) -> Value {
+    json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": reason }] })
+}
+
+fn call(part: Value) -> Value {
+    json!({ "choices": [{ "index": 0, "delta": { "tool_calls": [part] } }] })
+}
+
+fn usage() -> Value {
+    json!({ "choices": [], "usage": {
+        "prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25,
+        "prompt_tokens_details": { "cached_tokens": 16 },
+    }})
+}
+
+fn hello() -> Answer {
+    Answer::Events(vec![text("Hel"), text("lo"), end("stop"), usage()])
+}
+
+fn request(form: Form) -> Request {
+    let messages = vec![Message::system("Be brief."), Message::user("Say hello.")];
+    Request { call: 0, messages, prefix: String::new(), form, max_tokens: 50 }
+}
+
+fn free() -> Request {
+    request(Form::Text { stop: Vec::new() })
+}
+
+fn tool(name: &str) -> ToolSpec {
+    let input = json!({
+        "type": "object",
+        "properties": { "path": { "type": "string" } },
+        "required": ["path"],
+        "additionalProperties": false,
+    });
+    let description = "Reads one file.".to_string();
+    ToolSpec {
+        name: name.to_string(),
+        description,
+        input,
+        output: json!({}),
+        effect: Effect::Reads,
+    }
+}
+
+async fn unavailable(answers: Vec<Answer>) -> (String, usize) {
+    let server = Server::start(answers).await;
+    let (reply, _) = server.ask(&free()).await;
+    let error = reply.unwrap_err();
+    assert!(matches!(error, ModelError::Unavailable { .. }), "{error}");
+    (error.to_string(), server.asked().len())
+}
+
+#[tokio::test]
+async fn a_reply_is_streamed_with_its_usage() {
+    let server = Server::start([hello()]).await;
+    let mut options = server.options();
+    options.temperature = Some(0.0);
+    options.seed = Some(u64::MAX);
+    options.api_key = Some(ApiKey::new("sk-secret"));
+    let (reply, seen) = think(options, &free()).await;
+    let reply = reply.unwrap();
+    assert_eq!((reply.content.as_str(), seen.as_str()), ("Hello", "Hello"));
+    assert_eq!(reply.usage, Tokens { input: 20, cached: 16, output: 5 });
+    assert_eq!(reply.finish, Finish::Stop);
+    assert_eq!(
+        server.asked()[0],
+        json!({
+            "messages": [
+                { "role": "system", "content": "Be brief." },
+                { "role": "user", "content": "Say hello." },
+            ],
+            "model": "m",
+            "stream": true,
+            "max_tokens": 50,
+            "seed": i64::MAX,
+            "stream_options": { "include_usage": true },
+            "temperature": 0.0,
+        })
+    );
+    let key = server.script.asked.lock().unwrap()[0].1.clone();
+    assert_eq!(key.as_deref(), Some("Bearer sk-secret"));
+}
+
+#[tokio::test]
+async fn without_a_key_none_is_sent() {
+    let server = Server::start([hello()]).await;
+    server.ask(&free()).await.0.unwrap();
+    assert_eq!(server.script.asked.lock().unwrap()[0].1, None);
+}
+
+#[tokio::test]
+async fn calls_come_in_pieces_and_under_their_own_names() {
+    let events = vec![
+        call(json!({ "index": 0, "id": "a", "type": "function",
+            "function": { "name": "files_read", "arguments": "" } })),
+        call(json!({ "index": 0, "function": { "arguments": "{\"path\":" } })),
+        call(json!({ "index": 0, "function": { "arguments": "\"a.md\"}" } })),
+        call(json!({ "index": 1, "function": { "name": "rm_rf", "arguments": "{oh no" } })),
+        end("tool_calls"),
+    ];
+    let server = Server::start([Answer::Events(events)]).await;
+    let mut request = request(Form::CallsOrJson(vec![tool("files.read")], json!({})));
+    let earlier =
+        ToolCall { id: "z".into(), name: "files.list".into(), arguments: json!({ "path": "." }) };
+    let mut turn = Message::assistant("");
+    turn.tool_calls.push(earlier);
+    request.messages.extend([turn, Message::tool("z", "a.md")]);
+    let reply = server.ask(&request).await.0.unwrap();
+    let call = |id: &str, name: &str, arguments| ToolCall {
+        id: id.to_string(),
+        name: name.to_string(),
+        arguments,
+    };
+    assert_eq!(
+        reply.tool_calls,
+        [
+            call("a", "files.read", json!({ "path": "a.md" })),
+            call("call-2", "rm_rf", json!("{oh no")),
+        ]
+    );
+    assert!(reply.usage.input > 10 && reply.usage.output > 3, "{:?}", reply.usage);
+    let asked = &server.asked()[0];
+    assert_eq!(asked["tools"][0]["function"]["name"], "files_read");
+    assert_eq!(asked["tools"][0]["function"]["parameters"], tool("files.read").input);
+    assert_eq!(asked["response_format"], Value::Null);
+    assert_eq!(
+        asked["messages"][2],
+        json!({ "role": "assistant", "tool_calls": [{ "id": "z", "type": "function",
+            "function": { "name": "files_list", "arguments": "{\"path\":\".\"}" } }] })
+    );
+    assert_eq!(
+        asked["messages"][3],
+        json!({ "role": "tool", "content": "a.md", "tool_call_id": "z" })
+    );
+}
+
+#[tokio::test]
+async fn forms_are_asked_for() {
+    let schema = json!({ "type": "object", "properties": { "a": { "type": "integer" } } });
+    let chosen = Answer::Events(vec![text("{\"choice\":\"no\"}"), end("stop")]);
+    let in_words = Answer::Events(vec![text("The answer is NO."), end("stop")]);
+    let code = Answer::Events(vec![text("Here:\n```python\nprint(1)\n```\nDone."), end("length")]);
+    let server = Server::start([hello(), chosen, in_words, code]).await;
+    server.ask(&request(Form::Json(schema.clone()))).await.0.unwrap();
+    let choice = request(Form::Choice(vec!["yes".into(), "no".into()]));
+    for _ in 0..2 {
+        let (reply, seen) = server.ask(&choice).await;
+        assert_eq!((reply.unwrap().content.as_str(), seen.as_str()), ("no", ""));
+    }
+    let mut fenced = request(Form::Text { stop: vec!["```".into(), "END".into()] });
+    fenced.prefix = "```python\n".to_string();
+    let reply = server.ask(&fenced).await.0.unwrap();
+    assert_eq!((reply.content.as_str(), reply.finish), ("print(1)\n", Finish::Cut));
+    let asked = server.asked();
+    assert_eq!(
+        asked[0]["response_format"],
+        json!({ "type": "json_schema", "json_schema": { "name": "answer", "schema": schema } })
+    );
+    assert_eq!(asked[1]["response_format"]["json_schema"]["strict"], true);
+    assert_eq!(asked[3]["stop"], json!(["END"]));
+    assert_eq!(asked[3]["messages"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_prefix_is_sent_where_the_server_goes_on_with_it() {
+    let server = Server::start([Answer::Events(vec![text("print(1)\n"), end("stop")])]).await;
+    let mut options = server.options();
+    options.prefill = Prefill::Supported;
+    let mut fenced = request(Form::Text { stop: vec!["```".into()] });
+    fenced.prefix = "```python\n".to_string();
+    assert_eq!(think(options, &fenced).await.0.unwrap().content, "print(1)\n");
+    let asked = &server.asked()[0];
+    assert_eq!(asked["messages"][2], json!({ "role": "assistant", "content": "```python\n" }));
+    assert_eq!(asked["stop"], json!(["```"]));
+}
+
+#[tokio::test]
+async fn failures_before_the_first_token_are_tried_again() {
+    let busy = Answer::Status(429, &[("retry-after", "0.02")], r#"{"error":{"message":"slow"}}"#);
+    let down = Answer::Status(503, &[], "");
+    let server = Server::start([busy, down, hello()]).await;
+    let begun = std::time::Instant::now();
+    let (reply, seen) = server.ask(&free()).await;
+    assert_eq!((reply.unwrap().content.as_str(), seen.as_str()), ("Hello", "Hello"));
+    assert!(begun.elapsed() >= Duration::from_millis(20));
+    assert_eq!(server.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn what_does_not_get_better_is_given_up() {
+    let busy = || Answer::Status(429, &[], r#"{"error":{"message":"slow down"}}"#);
+    let (error, asked) = unavailable(vec![busy(), busy(), busy(), hello()]).await;
+    assert_eq!(
+        error,
+        "model `m` did not answer: the server answered 429 Too Many Requests: slow down"
+    );
+    assert_eq!(asked, 3);
+    let hours = Answer::Status(429, &[("retry-after", "7200")], "");
+    assert_eq!(unavailable(vec![hours, hello()]).await.1, 1);
+    let broke = r#"{"error":{"message":"no money","code":"insufficient_quota"}}"#;
+    assert_eq!(unavailable(vec![Answer::Status(429, &[], broke), hello()]).await.1, 1);
+    let (error, asked) = unavailable(vec![Answer::Status(404, &[], "<h1>Not here</h1>")]).await;
+    assert!(error.ends_with("the server answered 404 Not Found: <h1>Not here</h1>"), "{error}");
+    assert_eq!(asked, 1);
+    let down = || Answer::Status(500, &[], "internal\n\n error");
+    let (error, asked) = unavailable(vec![down(), down(), down()]).await;
+    assert!(error.ends_with("500 Internal Server Error: internal error"), "{error}");
+    assert_eq!(asked, 3);
+}
+
+#[tokio::test]
+async fn half_a_stream_is_no_reply_and_is_not_repeated() {
+    let (error, asked) = unavailable(vec![Answer::Half(vec![text("Hel")]), hello()]).await;
+    assert!(error.contains("the reply broke off: "), "{error}");
+    assert_eq!(asked, 1);
+    let (error, asked) = unavailable(vec![Answer::Events(vec![text("Hel")]), hello()]).await;
+    assert!(error.ends_with("the stream ended before the reply did"), "{error}");
+    assert_eq!(asked, 1);
+    // Nothing of the reply was there yet: it is tried again.
+    let server = Server::start([Answer::Half(vec![]), hello()]).await;
+    assert_eq!(server.ask(&free()).await.0.unwrap().content, "Hello");
+}
+
+#[tokio::test]
+async fn garbage_is_named() {
+    let garbage = || Answer::Raw("data: <html>oops</html>\n\n".to_string());
+    let (error, _) = unavailable(vec![garbage()]).await;
+    assert!(error.contains("it sent `<html>oops</html>`, which is no reply"), "{error}");
+    let json = Answer::Status(200, &[("content-type", "application/json")], r#"{"a":1}"#);
+    let (error, _) = unavailable(vec![json]).await;
+    assert!(error.contains(r#"it answered `{"a":1}` where a stream"#), "{error}");
+    let nothing = || Answer::Raw(String::new());
+    let (error, asked) = unavailable(vec![nothing(), nothing(), nothing()]).await;
+    assert!(error.ends_with("the stream ended without a word"), "{error}");
+    assert_eq!(asked, 3);
+    let inside = Answer::Events(vec![json!({ "error": { "message": "out of memory" } })]);
+    let (error, _) = unavailable(vec![inside]).await;
+    assert!(error.ends_with("did not answer: out of memory"), "{error}");
+}
+
+#[tokio::test]
+async fn silence_ends_after_the_timeout() {
+    let (error, asked) = unavailable(vec![Answer::Silent, hello()]).await;
+    assert!(error.contains("timed out"), "{error}");
+    assert_eq!(asked, 1);
+    let mut options = RemoteOptions::new("m", "http://127.0.0.1:9/v1");
+    options.backoff = Duration::from_millis(1);
+    let error = think(options, &free()).await.0.unwrap_err().to_string();
+    assert!(error.contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn a_flood_is_cut_off() {
+    let (error, asked) = unavailable(vec![Answer::Flood, hello()]).await;
+    assert!(error.contains("and was cut off"), "{error}");
+    assert_eq!(asked, 1);
+    let mut large = free();
+    large.max_tokens = 1_000_000;
+    let server = Server::start([Answer::Flood]).await;
+    let error = server.ask(&large).await.0.unwrap_err().to_string();
+    assert!(error.contains("the reply has more than 16 MiB"), "{error}");
+}
+
+#[tokio::test]
+async fn fallbacks_are_asked_in_order() {
+    let gone = |text| Answer::Status(404, &[], text);
+    let server = Server::start([gone("no m"), gone("no n"), hello()]).await;
+    let mut options = server.options();
+    options.fallback = vec!["n".to_string(), "o".to_string()];
+    assert_eq!(think(options.clone(), &free()).await.0.unwrap().content, "Hello");
+    let models: Vec<_> = server.asked().iter().map(|asked| asked["model"].clone()).collect();
+    assert_eq!(models, ["m", "n", "o"]);
+    let server = Server::start([gone("no m"), gone("no n"), gone("no o")]).await;
+    let address = server.options().base_url;
+    let error = think(RemoteOptions { base_url: address, ..options }, &free()).await.0;
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "model `m` did not answer: the server answered 404 Not Found: no m; fallback `n`: the \
+         server answered 404 Not Found: no n; fallback `o`: the server answered 404 Not Found: no o"
+    );
+}
+
+#[tokio::test]
+async fn a_prompt_that_does_not_fit_is_told_apart() {
+    let body = r#"{"error":{"code":400,"message":"too long","n_prompt_tokens":900,"n_ctx":512}}"#;
+    let server = Server::start([Answer::Status(400, &[], body)]).await;
+    let error = server.ask(&free()).await.0.unwrap_err();
+    assert!(matches!(error, ModelError::TooLong { tokens: 900, context: 512, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_key_shows_nowhere() {
+    let told = r#"{"error":{"message":"Incorrect API key provided: sk-secret."}}"#;
+    let server = Server::start([Answer::Status(401, &[], told)]).await;
+    let mut options = server.options();
+    options.api_key = Some(ApiKey::new("sk-secret"));
+    let model = OpenAi::new(options).unwrap();
+    let error = model.think(&free(), &mut |_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("Incorrect API key provided: ***."), "{error}");
+    assert!(!format!("{model:?} {error:?}").contains("sk-secret"));
+    let mut options = RemoteOptions::new("m", "http://127.0.0.1:9/v1");
+    options.api_key = Some(ApiKey::new("sk-sec\nret"));
+    let error = OpenAi::new(options).unwrap_err().to_string();
+    assert!(error.contains("no header") && !error.contains("ret\""), "{error}");
+    assert!(OpenAi::new(RemoteOptions::new("m", "localhost:80")).is_err());
+}
+
+/// `llama-server` on a free port, with SmolLM2; none where either is missing, which is said.
+struct Llama {
+    process: std::process::Child,
+    base_url: String,
+}
+
+impl Drop for Llama {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Llama {
+    /// `ERRAND_LLAMA_SERVER` is its path, and `ERRAND_LLAMA_GGUF` a model that fits the tests.
+    async fn start() -> Option<Self> {
+        let var = |name| std::env::var_os(name).map(std::path::PathBuf::from);
+        let in_path = || {
+            let path = std::env::var_os("PATH")?;
+            std::env::split_paths(&path).map(|p| p.join("llama-server")).find(|p| p.is_file())
+        };
+        let found = var("ERRAND_LLAMA_SERVER").or_else(in_path).zip(var("ERRAND_LLAMA_GGUF"));
+        let Some((server, gguf)) = found else {
+            let note = "left out: the tests against llama-server, which need ERRAND_LLAMA_GGUF, \
+                        and ERRAND_LLAMA_SERVER where it is not in PATH";
+            std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes()).unwrap();
+            return None;
+        };
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let process = std::process::Command::new(server)
+            .arg("-m")
+            .arg(gguf)
+            .args(["--host", "127.0.0.1", "-c", "2048", "--jinja", "--parallel", "1"])
+            .args(["--port", &port.to_string()])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let llama = Self { process, base_url: format!("http://127.0.0.1:{port}/v1") };
+        let health = format!("http://127.0.0.1:{port}/health");
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        for _ in 0..600 {
+            if client.get(&health).send().await.is_ok_and(|r| r.status().is_success()) {
+                return Some(llama);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("llama-server did not come up");
+    }
+}
+
+#[tokio::test]
+async fn a_real_server_streams_calls_and_keeps_to_a_schema() {
+    let Some(llama) = Llama::start().await else { return };
+    let mut options = RemoteOptions::new("smollm2", &llama.base_url);
+    options.temperature = Some(0.0);
+    options.prefill = Prefill::Supported;
+    let model = OpenAi::new(options).unwrap();
+    let ask = async |request: &Request| {
+        let mut pieces = Vec::new();
+        let reply = model.think(request, &mut |text| pieces.push(text.to_string())).await.unwrap();
+        let note = format!("{:?}\n  {} pieces, {reply:?}\n", request.form, pieces.len());
+        std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes()).unwrap();
+        assert!(reply.usage.input > 10 && reply.usage.output > 0, "{reply:?}");
+        (reply, pieces)
+    };
+
+    let (reply, pieces) = ask(&free()).await;
+    assert!(pieces.len() > 1);
+    assert_eq!(pieces.concat(), reply.content);
+    let (again, _) = ask(&free()).await;
+    assert!(again.usage.cached > 0, "{again:?}");
+
+    let mut short = free();
+    short.max_tokens = 3;
+    assert_eq!(ask(&short).await.0.finish, Finish::Cut);
+
+    let mut stopped = request(Form::Text { stop: vec!["four".into()] });
+    stopped.messages[1] = Message::user("Count to six in words.");
+    stopped.prefix = "one, two, three, ".to_string();
+    let (reply, _) = ask(&stopped).await;
+    assert!(!reply.content.contains("four") && !reply.content.contains("three,"), "{reply:?}");
+
+    let schema = json!({
+        "type": "object",
+        "properties": { "city": { "type": "string" }, "country": { "enum": ["France", "Peru"] } },
+        "required": ["city", "country"],
+        "additionalProperties": false,
+    });
+    let mut capital = request(Form::Json(schema));
+    capital.messages[1] = Message::user("What is the capital of France?");
+    let (reply, _) = ask(&capital).await;
+    let value: Value = serde_json::from_str(&reply.content).unwrap();
+    assert!(value["city"].is_string() && value["country"].is_string(), "{value}");
+
+    let choices = vec!["files".to_string(), "none".to_string()];
+    let (reply, _) = ask(&request(Form::Choice(choices.clone()))).await;
+    assert!(choices.contains(&reply.content), "{reply:?}");
+
+    let mut reading = request(Form::Calls(vec![tool("files.read")]));
+    reading.messages[0] = Message::system("Use the function files_read to answer.");
+    reading.messages[1] = Message::user("Read the file notes.txt with the files_read function.");
+    let (reply, _) = ask(&reading).await;
+    // Whether so small a model calls at all is its own affair; if it does, the name is ours.
+    for call in &reply.tool_calls {
+        assert_eq!(call.name, "files.read");
+    }
+
+    let mut long = free();
+    long.messages[1] = Message::user("word ".repeat(4000));
+    let error = model.think(&long, &mut |_| {}).await.unwrap_err();
+    assert!(matches!(error, ModelError::TooLong { context: 2048, .. }), "{error}");
+}
