@@ -88,8 +88,7 @@ impl<D: Decoder> Engine<D> {
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Reply, EngineError> {
         let started = Instant::now();
-        let rails =
-            self.grammars.rails(&request.form, self.template.format(), &self.tokenizer)?;
+        let rails = self.grammars.rails(&request.form, self.template.format(), &self.tokenizer)?;
         self.pace.compiling += started.elapsed();
         let tools = tools(&request.form);
         let prompt =

@@ -45,8 +45,9 @@ pub(super) struct Grammars {
 impl Grammars {
     /// Builds the trie; takes a moment for a large vocabulary.
     pub(super) fn new(tokenizer: Arc<Tokenizer>) -> Result<Grammars, EngineError> {
-        Grammars::over(Arc::new(Vocabulary::new(tokenizer)))
-            .map_err(|reason| EngineError::Tokenizer(format!("no trie can be made of it: {reason}")))
+        Grammars::over(Arc::new(Vocabulary::new(tokenizer))).map_err(|reason| {
+            EngineError::Tokenizer(format!("no trie can be made of it: {reason}"))
+        })
     }
 
     fn over(env: TokEnv) -> Result<Grammars, String> {
@@ -82,7 +83,11 @@ impl Grammars {
             Form::CallsOrJson(specs, schema) if specs.is_empty() => return self.alone(schema),
             Form::Json(schema) => return self.alone(schema),
             Form::Calls(specs) => {
-                format!("{}\nanswer: ANSWER\n{}", self.calls(specs, format, tokenizer)?, answer(format))
+                format!(
+                    "{}\nanswer: ANSWER\n{}",
+                    self.calls(specs, format, tokenizer)?,
+                    answer(format)
+                )
             }
             Form::CallsOrJson(specs, schema) => {
                 let schema = self.json(schema)?;
@@ -215,7 +220,9 @@ impl Rails {
 
     /// Goes on with the tokens that must come now, and names them.
     pub(super) fn forced(&mut self) -> Vec<u32> {
-        self.timed(|matcher| if matcher.is_stopped() { vec![] } else { matcher.consume_ff_tokens() })
+        self.timed(
+            |matcher| if matcher.is_stopped() { vec![] } else { matcher.consume_ff_tokens() },
+        )
     }
 
     /// Whether nothing can follow.

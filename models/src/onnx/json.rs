@@ -80,7 +80,8 @@ fn write(out: &mut String, value: &Jinja, indent: Option<usize>, depth: usize) {
                 write(out, &value.get_item(key).unwrap_or_default(), indent, depth + 1);
             });
         }
-        // Booleans and numbers print as JSON does.
+        ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
+        // Numbers print as JSON does.
         _ => {
             let _ = write!(out, "{value}");
         }

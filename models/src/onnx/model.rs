@@ -115,9 +115,7 @@ impl fmt::Debug for Onnx {
 }
 
 /// Everything that needs the vocabulary and no weights.
-pub(super) fn words(
-    info: &ModelInfo,
-) -> Result<(Arc<Tokenizer>, Template, Grammars), EngineError> {
+pub(super) fn words(info: &ModelInfo) -> Result<(Arc<Tokenizer>, Template, Grammars), EngineError> {
     if info.template.is_empty() {
         return Err(EngineError::Template("it has none: it is not a chat model".to_string()));
     }

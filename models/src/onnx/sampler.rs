@@ -40,9 +40,7 @@ impl Sampler {
         let heat = self.sampling.temperature;
         let mut pool: Vec<(u32, f32)> = (0u32..)
             .zip(logits)
-            .filter(|&(token, &logit)| {
-                logit >= peak - NEGLIGIBLE * heat && allowed(token as usize)
-            })
+            .filter(|&(token, &logit)| logit >= peak - NEGLIGIBLE * heat && allowed(token as usize))
             .map(|(token, &logit)| (token, ((logit - peak) / heat).exp()))
             .collect();
         pool.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -127,8 +125,7 @@ mod tests {
     #[test]
     fn a_seed_fixes_the_choices() {
         let draw = |seed| {
-            let mut sampler =
-                Sampler::new(Sampling { temperature: 2.0, top_p: 1.0, seed }, 3);
+            let mut sampler = Sampler::new(Sampling { temperature: 2.0, top_p: 1.0, seed }, 3);
             (0..50).map(|_| sampler.choose(&LOGITS, |_| true)).collect::<Vec<_>>()
         };
         assert_eq!(draw(1), draw(1));

@@ -2,7 +2,7 @@
 //! only annotates is dropped, and what is left open is narrowed to what a reader wants anyway.
 //!
 //! Narrowing keeps every reply valid: an object that lists its properties and says nothing of
-//! others gets no others, and a whole number without bounds gets fifteen digits.
+//! others gets no others, and a number without bounds gets fifteen digits before the point.
 
 use serde_json::{Map, Value, json};
 
@@ -66,10 +66,13 @@ const REFUSED: [&str; 19] = [
 ];
 
 /// Formats that the grammar builder knows; any other is an annotation.
-const FORMATS: [&str; 10] = [
-    "date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri",
-];
+const FORMATS: [&str; 10] =
+    ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
 
+/// The name of the definition of any value.
+const ANYTHING: &str = "anything--at--all";
+
+/// Fifteen digits.
 const WHOLE: i64 = 999_999_999_999_999;
 
 /// What becomes of objects that do not say whether they take more properties.
@@ -85,12 +88,19 @@ pub(super) enum Open {
 pub(super) fn prepared(schema: &Value, open: Open) -> Result<Value, String> {
     // Closing one part of an intersection would forbid what the other part asks for.
     let open = if mentions(schema, "allOf") { Open::Keep } else { open };
-    walk(schema, "#", open)
+    let mut schema = walk(schema, "#", open)?;
+    if let Value::Object(map) = &mut schema {
+        let mut any = Map::new();
+        bound(&mut any, Open::Close);
+        let definitions = map.entry("$defs").or_insert_with(|| json!({}));
+        definitions[ANYTHING] = Value::Object(any);
+    }
+    Ok(schema)
 }
 
 fn walk(schema: &Value, at: &str, open: Open) -> Result<Value, String> {
     let map = match schema {
-        Value::Bool(true) => return Ok(json!({})),
+        Value::Bool(true) => return Ok(anything()),
         Value::Bool(false) => return Ok(Value::Bool(false)),
         Value::Object(map) => map,
         _ => return Err(format!("`{at}` is neither an object nor a boolean")),
@@ -98,7 +108,8 @@ fn walk(schema: &Value, at: &str, open: Open) -> Result<Value, String> {
     let mut out = Map::new();
     for (key, value) in map {
         let here = format!("{at}/{key}");
-        if REFUSED.contains(&key.as_str()) && *value != Value::Bool(false) {
+        let idle = key == "uniqueItems" && *value == Value::Bool(false);
+        if REFUSED.contains(&key.as_str()) && !idle {
             return Err(format!("it cannot hold `{key}` at `{at}`"));
         }
         if !HELD.contains(&key.as_str()) {
@@ -125,13 +136,13 @@ fn walk(schema: &Value, at: &str, open: Open) -> Result<Value, String> {
     if out.get("type").is_some_and(|kind| !mentions_type(kind, "string")) {
         out.remove("format");
     }
-    bound(&mut out);
     let silent = !["additionalProperties", "patternProperties", "anyOf", "oneOf", "$ref"]
         .iter()
         .any(|key| out.contains_key(*key));
     if open == Open::Close && silent && out.contains_key("properties") {
         out.insert("additionalProperties".to_string(), Value::Bool(false));
     }
+    bound(&mut out, open);
     Ok(Value::Object(out))
 }
 
@@ -160,34 +171,44 @@ fn each_listed(value: &Value, at: &str, open: Open) -> Result<Value, String> {
         .collect()
 }
 
-/// Digits end.
-fn bound(schema: &mut Map<String, Value>) {
-    let whole = schema
-        .get("type")
-        .is_some_and(|kind| mentions_type(kind, "integer") && !mentions_type(kind, "number"));
-    let fixed = ["enum", "const", "$ref"].iter().any(|key| schema.contains_key(*key));
-    if !whole || fixed {
+/// Makes an end of digits, also of those in values that the schema says nothing of: `1e999` is
+/// JSON, and no number that a program can hold.
+fn bound(schema: &mut Map<String, Value>, open: Open) {
+    let elsewhere = ["enum", "const", "$ref", "anyOf", "oneOf", "allOf"];
+    if elsewhere.iter().any(|key| schema.contains_key(*key)) {
         return;
     }
-    for (keys, limit) in
-        [(["minimum", "exclusiveMinimum"], -WHOLE), (["maximum", "exclusiveMaximum"], WHOLE)]
-    {
-        if !keys.iter().any(|key| schema.contains_key(*key)) {
-            let other: [&str; 2] = if limit < 0 {
-                ["maximum", "exclusiveMaximum"]
-            } else {
-                ["minimum", "exclusiveMinimum"]
-            };
-            // A bound of the schema's own beyond ours leaves room only where there is none.
-            let beyond = other
-                .iter()
-                .filter_map(|key| schema.get(*key).and_then(Value::as_f64))
-                .any(|own| if limit < 0 { own <= limit as f64 } else { own >= limit as f64 });
-            if !beyond {
-                schema.insert(keys[0].to_string(), json!(limit));
-            }
+    let kind = schema.get("type").cloned();
+    let may = |name: &str| kind.as_ref().is_none_or(|kind| mentions_type(kind, name));
+    // Joined with one another, definitions that refer to themselves have no end.
+    let closes = open == Open::Close;
+    if closes && may("array") && !schema.contains_key("items") {
+        schema.insert("items".to_string(), anything());
+    }
+    if closes && may("object") && !schema.contains_key("additionalProperties") {
+        schema.insert("additionalProperties".to_string(), anything());
+    }
+    if !may("integer") && !may("number") {
+        return;
+    }
+    let lower = ["minimum", "exclusiveMinimum"];
+    let upper = ["maximum", "exclusiveMaximum"];
+    for (own, other, limit) in [(lower, upper, -WHOLE), (upper, lower, WHOLE)] {
+        let bounded = own.iter().any(|key| schema.contains_key(*key));
+        // A bound of the schema's own that lies beyond ours must not be shut in.
+        let beyond = other
+            .iter()
+            .filter_map(|key| schema.get(*key).and_then(Value::as_f64))
+            .any(|there| if limit < 0 { there <= limit as f64 } else { there >= limit as f64 });
+        if !bounded && !beyond {
+            schema.insert(own[0].to_string(), json!(limit));
         }
     }
+}
+
+/// Any value at all, by reference to a definition that [`prepared`] adds.
+fn anything() -> Value {
+    json!({"$ref": format!("#/$defs/{ANYTHING}")})
 }
 
 fn mentions_type(kind: &Value, name: &str) -> bool {
@@ -200,7 +221,9 @@ fn mentions_type(kind: &Value, name: &str) -> bool {
 
 fn mentions(value: &Value, key: &str) -> bool {
     match value {
-        Value::Object(map) => map.contains_key(key) || map.values().any(|inner| mentions(inner, key)),
+        Value::Object(map) => {
+            map.contains_key(key) || map.values().any(|inner| mentions(inner, key))
+        }
         Value::Array(items) => items.iter().any(|inner| mentions(inner, key)),
         _ => false,
     }

@@ -103,9 +103,7 @@ impl Tokenizer {
             if let (Kind::Control | Kind::Added, Some(first)) = (kind, text.bytes().next()) {
                 markers.entry(first).or_default().push((text.clone(), id));
             }
-            if info.eos == Some(id)
-                || (kind == Kind::Control && ENDS.contains(&text.as_str()))
-            {
+            if info.eos == Some(id) || (kind == Kind::Control && ENDS.contains(&text.as_str())) {
                 ends.push(id);
             }
         }
@@ -269,9 +267,7 @@ fn pre_tokenizer(name: &str) -> Result<PreTokenizerWrapper, EngineError> {
     };
     Ok(match name {
         "qwen2" => Sequence::new(vec![split(QWEN2)?.into(), bytes.into()]).into(),
-        "llama-bpe" | "llama3" => {
-            Sequence::new(vec![split(LLAMA3)?.into(), bytes.into()]).into()
-        }
+        "llama-bpe" | "llama3" => Sequence::new(vec![split(LLAMA3)?.into(), bytes.into()]).into(),
         "smollm" => {
             Sequence::new(vec![Digits::new(true).into(), bytes.use_regex(true).into()]).into()
         }

@@ -44,7 +44,8 @@ fn a_step_pays_for_its_new_tokens_only() {
 
 #[test]
 fn the_same_question_twice_is_answered_twice_the_same() {
-    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling { temperature: 1.0, top_p: 0.9, seed: 5 });
+    let mut engine =
+        engine(Vocab::Turns, SMOLLM2, Sampling { temperature: 1.0, top_p: 0.9, seed: 5 });
     let request = request(text(&[]), 30);
     let (first, second) = (ask(&mut engine, &request), ask(&mut engine, &request));
     assert_eq!(first.content, second.content);
@@ -69,8 +70,8 @@ fn text_ends_before_a_stop_string() {
     let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
     let whole = ask(&mut engine, &request(text(&[]), 60)).content;
     let letters: Vec<char> = whole.chars().collect();
-    assert!(letters.len() > 20, "{whole}");
-    let stop: String = letters[10..13].iter().collect();
+    assert!(letters.len() > 6, "{whole}");
+    let stop: String = letters[3..6].iter().collect();
     let at = whole.find(&stop).unwrap();
     let mut shown = String::new();
     let reply = engine

@@ -6,17 +6,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use agent_core::model::{Form, Request, Sampling};
 use agent_core::message::Message;
+use agent_core::model::{Form, Request, Sampling};
 use agent_core::tool::{Effect, ToolSpec};
 use serde_json::Value;
 
+use crate::import::TokenizerInfo;
 use crate::onnx::EngineError;
 use crate::onnx::decode::{Decoder, Engine, Pace};
 use crate::onnx::grammar::Grammars;
 use crate::onnx::template::Template;
 use crate::onnx::tokenizer::Tokenizer;
-use crate::import::TokenizerInfo;
 
 const TEXT: &str = "the quick brown fox jumps over the lazy dog. {\"name\": \"files.read\", \
     \"arguments\": {\"path\": \"docs/table.csv\", \"count\": 12, \"deep\": true}} and the answer \
@@ -203,7 +203,9 @@ impl Decoder for Dice {
             state ^= state << 17;
             *logit = (state >> 40) as f32 / (1u64 << 24) as f32 * 6.0;
             let bytes = self.tokenizer.bytes(token as u32);
-            if matches!(bytes.first(), Some(b'"' | b'}' | b']' | b',')) || self.tokenizer.ends(token as u32) {
+            if matches!(bytes.first(), Some(b'"' | b'}' | b']' | b','))
+                || self.tokenizer.ends(token as u32)
+            {
                 *logit += since as f32 / 10.0;
             }
         }
