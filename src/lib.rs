@@ -1,1 +1,15 @@
-//! Errand.
+//! Errand runs task agents: a model loops through plan, act and observe, its tools run in a
+//! WebAssembly sandbox, and nothing happens without a permit.
+//!
+//! ```no_run
+#![doc = include_str!("../examples/library.rs")]
+//! ```
+
+mod wire;
+
+pub use agent_core::agent::Agent;
+pub use agent_core::agent_file::Invalid;
+pub use agent_core::drive::{Person, Watch};
+pub use agent_core::event::{Outcome, Reason, RunId};
+pub use agent_core::ledger::Spent;
+pub use wire::{Approval, Errand, Finished, run};

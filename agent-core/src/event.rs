@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::act::Style;
 use crate::action::{Action, CallId, Capability, Verdict};
+use crate::agent::Agent;
 use crate::label::Origin;
 use crate::model::Reply;
 use crate::sandbox::Cost;
@@ -38,7 +40,9 @@ pub enum What {
     /// The run began. Holds the agent as it was, so that a resume needs no file.
     Started {
         /// The checked agent.
-        agent: Value,
+        agent: Box<Agent>,
+        /// How it acts.
+        style: Style,
     },
     /// A driver took the run up again; the time between does not count.
     Resumed,
@@ -48,6 +52,8 @@ pub enum What {
         call: u64,
         /// Tokens set aside for it.
         reserved: u64,
+        /// Whether it is the last one the budget has room for, and must be the answer.
+        last: bool,
     },
     /// The model answered.
     Replied {
@@ -144,7 +150,7 @@ pub enum Status {
 }
 
 /// What came of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The value that satisfies the schema, or `{"answer": text}`; null where there is none.
     pub value: Value,

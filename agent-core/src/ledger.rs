@@ -1,1 +1,212 @@
 //! The budget: what a run may spend, reserved before the work and reconciled after it.
+//!
+//! The ledger is folded from events like the rest of a run. Near the end of a budget it grants one
+//! last model call, so that a run gives the best answer it has instead of stopping short.
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::{Budget, Price};
+use crate::event::Reason;
+use crate::model::Tokens;
+
+/// What a run has spent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Model calls answered.
+    pub steps: u64,
+    /// Tokens read (cached ones excluded).
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// US dollars; 0 for a model without a price.
+    pub cost_usd: f64,
+    /// Milliseconds of running time.
+    pub time_ms: u64,
+}
+
+/// What is left for the next model call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// Enough for this call and a last one after it.
+    Plenty,
+    /// Enough for one call: it must be the answer.
+    Last,
+    /// Nothing.
+    Spent(Reason),
+}
+
+/// The books of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ledger {
+    budget: Budget,
+    price: Option<Price>,
+    spent: Spent,
+    /// Tokens of the call that is under way.
+    reserved: u64,
+    longest_call_ms: u64,
+    asked_at: u64,
+    clock: Option<u64>,
+}
+
+impl Ledger {
+    /// Opens the books.
+    pub fn new(budget: Budget, price: Option<Price>) -> Self {
+        Self {
+            budget,
+            price,
+            spent: Spent::default(),
+            reserved: 0,
+            longest_call_ms: 0,
+            asked_at: 0,
+            clock: None,
+        }
+    }
+
+    /// What has been spent so far.
+    pub fn spent(&self) -> &Spent {
+        &self.spent
+    }
+
+    /// What may be spent.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Milliseconds until the budget's time is spent.
+    pub fn time_left_ms(&self) -> u64 {
+        (self.budget.time.as_millis() as u64).saturating_sub(self.spent.time_ms)
+    }
+
+    fn tokens_left(&self) -> u64 {
+        self.budget.tokens.saturating_sub(self.spent.input_tokens + self.spent.output_tokens)
+    }
+
+    /// What is left for a call that reads `input` tokens (cached ones excluded; an estimate will
+    /// do) and may write `output`.
+    pub fn room(&self, input: u64, output: u64) -> Room {
+        let steps_left = u64::from(self.budget.steps).saturating_sub(self.spent.steps);
+        if steps_left == 0 {
+            return Room::Spent(Reason::Steps);
+        }
+        let mut last = steps_left == 1;
+        // After this call a last one reads what it wrote as well.
+        let (then_input, then_output) = (input + output, output);
+        if self.tokens_left() <= input {
+            return Room::Spent(Reason::Tokens);
+        }
+        last |= self.tokens_left() < input + output + then_input + then_output;
+        if let (Some(budget), Some(price)) = (self.budget.cost_usd, self.price) {
+            let left = budget - self.spent.cost_usd;
+            if left < price.of(input, 1) {
+                return Room::Spent(Reason::Cost);
+            }
+            last |= left < price.of(input + then_input, output + then_output);
+        }
+        if self.time_left_ms() == 0 {
+            return Room::Spent(Reason::Time);
+        }
+        last |= self.time_left_ms() < 2 * self.longest_call_ms;
+        if last { Room::Last } else { Room::Plenty }
+    }
+
+    /// The most tokens a call that reads `input` may write, at most `wanted`; `None` where not
+    /// one fits.
+    pub fn affordable(&self, input: u64, wanted: u64) -> Option<u64> {
+        let mut most = wanted.min(self.tokens_left().saturating_sub(input));
+        if let (Some(budget), Some(price)) = (self.budget.cost_usd, self.price)
+            && price.output > 0.0
+        {
+            let left = budget - self.spent.cost_usd - price.of(input, 0);
+            most = most.min((left.max(0.0) / price.output * 1e6) as u64);
+        }
+        (most > 0).then_some(most)
+    }
+
+    /// Time passes; `resumed` says that nobody was driving since the last event.
+    pub(crate) fn tick(&mut self, at: u64, resumed: bool) {
+        if let Some(before) = self.clock
+            && !resumed
+        {
+            self.spent.time_ms += at.saturating_sub(before);
+        }
+        self.clock = Some(at);
+    }
+
+    /// A call is about to be made.
+    pub(crate) fn reserve(&mut self, tokens: u64) {
+        self.reserved = tokens;
+        self.asked_at = self.spent.time_ms;
+    }
+
+    /// The call was answered: what it really took replaces what was reserved.
+    pub(crate) fn reconcile(&mut self, usage: Tokens) {
+        self.reserved = 0;
+        let input = usage.input.saturating_sub(usage.cached);
+        self.spent.steps += 1;
+        self.spent.input_tokens += input;
+        self.spent.output_tokens += usage.output;
+        self.spent.cost_usd += self.price.map_or(0.0, |price| price.of(input, usage.output));
+        self.longest_call_ms = self.longest_call_ms.max(self.spent.time_ms - self.asked_at);
+    }
+
+    /// Tokens of the model call under way.
+    pub fn reserved(&self) -> u64 {
+        self.reserved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn budget() -> Budget {
+        Budget { steps: 3, tokens: 10_000_000, ..Budget::default() }
+    }
+
+    fn used(input: u64, output: u64) -> Tokens {
+        Tokens { input, cached: 0, output }
+    }
+
+    #[test]
+    fn the_last_step_is_for_the_answer() {
+        let mut ledger = Ledger::new(budget(), None);
+        assert_eq!(ledger.room(10, 10), Room::Plenty);
+        ledger.reconcile(used(10, 10));
+        ledger.reconcile(used(10, 10));
+        assert_eq!(ledger.room(10, 10), Room::Last);
+        ledger.reconcile(used(10, 10));
+        assert_eq!(ledger.room(10, 10), Room::Spent(Reason::Steps));
+    }
+
+    #[test]
+    fn tokens_are_kept_for_a_last_call() {
+        let mut ledger = Ledger::new(Budget { tokens: 1000, steps: 99, ..budget() }, None);
+        assert_eq!(ledger.room(200, 100), Room::Plenty);
+        ledger.reconcile(used(200, 100));
+        assert_eq!(ledger.room(300, 100), Room::Last);
+        assert_eq!(ledger.affordable(300, 1000), Some(400));
+        ledger.reconcile(used(300, 100));
+        assert_eq!(ledger.room(400, 100), Room::Spent(Reason::Tokens));
+        assert_eq!(ledger.affordable(300, 1000), None);
+    }
+
+    #[test]
+    fn what_the_cache_held_is_not_paid_again() {
+        let mut ledger = Ledger::new(budget(), Some(Price { input: 1.0, output: 2.0 }));
+        ledger.reconcile(Tokens { input: 1_000_000, cached: 900_000, output: 100_000 });
+        assert_eq!(ledger.spent().input_tokens, 100_000);
+        assert!((ledger.spent().cost_usd - 0.3).abs() < 1e-9);
+    }
+
+    #[test]
+    fn time_between_stop_and_resume_is_free() {
+        let mut ledger = Ledger::new(Budget { time: Duration::from_secs(1), ..budget() }, None);
+        ledger.tick(0, false);
+        ledger.tick(400, false);
+        ledger.tick(99_000, true);
+        ledger.tick(99_100, false);
+        assert_eq!(ledger.time_left_ms(), 500);
+    }
+}

@@ -90,7 +90,7 @@ pub enum Finish {
 pub struct Tokens {
     /// The whole prompt, cached or not.
     pub input: u64,
-    /// How much of `input` came from the cache.
+    /// How much of `input` came from the model's own cache and costs nothing; 0 for a server.
     #[serde(default)]
     pub cached: u64,
     /// What was generated.
@@ -102,6 +102,8 @@ pub struct Tokens {
 pub struct Traits {
     /// Whether [`Form`] is enforced while decoding, so that no other reply is possible.
     pub constrained: bool,
+    /// Whether what one call read costs nothing in the next, as with a local model's cache.
+    pub caches: bool,
     /// Prompt and reply together, in tokens; 0 where it is not known.
     pub context: u32,
 }

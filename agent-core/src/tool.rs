@@ -57,6 +57,18 @@ pub trait Tool: Send + Sync {
 
     /// Where the work is done.
     fn guest(&self) -> &Guest;
+
+    /// The result as the model reads it: a bare text or compact JSON.
+    fn show(&self, result: &Value) -> String {
+        match result {
+            Value::String(text) => text.clone(),
+            Value::Object(map) if map.len() == 1 => match map.values().next() {
+                Some(Value::String(text)) => text.clone(),
+                _ => result.to_string(),
+            },
+            _ => result.to_string(),
+        }
+    }
 }
 
 /// The component that does a tool's work, and how far it may go.

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod fetch;
 pub mod home;
 pub mod import;
+pub mod onnx;
 pub mod openai;
 pub mod scripted;
 

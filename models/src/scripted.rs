@@ -92,7 +92,7 @@ impl Model for Scripted {
     }
 
     fn traits(&self) -> Traits {
-        Traits { constrained: false, context: 0 }
+        Traits { constrained: false, caches: false, context: 0 }
     }
 
     async fn think(

@@ -1,1 +1,18 @@
 //! Wasmtime: components, limits, and the capabilities the host lends to a guest.
+//!
+//! [`Wasm`] runs one permitted call in a fresh instance. It decides nothing: before each file
+//! opened and each request sent it asks the [`Gate`](agent_core::sandbox::Gate), and what the gate
+//! allows is then done so that it cannot turn into something else – a path that becomes a link
+//! out, a name that becomes a private address.
+
+mod components;
+mod config;
+mod engine;
+mod host;
+mod limits;
+mod outcome;
+mod slots;
+mod wasm;
+
+pub use config::Config;
+pub use wasm::Wasm;

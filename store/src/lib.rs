@@ -1,1 +1,200 @@
 //! SQLite under ERRAND_HOME: the journal of every run.
+//!
+//! One database, `errand.db`, in WAL mode and synced in full at each commit. One thread writes, and
+//! commits what many runs append at the same time together; reads have a connection of their own.
+//! Nothing is created before the first write. One process drives a run at a time.
+//!
+//! Refuses a database that a newer version wrote, and an event that would leave a gap.
+
+mod database;
+mod drive;
+mod journal;
+mod row;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use agent_core::event::{Event, RunId};
+use agent_core::journal::JournalError;
+
+use crate::database::Database;
+pub use crate::drive::Drive;
+use crate::drive::Drives;
+pub use crate::row::{RunRow, Status};
+use crate::writer::Writer;
+
+/// What runs leave behind. Clones share the writer.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Database,
+    drives: Arc<Drives>,
+    reader: Mutex<Option<rusqlite::Connection>>,
+    writer: Writer,
+}
+
+impl Store {
+    /// The store in this folder, `ERRAND_HOME`. A database that is there is checked; one that is
+    /// not is made by the first write.
+    pub fn open(home: &Path) -> Result<Store, StoreError> {
+        Self::with(Database::in_folder(home))
+    }
+
+    fn with(database: Database) -> Result<Store, StoreError> {
+        let reader = database.read()?;
+        let drives = Arc::new(Drives::in_folder(database.home()));
+        let writer = Writer::new(database.clone());
+        Ok(Store {
+            inner: Arc::new(Inner { database, drives, reader: Mutex::new(reader), writer }),
+        })
+    }
+
+    /// Takes a run for this process, until the guard is dropped or the process dies, however it
+    /// dies. An append without it takes the run by itself, and keeps it until the run has ended or
+    /// the store is closed; a resume takes it first, so that nobody appends after its load.
+    pub fn drive(&self, run: &RunId) -> Result<Drive, JournalError> {
+        self.inner.drives.take(run)
+    }
+
+    /// The latest runs, newest first.
+    pub async fn list(&self, limit: usize) -> Result<Vec<RunRow>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let drives = self.inner.drives.clone();
+        let rows = self.read(move |connection| row::list(connection, limit)).await?;
+        let mut rows = rows.unwrap_or_default();
+        for row in rows.iter_mut().filter(|row| row.status == Status::Running) {
+            if !drives.driven(&row.id) {
+                row.status = Status::Interrupted;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// All events of a run, in order.
+    pub async fn events(&self, run: &RunId) -> Result<Vec<Event>, JournalError> {
+        agent_core::journal::Journal::load(self, run).await
+    }
+
+    /// How many transactions this store has committed; fewer than the events it was given.
+    pub fn commits(&self) -> u64 {
+        self.inner.writer.commits()
+    }
+
+    /// Reads on a thread that may block. `None`: there is no database yet.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<Option<T>, StoreError> {
+        let inner = self.inner.clone();
+        let work = move || {
+            let mut reader = inner.reader.lock().unwrap_or_else(|broken| broken.into_inner());
+            if reader.is_none() {
+                *reader = inner.database.read()?;
+            }
+            let Some(connection) = reader.as_ref() else { return Ok(None) };
+            query(connection).map(Some).map_err(|error| inner.database.explain(&error))
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|stopped| Err(StoreError::Stopped(stopped.to_string())))
+    }
+}
+
+/// The store cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be made or used.
+    #[error("`{}` cannot hold the journal: {reason}; set ERRAND_HOME to a folder you may write", path.display())]
+    Home {
+        /// ERRAND_HOME.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+    /// A newer version wrote the database.
+    #[error("`{}` was written by a newer version (format {found}, this one knows {known}): update errand, or set ERRAND_HOME to another folder", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The format it has.
+        found: i64,
+        /// The newest format known here.
+        known: i64,
+    },
+    /// What is there is no database, or not whole.
+    #[error("`{}` is damaged ({reason}): restore it, or move it away to begin anew", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// SQLite's words.
+        reason: String,
+    },
+    /// No room.
+    #[error("the disk that holds `{}` is full: make room, then resume", path.display())]
+    Full {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Anything else that SQLite says.
+    #[error("`{}`: {reason}", path.display())]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// SQLite's words.
+        reason: String,
+    },
+    /// The thread that does the work is gone.
+    #[error("the store was closed: {0}")]
+    Stopped(String),
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::atomic::Ordering;
+
+    use agent_core::event::What;
+    use agent_core::journal::Journal;
+
+    use super::*;
+
+    fn planned(bytes: usize) -> Event {
+        Event { at: 1, what: What::Planned { plan: "x".repeat(bytes) } }
+    }
+
+    #[tokio::test]
+    async fn an_event_without_room_does_not_take_others_with_it() {
+        let home = tempfile::tempdir().unwrap();
+        let database = Database::in_folder(home.path());
+        let store = Store::with(database.clone()).unwrap();
+        let (a, b, c) = (RunId("a".into()), RunId("b".into()), RunId("c".into()));
+        store.append(&a, 0, &planned(10)).await.unwrap();
+        database.most_pages.store(40, Ordering::Relaxed);
+        let (small, large) = (planned(10), planned(1 << 20));
+        let (first, second, third) = futures::join!(
+            store.append(&a, 1, &small),
+            store.append(&b, 0, &large),
+            store.append(&c, 0, &small),
+        );
+        first.unwrap();
+        third.unwrap();
+        assert_eq!(
+            second.unwrap_err().to_string(),
+            format!(
+                "the journal cannot be written: the disk that holds `{}` is full: make room, \
+                 then resume",
+                home.path().join("errand.db").display()
+            )
+        );
+        assert!(matches!(store.load(&b).await, Err(JournalError::Unknown(_))));
+        // With room again, the same event is kept.
+        database.most_pages.store(1 << 20, Ordering::Relaxed);
+        store.append(&b, 0, &large).await.unwrap();
+        assert_eq!(store.load(&b).await.unwrap(), [large]);
+        assert_eq!(store.load(&a).await.unwrap().len(), 2);
+    }
+}

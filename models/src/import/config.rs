@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::quantize::BLOCK;
 use super::{Gguf, ImportError, MetaValue};
 
 /// The longest context an import prepares rotary tables for.
@@ -70,9 +71,9 @@ impl Config {
                 return Err(unsupported(format!("its `{suffix}` is not the head size, {wanted}")));
             }
         }
-        if heads % kv_heads != 0 || head_dim % 8 != 0 {
+        if heads % kv_heads != 0 || head_dim < 8 || head_dim % 8 != 0 || hidden % BLOCK != 0 {
             return Err(unsupported(format!(
-                "it has {heads} heads of {head_dim} over {kv_heads} key/value heads"
+                "its {heads} heads of {head_dim} over {kv_heads} and {hidden} numbers do not divide"
             )));
         }
         let scaling = gguf.metadata(&key("rope.scaling.type")).and_then(MetaValue::as_str);

@@ -33,13 +33,18 @@ pub fn import(
     let info = ModelInfo::read(&gguf, &config)?;
 
     let mut name = into.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
+    name.push(".part");
     let part = into.with_file_name(name);
     let failed = |source| ImportError::Write { path: part.clone(), source };
-    // What an earlier process of this number left behind.
-    let _ = fs::remove_dir_all(&part);
     fs::create_dir_all(&part).map_err(failed)?;
+    // A killed process's lock is gone and its files are written over; a living one keeps its own.
+    let lock = fs::File::create(part.join("lock")).map_err(failed)?;
+    lock.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => ImportError::Busy { path: into.to_owned() },
+        fs::TryLockError::Error(source) => failed(source),
+    })?;
     let written = write(&gguf, &config, &info, &part, progress).and_then(|()| {
+        fs::remove_file(part.join("lock")).map_err(failed)?;
         if into.exists() {
             fs::remove_dir_all(into).map_err(failed)?;
         }
@@ -99,6 +104,12 @@ pub enum ImportError {
         path: PathBuf,
         /// What it needs.
         reason: String,
+    },
+    /// Another process is importing into the same folder.
+    #[error("`{}` is being imported by another process", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
     },
     /// The imported model could not be written.
     #[error("cannot write `{}`: {source}", path.display())]

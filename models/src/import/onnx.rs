@@ -3,7 +3,7 @@
 //! Field numbers are those of `onnx.proto3` (<https://github.com/onnx/onnx>, IR version 10).
 //! Written by hand so that a build needs no protobuf compiler.
 
-#![expect(missing_docs, reason = "the fields are those of the ONNX specification")]
+#![allow(missing_docs, reason = "the fields are those of the ONNX specification")]
 
 use prost::{Message, Oneof};
 

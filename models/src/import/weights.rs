@@ -50,7 +50,12 @@ impl<'a> Weights<'a> {
         let path = folder.join(DATA);
         let file = File::create(&path)
             .map_err(|source| ImportError::Write { path: path.clone(), source })?;
-        let total = gguf.tensors().iter().map(bytes).sum();
+        // An embedding that serves as the head too is read twice.
+        let tied = match gguf.tensor("output.weight") {
+            Some(_) => 0,
+            None => gguf.tensor("token_embd.weight").map_or(0, bytes),
+        };
+        let total = gguf.tensors().iter().map(bytes).sum::<u64>() + tied;
         Ok(Self {
             gguf,
             path,

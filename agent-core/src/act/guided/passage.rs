@@ -1,0 +1,132 @@
+//! Passages as `files.search` ranks them, cut so that a small model reads one fact at a time.
+
+use serde_json::Value;
+
+/// The most rows of one table: more rows of the same kind only blur the picture.
+const ROWS: usize = 3;
+
+/// One passage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Passage {
+    pub(super) path: String,
+    /// The headings it stands under; empty for a row.
+    context: String,
+    pub(super) text: String,
+}
+
+impl Passage {
+    /// With the file and the headings, as the model reads it.
+    pub(super) fn shown(&self) -> String {
+        let context = if self.context.is_empty() { "row" } else { &self.context };
+        format!("{} ({context}) {}", self.path, self.text)
+    }
+
+    /// Its names and numbers, without those that the question has already.
+    pub(super) fn names_beside(&self, question: &str) -> Vec<&str> {
+        let asked = words(question);
+        self.text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit()))
+            .filter(|word| !asked.contains(&word.to_lowercase()))
+            .collect()
+    }
+}
+
+/// The best passages of a search's result, those left out that were `shown` before; each row of a
+/// table is one of its own.
+pub(super) fn all(result: &Value, shown: &[Passage], most: usize) -> Vec<Passage> {
+    let mut all: Vec<Passage> = Vec::new();
+    for found in result["passages"].as_array().into_iter().flatten() {
+        let text = |key: &str| found[key].as_str().unwrap_or_default().to_string();
+        let (path, context) = (text("path"), text("context"));
+        let passage = |text: String| Passage { path: path.clone(), context: context.clone(), text };
+        let (pieces, most_of_it) = match found["rows"].as_bool() {
+            Some(true) => (text("text").lines().map(str::to_string).collect(), ROWS),
+            _ => (vec![text("text").split_whitespace().collect::<Vec<_>>().join(" ")], 1),
+        };
+        let pieces = pieces.into_iter().map(passage).filter(|passage| !shown.contains(passage));
+        all.extend(pieces.take(most_of_it));
+    }
+    all.truncate(most);
+    all
+}
+
+/// The files that passages come from, best first.
+pub(super) fn files(passages: &[Passage]) -> Vec<String> {
+    let mut files: Vec<String> = Vec::new();
+    for passage in passages {
+        if !files.contains(&passage.path) {
+            files.push(passage.path.clone());
+        }
+    }
+    files
+}
+
+/// The passage that shares the most words with an answer; the better ranked of two. `None` where
+/// no passage shares one.
+pub(super) fn holder(passages: &[Passage], answer: &str) -> Option<usize> {
+    let answer = words(answer);
+    let shared = |passage: &Passage| {
+        let own = words(&passage.text);
+        answer.iter().filter(|word| own.contains(word)).count()
+    };
+    let counts: Vec<usize> = passages.iter().map(shared).collect();
+    let most = counts.iter().copied().max().filter(|most| *most > 0)?;
+    counts.iter().position(|count| *count == most)
+}
+
+fn words(text: &str) -> Vec<String> {
+    const EMPTY: [&str; 12] =
+        ["the", "a", "an", "of", "in", "on", "at", "to", "and", "is", "was", "it"];
+    let mut words: Vec<String> = text
+        .to_lowercase()
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty() && !EMPTY.contains(word))
+        .map(str::to_string)
+        .collect();
+    words.sort();
+    words.dedup();
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_row_is_a_passage() {
+        let result = json!({"passages": [
+            {"path": "a.csv", "text": "x: 1\nx: 2\nx: 3\nx: 4", "rows": true},
+            {"path": "b.md", "text": "One\nfact.", "context": "Facts"},
+        ]});
+        let first = all(&result, &[], 5);
+        let shown: Vec<String> = first.iter().map(Passage::shown).collect();
+        let expected = ["a.csv (row) x: 1", "a.csv (row) x: 2", "a.csv (row) x: 3", "b.md (Facts) One fact."];
+        assert_eq!(shown, expected);
+        assert_eq!(files(&first), ["a.csv", "b.md"]);
+        let rest: Vec<String> = all(&result, &first, 5).iter().map(Passage::shown).collect();
+        assert_eq!(rest, ["a.csv (row) x: 4"]);
+    }
+
+    #[test]
+    fn names_lead_on() {
+        let text = "Alfred Nobel, born in Sweden in 1833, patented dynamite.";
+        let passage = Passage { path: "a".into(), context: String::new(), text: text.into() };
+        let names = passage.names_beside("Where was the inventor of dynamite, Alfred, born?");
+        assert_eq!(names, ["Nobel", "Sweden", "1833"]);
+    }
+
+    #[test]
+    fn the_holder_shares_the_most_words() {
+        let result = json!({"passages": [
+            {"path": "a.md", "text": "Ann Lee lives here."},
+            {"path": "b.md", "text": "Ann Lee, the carpenter, lives there."},
+        ]});
+        let passages = all(&result, &[], 5);
+        assert_eq!(holder(&passages, "the carpenter Ann"), Some(1));
+        assert_eq!(holder(&passages, "Ann"), Some(0));
+        assert_eq!(holder(&passages, "nobody"), None);
+    }
+}

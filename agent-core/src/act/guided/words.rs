@@ -1,0 +1,150 @@
+//! What the guide says to the model, word for word.
+
+use super::passage::Passage;
+use super::paragraphs;
+use crate::agent::Agent;
+use crate::message::Message;
+
+const ONLY: &str = "You answer questions about a folder of files. Use only what the files say, \
+                    never your own knowledge.";
+
+/// Questions of both kinds about other folders than any real one.
+const ROUTES: [(&str, &str); 8] = [
+    ("Who wrote the annual report?", "lookup"),
+    ("How many orders were placed in May?", "compute"),
+    ("How tall is the north tower, in metres?", "lookup"),
+    ("What is the average price of the lamps?", "compute"),
+    ("In which year was the old mill sold?", "lookup"),
+    ("Which supplier delivered the most?", "compute"),
+    ("What is the phone number of the person who repaired the roof?", "lookup"),
+    ("What do the invoices from Lisbon add up to?", "compute"),
+];
+
+/// Compute or look up?
+pub(super) fn route(question: &str) -> Vec<Message> {
+    let rules = "Say how a question about a folder of texts and tables is answered.\n\
+                 lookup: the answer stands in one sentence or one table row and only has to be \
+                 found.\n\
+                 compute: several table rows must be added up, averaged, counted or compared.";
+    let mut chat = vec![Message::system(rules)];
+    for (question, route) in ROUTES {
+        chat.extend([Message::user(question), Message::assistant(route)]);
+    }
+    chat.push(Message::user(question));
+    chat
+}
+
+/// Write a program.
+pub(super) fn program(agent: &Agent, survey: &str) -> Vec<Message> {
+    let rules = format!(
+        "You answer questions about a folder of files by writing short Python programs. Use only \
+         what the files say, never your own knowledge.\nThe function table(path) returns the rows \
+         of a table as a list of dicts, with numbers already converted. The files:\n{survey}"
+    );
+    vec![
+        Message::system(paragraphs(&[&rules, &agent.instructions])),
+        Message::user(format!(
+            "Question: {}\n\nWrite a short Python program that works out the answer and prints it.",
+            agent.task
+        )),
+    ]
+}
+
+/// The program failed.
+pub(super) fn failed(error: &str) -> String {
+    format!("The program failed: {}\nWrite the corrected program.", error.trim())
+}
+
+/// The program found nothing.
+pub(super) fn empty(output: &str) -> String {
+    let output = if output.is_empty() { "nothing" } else { output };
+    format!(
+        "The program printed {output}: nothing matched. Compare the columns and values with the \
+         question and write a corrected program."
+    )
+}
+
+/// Read these passages.
+pub(super) fn read(agent: &Agent, passages: &[Passage]) -> Vec<Message> {
+    let listed: Vec<String> =
+        passages.iter().zip(1..).map(|(passage, n)| format!("[{n}] {}", passage.shown())).collect();
+    vec![
+        Message::system(paragraphs(&[ONLY, &agent.instructions])),
+        Message::user(format!(
+            "{}\n\nQuestion: {}\nAnswer in a few words, copied from the passages.",
+            listed.join("\n"),
+            agent.task
+        )),
+    ]
+}
+
+/// Does this passage, or do these together, say so?
+pub(super) fn check(passages: &[&Passage], question: &str, proposed: &str) -> Vec<Message> {
+    let from: Vec<&str> = passages.iter().map(|passage| passage.path.as_str()).collect();
+    let text: Vec<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
+    let (from, text) = (from.join(" and "), text.join("\n"));
+    let (named, does) = match passages.len() {
+        1 => ("Passage", "Does the passage state"),
+        _ => ("Passages", "Do the passages together state"),
+    };
+    vec![Message::user(format!(
+        "{named} from {from}: {text}\n\nQuestion: {question}\nProposed answer: {proposed}\n\n\
+         {does} that this is the answer to the question? Reply yes or no."
+    ))]
+}
+
+/// Fill in the answer.
+pub(super) fn last(agent: &Agent, conclusion: &str) -> Vec<Message> {
+    let form = match &agent.output {
+        Some(_) => "Fill in the answer form with this result.",
+        None => "Answer the question with this result, in one sentence.",
+    };
+    vec![
+        Message::system(paragraphs(&[ONLY, &agent.instructions])),
+        Message::user(format!("Question: {}\n\n{conclusion}\n\n{form}", agent.task)),
+    ]
+}
+
+/// The tables that a survey names: its lines are `PATH: table of …` and `PATH: text, …`.
+pub(super) fn tables(survey: &str) -> Vec<String> {
+    let tables = survey.lines().filter_map(|line| line.split_once(": table of "));
+    tables.map(|(path, _)| path.to_string()).collect()
+}
+
+/// Whether a program's output says that it found nothing.
+pub(super) fn nothing(output: &str) -> bool {
+    output
+        .split(|c: char| c.is_whitespace() || "[](){}\"',".contains(c))
+        .all(|word| matches!(word, "" | "None" | "0" | "0.0" | "0.00" | "nan"))
+}
+
+/// Text as a Python string.
+pub(super) fn literal(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// For a comment.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_told_from_something() {
+        for output in ["", "0", "None", "[]", "(0, 0.0)", "nan"] {
+            assert!(nothing(output), "{output}");
+        }
+        for output in ["1", "0.5", "no", "[0, 3]"] {
+            assert!(!nothing(output), "{output}");
+        }
+    }
+
+    #[test]
+    fn tables_are_found_in_a_survey() {
+        let survey = "docs/a.csv: table of 3 rows with the columns x, y\ndocs/b.md: text, Title";
+        assert_eq!(tables(survey), ["docs/a.csv"]);
+    }
+}

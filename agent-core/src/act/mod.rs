@@ -1,0 +1,199 @@
+//! Ways to act: how the model is asked, and how what it wrote becomes calls or an answer.
+//!
+//! A way to act is a pure reading of the run: it never calls a model or a tool. There are three.
+//! [`Style::Tools`] offers schema'd calls, [`Style::Code`] asks for Python and takes what comes,
+//! and [`Style::Guided`] leads a small constrained model through one easy decision at a time.
+
+pub(crate) mod cited;
+pub(crate) mod code;
+pub(crate) mod guided;
+pub(crate) mod tools;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::agent::{Act, Agent};
+use crate::message::{Message, ToolCall};
+use crate::model::{Finish, Form, Reply, Traits};
+use crate::schema;
+use crate::tool::ToolSpec;
+
+/// The tool that runs a model's code.
+pub const PYTHON: &str = "python";
+
+/// How a run acts; settled when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// Schema'd tool calls.
+    Tools,
+    /// Python snippets, as the model pleases.
+    Code,
+    /// Python snippets from a constrained model, one decision at a time.
+    Guided,
+}
+
+impl Style {
+    /// What the agent file says; left out, what suits the model: a small local model acts far
+    /// better by code, a large remote one by calls.
+    pub fn of(agent: &Agent, traits: &Traits) -> Style {
+        let python = agent.tools.iter().any(|tool| tool == PYTHON);
+        match agent.act {
+            Some(Act::Tools) => Style::Tools,
+            None if !(traits.constrained && python) => Style::Tools,
+            _ if traits.constrained && answers_from_files(agent) => Style::Guided,
+            _ => Style::Code,
+        }
+    }
+}
+
+/// Whether all that the agent can do is to look into files and compute: what a guide knows.
+fn answers_from_files(agent: &Agent) -> bool {
+    const KNOWN: [&str; 4] = [PYTHON, guided::SEARCH, "files.read", "files.list"];
+    let searches = agent.tools.iter().any(|tool| tool == guided::SEARCH);
+    searches && agent.tools.iter().all(|tool| KNOWN.contains(&tool.as_str()))
+}
+
+/// How the model is to be asked next.
+pub(crate) struct Ask {
+    /// A conversation of its own; left out, it is the run's.
+    pub(crate) messages: Option<Vec<Message>>,
+    /// Said after the conversation, for this one question.
+    pub(crate) say: Option<String>,
+    pub(crate) prefix: String,
+    pub(crate) form: Form,
+    pub(crate) max_tokens: u32,
+}
+
+/// What a reply comes to.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// The plan, where the reply holds one.
+    pub(crate) plan: Option<String>,
+    /// What joins the conversation before any observation does.
+    pub(crate) say: Vec<Message>,
+    pub(crate) next: Next,
+}
+
+/// What follows from a reply.
+#[derive(Debug, Default)]
+pub(crate) enum Next {
+    /// These calls.
+    Call(Vec<ToolCall>),
+    /// The run's outcome.
+    Answer(Value),
+    /// Ask again.
+    #[default]
+    Again,
+}
+
+/// The answer in `text`: the JSON value that satisfies the agent's schema, or the text itself.
+/// The error is a sentence for the model.
+pub(crate) fn answer(agent: &Agent, text: &str) -> Result<Value, String> {
+    let text = text.trim();
+    let Some(schema) = &agent.output else {
+        return match text {
+            "" => Err("the reply is empty: answer, or act".to_string()),
+            text => Ok(serde_json::json!({ "answer": text })),
+        };
+    };
+    let value = serde_json::from_str(unfenced(text))
+        .map_err(|error| format!("the answer must be one JSON value and nothing else: {error}"))?;
+    schema::check(schema, &value)
+        .map_err(|problems| format!("the answer does not satisfy its schema: {problems}"))?;
+    Ok(value)
+}
+
+/// What a model is told whose reply was cut.
+pub(crate) fn cut(reply: &Reply) -> Option<String> {
+    (reply.finish == Finish::Cut).then(|| {
+        format!(
+            "your reply was cut after {} tokens and nothing of it was done: be shorter",
+            reply.usage.output
+        )
+    })
+}
+
+/// How the model is told what a final answer looks like.
+pub(crate) fn answer_rule(agent: &Agent) -> String {
+    match &agent.output {
+        None => "When you know the answer, reply with it as plain text.".to_string(),
+        Some(schema) => format!(
+            "When you know the answer, reply with one JSON value that satisfies this JSON Schema \
+             and with nothing else: {schema}"
+        ),
+    }
+}
+
+/// Said with the last question that the budget has room for.
+pub(crate) const LAST: &str =
+    "The budget is nearly spent. Do not act any more: give the best answer that you have now.";
+
+/// How a tool looks as a Python function: `files.read(path: str, lines: int = …) – what it does`.
+pub(crate) fn signature(spec: &ToolSpec) -> String {
+    let required: Vec<&str> = spec.input["required"]
+        .as_array()
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    let parameters: Vec<String> = spec.input["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| {
+            let kind = match schema["type"].as_str() {
+                Some("integer") => "int",
+                Some("number") => "float",
+                Some("boolean") => "bool",
+                Some("array") => "list",
+                Some("object") => "dict",
+                _ => "str",
+            };
+            match required.contains(&name.as_str()) {
+                true => format!("{name}: {kind}"),
+                false => format!("{name}: {kind} = None"),
+            }
+        })
+        .collect();
+    format!("{}({}) – {}", spec.name, parameters.join(", "), spec.description)
+}
+
+/// Parts of a prompt, those that are empty left out.
+pub(crate) fn paragraphs(parts: &[&str]) -> String {
+    let parts: Vec<&str> = parts.iter().map(|part| part.trim()).filter(|p| !p.is_empty()).collect();
+    parts.join("\n\n")
+}
+
+/// The text inside a Markdown fence that spans all of `text`, or `text`.
+fn unfenced(text: &str) -> &str {
+    let Some(inside) = text.strip_prefix("```").and_then(|text| text.strip_suffix("```")) else {
+        return text;
+    };
+    inside.split_once('\n').map_or(inside, |(_, body)| body).trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_fenced_answer_is_an_answer() {
+        assert_eq!(unfenced("```json\n{\"a\": 1}\n```"), "{\"a\": 1}");
+        assert_eq!(unfenced("{\"a\": 1}"), "{\"a\": 1}");
+        assert_eq!(unfenced("``` half"), "``` half");
+    }
+
+    #[test]
+    fn a_tool_reads_as_a_function() {
+        let spec = ToolSpec {
+            name: "files.read".into(),
+            description: "reads a file".into(),
+            input: json!({"type": "object", "required": ["path"], "properties": {
+                "path": {"type": "string"}, "lines": {"type": "integer"}}}),
+            output: json!({}),
+            effect: crate::tool::Effect::Reads,
+        };
+        assert_eq!(signature(&spec), "files.read(path: str, lines: int = None) – reads a file");
+    }
+}

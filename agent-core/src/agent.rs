@@ -1,0 +1,219 @@
+//! The agent: what an agent file comes to once everything in it was checked. It never changes,
+//! and its JSON form is the first event of a run, so a resume does not need the file again.
+//! Secrets are references here, `${NAME}`; whoever opens a connection looks them up.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::agent_file::{Checked, Invalid, Known};
+use crate::model::Sampling;
+use crate::permission::Grants;
+
+/// A checked agent. Made by [`Agent::load`], or read back from a journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Agent {
+    /// What it is called.
+    pub name: String,
+    /// One line for people; may be empty.
+    pub description: String,
+    /// What the model is told beside the task, rendered; may be empty.
+    pub instructions: String,
+    /// What to do, rendered.
+    pub task: String,
+    /// How it acts; `None` leaves it to what suits the model.
+    pub act: Option<Act>,
+    /// The parameters' values, as rendered into `task` and `instructions`.
+    pub params: Map<String, Value>,
+    /// Which model, and how it is asked.
+    pub model: ModelConfig,
+    /// The names of the tools it may use, each of them known.
+    pub tools: Vec<String>,
+    /// What those tools may reach.
+    pub grants: Grants,
+    /// Names of environment variables that the host may put into requests.
+    pub secrets: Vec<String>,
+    /// How much a run may spend.
+    pub budget: Budget,
+    /// The JSON Schema of the outcome.
+    pub output: Option<Value>,
+    /// The folder that paths are relative to: the agent file's own, absolute, without links.
+    pub root: PathBuf,
+    /// The agent file, absolute.
+    pub file: PathBuf,
+}
+
+impl Agent {
+    /// Reads and checks an agent file and the values of its parameters (`-p key=value`, or
+    /// `key=@file`), all problems at once.
+    pub fn load(
+        path: &Path,
+        params: &[(String, String)],
+        known: &Known<'_>,
+    ) -> Result<Agent, Invalid> {
+        Checked::read(path, params, known)?.ready()
+    }
+}
+
+/// How an agent acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Act {
+    /// Each action is a Python snippet in which the granted tools are functions.
+    Code,
+    /// Each action is a call with arguments that satisfy the tool's schema.
+    Tools,
+}
+
+/// Where a model runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// On this machine, through ONNX Runtime.
+    #[default]
+    Onnx,
+    /// Behind any OpenAI-compatible endpoint.
+    Openai,
+    /// Replies read from a JSONL file, for tests and demonstrations.
+    Scripted,
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Provider::Onnx => "onnx",
+            Provider::Openai => "openai",
+            Provider::Scripted => "scripted",
+        })
+    }
+}
+
+/// What a local model computes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// An NVIDIA GPU; an error where there is none.
+    Cuda,
+}
+
+/// Which model, and how it is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ModelConfig {
+    /// Where it runs.
+    pub provider: Provider,
+    /// A catalog name, a hub repository, a path as written, or the endpoint's id for it.
+    pub name: String,
+    /// The file or folder that `name` means, absolute, where it is a path: always for scripted.
+    pub path: Option<PathBuf>,
+    /// The endpoint; always there for openai, never otherwise.
+    pub base_url: Option<Url>,
+    /// The key to show the endpoint.
+    pub api_key: Option<SecretRef>,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// The most tokens of one reply.
+    pub max_tokens: u32,
+    /// What a local model computes on.
+    pub device: Device,
+    /// How long one model call may take.
+    pub timeout: Duration,
+    /// Other ids at the same endpoint, tried in order when `name` does not answer.
+    pub fallback: Vec<String>,
+    /// What tokens cost; always there where the budget has `cost_usd`.
+    pub price: Option<Price>,
+}
+
+/// The name of an environment variable that holds a secret. Never the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SecretRef(String);
+
+impl SecretRef {
+    /// The variable's name.
+    pub fn variable(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SecretRef {
+    type Error = String;
+
+    /// Takes `${NAME}` and nothing else. The error does not repeat what was given.
+    fn try_from(text: String) -> Result<Self, String> {
+        text.strip_prefix("${")
+            .and_then(|rest| rest.strip_suffix('}'))
+            .filter(|name| is_variable(name))
+            .map(|name| Self(name.to_string()))
+            .ok_or_else(|| "a secret is given as `${NAME}`".to_string())
+    }
+}
+
+impl From<SecretRef> for String {
+    fn from(secret: SecretRef) -> String {
+        secret.to_string()
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "${{{}}}", self.0)
+    }
+}
+
+/// Whether this can be the name of an environment variable.
+pub(crate) fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// What tokens cost, in US dollars per million.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["input", "output"]))]
+pub struct Price {
+    /// US dollars per million tokens read.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
+    pub input: f64,
+    /// US dollars per million tokens written.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
+    pub output: f64,
+}
+
+impl Price {
+    /// What this many tokens cost, in US dollars.
+    pub fn of(self, input: u64, output: u64) -> f64 {
+        (input as f64 * self.input + output as f64 * self.output) / 1e6
+    }
+}
+
+/// How much a run may spend. Whatever is spent first ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Turns of plan, act, observe.
+    pub steps: u32,
+    /// Tokens read and written by the model, summed over its calls.
+    pub tokens: u64,
+    /// Wall time, without the time that a run lay interrupted.
+    pub time: Duration,
+    /// US dollars, at the model's price.
+    pub cost_usd: Option<f64>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { steps: 16, tokens: 200_000, time: Duration::from_secs(600), cost_usd: None }
+    }
+}

@@ -1,0 +1,271 @@
+//! The agent file: its keys, as TOML has them and as `errand schema` prints them. This is the one
+//! description of the file's shape; [`shape`] holds a file against it, [`check`] then asks what
+//! no schema can say, and both report every problem with its place in the text.
+//!
+//! Reading an agent file is the only IO in this crate: it looks at the files and folders the file
+//! names, and writes nothing.
+
+mod check;
+mod duration;
+mod given;
+mod ground;
+mod keyword;
+mod model;
+mod nearest;
+mod output;
+mod problem;
+mod report;
+mod shape;
+mod source;
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use check::{Checked, Known};
+pub use problem::{Invalid, Place, Problem};
+
+use crate::agent::{Act, Device, Price, Provider};
+use crate::param::ParamSpec;
+
+/// An agent file describes one task agent: what to do, with which model, with which tools, what
+/// those may reach, and how much a run may spend. Paths are relative to the file.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Errand agent file", extend("required" = ["name", "task"]))]
+pub struct AgentFile {
+    /// What the agent is called: letters, digits, spaces, `.`, `_` and `-`, at most 64.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64), example = &"almanac")]
+    pub name: String,
+
+    /// What the agent does, in one line for people. The model does not see it.
+    #[serde(default)]
+    pub description: String,
+
+    /// How to work: rules and knowledge that hold for every run, told to the model beside the
+    /// task. A template over the parameters, like `task`.
+    #[serde(default)]
+    pub instructions: String,
+
+    /// What to do. A minijinja template over the parameters: `{{ question }}` is replaced by the
+    /// value of `[params.question]`, `{% if … %}` and `{% for … %}` work too. A variable that is
+    /// not declared under `[params]` is an error.
+    #[serde(default)]
+    #[schemars(length(min = 1), example = &"{{ question }}")]
+    pub task: String,
+
+    /// How the agent acts. `code`: each action is a Python snippet in which every tool is a
+    /// function (needs the tool `python`; small local models do far better with it). `tools`: each
+    /// action is a call of one tool. Left out: what suits the model.
+    #[serde(default)]
+    #[schemars(with = "Act")]
+    pub act: Option<Act>,
+
+    /// The parameters of the task, each a table `[params.NAME]`. Their values come from
+    /// `errand run -p NAME=VALUE`.
+    #[serde(default)]
+    pub params: BTreeMap<String, ParamSpec>,
+
+    /// The model. Left out: the default local model, which is fetched on first use.
+    #[serde(default)]
+    #[schemars(with = "ModelTable")]
+    pub model: Option<ModelTable>,
+
+    /// The tools that the agent may use.
+    #[serde(default)]
+    pub tools: ToolsTable,
+
+    /// What the tools may reach. Everything that is not granted here is denied.
+    #[serde(default)]
+    pub permissions: PermissionsTable,
+
+    /// How much a run may spend. Whatever is spent first ends it; one last call for the best
+    /// answer so far is kept in reserve.
+    #[serde(default)]
+    pub budget: BudgetTable,
+
+    /// What the outcome looks like. Left out: `{"answer": "…"}`.
+    #[serde(default)]
+    pub output: OutputTable,
+}
+
+impl AgentFile {
+    /// The JSON Schema of an agent file.
+    pub fn schema() -> Value {
+        // What serde fills in is `null` or an empty table, which no file can say; the descriptions
+        // name the defaults. A line break in a comment here means nothing there.
+        let tidy = |schema: &mut Schema| {
+            schema.remove("default");
+            if let Some(Value::String(text)) = schema.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
+        };
+        let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(tidy));
+        settings.into_generator().into_root_schema_for::<AgentFile>().to_value()
+    }
+}
+
+/// Which model, and how it is asked.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelTable {
+    /// Where the model runs: `onnx` on this machine, `openai` behind any OpenAI-compatible
+    /// endpoint, `scripted` from a file of prepared replies.
+    #[serde(default)]
+    #[schemars(with = "Provider")]
+    pub provider: Option<Provider>,
+
+    /// onnx: a name from `errand models list`, a hub repository `owner/name`, or a path that
+    /// begins with `./`, `../` or `/`. openai: the id the endpoint knows the model by. scripted:
+    /// the path of a JSONL file, one assistant message a line.
+    #[serde(default)]
+    #[schemars(with = "String", length(min = 1), example = &"qwen2.5-coder-1.5b")]
+    pub name: Option<String>,
+
+    /// openai: the endpoint, up to and with `/v1`. Left out: `https://api.openai.com/v1`. It needs
+    /// no grant under `[permissions] net`.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"http://127.0.0.1:8080/v1")]
+    pub base_url: Option<String>,
+
+    /// openai: the key to show the endpoint, always as `${NAME}` of an environment variable, so
+    /// that the secret itself is never in the file. Left out: no key is sent.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"${OPENAI_API_KEY}")]
+    pub api_key: Option<String>,
+
+    /// How freely tokens are chosen: 0 always takes the likeliest (the default), 1 the model's own
+    /// distribution.
+    #[serde(default)]
+    #[schemars(with = "f32", range(min = 0.0, max = 2.0))]
+    pub temperature: Option<f32>,
+
+    /// Choose only among the likeliest tokens that together reach this probability: above 0, at
+    /// most 1 (the default, all of them).
+    #[serde(default)]
+    #[schemars(with = "f32", extend("exclusiveMinimum" = 0.0, "maximum" = 1.0))]
+    pub top_p: Option<f32>,
+
+    /// Fixes the choices, so that the same run gives the same reply. Default: 0.
+    #[serde(default)]
+    #[schemars(with = "u64", range(min = 0, max = 9_223_372_036_854_775_807u64))]
+    pub seed: Option<u64>,
+
+    /// The most tokens of one reply. Default: 1024.
+    #[serde(default)]
+    #[schemars(with = "u32", range(min = 1, max = 1_000_000))]
+    pub max_tokens: Option<u32>,
+
+    /// onnx: what the model computes on. `cuda` is an error where there is no CUDA device. Default:
+    /// `cpu`.
+    #[serde(default)]
+    #[schemars(with = "Device")]
+    pub device: Option<Device>,
+
+    /// How long one model call may take, such as `"90s"` or `"5m"`. Default: `"5m"`.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"90s")]
+    pub timeout: Option<String>,
+
+    /// openai: other model ids at the same endpoint, tried in order when the first does not
+    /// answer.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1)))]
+    pub fallback: Vec<String>,
+
+    /// What tokens cost, in US dollars per million: `{ input = 0.15, output = 0.60 }`. Needed for
+    /// `cost_usd` in the budget. It holds for the fallback models too, so give the highest.
+    #[serde(default)]
+    #[schemars(with = "Price")]
+    pub price: Option<Price>,
+}
+
+/// The tools that the agent may use.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolsTable {
+    /// Names from `errand tools list`. A tool without a grant for what it reaches loads, and its
+    /// calls are denied.
+    #[serde(default, rename = "use")]
+    #[schemars(example = serde_json::json!(["files.list", "files.read"]))]
+    pub using: Vec<String>,
+}
+
+/// What the tools may reach. Everything that is not granted is denied.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PermissionsTable {
+    /// Files, and folders with all that is in them, that may be read. Each must exist.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!(["./docs"]))]
+    pub read: Vec<String>,
+
+    /// Files and folders that may be written. What does not exist yet is made when it is first
+    /// written to. A write grant does not let the agent read.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!(["./out"]))]
+    pub write: Vec<String>,
+
+    /// Hosts that may be reached: `host` (ports 80 and 443) or `host:port`. `*.example.org` is
+    /// every name below example.org and not example.org itself. A private or loopback address
+    /// only as a literal IP with its port.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!(["*.example.org", "127.0.0.1:8080"]))]
+    pub net: Vec<String>,
+
+    /// Names of tools whose every call needs a person's yes, beside a grant for what it reaches.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!(["files.write"]))]
+    pub ask: Vec<String>,
+
+    /// Names of environment variables whose values the host may add to requests. The model and
+    /// the tools never see them.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!(["API_KEY"]))]
+    pub secrets: Vec<String>,
+}
+
+/// How much a run may spend. Each limit must be above zero.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetTable {
+    /// Turns of plan, act, observe. Default: 16.
+    #[serde(default)]
+    #[schemars(with = "u32", range(min = 1, max = 10_000))]
+    pub steps: Option<u32>,
+
+    /// Tokens that the model reads and writes, summed over its calls. Default: 200_000.
+    #[serde(default)]
+    #[schemars(with = "u64", range(min = 1, max = 1_000_000_000_000u64))]
+    pub tokens: Option<u64>,
+
+    /// Wall time, such as `"90s"`, `"10m"` or `"1h30m"`, at most `"720h"`. Default: `"10m"`.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"10m")]
+    pub time: Option<String>,
+
+    /// US dollars. Needs `price` under `[model]`. Default: no limit.
+    #[serde(default)]
+    #[schemars(with = "f64", extend("exclusiveMinimum" = 0.0, "maximum" = 1_000_000.0))]
+    pub cost_usd: Option<f64>,
+}
+
+/// What the outcome looks like.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OutputTable {
+    /// A JSON Schema (2020-12) that the outcome must satisfy.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Value>")]
+    pub schema: Option<Value>,
+
+    /// Or the path of a JSON file that holds the schema.
+    #[serde(default)]
+    #[schemars(with = "String", length(min = 1), example = &"answer.schema.json")]
+    pub schema_file: Option<String>,
+}

@@ -1,0 +1,249 @@
+//! The loop, the only one: what a run needs next is done, what came of it is written to the
+//! journal, and only then does the run take it in. Dropping the future at any point leaves a
+//! journal that resumes.
+
+mod desk;
+mod gate;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::{Either, select};
+use futures::stream::{FuturesUnordered, TryStreamExt};
+
+use crate::action::{Action, CallId};
+use crate::event::{Event, Outcome, Reason, RunId, What};
+use crate::journal::{Journal, JournalError};
+use crate::message::{Message, Role};
+use crate::model::{Model, Request, Traits};
+use crate::policy::Policy;
+use crate::run::{Consent, Run, Step};
+use crate::sandbox::{Sandbox, SandboxError};
+use crate::tool::Tool;
+use desk::Desk;
+
+/// What a run is driven with.
+pub struct Parts<'a> {
+    /// Thinks.
+    pub model: &'a dyn Model,
+    /// The tools that the agent uses.
+    pub tools: &'a [Arc<dyn Tool>],
+    /// Judges.
+    pub policy: &'a dyn Policy,
+    /// Acts.
+    pub sandbox: &'a dyn Sandbox,
+    /// Remembers.
+    pub journal: &'a dyn Journal,
+    /// Looks on.
+    pub watch: &'a dyn Watch,
+    /// Answers an `ask`; where nobody does, the run pauses.
+    pub person: Option<&'a dyn Person>,
+    /// Milliseconds since 1970.
+    pub clock: fn() -> u64,
+    /// Completes after this long.
+    pub sleep: fn(Duration) -> futures::future::BoxFuture<'static, ()>,
+}
+
+/// Sees a run as it happens: a terminal, a log, a page.
+pub trait Watch: Send + Sync {
+    /// An event is in the journal, and this is the run after it.
+    fn event(&self, event: &Event, run: &Run);
+
+    /// The model wrote this much more of a reply.
+    fn text(&self, _text: &str) {}
+}
+
+/// Somebody who can say yes or no to what the policy leaves open.
+#[async_trait]
+pub trait Person: Send + Sync {
+    /// `None`: not now, the run shall wait.
+    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<bool>;
+}
+
+/// The run cannot go on, and this could not even be written down.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal holds something that is no run.
+    #[error("run `{0}` has no beginning in the journal")]
+    NoBeginning(RunId),
+}
+
+/// Begins a run: its first event is in the journal when this returns.
+pub async fn begin(run: &mut Run, parts: &Parts<'_>) -> Result<(), Fault> {
+    let agent = Box::new(run.agent().clone());
+    note(run, What::Started { agent, style: run.style() }, parts).await
+}
+
+/// Writes down something that happened to a run that is not being driven.
+pub async fn note(run: &mut Run, what: What, parts: &Parts<'_>) -> Result<(), Fault> {
+    let event = Event { at: (parts.clock)(), what };
+    parts.journal.append(run.id(), run.seq(), &event).await?;
+    run.apply(&event);
+    parts.watch.event(&event, run);
+    Ok(())
+}
+
+/// Makes the run again from its events, as far as it had come.
+pub fn fold(
+    id: &RunId,
+    events: &[Event],
+    traits: Traits,
+    tools: Vec<crate::tool::ToolSpec>,
+) -> Result<Run, Fault> {
+    let Some(What::Started { agent, style }) = events.first().map(|event| &event.what) else {
+        return Err(Fault::NoBeginning(id.clone()));
+    };
+    let mut run = Run::new(id.clone(), (**agent).clone(), *style, traits, tools);
+    events.iter().for_each(|event| run.apply(event));
+    Ok(run)
+}
+
+/// Drives the run until it is over, waits for a person, or cannot go on. Only the first kind of
+/// end is written to the journal: the others resume.
+pub async fn drive(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault> {
+    let left = Duration::from_millis(run.ledger().time_left_ms());
+    let desk = Desk::new(run, parts);
+    let time_is_up = (parts.sleep)(left);
+    let worked = match select(Box::pin(desk.work()), time_is_up).await {
+        Either::Left((outcome, _)) => Some(outcome?),
+        Either::Right(_) => None,
+    };
+    let outcome = match worked {
+        Some(outcome) => outcome,
+        None => {
+            let outcome = Outcome { reason: Some(Reason::Time), ..Outcome::default() };
+            desk.write(What::Ended { outcome: outcome.clone() }).await?;
+            outcome
+        }
+    };
+    Ok((outcome, desk.into_run()))
+}
+
+impl Desk<'_> {
+    async fn work(&self) -> Result<Outcome, Fault> {
+        loop {
+            let step = self.step().await;
+            match step {
+                Step::Done(outcome) => return Ok(outcome),
+                Step::Record(what) => self.write(what).await?,
+                Step::Think { request, fresh, last } => {
+                    if let Some(stop) = self.think(request, fresh, last).await? {
+                        return Ok(stop);
+                    }
+                }
+                Step::Judge(calls) => {
+                    for (id, call) in calls {
+                        self.judge(id, &call).await?;
+                    }
+                }
+                Step::Act(actions) => {
+                    if let Err(error) = self.act(actions).await {
+                        return stopped(error);
+                    }
+                }
+                Step::Ask(action, reasons) => {
+                    if !self.ask(&action, &reasons).await? {
+                        return Ok(paused(&action.id, &reasons));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the model. `Some` where it did not answer and the run stops for now.
+    async fn think(
+        &self,
+        mut request: Request,
+        fresh: u64,
+        last: bool,
+    ) -> Result<Option<Outcome>, Fault> {
+        let Some(most) = self.affordable(fresh, request.max_tokens.into()).await else {
+            let reason = Some(self.exhausted().await);
+            let outcome = Outcome { reason, ..Outcome::default() };
+            self.write(What::Ended { outcome }).await?;
+            return Ok(None);
+        };
+        request.max_tokens = u32::try_from(most).unwrap_or(u32::MAX);
+        fit(&mut request, self.parts.model);
+        let call = request.call;
+        self.write(What::Thinking { call, reserved: fresh + most, last }).await?;
+        let mut on_text = |text: &str| self.parts.watch.text(text);
+        match self.parts.model.think(&request, &mut on_text).await {
+            Ok(reply) => {
+                self.write(What::Replied { call, reply }).await?;
+                Ok(None)
+            }
+            Err(error) => Ok(Some(fault(error.to_string()))),
+        }
+    }
+
+    /// Runs what was permitted: side by side where no call changes what cannot be repeated.
+    async fn act(&self, actions: Vec<(Action, Consent)>) -> Result<(), SandboxError> {
+        if actions.iter().all(|(action, _)| self.effect(&action.tool).may_repeat()) {
+            let calls: FuturesUnordered<_> = actions
+                .into_iter()
+                .map(|(action, consent)| self.perform(action, consent))
+                .collect();
+            return calls.try_for_each(|_| async { Ok(()) }).await;
+        }
+        for (action, consent) in actions {
+            self.perform(action, consent).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, action: &Action, reasons: &[String]) -> Result<bool, Fault> {
+        let Some(person) = self.parts.person else { return Ok(false) };
+        let Some(granted) = person.approve(action, reasons).await else { return Ok(false) };
+        self.write(What::Answered { call: action.id.clone(), granted }).await?;
+        Ok(true)
+    }
+}
+
+/// Leaves out the oldest observations until the prompt fits the model's context: the rules, the
+/// task and the latest turns stay.
+fn fit(request: &mut Request, model: &dyn Model) {
+    const LEFT_OUT: &str = "[left out: the conversation grew too long]";
+    let context = u64::from(model.traits().context);
+    if context == 0 {
+        return;
+    }
+    let room = context.saturating_sub(u64::from(request.max_tokens) + 64);
+    let size = |message: &Message| model.count(&message.content) + 8;
+    let mut total: u64 = request.messages.iter().map(size).sum();
+    let latest = request.messages.len().saturating_sub(2);
+    for message in request.messages.iter_mut().take(latest).skip(2) {
+        if total <= room {
+            return;
+        }
+        if message.role != Role::Assistant && message.content.len() > LEFT_OUT.len() {
+            total -= size(message);
+            message.content = LEFT_OUT.to_string();
+            total += size(message);
+        }
+    }
+}
+
+fn fault(detail: String) -> Outcome {
+    Outcome { reason: Some(Reason::Fault), detail: Some(detail), ..Outcome::default() }
+}
+
+/// A fault of the sandbox stops the run; a fault of the journal cannot even be called an outcome.
+fn stopped(error: SandboxError) -> Result<Outcome, Fault> {
+    match error {
+        SandboxError::Journal(error) => Err(error.into()),
+        error => Ok(fault(error.to_string())),
+    }
+}
+
+fn paused(call: &CallId, reasons: &[String]) -> Outcome {
+    Outcome {
+        reason: Some(Reason::Approval),
+        detail: Some(format!("call `{call}` waits for approval: {}", reasons.join("; "))),
+        ..Outcome::default()
+    }
+}

@@ -1,0 +1,182 @@
+//! Where a run is worked on: the run behind a lock, and the one way an event gets into it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as Short};
+
+use futures::lock::Mutex;
+use serde_json::Value;
+
+use super::Parts;
+use super::gate::Passage;
+use crate::action::{Action, CallId, Decision, Permit, Verdict};
+use crate::event::{Event, Observation, Reason, RunId, Status, What};
+use crate::journal::JournalError;
+use crate::label::Origin;
+use crate::message::ToolCall;
+use crate::run::{Consent, Run, Step};
+use crate::sandbox::SandboxError;
+use crate::schema;
+use crate::tool::{Effect, Tool};
+
+/// One run being driven.
+pub(super) struct Desk<'a> {
+    pub(super) parts: &'a Parts<'a>,
+    id: RunId,
+    run: Mutex<Run>,
+    /// What was just allowed; a permit does not outlive the process, so after a resume the
+    /// action is judged again.
+    permits: Short<HashMap<CallId, Permit>>,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(run: Run, parts: &'a Parts<'a>) -> Self {
+        let id = run.id().clone();
+        Self { parts, id, run: Mutex::new(run), permits: Short::default() }
+    }
+
+    /// The run as it is now.
+    pub(super) fn into_run(self) -> Run {
+        self.run.into_inner()
+    }
+
+    /// Journal first, then the run, then whoever looks on.
+    pub(super) async fn write(&self, what: What) -> Result<(), JournalError> {
+        let mut run = self.run.lock().await;
+        let event = Event { at: (self.parts.clock)(), what };
+        self.parts.journal.append(&self.id, run.seq(), &event).await?;
+        run.apply(&event);
+        self.parts.watch.event(&event, &run);
+        Ok(())
+    }
+
+    pub(super) async fn step(&self) -> Step {
+        self.run.lock().await.step()
+    }
+
+    pub(super) async fn affordable(&self, input: u64, wanted: u64) -> Option<u64> {
+        self.run.lock().await.ledger().affordable(input, wanted)
+    }
+
+    /// Which part of the budget has no token left.
+    pub(super) async fn exhausted(&self) -> Reason {
+        let run = self.run.lock().await;
+        let spent = run.spent();
+        let tokens_spent = spent.input_tokens + spent.output_tokens;
+        let money = run.ledger().budget().cost_usd.is_some_and(|budget| spent.cost_usd >= budget);
+        if money && tokens_spent < run.ledger().budget().tokens {
+            Reason::Cost
+        } else {
+            Reason::Tokens
+        }
+    }
+
+    pub(super) async fn inner(&self, call: &CallId) -> crate::run::Inner {
+        self.run.lock().await.inner(call)
+    }
+
+    pub(super) async fn taint(&self) -> Vec<Origin> {
+        self.run.lock().await.taint()
+    }
+
+    pub(super) fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
+        self.parts.tools.iter().find(|tool| tool.spec().name == name)
+    }
+
+    pub(super) fn effect(&self, tool: &str) -> Effect {
+        self.tool(tool).map_or(Effect::Writes, |tool| tool.spec().effect)
+    }
+
+    /// Checks the arguments, plans the call and judges it; the verdict is in the journal when this
+    /// returns. A call that cannot be planned is denied: nothing of it reaches the sandbox.
+    pub(super) async fn judge(&self, id: CallId, call: &ToolCall) -> Result<Verdict, JournalError> {
+        let mut action = Action {
+            id,
+            tool: call.name.clone(),
+            arguments: call.arguments.clone(),
+            capabilities: Vec::new(),
+            taint: self.taint().await,
+        };
+        let (verdict, permit) = match self.plan(call) {
+            Ok(capabilities) => {
+                action.capabilities = capabilities;
+                Permit::judge(self.parts.policy, action.clone())
+            }
+            Err(reason) => (Verdict { decision: Decision::Deny, reasons: vec![reason] }, None),
+        };
+        if let (Some(permit), Ok(mut permits)) = (permit, self.permits.lock()) {
+            permits.insert(action.id.clone(), permit);
+        }
+        self.write(What::Judged { action, verdict: verdict.clone() }).await?;
+        Ok(verdict)
+    }
+
+    fn plan(&self, call: &ToolCall) -> Result<Vec<crate::action::Capability>, String> {
+        let Some(tool) = self.tool(&call.name) else {
+            let names: Vec<_> =
+                self.parts.tools.iter().map(|tool| format!("`{}`", tool.spec().name)).collect();
+            return Err(match names.is_empty() {
+                true => format!("there is no tool `{}`: this agent has none", call.name),
+                false => format!("there is no tool `{}`; there is {}", call.name, names.join(", ")),
+            });
+        };
+        schema::check(&tool.spec().input, &call.arguments)
+            .map_err(|problems| format!("wrong arguments for `{}`: {problems}", call.name))?;
+        tool.plan(&call.arguments).map_err(|problem| format!("`{}`: {problem}", call.name))
+    }
+
+    /// Runs one allowed call; its observation is in the journal when this returns.
+    pub(super) async fn perform(
+        &self,
+        action: Action,
+        consent: Consent,
+    ) -> Result<Observation, SandboxError> {
+        let id = action.id.clone();
+        let tool = self.tool(&action.tool).cloned();
+        let (Some(permit), Some(tool)) = (self.permit(action, consent), tool) else {
+            let reason = "what was allowed is not allowed any more".to_string();
+            let observation = crate::run::denied(&[reason]);
+            self.write(What::Observed { call: id, observation: observation.clone() }).await?;
+            return Ok(observation);
+        };
+        let effect = tool.spec().effect;
+        let before = self.inner(&id).await;
+        self.write(What::Acting { call: id.clone(), effect }).await?;
+        let gate = Passage::new(self, &permit, consent, before).await;
+        let invocation = self.parts.sandbox.invoke(&permit, tool.guest(), &gate).await?;
+        if let Some(error) = gate.broken() {
+            return Err(error.into());
+        }
+        let origins = gate.origins();
+        let checked = invocation.result.and_then(|result| {
+            schema::check(&tool.spec().output, &result)
+                .map(|()| result)
+                .map_err(|problems| format!("the tool broke its own schema: {problems}"))
+        });
+        let observation = match checked {
+            Ok(result) => Observation {
+                text: tool.show(&result),
+                result,
+                status: Status::Ok,
+                origins,
+                cost: invocation.cost,
+            },
+            Err(text) => Observation {
+                text,
+                result: Value::Null,
+                status: Status::Failed,
+                origins,
+                cost: invocation.cost,
+            },
+        };
+        self.write(What::Observed { call: id, observation: observation.clone() }).await?;
+        Ok(observation)
+    }
+
+    fn permit(&self, action: Action, consent: Consent) -> Option<Permit> {
+        let kept = self.permits.lock().ok().and_then(|mut permits| permits.remove(&action.id));
+        kept.or_else(|| match consent {
+            Consent::Person => Permit::approved(self.parts.policy, action),
+            Consent::Policy => Permit::judge(self.parts.policy, action).1,
+        })
+    }
+}

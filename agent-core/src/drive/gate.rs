@@ -1,0 +1,244 @@
+//! The gate of one call: whatever its guest wants of the host while it runs is judged here, and
+//! written down where it matters. After an interruption it gives back what had already happened.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::desk::Desk;
+use crate::act::PYTHON;
+use crate::action::{Action, CallId, Capability, Decision, Permit, Verdict};
+use crate::event::{Observation, Status, What};
+use crate::journal::JournalError;
+use crate::label::Origin;
+use crate::message::ToolCall;
+use crate::policy::Policy;
+use crate::run::{Consent, Inner, InnerCall};
+use crate::sandbox::{Gate, SandboxError, Use};
+
+/// The most calls of other tools that one piece of code can make.
+const MOST_CALLS: usize = 200;
+
+/// The most uses of one call that are judged: a guest that asks more often is a flood.
+const MOST_USES: u64 = 100_000;
+
+/// What one call's guest passes through.
+pub(super) struct Passage<'a> {
+    desk: &'a Desk<'a>,
+    action: &'a Action,
+    consent: Consent,
+    taint: Vec<Origin>,
+    before: Inner,
+    now: Mutex<Now>,
+}
+
+#[derive(Default)]
+struct Now {
+    uses: u64,
+    /// Counts the changes this guest made or asked for.
+    marks: u64,
+    calls: usize,
+    origins: BTreeSet<Origin>,
+    refused: BTreeSet<String>,
+    /// The code took another way than before the interruption: nothing recorded holds any more.
+    diverged: bool,
+    /// The journal failed: the guest was told no, and the run stops once it returns.
+    broken: Option<JournalError>,
+}
+
+impl<'a> Passage<'a> {
+    pub(super) async fn new(
+        desk: &'a Desk<'a>,
+        permit: &'a Permit,
+        consent: Consent,
+        before: Inner,
+    ) -> Self {
+        let taint = desk.taint().await;
+        Self { desk, action: permit.action(), consent, taint, before, now: Mutex::default() }
+    }
+
+    /// Where the bytes came from that the guest was given.
+    pub(super) fn origins(&self) -> Vec<Origin> {
+        let mut origins: Vec<Origin> = self.with(|now| now.origins.iter().cloned().collect());
+        if origins.is_empty() {
+            origins.push(Origin::Host);
+        }
+        origins
+    }
+
+    /// What went wrong with the journal while the guest ran.
+    pub(super) fn broken(&self) -> Option<JournalError> {
+        self.with(|now| now.broken.take())
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Now) -> T) -> T {
+        change(&mut self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    fn judge(&self, capability: &Capability) -> Verdict {
+        let mut taint = self.taint.clone();
+        taint.extend(self.with(|now| now.origins.iter().cloned().collect::<Vec<_>>()));
+        let policy: &dyn Policy = self.desk.parts.policy;
+        policy.judge(&Action {
+            id: self.action.id.clone(),
+            tool: self.action.tool.clone(),
+            arguments: self.action.arguments.clone(),
+            capabilities: vec![capability.clone()],
+            taint,
+        })
+    }
+
+    async fn write(&self, what: What) -> Result<(), String> {
+        self.desk.write(what).await.map_err(|error| {
+            let said = error.to_string();
+            self.with(|now| now.broken = Some(error));
+            said
+        })
+    }
+
+    async fn used(
+        &self,
+        mark: u64,
+        capability: Capability,
+        verdict: Verdict,
+    ) -> Result<(), String> {
+        let call = self.action.id.clone();
+        self.write(What::Used { call, mark, capability, verdict }).await
+    }
+}
+
+#[async_trait]
+impl Gate for Passage<'_> {
+    async fn may(&self, capability: Capability) -> Result<Use, String> {
+        let uses = self.with(|now| {
+            now.uses += 1;
+            now.uses
+        });
+        if uses > MOST_USES {
+            return Err("too many uses of the host in one call".to_string());
+        }
+        let mut verdict = self.judge(&capability);
+        // Nobody can be asked while a guest waits, so what would need a person's yes is refused,
+        // unless a person approved this very call.
+        if verdict.decision == Decision::Ask && self.consent == Consent::Person {
+            verdict.decision = Decision::Allow;
+        }
+        if verdict.decision != Decision::Allow {
+            let reasons = verdict.reasons.join("; ");
+            if self.with(|now| now.refused.insert(capability.to_string())) {
+                self.used(u64::MAX, capability, verdict).await?;
+            }
+            return Err(reasons);
+        }
+        let (origin, changes) = match &capability {
+            Capability::Read(path) => (Some(Origin::File(path.clone())), false),
+            Capability::Fetch { url, .. } => (Some(Origin::Web(url.clone())), true),
+            Capability::Write(_) => (None, true),
+        };
+        self.with(|now| now.origins.extend(origin));
+        if !changes {
+            return Ok(Use::Fresh(u64::MAX));
+        }
+        let mark = self.with(|now| {
+            now.marks += 1;
+            now.marks - 1
+        });
+        if self.before.uses.get(&mark) == Some(&(capability.clone(), true))
+            && matches!(capability, Capability::Write(_))
+        {
+            return Ok(Use::Recorded);
+        }
+        self.used(mark, capability, verdict).await?;
+        Ok(Use::Fresh(mark))
+    }
+
+    async fn done(&self, mark: u64) -> Result<(), SandboxError> {
+        if mark == u64::MAX {
+            return Ok(());
+        }
+        let call = self.action.id.clone();
+        Ok(self.desk.write(What::Done { call, mark }).await?)
+    }
+
+    async fn call(&self, tool: &str, arguments: Value) -> Result<Value, String> {
+        if tool == PYTHON {
+            return Err("code cannot run `python`: write the code where you are".to_string());
+        }
+        let place = self.with(|now| {
+            now.calls += 1;
+            now.calls
+        });
+        if place > MOST_CALLS {
+            return Err(format!("one piece of code can call tools {MOST_CALLS} times"));
+        }
+        let id = CallId(format!("{}.{place}", self.action.id));
+        let observation = match self.recorded(place, tool, &arguments) {
+            Some(InnerCall { observation: Some(observation), .. }) => observation.clone(),
+            Some(InnerCall { verdict, .. }) if verdict.decision != Decision::Allow => {
+                crate::run::denied(&verdict.reasons)
+            }
+            Some(InnerCall { action, effect, .. }) if effect.is_none_or(|e| e.may_repeat()) => {
+                self.perform(action.clone()).await?
+            }
+            Some(_) => {
+                let observation = crate::run::unsure();
+                self.write(What::Observed { call: id, observation: observation.clone() }).await?;
+                observation
+            }
+            None => self.fresh(id, tool, arguments).await?,
+        };
+        self.with(|now| now.origins.extend(observation.origins.iter().cloned()));
+        match observation.status {
+            Status::Ok => Ok(observation.result),
+            _ => Err(observation.text),
+        }
+    }
+}
+
+impl Passage<'_> {
+    /// What is known of this call from before an interruption, if the code still makes the same
+    /// call at the same place.
+    fn recorded(&self, place: usize, tool: &str, arguments: &Value) -> Option<&InnerCall> {
+        let known = self.before.calls.get(place - 1)?;
+        let same = known.action.tool == tool && known.action.arguments == *arguments;
+        let holds = self.with(|now| {
+            now.diverged |= !same;
+            !now.diverged
+        });
+        holds.then_some(known)
+    }
+
+    async fn fresh(&self, id: CallId, tool: &str, arguments: Value) -> Result<Observation, String> {
+        let call = ToolCall { id: id.to_string(), name: tool.to_string(), arguments };
+        let desk = self.desk;
+        let verdict = desk.judge(id.clone(), &call).await.map_err(|error| self.broke(error))?;
+        match verdict.decision {
+            Decision::Allow => match desk.inner(&self.action.id).await.calls.last() {
+                Some(judged) => self.perform(judged.action.clone()).await,
+                None => Err("the call was lost".to_string()),
+            },
+            Decision::Ask => {
+                let mut reasons = verdict.reasons;
+                reasons.push("code cannot wait for an approval".to_string());
+                Ok(crate::run::denied(&reasons))
+            }
+            Decision::Deny => Ok(crate::run::denied(&verdict.reasons)),
+        }
+    }
+
+    async fn perform(&self, action: Action) -> Result<Observation, String> {
+        match Box::pin(self.desk.perform(action, Consent::Policy)).await {
+            Ok(observation) => Ok(observation),
+            Err(SandboxError::Journal(error)) => Err(self.broke(error)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn broke(&self, error: JournalError) -> String {
+        let said = error.to_string();
+        self.with(|now| now.broken = Some(error));
+        said
+    }
+}

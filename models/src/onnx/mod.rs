@@ -1,0 +1,32 @@
+//! Imported models, run in this process on ONNX Runtime, and held to the form of each request
+//! while they write.
+//!
+//! `tokenizer` and `template` make tokens of a conversation, `grammar` says which may come next,
+//! `sampler` picks one, `decode` and `choice` turn the wheel, `model` is the thread around it.
+
+mod bench;
+mod calls;
+mod choice;
+mod decode;
+mod error;
+mod grammar;
+mod json;
+mod model;
+mod runtime;
+mod sampler;
+mod schema;
+mod session;
+mod template;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tokenizer;
+
+pub use bench::{Bench, bench};
+pub use decode::Pace;
+pub use error::EngineError;
+pub use grammar::holds;
+pub use model::{Onnx, OnnxOptions};
+pub use runtime::{Device, load};
+pub use session::{Options, Session};
+pub use tokenizer::{Kind, Tokenizer};

@@ -1,0 +1,202 @@
+//! The local model as the loop sees it. One thread owns the session and answers one request
+//! after the other; whoever drops its request takes it back.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Instant;
+
+use agent_core::model::{Model, ModelError, Reply, Request, Sampling, Traits};
+use async_trait::async_trait;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+use super::decode::{Decoder, Engine, Pace};
+use super::grammar::Grammars;
+use super::template::Template;
+use super::tokenizer::Tokenizer;
+use super::{Device, EngineError, Options, Session};
+use crate::import::ModelInfo;
+
+/// How to run a local model.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct OnnxOptions {
+    /// What computes.
+    pub device: Device,
+    /// Threads that compute; 0 for as many as the machine runs at once.
+    pub threads: usize,
+    /// The most tokens of prompt and reply together; 0 for as many as the model holds.
+    pub context: u32,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+}
+
+/// An imported model, open.
+pub struct Onnx {
+    name: String,
+    context: u32,
+    tokenizer: Arc<Tokenizer>,
+    jobs: mpsc::Sender<Job>,
+    pace: Arc<Mutex<Pace>>,
+}
+
+/// One request on its way to the thread.
+struct Job {
+    request: Request,
+    stop: Arc<AtomicBool>,
+    text: UnboundedSender<String>,
+    done: oneshot::Sender<Result<Reply, ModelError>>,
+}
+
+impl Onnx {
+    /// Opens the model in `folder`. It takes a moment and blocks: call it where that is allowed.
+    /// `name` is what errors and the journal call it.
+    pub fn open(folder: &Path, name: &str, options: OnnxOptions) -> Result<Onnx, EngineError> {
+        let started = Instant::now();
+        let info = ModelInfo::open(folder)?;
+        let context = match options.context {
+            0 => info.context,
+            wanted => wanted.min(info.context),
+        };
+        let weights = folder.to_path_buf();
+        let OnnxOptions { device, threads, sampling, .. } = options;
+        // The weights come from disk while the vocabulary is sorted.
+        let session =
+            thread::spawn(move || Session::open(&weights, Options { threads, device, context }));
+        let (tokenizer, template, grammars) = words(&info)?;
+        let decoder = session
+            .join()
+            .map_err(|_| EngineError::Run("it crashed while opening the model".to_string()))??;
+        let pace = Pace { load: started.elapsed(), ..Pace::default() };
+        let engine = Engine {
+            name: name.to_string(),
+            decoder,
+            tokenizer: tokenizer.clone(),
+            template,
+            grammars,
+            sampling,
+            context: context as usize,
+            fed: Vec::new(),
+            pace,
+        };
+        Ok(Onnx::start(engine, tokenizer, context))
+    }
+
+    fn start<D: Decoder + Send + 'static>(
+        engine: Engine<D>,
+        tokenizer: Arc<Tokenizer>,
+        context: u32,
+    ) -> Onnx {
+        let name = engine.name.clone();
+        let pace = Arc::new(Mutex::new(engine.pace));
+        let (jobs, inbox) = mpsc::channel();
+        let shared = pace.clone();
+        thread::spawn(move || serve(engine, &inbox, &shared));
+        Onnx { name, context, tokenizer, jobs, pace }
+    }
+
+    /// What it has done so far, and how long that took.
+    pub fn pace(&self) -> Pace {
+        *self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+}
+
+impl fmt::Debug for Onnx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Onnx {{ `{}`, {} tokens }}", self.name, self.context)
+    }
+}
+
+/// Everything that needs the vocabulary and no weights.
+pub(super) fn words(info: &ModelInfo) -> Result<(Arc<Tokenizer>, Template, Grammars), EngineError> {
+    if info.template.is_empty() {
+        return Err(EngineError::Template("it has none: it is not a chat model".to_string()));
+    }
+    let tokenizer = Arc::new(Tokenizer::new(&info.tokenizer, info.vocab)?);
+    let text = |id: Option<u32>| {
+        id.map(|id| String::from_utf8_lossy(tokenizer.bytes(id)).into_owned()).unwrap_or_default()
+    };
+    let template =
+        Template::new(&info.template, text(info.tokenizer.bos), text(info.tokenizer.eos))?;
+    let grammars = Grammars::new(tokenizer.clone())?;
+    Ok((tokenizer, template, grammars))
+}
+
+fn serve<D: Decoder>(mut engine: Engine<D>, inbox: &mpsc::Receiver<Job>, pace: &Mutex<Pace>) {
+    while let Ok(Job { request, stop, text, done }) = inbox.recv() {
+        if stop.load(Ordering::Relaxed) {
+            continue;
+        }
+        // Nobody listens any more: the flag is up, and the engine will see it.
+        let mut on_text = |piece: &str| drop(text.send(piece.to_string()));
+        let reply = engine.think(&request, stop, &mut on_text);
+        *pace.lock().unwrap_or_else(PoisonError::into_inner) = engine.pace;
+        let _ = done.send(reply);
+    }
+}
+
+/// Raises the flag when the request is dropped.
+struct Asked(Arc<AtomicBool>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Model for Onnx {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn traits(&self) -> Traits {
+        Traits { constrained: true, caches: true, context: self.context }
+    }
+
+    fn count(&self, text: &str) -> u64 {
+        self.tokenizer.encode(text).len() as u64
+    }
+
+    async fn think(
+        &self,
+        request: &Request,
+        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+    ) -> Result<Reply, ModelError> {
+        let gone = || ModelError::Broken {
+            model: self.name.clone(),
+            reason: "its thread has ended".to_string(),
+        };
+        let stop = Arc::new(AtomicBool::new(false));
+        let _asked = Asked(stop.clone());
+        let (text, mut pieces) = unbounded_channel();
+        let (done, reply) = oneshot::channel();
+        let job = Job { request: request.clone(), stop, text, done };
+        self.jobs.send(job).map_err(|_| gone())?;
+        while let Some(piece) = pieces.recv().await {
+            on_text(&piece);
+        }
+        reply.await.map_err(|_| gone())?
+    }
+}
+
+impl Decoder for Session {
+    fn rewind(&mut self, to: usize) {
+        Session::rewind(self, to);
+    }
+
+    fn stop_on(&mut self, flag: Arc<AtomicBool>) {
+        Session::stop_on(self, flag);
+    }
+
+    fn feed(&mut self, tokens: &[u32]) -> Result<&[f32], EngineError> {
+        Session::feed(self, tokens)
+    }
+}

@@ -1,0 +1,184 @@
+//! Replies, the cache behind them, and choices.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use agent_core::message::Message;
+use agent_core::model::{Finish, Form, ModelError, Reply, Request, Sampling};
+use serde_json::json;
+
+use super::sample::{Dice, QWEN, SMOLLM2, Vocab, engine, request, spec};
+use crate::onnx::decode::{Decoder, Engine};
+use crate::onnx::sampler::normalizer;
+
+fn ask(engine: &mut Engine<Dice>, request: &Request) -> Reply {
+    engine.think(request, Arc::default(), &mut |_| ()).unwrap()
+}
+
+fn text(stop: &[&str]) -> Form {
+    Form::Text { stop: stop.iter().map(ToString::to_string).collect() }
+}
+
+#[test]
+fn a_step_pays_for_its_new_tokens_only() {
+    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    let mut request = request(text(&[]), 40);
+    let first = ask(&mut engine, &request);
+    assert_eq!(first.usage.cached, 0);
+    assert_eq!(engine.decoder.tokens as u64, first.usage.input + first.usage.output);
+
+    request.messages.push(Message::assistant(first.content));
+    request.messages.push(Message::user("And the other file?"));
+    let before = engine.decoder.tokens;
+    let second = ask(&mut engine, &request);
+    assert!(second.usage.cached >= first.usage.input, "{second:?}");
+    let read = second.usage.input - second.usage.cached;
+    assert_eq!((engine.decoder.tokens - before) as u64, read + second.usage.output);
+
+    // And the cache changes nothing but the price.
+    let mut fresh = super::sample::engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    let again = ask(&mut fresh, &request);
+    assert_eq!((again.content, again.finish), (second.content, second.finish));
+    assert_eq!(again.usage.cached, 0);
+}
+
+#[test]
+fn the_same_question_twice_is_answered_twice_the_same() {
+    let mut engine =
+        engine(Vocab::Turns, SMOLLM2, Sampling { temperature: 1.0, top_p: 0.9, seed: 5 });
+    let request = request(text(&[]), 30);
+    let (first, second) = (ask(&mut engine, &request), ask(&mut engine, &request));
+    assert_eq!(first.content, second.content);
+    assert_eq!(second.usage.cached, second.usage.input - 1);
+    let other = ask(&mut engine, &Request { call: 1, ..request });
+    assert_ne!(first.content, other.content);
+}
+
+#[test]
+fn forced_tokens_are_read_at_once() {
+    let mut engine = engine(Vocab::Calls, QWEN, Sampling::default());
+    let schema = json!({"type": "object", "properties": {"the answer is in the file": {"const": "the names are listed"}}, "required": ["the answer is in the file"]});
+    let reply = ask(&mut engine, &request(Form::Json(schema), 100));
+    assert_eq!(reply.content, r#"{"the answer is in the file": "the names are listed"}"#);
+    assert_eq!(reply.finish, Finish::Stop);
+    assert!(engine.decoder.feeds <= 2, "{} feeds", engine.decoder.feeds);
+    assert!(engine.pace.forced + 2 >= reply.usage.output);
+}
+
+#[test]
+fn text_ends_before_a_stop_string() {
+    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    let whole = ask(&mut engine, &request(text(&[]), 60)).content;
+    let letters: Vec<char> = whole.chars().collect();
+    assert!(letters.len() > 20, "{whole}");
+    let stop: String = letters[10..13].iter().collect();
+    let at = whole.find(&stop).unwrap();
+    let mut shown = String::new();
+    let reply = engine
+        .think(&request(text(&[&stop]), 60), Arc::default(), &mut |piece| shown.push_str(piece))
+        .unwrap();
+    assert_eq!(reply.content, whole[..at]);
+    assert_eq!(shown, reply.content);
+    assert_eq!(reply.finish, Finish::Stop);
+}
+
+#[test]
+fn a_reply_that_meets_the_limit_is_cut() {
+    let mut engine = engine(Vocab::Calls, QWEN, Sampling::default());
+    let schema = json!({"type": "array", "items": {"type": "string"}, "minItems": 50});
+    let reply = ask(&mut engine, &request(Form::Json(schema.clone()), 12));
+    assert_eq!((reply.finish, reply.usage.output), (Finish::Cut, 12));
+
+    // The end of a call is missing, so there is no call.
+    let input = json!({"type": "object", "properties": {"list": schema}, "required": ["list"]});
+    let mut request = request(Form::Calls(vec![spec("files.read", input)]), 40);
+    request.prefix = "<tool_call>".to_string();
+    let reply = ask(&mut engine, &request);
+    assert_eq!(reply.finish, Finish::Cut);
+    assert!(reply.tool_calls.is_empty());
+    let none = Request { max_tokens: 0, ..request };
+    assert_eq!(ask(&mut engine, &none).finish, Finish::Cut);
+}
+
+#[test]
+fn a_prompt_that_does_not_fit_is_refused() {
+    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    engine.context = 60;
+    let error = engine.think(&request(text(&[]), 50), Arc::default(), &mut |_| ()).unwrap_err();
+    let ModelError::TooLong { tokens, context: 60, .. } = error else { panic!("{error}") };
+    assert!(tokens > 60);
+    let error = engine
+        .think(&request(Form::Json(json!({"not": {}})), 1), Arc::default(), &mut |_| ())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the decoder cannot hold this schema: it cannot hold `not` at `#`"
+    );
+}
+
+#[test]
+fn a_reply_that_nobody_waits_for_stops() {
+    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    let flag = Arc::new(AtomicBool::new(false));
+    let raise = flag.clone();
+    let mut pieces = 0;
+    let stopped = engine.think(&request(text(&[]), 1000), flag, &mut |_| {
+        pieces += 1;
+        raise.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(stopped.is_err());
+    assert_eq!(pieces, 1);
+    // What was read before is still there for the next one.
+    let next = ask(&mut engine, &request(text(&[]), 5));
+    assert_eq!(next.usage.cached, next.usage.input - 1);
+}
+
+#[test]
+fn the_odds_of_a_choice_are_those_of_all_its_tokens() {
+    for choices in [
+        vec!["yes", "no", "the answer is no", "the answer is yes", "the other"],
+        vec!["the", "the answer", "the answer is", "a", "the answer"],
+        vec!["one"],
+    ] {
+        let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+        let choices: Vec<String> = choices.into_iter().map(String::from).collect();
+        let request = request(Form::Choice(choices.clone()), 8);
+        let reply = ask(&mut engine, &request);
+        assert!((reply.odds.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+
+        // The same by walking every choice alone, from the beginning.
+        let prompt = engine.template.tokens(&engine.tokenizer, &request.messages, &[], "").unwrap();
+        let end = engine.tokenizer.end_tokens()[0];
+        let nested = choices.contains(&"the answer is".to_string());
+        let mut scores = Vec::new();
+        for choice in &choices {
+            let mut tokens = engine.tokenizer.encode(choice);
+            tokens.extend(nested.then_some(end));
+            engine.decoder.rewind(0);
+            let mut score = 0.0;
+            let mut logits = engine.decoder.feed(&prompt).unwrap().to_vec();
+            for token in tokens {
+                score += logits[token as usize] - normalizer(&logits);
+                logits = engine.decoder.feed(&[token]).unwrap().to_vec();
+            }
+            scores.push(score);
+        }
+        let total = normalizer(&scores);
+        for (odds, score) in reply.odds.iter().zip(&scores) {
+            assert!((odds - (score - total).exp()).abs() < 1e-3, "{:?}", reply.odds);
+        }
+        let best = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let place = scores.iter().position(|score| *score == best).unwrap();
+        assert_eq!(reply.content, choices[place]);
+    }
+}
+
+#[test]
+fn a_choice_costs_no_more_than_where_choices_part() {
+    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    let form = Form::Choice(vec!["a".to_string(), "b".to_string()]);
+    ask(&mut engine, &request(form.clone(), 8));
+    assert_eq!(engine.decoder.feeds, 1);
+    ask(&mut engine, &request(form, 8));
+    assert_eq!(engine.decoder.feeds, 2, "one token to have the logits again");
+}

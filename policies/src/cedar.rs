@@ -1,0 +1,211 @@
+//! The judge: an action in, a verdict out, decided by Cedar.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use agent_core::action::{Action, Decision, Verdict};
+use agent_core::label::Origin;
+use agent_core::permission::{Grants, NetRule};
+use agent_core::policy::Policy;
+use agent_core::tool::ToolSpec;
+use cedar_policy::{
+    Authorizer, Entities, Entity, PolicyId, PolicySet, Request, RestrictedExpression, Schema,
+};
+
+use crate::PolicyError;
+use crate::reason::fill;
+use crate::request::{Question, Shown, Taint, Words, call, want};
+use crate::{narrow, rules};
+
+/// The default policies with what an agent file grants on top.
+pub struct Cedar {
+    authorizer: Authorizer,
+    words: Words,
+    schema: Schema,
+    /// Every rule.
+    rules: PolicySet,
+    /// Without those that only ask: what a person cannot approve away.
+    firm: PolicySet,
+    agent: Entity,
+    tools: HashMap<String, Entity>,
+    grants: Grants,
+}
+
+impl Cedar {
+    /// Puts the policies together, once a run.
+    pub fn new(grants: &Grants) -> Result<Self, PolicyError> {
+        let unfit = |error: &dyn std::fmt::Display| PolicyError::Unfit(error.to_string());
+        let words = Words::new().map_err(|error| unfit(&error))?;
+        let schema = rules::schema()?;
+        let mut rules = rules::defaults()?;
+        rules::grant(&mut rules, grants, &words)?;
+        rules::validate(&schema, &rules)?;
+        let mut firm = rules.clone();
+        let asking: Vec<PolicyId> = rules
+            .policies()
+            .filter(|policy| policy.annotation("on_violation") == Some("ask"))
+            .map(|policy| policy.id().clone())
+            .collect();
+        for id in asking {
+            firm.remove_static(id).map_err(|error| unfit(&error))?;
+        }
+        let agent = agent(grants, &words).map_err(|error| unfit(&error))?;
+        let mut tools = HashMap::new();
+        for name in &grants.tools {
+            let above = HashSet::from([words.agent()]);
+            let tool = tool(&words, name, grants, above).map_err(|error| unfit(&error))?;
+            tools.insert(name.clone(), tool);
+        }
+        let grants = grants.clone();
+        let authorizer = Authorizer::new();
+        Ok(Self { authorizer, words, schema, rules, firm, agent, tools, grants })
+    }
+
+    fn taint(&self, action: &Action) -> Taint {
+        let notes = |path: &PathBuf| self.grants.write.iter().any(|own| path.starts_with(own));
+        let mut taint = Taint::default();
+        for origin in &action.taint {
+            taint.untrusted |= origin.untrusted();
+            taint.private |= matches!(origin, Origin::File(path) if !notes(path));
+        }
+        taint
+    }
+
+    /// Asks Cedar about one capability. An error on the way is a denial: Cedar itself would skip a
+    /// `forbid` that cannot be evaluated.
+    fn ask(&self, tool: &str, taint: Taint, question: Question) -> Result<Verdict, String> {
+        let Question { action, resource, context, shown } = question;
+        let principal = match self.tools.get(tool) {
+            Some(known) => known.clone(),
+            None => self::tool(&self.words, tool, &self.grants, HashSet::new())?,
+        };
+        let resource_id = resource.as_ref().map_or_else(|| self.words.agent(), Entity::uid);
+        let request = Request::new(
+            principal.uid(),
+            action,
+            resource_id,
+            taint.context(context)?,
+            Some(&self.schema),
+        )
+        .map_err(|error| error.to_string())?;
+        let known = [Some(principal), Some(self.agent.clone()), resource];
+        let entities = Entities::from_entities(known.into_iter().flatten(), None)
+            .map_err(|error| error.to_string())?;
+        let decide = |rules: &PolicySet| -> Result<Option<Vec<PolicyId>>, String> {
+            let response = self.authorizer.is_authorized(&request, rules, &entities);
+            if let Some(error) = response.diagnostics().errors().next() {
+                return Err(error.to_string());
+            }
+            Ok(match response.decision() {
+                cedar_policy::Decision::Allow => None,
+                cedar_policy::Decision::Deny => {
+                    Some(response.diagnostics().reason().cloned().collect())
+                }
+            })
+        };
+        let Some(against) = decide(&self.rules)? else {
+            return Ok(Verdict { decision: Decision::Allow, reasons: Vec::new() });
+        };
+        let (decision, against) = match decide(&self.firm)? {
+            Some(firmly) => (Decision::Deny, firmly),
+            None => (Decision::Ask, against),
+        };
+        Ok(Verdict { decision, reasons: self.reasons(tool, against, &shown) })
+    }
+
+    /// What the policies against it say; where there is none, what would have permitted it.
+    fn reasons(&self, tool: &str, mut against: Vec<PolicyId>, shown: &Shown) -> Vec<String> {
+        // Cedar keeps them in a set: a verdict must read the same each time.
+        against.sort_by_key(ToString::to_string);
+        let mut reasons = Vec::new();
+        for id in &against {
+            reasons.extend(self.rules.annotation(id, "reason").map(|why| fill(why, tool, shown)));
+            reasons.extend(self.rules.annotation(id, "hint").map(|hint| hinted(hint, tool, shown)));
+        }
+        if reasons.is_empty() {
+            let missing = PolicyId::new(shown.template);
+            let said = |key| self.rules.template_annotation(&missing, key);
+            reasons.extend(said("otherwise").map(|why| fill(why, tool, shown)));
+            reasons.extend(said("hint").map(|hint| hinted(hint, tool, shown)));
+        }
+        if reasons.is_empty() {
+            reasons.push(format!("nothing permits tool `{}`", crate::reason::quotable(tool)));
+        }
+        reasons
+    }
+}
+
+impl Policy for Cedar {
+    fn judge(&self, action: &Action) -> Verdict {
+        let taint = self.taint(action);
+        let judged = |question: Result<Question, String>| {
+            question.and_then(|question| self.ask(&action.tool, taint, question)).unwrap_or_else(
+                |reason| Verdict { decision: Decision::Deny, reasons: vec![reason] },
+            )
+        };
+        if action.capabilities.is_empty() {
+            return judged(Ok(call(&self.words)));
+        }
+        let want = |wanted| judged(want(&self.words, &self.grants.root, wanted));
+        strictest(action.capabilities.iter().map(want))
+    }
+
+    fn narrow(&self, tools: &[ToolSpec]) -> Vec<ToolSpec> {
+        narrow::narrow(&self.grants, tools)
+    }
+}
+
+/// All must allow: the strictest decision, with the reasons of whoever made it.
+fn strictest(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    let rank = |decision| match decision {
+        Decision::Allow => 0,
+        Decision::Ask => 1,
+        Decision::Deny => 2,
+    };
+    let mut whole = Verdict { decision: Decision::Allow, reasons: Vec::new() };
+    for verdict in verdicts {
+        if rank(verdict.decision) > rank(whole.decision) {
+            whole = verdict;
+        } else if verdict.decision == whole.decision {
+            for reason in verdict.reasons {
+                if !whole.reasons.contains(&reason) {
+                    whole.reasons.push(reason);
+                }
+            }
+        }
+    }
+    whole
+}
+
+fn hinted(hint: &str, tool: &str, shown: &Shown) -> String {
+    format!("hint: {}", fill(hint, tool, shown))
+}
+
+fn agent(grants: &Grants, words: &Words) -> Result<Entity, String> {
+    let mut named = [Vec::new(), Vec::new()];
+    for rule in &grants.net {
+        let kind = match rule {
+            NetRule::Public => continue,
+            NetRule::Host { .. } => 0,
+            NetRule::Below { .. } => 1,
+        };
+        let resources = rules::resources(rule, words).into_iter();
+        named[kind].extend(resources.map(RestrictedExpression::new_entity_uid));
+    }
+    let [endpoints, zones] = named.map(RestrictedExpression::new_set);
+    let attributes =
+        HashMap::from([("endpoints".to_string(), endpoints), ("zones".to_string(), zones)]);
+    Entity::new(words.agent(), attributes, HashSet::new()).map_err(|error| error.to_string())
+}
+
+fn tool(
+    words: &Words,
+    name: &str,
+    grants: &Grants,
+    above: HashSet<cedar_policy::EntityUid>,
+) -> Result<Entity, String> {
+    let approval = grants.ask.iter().any(|asked| asked == name);
+    let attributes =
+        HashMap::from([("approval".to_string(), RestrictedExpression::new_bool(approval))]);
+    Entity::new(words.tool(name), attributes, above).map_err(|error| error.to_string())
+}

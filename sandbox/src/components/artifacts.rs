@@ -1,0 +1,136 @@
+//! Compiled components on disk. An artifact is machine code that the process will run, so the
+//! folder belongs to this user alone, and one is loaded only if it was written here: named by the
+//! hash of the component and of the engine, complete before it has its name.
+
+use std::fs::{self, DirBuilder, File, Metadata};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// The artifacts of one engine.
+pub(crate) struct Artifacts {
+    engine: Engine,
+    folder: PathBuf,
+}
+
+impl Artifacts {
+    pub(crate) fn new(engine: Engine, folder: &Path) -> Artifacts {
+        Artifacts { engine, folder: folder.to_path_buf() }
+    }
+
+    /// The component, from disk where it was compiled before. Where the folder cannot be used it
+    /// is compiled all the same, and not kept.
+    pub(crate) fn compiled(&self, wasm: &[u8]) -> wasmtime::Result<Component> {
+        let path = self.folder.join(self.name(wasm));
+        match self.kept(&path, wasm) {
+            Ok(component) => component,
+            Err(error) => {
+                let folder = self.folder.display();
+                tracing::warn!("compiled components cannot be kept in `{folder}`: {error}");
+                Component::new(&self.engine, wasm)
+            }
+        }
+    }
+
+    /// The outer error is the folder's, the inner one the component's.
+    fn kept(&self, path: &Path, wasm: &[u8]) -> io::Result<wasmtime::Result<Component>> {
+        make_private(&self.folder)?;
+        if let Some(component) = self.load(path)? {
+            return Ok(Ok(component));
+        }
+        // One process compiles, others wait for it here.
+        let lock = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path.with_extension("lock"))?;
+        lock.lock()?;
+        if let Some(component) = self.load(path)? {
+            return Ok(Ok(component));
+        }
+        let artifact = match self.engine.precompile_component(wasm) {
+            Ok(artifact) => artifact,
+            Err(error) => return Ok(Err(error)),
+        };
+        write_whole(path, &artifact)?;
+        self.load(path)?.map(Ok).ok_or_else(|| io::Error::other("the artifact was removed"))
+    }
+
+    fn load(&self, path: &Path) -> io::Result<Option<Component>> {
+        let file = match fs::symlink_metadata(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !file.is_file() || !only_ours(&file) {
+            return Err(io::Error::other(format!("`{}` may be another's", path.display())));
+        }
+        #[expect(
+            unsafe_code,
+            reason = "the file was written by `write_whole` from this engine's own output, into a \
+                      folder that nobody else may write, and is never changed afterwards"
+        )]
+        let component = unsafe { Component::deserialize_file(&self.engine, path) };
+        // Cut off or made by another wasmtime in spite of its name: compile it again.
+        Ok(component.inspect_err(|error| tracing::warn!("{}: {error}", path.display())).ok())
+    }
+
+    fn name(&self, wasm: &[u8]) -> String {
+        let mut engine = DefaultHasher::new();
+        self.engine.precompile_compatibility_hash().hash(&mut engine);
+        let wasm =
+            Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        format!("{wasm}-{:016x}.cwasm", engine.finish())
+    }
+}
+
+/// Makes the folder if it is missing; refuses one that others may have written to.
+fn make_private(folder: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(folder) {
+        Ok(found) if !found.is_dir() => Err(io::Error::other("it is not a folder")),
+        Ok(found) if !only_ours(&found) => {
+            Err(io::Error::other("others may write there: remove it, or name another folder"))
+        }
+        Ok(found) if found.mode() & 0o077 != 0 => {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(parent) = folder.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            match DirBuilder::new().mode(0o700).create(folder) {
+                // Another process was faster: look again at what it made.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => make_private(folder),
+                made => made,
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn only_ours(file: &Metadata) -> bool {
+    file.uid() == rustix::process::geteuid().as_raw() && file.mode() & 0o022 == 0
+}
+
+/// Under another name first, so that a file with the right name is always a complete one.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    let written = (|| {
+        let mut file =
+            File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}

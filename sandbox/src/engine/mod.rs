@@ -1,0 +1,58 @@
+//! The wasmtime engine: how guests are compiled, pooled, and interrupted.
+
+mod ticker;
+
+pub(crate) use ticker::Ticker;
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::slots;
+
+/// CPython recurses deeply; the default of 512 KiB ends a recursive descent early.
+const WASM_STACK: usize = 2 << 20;
+
+/// Makes the engine. A pool of instances where the machine has the address space for it (a slot
+/// reserves 4 GiB without using it), instances made on demand elsewhere.
+pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    Engine::new(settings().allocation_strategy(InstanceAllocationStrategy::Pooling(pool())))
+        .or_else(|error| {
+            tracing::warn!("no room for a pool of instances, making each on demand: {error}");
+            Engine::new(&settings())
+        })
+}
+
+/// What decides how a component is compiled: the same with and without a pool, so that both load
+/// the same artifacts.
+fn settings() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(WASM_STACK + (1 << 20))
+        .generate_address_map(false)
+        .wasm_backtrace_max_frames(None);
+    config
+}
+
+/// One class of slots for all guests: a slot costs address space, not memory, until it is used.
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(slots::TOTAL)
+        .total_stacks(slots::TOTAL)
+        // CPython from componentize-py is some twenty core modules around one memory.
+        .total_core_instances(slots::TOTAL * 64)
+        .max_core_instances_per_component(64)
+        .total_memories(slots::TOTAL * 2)
+        .max_memories_per_component(2)
+        .total_tables(slots::TOTAL * 8)
+        .max_tables_per_component(8)
+        .table_elements(64 * 1024)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20)
+        .max_unused_warm_slots(16)
+        // Small guests are wiped with memset, which is cheaper than giving pages back.
+        .linear_memory_keep_resident(256 << 10)
+        .table_keep_resident(16 << 10);
+    pool
+}

@@ -1,0 +1,102 @@
+//! The way from a guest to its gate. A guest's host functions outlive no borrow, so they knock
+//! here, and the call that holds the gate answers while the guest waits.
+
+use std::future::Future;
+use std::pin::pin;
+
+use agent_core::action::Capability;
+use agent_core::sandbox::{Gate, SandboxError, Use};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::slots::Depth;
+
+/// The guest's side.
+#[derive(Clone)]
+pub(crate) struct Door {
+    asks: mpsc::Sender<Ask>,
+}
+
+/// The gate's side.
+pub(crate) struct Asked {
+    asks: mpsc::Receiver<Ask>,
+}
+
+enum Ask {
+    May(Capability, oneshot::Sender<Result<Use, String>>),
+    Done(u64, oneshot::Sender<()>),
+    Call(String, Value, oneshot::Sender<Result<Value, String>>),
+}
+
+impl Door {
+    pub(crate) fn new() -> (Door, Asked) {
+        let (sender, receiver) = mpsc::channel(1);
+        (Door { asks: sender }, Asked { asks: receiver })
+    }
+
+    /// See [`Gate::may`]. The outer error stops the guest: nobody is there to answer.
+    pub(crate) async fn may(
+        &self,
+        capability: Capability,
+    ) -> wasmtime::Result<Result<Use, String>> {
+        self.ask(|answer| Ask::May(capability, answer)).await
+    }
+
+    /// See [`Gate::done`].
+    pub(crate) async fn done(&self, mark: u64) -> wasmtime::Result<()> {
+        self.ask(|answer| Ask::Done(mark, answer)).await
+    }
+
+    /// See [`Gate::call`].
+    pub(crate) async fn call(
+        &self,
+        tool: String,
+        arguments: Value,
+    ) -> wasmtime::Result<Result<Value, String>> {
+        self.ask(|answer| Ask::Call(tool, arguments, answer)).await
+    }
+
+    async fn ask<A>(&self, ask: impl FnOnce(oneshot::Sender<A>) -> Ask) -> wasmtime::Result<A> {
+        let (sender, receiver) = oneshot::channel();
+        let gone = || wasmtime::Error::msg("the call is over");
+        self.asks.send(ask(sender)).await.map_err(|_| gone())?;
+        receiver.await.map_err(|_| gone())
+    }
+}
+
+impl Asked {
+    /// Runs the guest and answers what it asks. An error of the journal ends the call, guest and
+    /// all.
+    pub(crate) async fn serve<T>(
+        mut self,
+        guest: impl Future<Output = T>,
+        gate: &dyn Gate,
+        depth: Depth,
+    ) -> Result<T, SandboxError> {
+        let mut guest = pin!(guest);
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut guest => return Ok(outcome),
+                Some(ask) = self.asks.recv() => answer(ask, gate, depth).await?,
+            }
+        }
+    }
+}
+
+/// The guest waits meanwhile. That it no longer does is not an error.
+async fn answer(ask: Ask, gate: &dyn Gate, depth: Depth) -> Result<(), SandboxError> {
+    match ask {
+        Ask::May(capability, answer) => {
+            let _ = answer.send(gate.may(capability).await);
+        }
+        Ask::Done(mark, answer) => {
+            gate.done(mark).await?;
+            let _ = answer.send(());
+        }
+        Ask::Call(tool, arguments, answer) => {
+            let _ = answer.send(depth.below(gate.call(&tool, arguments)).await);
+        }
+    }
+    Ok(())
+}

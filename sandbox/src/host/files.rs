@@ -1,0 +1,96 @@
+//! Files, lent one use at a time: the gate is asked about the path that will really be opened, and
+//! then that is opened beneath the granted folder.
+
+use std::sync::Arc;
+
+use agent_core::action::Capability;
+use agent_core::sandbox::Use;
+use tokio::task::spawn_blocking;
+
+use super::Host;
+use super::bindings::errand::tool::files::{self, Entry};
+use super::place::Place;
+use super::roots::Access;
+use crate::limits::bytes;
+
+impl files::Host for Host {
+    async fn roots(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(self.lent.roots.readable())
+    }
+
+    async fn read(&mut self, path: String) -> wasmtime::Result<Result<Vec<u8>, String>> {
+        let clock = Arc::clone(&self.clock);
+        let _waiting = clock.outside();
+        let limit = self.file_bytes;
+        match self.judged(&path).await? {
+            Ok(place) => Ok(spawn_blocking(move || place.read(limit)).await?),
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    async fn list(&mut self, path: String) -> wasmtime::Result<Result<Vec<Entry>, String>> {
+        let clock = Arc::clone(&self.clock);
+        let _waiting = clock.outside();
+        match self.judged(&path).await? {
+            Ok(place) => Ok(spawn_blocking(move || place.list()).await?),
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    async fn write(
+        &mut self,
+        path: String,
+        content: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), String>> {
+        let clock = Arc::clone(&self.clock);
+        let _waiting = clock.outside();
+        if content.len() as u64 > self.file_bytes {
+            let limit = bytes(self.file_bytes);
+            return Ok(Err(format!("files over {limit} cannot be written here")));
+        }
+        let meant = match self.lent.roots.resolve(&path) {
+            Ok(meant) => meant,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let place = match self.lent.roots.place(Access::Write, &meant) {
+            Ok(place) => Ok(spawn_blocking(move || place.followed_to_folder()).await?),
+            Err(refusal) => Err(refusal),
+        };
+        let real = place.as_ref().map_or(meant, Place::path);
+        let mark = match self.door.may(Capability::Write(real)).await? {
+            Ok(Use::Fresh(mark)) => mark,
+            Ok(Use::Recorded) => return Ok(Ok(())),
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let written = spawn_blocking(move || place.write(&content)).await?;
+        if written.is_ok() {
+            self.door.done(mark).await?;
+        }
+        Ok(written)
+    }
+}
+
+impl Host {
+    /// Where a path may be read. The gate is asked in any case, so that what is refused is in the
+    /// journal with the policy's reasons.
+    async fn judged(&mut self, path: &str) -> wasmtime::Result<Result<Place, String>> {
+        let meant = match self.lent.roots.resolve(path) {
+            Ok(meant) => meant,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let place = match self.lent.roots.place(Access::Read, &meant) {
+            Ok(place) => Ok(spawn_blocking(move || place.followed()).await?),
+            Err(refusal) => Err(refusal),
+        };
+        let real = place.as_ref().map_or(meant, Place::path);
+        match self.door.may(Capability::Read(real)).await? {
+            // A read that was made before is made again: nothing kept what it gave.
+            Ok(Use::Fresh(_) | Use::Recorded) => Ok(place),
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! One path beneath a granted folder, and what can be done there. Nothing here follows a link out
+//! of the folder: the kernel refuses it while the path is walked (`openat2`, or a walk by handles
+//! where there is none), so a link that is swapped in between is refused too.
+
+use std::ffi::OsStr;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cap_std::fs::{Dir, FileType, OpenOptions, OpenOptionsExt};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use super::bindings::errand::tool::files::Entry;
+use crate::limits::bytes;
+
+/// More entries than this are not listed.
+const ENTRIES: usize = 10_000;
+
+/// A path beneath a granted folder.
+#[derive(Clone)]
+pub(crate) struct Place {
+    dir: Arc<Dir>,
+    /// Where `dir` is.
+    base: PathBuf,
+    /// From there; `.` for the folder itself.
+    rest: PathBuf,
+    /// For the model.
+    shown: String,
+}
+
+impl Place {
+    pub(crate) fn new(dir: Arc<Dir>, base: PathBuf, rest: &Path, shown: String) -> Place {
+        let rest = if rest.as_os_str().is_empty() { Path::new(".") } else { rest };
+        Place { dir, base, rest: rest.to_path_buf(), shown }
+    }
+
+    /// The absolute path, as far as it is known.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.base.join(&self.rest).components().collect()
+    }
+
+    /// The place that links inside the folder lead to, so that what is judged is what is opened.
+    /// What does not exist, or leads out, stays as it is written: opening it will tell.
+    pub(crate) fn followed(mut self) -> Place {
+        if let Ok(real) = self.dir.canonicalize(&self.rest) {
+            self.rest = real;
+            return self;
+        }
+        let mut missing = PathBuf::new();
+        for known in self.rest.clone().ancestors() {
+            match self.dir.canonicalize(known) {
+                Ok(real) => {
+                    self.rest = real.join(missing);
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let name = known.file_name().unwrap_or_default();
+                    missing = if missing.as_os_str().is_empty() {
+                        PathBuf::from(name)
+                    } else {
+                        Path::new(name).join(missing)
+                    };
+                }
+                Err(_) => break,
+            }
+        }
+        self
+    }
+
+    /// The folder's links are followed, a last name that is one is not.
+    pub(crate) fn followed_to_folder(mut self) -> Place {
+        let (Some(parent), Some(name)) = (self.rest.parent(), self.rest.file_name()) else {
+            return self;
+        };
+        let (parent, name) = (parent.to_path_buf(), name.to_owned());
+        let folder = Place::new(self.dir, self.base, &parent, self.shown).followed();
+        self = Place { rest: folder.rest.join(name), ..folder };
+        self
+    }
+
+    /// The whole file, if it is one and not too big.
+    pub(crate) fn read(&self, limit: u64) -> Result<Vec<u8>, String> {
+        let too_big = |size| {
+            let (size, limit) = (bytes(size), bytes(limit));
+            format!("`{}` is {size}; files over {limit} cannot be read here", self.shown)
+        };
+        let found = self.dir.symlink_metadata(&self.rest).map_err(|error| self.failed(&error))?;
+        self.only_a_file(found.file_type())?;
+        let file = self.open().map_err(|error| self.failed(&error))?;
+        let found = file.metadata().map_err(|error| self.failed(&error))?;
+        self.only_a_file(found.file_type())?;
+        if found.len() > limit {
+            return Err(too_big(found.len()));
+        }
+        let mut content = Vec::with_capacity(found.len() as usize);
+        // It may grow meanwhile.
+        file.take(limit + 1)
+            .read_to_end(&mut content)
+            .map_err(|error| format!("`{}` cannot be read: {}", self.shown, plain(&error)))?;
+        if content.len() as u64 > limit { Err(too_big(content.len() as u64)) } else { Ok(content) }
+    }
+
+    /// What is directly in the folder, sorted by name. Links that lead out, and what is neither
+    /// file nor folder, are left out: they cannot be used.
+    pub(crate) fn list(&self) -> Result<Vec<Entry>, String> {
+        let failed = |error: io::Error| self.failed(&error);
+        let folder = self.dir.open_dir(&self.rest).map_err(failed)?;
+        let mut entries = Vec::new();
+        for found in folder.entries().map_err(failed)? {
+            let name = found.map_err(failed)?.file_name();
+            let Some(text) = name.to_str() else { continue };
+            let Ok(what) = folder.metadata(&name) else { continue };
+            if !what.is_file() && !what.is_dir() {
+                continue;
+            }
+            if entries.len() == ENTRIES {
+                return Err(format!("`{}` holds more than {ENTRIES} entries", self.shown));
+            }
+            let path = match self.shown.as_str() {
+                "." => text.to_string(),
+                "/" => format!("/{text}"),
+                shown => format!("{shown}/{text}"),
+            };
+            let size = if what.is_dir() { 0 } else { what.len() };
+            entries.push(Entry { path, folder: what.is_dir(), size });
+        }
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(entries)
+    }
+
+    /// Creates or replaces the whole file, its folders with it. Whoever reads it meanwhile, or
+    /// finds it after a crash, has the old file or the new one.
+    pub(crate) fn write(&self, content: &[u8]) -> Result<(), String> {
+        let failed = |error: io::Error| self.failed(&error);
+        let name = self.rest.file_name().ok_or_else(|| format!("`{}` is a folder", self.shown))?;
+        let folder = match self.rest.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => {
+                self.dir.create_dir_all(parent).map_err(failed)?;
+                self.dir.open_dir(parent).map_err(failed)?
+            }
+            _ => self.dir.try_clone().map_err(failed)?,
+        };
+        let mode = match folder.symlink_metadata(name) {
+            Ok(found) => {
+                self.only_a_file(found.file_type())?;
+                Some(found.permissions())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let draft = draft();
+        let written = (|| {
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            let mut file = folder.open_with(&draft, &options)?;
+            file.write_all(content)?;
+            if let Some(mode) = mode {
+                file.set_permissions(mode)?;
+            }
+            file.sync_all()?;
+            folder.rename(&draft, &folder, name)?;
+            folder.open(".")?.sync_all()
+        })();
+        written.map_err(|error: io::Error| {
+            let _ = folder.remove_file(&draft);
+            format!("`{}` cannot be written: {}", self.shown, plain(&error))
+        })
+    }
+
+    /// Never through a last link, and without waiting for whoever holds a pipe's other end.
+    fn open(&self) -> io::Result<cap_std::fs::File> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(flags.bits() as i32);
+        self.dir.open_with(&self.rest, &options)
+    }
+
+    fn only_a_file(&self, what: FileType) -> Result<(), String> {
+        let shown = &self.shown;
+        if what.is_file() {
+            Ok(())
+        } else if what.is_dir() {
+            Err(format!("`{shown}` is a folder"))
+        } else if what.is_symlink() {
+            Err(format!("`{shown}` is a link; name the file it leads to"))
+        } else {
+            Err(format!("`{shown}` is not a regular file"))
+        }
+    }
+
+    fn failed(&self, error: &io::Error) -> String {
+        sentence(&self.shown, error)
+    }
+}
+
+/// What went wrong with a path, for the model.
+pub(crate) fn sentence(shown: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("`{shown}` does not exist"),
+        io::ErrorKind::NotADirectory => format!("`{shown}` is not in a folder"),
+        // What cap-std says of a path that leads out; it carries no number of the system's.
+        io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
+            format!("`{shown}` leads out of the folder that was granted")
+        }
+        _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            format!("`{shown}` is a link")
+        }
+        _ => format!("`{shown}` cannot be opened: {}", plain(error)),
+    }
+}
+
+/// The system's words without its numbers.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    text.to_lowercase()
+}
+
+/// A name that no other write uses.
+fn draft() -> impl AsRef<Path> + AsRef<OsStr> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!(".errand-{}-{count}.draft", std::process::id())
+}

@@ -1,0 +1,24 @@
+//! Other tools, called by a guest: the gate judges and runs them like any call.
+
+use serde_json::Value;
+
+use super::Host;
+use super::bindings::errand::tool::tools;
+
+impl tools::Host for Host {
+    async fn call(
+        &mut self,
+        name: String,
+        arguments: String,
+    ) -> wasmtime::Result<Result<String, String>> {
+        let _waiting = self.clock.outside();
+        let arguments: Value = match serde_json::from_str(&arguments) {
+            Ok(arguments) => arguments,
+            Err(error) => {
+                return Ok(Err(format!("the arguments of `{name}` are not JSON: {error}")));
+            }
+        };
+        let result = self.door.call(name, arguments).await?;
+        Ok(result.map(|result| result.to_string()))
+    }
+}

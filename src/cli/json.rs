@@ -1,0 +1,81 @@
+//! A run for programs: one JSON object a line on stdout.
+
+use std::io::Write;
+
+use agent_core::action::{CallId, Decision};
+use agent_core::drive::Watch;
+use agent_core::event::{Event, Observation, What};
+use agent_core::run::{Run, denied, head};
+use errand::Finished;
+use serde_json::{Value, json};
+
+/// The most characters of an observation on a line; `errand runs show` has the rest.
+const SHOWN: usize = 4000;
+
+/// Prints events as they come.
+pub(crate) struct Lines;
+
+impl Watch for Lines {
+    fn event(&self, event: &Event, run: &Run) {
+        match &event.what {
+            What::Started { .. } | What::Resumed => {
+                print(&json!({ "type": "started", "run": run.id() }));
+            }
+            What::Planned { plan } => print(&json!({ "type": "plan", "text": plan })),
+            What::Judged { action, verdict } => {
+                print(&json!({
+                    "type": "call",
+                    "id": action.id,
+                    "tool": action.tool,
+                    "arguments": action.arguments,
+                }));
+                print(&json!({
+                    "type": "verdict",
+                    "id": action.id,
+                    "verdict": verdict.decision,
+                    "reasons": verdict.reasons,
+                }));
+                if verdict.decision == Decision::Deny {
+                    observed(&action.id, &denied(&verdict.reasons));
+                }
+            }
+            What::Observed { call, observation } => observed(call, observation),
+            _ => {}
+        }
+    }
+}
+
+fn observed(call: &CallId, observation: &Observation) {
+    print(&json!({
+        "type": "observation",
+        "id": call,
+        "status": observation.status,
+        "text": head(&observation.text, SHOWN),
+        "origins": observation.origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    }));
+}
+
+/// The last line.
+pub(crate) fn finished(finished: &Finished) {
+    let spent = &finished.spent;
+    print(&json!({
+        "type": "finished",
+        "run": finished.run,
+        "outcome": finished.outcome.value,
+        "reason": finished.outcome.reason,
+        "detail": finished.outcome.detail,
+        "usage": {
+            "steps": spent.steps,
+            "input_tokens": spent.input_tokens,
+            "output_tokens": spent.output_tokens,
+            "cost_usd": spent.cost_usd,
+            "seconds": spent.time_ms as f64 / 1000.0,
+        },
+    }));
+}
+
+/// One line. A reader that has gone away is no reason to stop a run.
+pub(crate) fn print(value: &Value) {
+    let mut out = std::io::stdout().lock();
+    let _gone = writeln!(out, "{value}").and_then(|()| out.flush());
+}

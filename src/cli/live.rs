@@ -1,0 +1,219 @@
+//! A run for a person: what happens, line by line on stderr, and a last line that is rewritten
+//! while the model thinks or something is fetched.
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use agent_core::action::{Action, CallId, Decision};
+use agent_core::drive::{Person, Watch};
+use agent_core::event::{Event, Observation, Reason, Status, What};
+use agent_core::run::{Run, denied, head};
+use async_trait::async_trait;
+use errand::Finished;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// The most characters of one line of a plan, a call or an observation.
+const WIDTH: usize = 160;
+/// The most lines of code or output.
+const LINES: usize = 12;
+
+/// Draws a run on stderr.
+pub(crate) struct Live {
+    bar: ProgressBar,
+    tail: Mutex<String>,
+}
+
+impl Live {
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, tail: Mutex::default() }
+    }
+
+    /// Takes the rewritten line away.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn say(&self, label: &str, text: &str) {
+        let mut lines = text.trim_end().lines();
+        let first = lines.next().unwrap_or_default();
+        let mut said = format!("  {label:<8} {}", head(first, WIDTH).replace('\n', " "));
+        let rest: Vec<&str> = lines.collect();
+        for line in rest.iter().take(LINES) {
+            said += &format!("\n           {}", head(line, WIDTH).replace('\n', " "));
+        }
+        if rest.len() > LINES {
+            said += &format!("\n           … {} more lines", rest.len() - LINES);
+        }
+        self.line(&said);
+    }
+
+    fn line(&self, text: &str) {
+        if self.bar.is_hidden() {
+            eprint(text);
+        } else {
+            self.bar.println(text);
+        }
+    }
+
+    fn observed(&self, call: &CallId, observation: &Observation) {
+        let label = match observation.status {
+            Status::Ok => "saw",
+            Status::Failed => "failed",
+            Status::Denied => "denied",
+            Status::Unsure => "unsure",
+        };
+        let text = observation.text.strip_prefix("denied: ").unwrap_or(&observation.text);
+        self.say(label, &format!("{call} {text}"));
+    }
+}
+
+#[async_trait]
+impl Person for Live {
+    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<bool> {
+        self.bar.disable_steady_tick();
+        eprint(&format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; ")));
+        let line = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).map(|_| line)
+        });
+        let line = line.await.ok()?.ok()?;
+        Some(matches!(line.trim(), "y" | "Y" | "yes"))
+    }
+}
+
+impl Watch for Live {
+    fn event(&self, event: &Event, run: &Run) {
+        match &event.what {
+            What::Started { agent, .. } => {
+                self.line(&format!("{} · {} · run {}", agent.name, agent.model.name, run.id()));
+            }
+            What::Resumed => self.line(&format!("{} · resumed", run.id())),
+            What::Thinking { .. } => {
+                if let Ok(mut tail) = self.tail.lock() {
+                    tail.clear();
+                }
+                self.bar.set_message("thinking");
+                self.bar.enable_steady_tick(Duration::from_millis(120));
+            }
+            What::Replied { .. } => {
+                self.bar.disable_steady_tick();
+                let (spent, budget) = (run.spent(), run.ledger().budget());
+                self.bar.set_message(format!(
+                    "step {} of {}, {} of {} tokens, {:.0} of {:.0} s",
+                    spent.steps,
+                    budget.steps,
+                    spent.input_tokens + spent.output_tokens,
+                    budget.tokens,
+                    spent.time_ms as f64 / 1000.0,
+                    budget.time.as_secs_f64(),
+                ));
+            }
+            What::Planned { plan } => self.say("plan", plan),
+            What::Judged { action, verdict } => {
+                let what = match action.arguments["code"].as_str() {
+                    Some(code) => code.to_string(),
+                    None => action.arguments.to_string(),
+                };
+                self.say("call", &format!("{} {} {what}", action.id, action.tool));
+                match verdict.decision {
+                    Decision::Allow => self.say("allowed", &action.id.0),
+                    Decision::Ask => {
+                        self.say("asks", &format!("{} {}", action.id, verdict.reasons.join("; ")));
+                    }
+                    Decision::Deny => self.observed(&action.id, &denied(&verdict.reasons)),
+                }
+            }
+            What::Observed { call, observation } => self.observed(call, observation),
+            What::Ended { .. } => self.bar.finish_and_clear(),
+            _ => {}
+        }
+    }
+
+    fn text(&self, text: &str) {
+        let Ok(mut tail) = self.tail.lock() else { return };
+        tail.push_str(text);
+        let from = tail.char_indices().rev().nth(70).map_or(0, |(at, _)| at);
+        self.bar.set_message(format!("… {}", tail[from..].replace('\n', " ")));
+    }
+}
+
+/// The answer on stdout, and on stderr what it took or why there is none.
+pub(crate) fn finished(finished: &Finished) {
+    let Finished { run, outcome, spent } = finished;
+    if !outcome.value.is_null() {
+        let text = match outcome.value.as_object() {
+            Some(map) if map.len() == 1 => map.get("answer").and_then(|v| v.as_str()),
+            _ => None,
+        };
+        say(&text.map_or_else(|| format!("{:#}", outcome.value), str::to_string));
+    }
+    let mut last = format!(
+        "  {} steps, {} tokens read, {} written, {:.1} s",
+        spent.steps,
+        spent.input_tokens,
+        spent.output_tokens,
+        spent.time_ms as f64 / 1000.0
+    );
+    if spent.cost_usd > 0.0 {
+        last += &format!(", {:.4} USD", spent.cost_usd);
+    }
+    eprint(&last);
+    let Some(reason) = outcome.reason else { return };
+    let detail = outcome.detail.clone().unwrap_or_default();
+    let spent_all = |what: &str, key: &str| {
+        eprint(&format!("error: the budget's {what} were spent before there was an answer"));
+        eprint(&format!("hint: raise [budget] {key} in the agent file"));
+    };
+    match reason {
+        Reason::Steps => spent_all("steps", "steps"),
+        Reason::Tokens => spent_all("tokens", "tokens"),
+        Reason::Time => spent_all("minutes", "time"),
+        Reason::Cost => spent_all("dollars", "cost_usd"),
+        Reason::Fault => {
+            eprint(&format!("error: {detail}"));
+            eprint(&format!("hint: nothing is lost; `errand runs resume {run}` goes on"));
+        }
+        Reason::Cancelled => {
+            eprint(&format!("stopped; `errand runs resume {run}` goes on from here"));
+        }
+        Reason::Approval => {
+            eprint(&detail);
+            eprint(&format!("hint: `errand runs resume {run} --approve` or `--deny` goes on"));
+        }
+    }
+}
+
+/// Says what went wrong before or around a run, and gives the exit code: 2 for what the user
+/// wrote, 1 for the rest.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    if let Some(invalid) = error.downcast_ref::<errand::Invalid>() {
+        eprint(&invalid.to_string());
+        return ExitCode::from(2);
+    }
+    if error.is::<Usage>() {
+        eprint(&format!("error: {error}"));
+        return ExitCode::from(2);
+    }
+    eprint(&format!("error: {error:#}"));
+    ExitCode::from(1)
+}
+
+/// Something on the command line that cannot be meant.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+#[expect(clippy::print_stdout, reason = "the answer belongs on stdout")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "progress and errors belong on stderr")]
+pub(crate) fn eprint(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,68 @@
+//! The command line: what can be typed, and what each command prints and returns.
+//!
+//! Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for approval.
+
+mod json;
+mod live;
+mod models;
+mod run;
+mod runs;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Runs task agents: a model loops through plan, act and observe, its tools run in a WebAssembly
+/// sandbox, and nothing happens without a permit.
+#[derive(Parser)]
+#[command(
+    name = "errand",
+    version,
+    arg_required_else_help = true,
+    after_help = "Start with:\n  errand init hello           write an agent file to change\n  \
+                  errand run hello/agent.toml run it\n\nFiles are kept under ERRAND_HOME \
+                  (default: ~/.local/share/errand).\nExit codes: 0 an outcome, 1 ended without \
+                  one, 2 usage or agent file, 3 waiting for an approval."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run an agent file
+    Run(run::Args),
+    /// List, show or resume runs
+    #[command(subcommand)]
+    Runs(runs::Command),
+    /// List, fetch, import or measure local models
+    #[command(subcommand)]
+    Models(models::Command),
+    /// List the tools an agent file can name
+    #[command(subcommand)]
+    Tools(tools::Command),
+    /// Print shell completions
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Reads the command line, does what it says, and gives the exit code.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(args) => run::main(args),
+        Command::Runs(command) => runs::main(command),
+        Command::Models(command) => models::main(command),
+        Command::Tools(command) => tools::main(command),
+        Command::Completions { shell } => {
+            let mut out = std::io::stdout();
+            clap_complete::generate(shell, &mut Cli::command(), "errand", &mut out);
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    result.unwrap_or_else(|error| live::failed(&error))
+}

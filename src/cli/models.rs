@@ -1,0 +1,169 @@
+//! `errand models`: what is here, what can be fetched, and how fast it runs.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use errand::Errand;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use models::fetch::{Installed, Progress, Stage};
+use serde_json::json;
+
+use super::json::print;
+use super::live::say;
+use super::run::{How, open, runtime};
+
+/// The subcommands of `errand models`.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the catalog, and what else is imported
+    List {
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch and import a model ahead of a run; a damaged one is fetched again
+    Pull {
+        /// A catalog name, or a hub repository `owner/name[/file.gguf]`
+        name: String,
+    },
+    /// Import a GGUF file of the llama and qwen2 families
+    Import {
+        /// The GGUF file
+        file: PathBuf,
+    },
+    /// Measure a model: tokens a second for reading and for writing, load time, peak memory
+    Bench {
+        /// A catalog name or a path
+        name: String,
+        /// Tokens to read
+        #[arg(long, default_value_t = 512)]
+        prompt: usize,
+        /// Tokens to write
+        #[arg(long, default_value_t = 64)]
+        decode: usize,
+        /// Threads; left out: one for each core
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
+    let errand = open(How { json: false, offline: false })?;
+    match command {
+        Command::List { json } => list(&errand, json),
+        Command::Pull { name } => {
+            let folder = runtime()?.block_on(async {
+                errand.fetcher().runtime(|name| std::env::var_os(name)).await?;
+                errand.fetcher().pull(&name).await
+            })?;
+            say(&format!("{name} is ready in {}", folder.display()));
+        }
+        Command::Import { file } => {
+            let name = file.to_string_lossy().into_owned();
+            let folder = runtime()?.block_on(errand.fetcher().model(&name))?;
+            say(&format!("imported into {}", folder.display()));
+        }
+        Command::Bench { name, prompt, decode, threads, json } => {
+            let bench = runtime()?.block_on(errand.bench(&name, prompt, decode, threads))?;
+            if json {
+                print(&json!({
+                    "model": name,
+                    "prefill_tps": bench.prefill_tps,
+                    "decode_tps": bench.decode_tps,
+                    "load_s": bench.load_s,
+                    "peak_rss_mb": bench.peak_rss_mb,
+                }));
+            } else {
+                say(&format!(
+                    "{name}: reads {:.0} tokens/s, writes {:.1} tokens/s, loads in {:.1} s, \
+                     peak memory {:.0} MB",
+                    bench.prefill_tps, bench.decode_tps, bench.load_s, bench.peak_rss_mb
+                ));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(errand: &Errand, json: bool) {
+    for model in errand.fetcher().list() {
+        let (state, bytes) = match model.installed {
+            Installed::No => ("not here", 0),
+            Installed::Yes(bytes) => ("here", bytes),
+            Installed::Damaged => ("damaged", 0),
+        };
+        if json {
+            print(&json!({
+                "name": model.name, "about": model.about, "license": model.license,
+                "download_bytes": model.download, "state": state, "bytes": bytes,
+            }));
+        } else {
+            let size = if bytes > 0 { bytes } else { model.download };
+            say(&format!(
+                "{:<22} {:>6} MB  {:<9} {}",
+                model.name,
+                size / 1_000_000,
+                state,
+                model.about
+            ));
+        }
+    }
+}
+
+/// Draws fetches on stderr, a bar each.
+#[derive(Default)]
+pub(crate) struct Bars {
+    all: MultiProgress,
+    bars: Mutex<HashMap<String, ProgressBar>>,
+}
+
+impl Bars {
+    fn bar(&self, name: &str) -> ProgressBar {
+        let Ok(mut bars) = self.bars.lock() else { return ProgressBar::hidden() };
+        bars.entry(name.to_string())
+            .or_insert_with(|| {
+                let template = "  {prefix} {msg:<12} {wide_bar} {bytes} of {total_bytes} {eta}";
+                let bar = self.all.add(ProgressBar::new(0).with_prefix(name.to_string()));
+                ProgressStyle::with_template(template).map_or(bar.clone(), |s| bar.with_style(s))
+            })
+            .clone()
+    }
+
+    /// Where stderr is no terminal, a line now and then.
+    fn note(&self, bar: &ProgressBar, name: &str, what: &str) {
+        if bar.is_hidden() && bar.message() != what {
+            super::live::eprint(&format!("  {name}: {what}"));
+        }
+        bar.set_message(what.to_string());
+    }
+}
+
+impl Progress for Bars {
+    fn report(&self, name: &str, stage: Stage) {
+        let bar = self.bar(name);
+        match stage {
+            Stage::Waiting => self.note(&bar, name, "waiting for another process"),
+            Stage::Fetching { source, done, total } => {
+                self.note(&bar, name, &format!("fetching from {source}"));
+                bar.set_length(total);
+                bar.set_position(done);
+            }
+            Stage::Failed { source } => self.note(&bar, name, &format!("{source} failed")),
+            Stage::Verifying => self.note(&bar, name, "verifying"),
+            Stage::Importing { done, total } => {
+                self.note(&bar, name, "importing");
+                bar.set_length(total);
+                bar.set_position(done);
+            }
+            Stage::Done => {
+                self.note(&bar, name, "ready");
+                bar.finish_and_clear();
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `errand run`: an agent file, run to its end.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use agent_core::drive::{Person, Watch};
+use agent_core::event::{Event, Outcome, Reason, RunId};
+use agent_core::ledger::Spent;
+use agent_core::run::Run;
+use errand::{Errand, Finished};
+
+use super::json::Lines;
+use super::live::{Live, Usage};
+use super::models::Bars;
+use super::{json, live};
+
+/// The arguments of `errand run`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The agent file
+    file: PathBuf,
+    /// A parameter's value; `key=@file` takes it from a file, and a list takes several
+    #[arg(short, long = "param", value_name = "KEY=VALUE")]
+    params: Vec<String>,
+    /// Another model than the agent file's: a catalog name, a path, or the endpoint's id
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How a run is shown, and what it may fetch.
+#[derive(clap::Args, Clone, Copy)]
+pub(crate) struct How {
+    /// Print one JSON object a line on stdout: started, plan, call, verdict, observation, finished
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Fetch no model and no runtime: use what is already here
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
+    let params = args.params.iter().map(|param| {
+        let (key, value) = param.split_once('=').ok_or_else(|| {
+            Usage(format!("`-p {param}` is no `key=value`\nhint: write `-p question=\"…\"`"))
+        })?;
+        Ok((key.to_string(), value.to_string()))
+    });
+    let params: Vec<_> = params.collect::<Result<_, Usage>>()?;
+    let errand = open(args.how)?;
+    let agent = errand.load(&args.file, &params, args.model.as_deref())?;
+    watched(args.how, async |watch, person| errand.run(agent, watch, person).await)
+}
+
+/// Opens what a run needs, with its progress drawn on stderr.
+pub(crate) fn open(how: How) -> anyhow::Result<Errand> {
+    let errand = Errand::open()?.progress(Arc::new(Bars::default()));
+    Ok(if how.offline { errand.offline() } else { errand })
+}
+
+/// Drives a run with somebody looking on, prints how it ended, and gives the exit code. Ctrl-C
+/// drops the run: its journal is whole at every moment, so there is nothing to tidy.
+pub(crate) fn watched(
+    how: How,
+    run: impl AsyncFnOnce(&dyn Watch, Option<&dyn Person>) -> anyhow::Result<Finished>,
+) -> anyhow::Result<ExitCode> {
+    let live = Live::new();
+    let shown: &dyn Watch = if how.json { &Lines } else { &live };
+    let latest = Latest { shown, seen: Mutex::default() };
+    let asks = !how.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let person: Option<&dyn Person> = if asks { Some(&live) } else { None };
+    let end = runtime()?.block_on(async {
+        tokio::select! {
+            end = run(&latest, person) => end.map(Some),
+            stop = tokio::signal::ctrl_c() => stop.map(|()| None).map_err(Into::into),
+        }
+    })?;
+    let end = match end.or_else(|| latest.cancelled()) {
+        Some(end) => end,
+        None => anyhow::bail!("stopped before the run began"),
+    };
+    live.clear();
+    if how.json { json::finished(&end) } else { live::finished(&end) }
+    Ok(match end.outcome.reason {
+        None => ExitCode::SUCCESS,
+        Some(Reason::Approval) => ExitCode::from(3),
+        Some(_) => ExitCode::FAILURE,
+    })
+}
+
+/// The program's one async runtime.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build()?)
+}
+
+/// Remembers how far the run had come, for when it is stopped.
+struct Latest<'a> {
+    shown: &'a dyn Watch,
+    seen: Mutex<Option<(RunId, Spent)>>,
+}
+
+impl Latest<'_> {
+    fn cancelled(&self) -> Option<Finished> {
+        let (run, spent) = self.seen.lock().ok()?.clone()?;
+        let outcome = Outcome { reason: Some(Reason::Cancelled), ..Outcome::default() };
+        Some(Finished { run, outcome, spent })
+    }
+}
+
+impl Watch for Latest<'_> {
+    fn event(&self, event: &Event, run: &Run) {
+        if let Ok(mut seen) = self.seen.lock() {
+            *seen = Some((run.id().clone(), *run.spent()));
+        }
+        self.shown.event(event, run);
+    }
+
+    fn text(&self, text: &str) {
+        self.shown.text(text);
+    }
+}

@@ -1,0 +1,109 @@
+//! `errand runs`: what has been run, and going on with what was interrupted.
+
+use std::process::ExitCode;
+
+use agent_core::event::RunId;
+use agent_core::run::head;
+use errand::{Approval, Errand};
+use serde_json::json;
+
+use super::json::print;
+use super::live::{eprint, say};
+use super::run::{How, open, runtime, watched};
+
+/// The subcommands of `errand runs`.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the latest runs
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show every event of a run
+    Show {
+        /// The run, as `errand runs list` names it
+        id: String,
+        /// Print one JSON object a line: the events as the journal holds them
+        #[arg(long)]
+        json: bool,
+    },
+    /// Go on with a run that was interrupted, or that waits for an approval
+    Resume {
+        /// The run, as `errand runs list` names it
+        id: String,
+        /// Allow the call that the run waits for
+        #[arg(long, conflicts_with = "deny")]
+        approve: bool,
+        /// Refuse the call that the run waits for
+        #[arg(long)]
+        deny: bool,
+        #[command(flatten)]
+        how: How,
+    },
+}
+
+pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::List { limit, json } => list(limit, json),
+        Command::Show { id, json } => show(&RunId(id), json),
+        Command::Resume { id, approve, deny, how } => {
+            let approval = match (approve, deny) {
+                (true, _) => Some(Approval::Granted),
+                (_, true) => Some(Approval::Refused),
+                _ => None,
+            };
+            let errand = open(how)?;
+            let id = RunId(id);
+            watched(how, async |watch, person| errand.resume(&id, approval, watch, person).await)
+        }
+    }
+}
+
+fn list(limit: u32, json: bool) -> anyhow::Result<ExitCode> {
+    let errand = Errand::open()?;
+    let rows = runtime()?.block_on(errand.runs(limit as usize))?;
+    if rows.is_empty() && !json {
+        eprint("no runs yet; `errand run FILE` makes one");
+    }
+    for row in rows {
+        if json {
+            print(&json!({
+                "run": row.id, "agent": row.agent, "status": row.status.as_str(),
+                "created_ms": row.created, "updated_ms": row.updated, "events": row.events,
+            }));
+        } else {
+            say(&format!("{}  {:<12} {:>5} events  {}", row.id, row.status.as_str(), row.events, row.agent));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(id: &RunId, json: bool) -> anyhow::Result<ExitCode> {
+    let errand = Errand::open()?;
+    for (seq, event) in runtime()?.block_on(errand.events(id))?.iter().enumerate() {
+        let value = serde_json::to_value(event)?;
+        if json {
+            print(&value);
+        } else {
+            say(&format!("{seq:>4}  {}", line(&value)));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An event on one line: its type, then what it holds.
+fn line(event: &serde_json::Value) -> String {
+    let kind = event["type"].as_str().unwrap_or_default();
+    let rest: Vec<String> = event
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| !matches!(key.as_str(), "type" | "at"))
+        .map(|(key, value)| head(&format!("{key}={value}"), 300).replace('\n', " "))
+        .collect();
+    format!("{kind:<9} {}", rest.join(" "))
+}

@@ -1,0 +1,12 @@
+//! `errand schema`: every key of an agent file, for people and for editors.
+
+use std::process::ExitCode;
+
+use agent_core::agent_file::AgentFile;
+
+use super::live::say;
+
+pub(crate) fn main() -> anyhow::Result<ExitCode> {
+    say(&format!("{:#}", AgentFile::schema()));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,93 @@
+//! `errand validate`: is this agent file right, and what would it be allowed to do.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use agent_core::agent::{Act, Agent};
+use agent_core::agent_file::Checked;
+use agent_core::path::display;
+use serde_json::json;
+
+use super::json::print;
+use super::live::say;
+use super::param::pairs;
+use super::run::{How, open};
+
+/// The arguments of `errand validate`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The agent file
+    file: PathBuf,
+    /// A parameter's value, checked like the rest; required ones may be left out
+    #[arg(short, long = "param", value_name = "KEY=VALUE")]
+    params: Vec<String>,
+    /// Print one JSON object: `{"ok":true,"agent":…}` or `{"ok":false,"problems":[…]}`
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
+    let params = pairs(&args.params)?;
+    let errand = open(How { json: args.json, offline: true })?;
+    match errand.check(&args.file, &params) {
+        Ok(checked) if args.json => {
+            let Checked { agent, waiting, unset, .. } = &checked;
+            print(&json!({ "ok": true, "agent": agent, "waiting": waiting, "unset": unset }));
+        }
+        Ok(checked) => say(&summary(&args.file, &checked)),
+        Err(invalid) if args.json => {
+            print(&json!({ "ok": false, "problems": invalid.to_json() }));
+            return Ok(ExitCode::from(2));
+        }
+        Err(invalid) => return Err(invalid.into()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the agent is, one thing a line.
+fn summary(file: &Path, checked: &Checked) -> String {
+    let Agent { name, model, tools, grants, budget, .. } = &checked.agent;
+    let mut lines = vec![format!("ok: {}", file.display())];
+    let mut line = |label: &str, text: String| {
+        if !text.is_empty() {
+            lines.push(format!("  {label:<10} {text}"));
+        }
+    };
+    line("agent", name.clone());
+    let endpoint = model.base_url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
+    line("model", format!("{} ({}){endpoint}", model.name, model.provider));
+    line(
+        "acts by",
+        match checked.agent.act {
+            Some(Act::Code) => "code".to_string(),
+            Some(Act::Tools) => "tool calls".to_string(),
+            None => "code or tool calls, as suits the model".to_string(),
+        },
+    );
+    line("tools", listed(tools));
+    let paths = |paths: &[PathBuf]| {
+        let shown = paths.iter().map(|path| match display(&grants.root, path) {
+            shown if shown.is_empty() => ".".to_string(),
+            shown => shown,
+        });
+        listed(&shown.collect::<Vec<_>>())
+    };
+    line("may read", paths(&grants.read));
+    line("may write", paths(&grants.write));
+    line("may reach", listed(&grants.net.iter().map(ToString::to_string).collect::<Vec<_>>()));
+    line("asks for", if grants.ask.is_empty() { String::new() } else { listed(&grants.ask) });
+    let cost = budget.cost_usd.map(|cost| format!(", {cost} USD")).unwrap_or_default();
+    let time = budget.time.as_secs_f64();
+    line("budget", format!("{} steps, {} tokens, {time} s{cost}", budget.steps, budget.tokens));
+    let outcome = checked.agent.output.as_ref().map(|_| "satisfies its schema".to_string());
+    line("outcome", outcome.unwrap_or_else(|| "{\"answer\": text}".to_string()));
+    let waiting: Vec<String> = checked.waiting.iter().map(|name| format!("-p {name}=…")).collect();
+    line("needs", waiting.join(" "));
+    line("not set", checked.unset.join(", "));
+    lines.join("\n")
+}
+
+/// `a, b`, or what it means that there is none.
+fn listed(words: &[String]) -> String {
+    if words.is_empty() { "nothing".to_string() } else { words.join(", ") }
+}

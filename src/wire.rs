@@ -1,0 +1,301 @@
+//! The one place where an `Agent` becomes concrete types: which model, which tools, which policy,
+//! which sandbox, which journal.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use agent_core::act::{PYTHON, Style};
+use agent_core::agent::{Agent, Provider};
+use agent_core::agent_file::{Checked, Invalid, Known};
+use agent_core::drive::{self, Parts, Person, Watch};
+use agent_core::event::{Event, Outcome, RunId, What};
+use agent_core::ledger::Spent;
+use agent_core::model::Model;
+use agent_core::policy::Policy;
+use agent_core::run::{Run, Step};
+use agent_core::tool::{Tool, ToolSpec};
+use anyhow::Context;
+use models::fetch::{Fetcher, Network, Progress};
+use models::scripted::Scripted;
+use policies::Cedar;
+use sandbox::Wasm;
+use store::{RunRow, Store};
+
+/// Where files are kept, and how what a run needs gets there.
+pub struct Errand {
+    fetcher: Fetcher,
+}
+
+/// How a run ended, for now or for good.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// Which run.
+    pub run: RunId,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What it took.
+    pub spent: Spent,
+}
+
+/// A person's answer to the call that a run waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// It may happen.
+    Granted,
+    /// It may not.
+    Refused,
+}
+
+/// Runs an agent with the defaults: `ERRAND_HOME`, fetching what is missing, nobody looking on.
+///
+/// # Errors
+/// What the run needs cannot be had. A run that ends without an outcome is no error.
+pub async fn run(agent: Agent) -> anyhow::Result<Finished> {
+    Errand::open()?.run(agent, &Nobody, None).await
+}
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn event(&self, _event: &Event, _run: &Run) {}
+}
+
+impl Errand {
+    /// With what the environment says; `ERRAND_HOME` above all.
+    ///
+    /// # Errors
+    /// There is no folder to keep files in, or a variable that cannot be meant.
+    pub fn open() -> anyhow::Result<Self> {
+        Ok(Self { fetcher: Fetcher::from_env(|name| std::env::var_os(name))? })
+    }
+
+    /// Fetches nothing from now on: what is missing is an error.
+    #[must_use]
+    pub fn offline(self) -> Self {
+        Self { fetcher: self.fetcher.network(Network::Forbidden) }
+    }
+
+    /// Tells how far a fetch is.
+    #[must_use]
+    pub fn progress(self, progress: Arc<dyn Progress>) -> Self {
+        Self { fetcher: self.fetcher.progress(progress) }
+    }
+
+    /// Fetches models, lists them, says where they are.
+    pub fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
+    /// Reads and checks an agent file. `model` takes the place of the file's own.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file and the parameters.
+    pub fn load(
+        &self,
+        file: &Path,
+        params: &[(String, String)],
+        model: Option<&str>,
+    ) -> Result<Agent, Invalid> {
+        self.known(model, |known| Agent::load(file, params, known))
+    }
+
+    /// Checks an agent file; required parameters may be missing.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file and the parameters.
+    pub fn check(&self, file: &Path, params: &[(String, String)]) -> Result<Checked, Invalid> {
+        self.known(None, |known| Checked::read(file, params, known))
+    }
+
+    fn known<T>(&self, model: Option<&str>, with: impl FnOnce(&Known<'_>) -> T) -> T {
+        let models: Vec<String> = self.fetcher.catalog().models().map(str::to_string).collect();
+        with(&Known {
+            tools: tools::registry::known(),
+            models: &models,
+            default_model: models::DEFAULT,
+            model_override: model,
+            decoder_holds: &models::onnx::holds,
+        })
+    }
+
+    /// Runs an agent to its end, or until it cannot go on.
+    ///
+    /// # Errors
+    /// What the run needs cannot be had, or the journal cannot be written.
+    pub async fn run(
+        &self,
+        agent: Agent,
+        watch: &dyn Watch,
+        person: Option<&dyn Person>,
+    ) -> anyhow::Result<Finished> {
+        let crew = self.crew(&agent).await?;
+        let traits = crew.model.traits();
+        let style = Style::of(&agent, &traits);
+        let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
+        let _driven = crew.store.drive(run.id())?;
+        drive::begin(&mut run, &crew.parts(watch, person)).await?;
+        crew.drive(run, watch, person).await
+    }
+
+    /// Goes on with a run that was interrupted or that waits for an approval. A run that is over
+    /// is only told again.
+    ///
+    /// # Errors
+    /// There is no such run, another process drives it, or what it needs cannot be had.
+    pub async fn resume(
+        &self,
+        id: &RunId,
+        approval: Option<Approval>,
+        watch: &dyn Watch,
+        person: Option<&dyn Person>,
+    ) -> anyhow::Result<Finished> {
+        let store = self.store()?;
+        let driven = store.drive(id)?;
+        let events = store.events(id).await?;
+        let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
+            anyhow::bail!("there is no run `{id}`\nhint: `errand runs list` names the runs");
+        };
+        let crew = self.crew(agent).await?;
+        let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
+        if let Step::Done(outcome) = run.step() {
+            return Ok(Finished { run: id.clone(), outcome, spent: *run.spent() });
+        }
+        let parts = crew.parts(watch, person);
+        drive::note(&mut run, What::Resumed, &parts).await?;
+        if let (Some(approval), Step::Ask(action, _)) = (approval, run.step()) {
+            let granted = approval == Approval::Granted;
+            drive::note(&mut run, What::Answered { call: action.id, granted }, &parts).await?;
+        }
+        let finished = crew.drive(run, watch, person).await;
+        drop(driven);
+        finished
+    }
+
+    /// The latest runs.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn runs(&self, limit: usize) -> anyhow::Result<Vec<RunRow>> {
+        Ok(self.store()?.list(limit).await?)
+    }
+
+    /// The events of a run.
+    ///
+    /// # Errors
+    /// There is no such run, or the journal cannot be read.
+    pub async fn events(&self, id: &RunId) -> anyhow::Result<Vec<Event>> {
+        Ok(self.store()?.events(id).await?)
+    }
+
+    fn store(&self) -> anyhow::Result<Store> {
+        Ok(Store::open(self.fetcher.home().root())?)
+    }
+
+    async fn crew(&self, agent: &Agent) -> anyhow::Result<Crew> {
+        let home = self.fetcher.home().root();
+        let python = match agent.tools.iter().any(|tool| tool == PYTHON) {
+            true => Some(self.python().await.context("the `python` tool cannot be set up")?),
+            false => None,
+        };
+        let setup = tools::registry::Setup {
+            root: agent.root.clone(),
+            read: agent.grants.read.clone(),
+            python,
+        };
+        let registry = tools::registry::Registry::builtin(&setup);
+        let tools = agent.tools.iter().filter_map(|name| registry.get(name).cloned()).collect();
+        let mut config = sandbox::Config::new(&agent.root, home.join("cache"));
+        config.read = agent.grants.read.clone();
+        config.write = agent.grants.write.clone();
+        Ok(Crew {
+            model: self.model(agent).await?,
+            tools,
+            policy: Cedar::new(&agent.grants)?,
+            sandbox: Wasm::new(config)?,
+            store: self.store()?,
+        })
+    }
+
+    async fn model(&self, agent: &Agent) -> anyhow::Result<Box<dyn Model>> {
+        let config = &agent.model;
+        match config.provider {
+            Provider::Scripted => {
+                let path = config.path.clone().unwrap_or_else(|| PathBuf::from(&config.name));
+                Ok(Box::new(Scripted::load(path)?))
+            }
+            Provider::Openai => todo!(),
+            Provider::Onnx => todo!(),
+        }
+    }
+
+    /// The python guest, made on this machine the first time it is needed.
+    async fn python(&self) -> anyhow::Result<PathBuf> {
+        todo!()
+    }
+}
+
+/// What one agent is run with.
+struct Crew {
+    model: Box<dyn Model>,
+    tools: Vec<Arc<dyn Tool>>,
+    policy: Cedar,
+    sandbox: Wasm,
+    store: Store,
+}
+
+impl Crew {
+    /// The tools as the model sees them: what no grant could ever allow is not there.
+    fn specs(&self) -> Vec<ToolSpec> {
+        let specs: Vec<ToolSpec> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
+        match self.model.traits().constrained {
+            true => self.policy.narrow(&specs),
+            false => specs,
+        }
+    }
+
+    fn parts<'a>(&'a self, watch: &'a dyn Watch, person: Option<&'a dyn Person>) -> Parts<'a> {
+        Parts {
+            model: &*self.model,
+            tools: &self.tools,
+            policy: &self.policy,
+            sandbox: &self.sandbox,
+            journal: &self.store,
+            watch,
+            person,
+            clock: now,
+            sleep: |time| Box::pin(tokio::time::sleep(time)),
+        }
+    }
+
+    async fn drive(
+        &self,
+        run: Run,
+        watch: &dyn Watch,
+        person: Option<&dyn Person>,
+    ) -> anyhow::Result<Finished> {
+        let (outcome, run) = drive::drive(run, &self.parts(watch, person)).await?;
+        Ok(Finished { run: run.id().clone(), outcome, spent: *run.spent() })
+    }
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A name for a run that sorts by time: base 36 of the milliseconds, then chance against two runs
+/// in the same one.
+fn new_id() -> RunId {
+    use std::hash::{BuildHasher, RandomState};
+    let chance = RandomState::new().hash_one(std::process::id());
+    let mut number = (u128::from(now()) << 20) | u128::from(chance & 0xf_ffff);
+    let mut digits = Vec::new();
+    while number > 0 {
+        digits.push(b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize]);
+        number /= 36;
+    }
+    digits.reverse();
+    RunId(String::from_utf8_lossy(&digits).into_owned())
+}

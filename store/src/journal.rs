@@ -1,0 +1,68 @@
+//! The store as a journal.
+
+use agent_core::event::{Event, RunId, What};
+use agent_core::journal::{Journal, JournalError};
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::row::Status;
+use crate::writer::Entry;
+use crate::{Store, StoreError};
+
+#[async_trait]
+impl Journal for Store {
+    /// An append that is no longer waited for is still made.
+    async fn append(&self, run: &RunId, seq: u64, event: &Event) -> Result<(), JournalError> {
+        let json = serde_json::to_string(event)
+            .map_err(|error| JournalError::Write(format!("event {seq} is not JSON: {error}")))?;
+        self.inner.drives.keep(run)?;
+        let agent = match &event.what {
+            What::Started { agent } => agent.get("name").and_then(Value::as_str).map(String::from),
+            _ => None,
+        };
+        let status = Status::after(event);
+        let entry =
+            Entry { run: run.clone(), seq, at: event.at, json, agent, status: status.as_str() };
+        self.inner.writer.append(entry).await?;
+        if status != Status::Running {
+            self.inner.drives.ended(run);
+        }
+        Ok(())
+    }
+
+    async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError> {
+        let id = run.0.clone();
+        let rows = self
+            .read(move |connection| {
+                let mut query = connection
+                    .prepare_cached("SELECT seq, json FROM events WHERE run = ?1 ORDER BY seq")?;
+                let rows = query.query_map([id], |row| {
+                    let json: String = row.get(1)?;
+                    Ok((row.get::<_, i64>(0)?, serde_json::from_str::<Event>(&json)))
+                })?;
+                rows.collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .await
+            .map_err(|error| JournalError::Read(error.to_string()))?
+            .unwrap_or_default();
+        if rows.is_empty() {
+            return Err(JournalError::Unknown(run.clone()));
+        }
+        let mut events = Vec::with_capacity(rows.len());
+        for (expected, (seq, event)) in (0_i64..).zip(rows) {
+            if seq != expected {
+                return Err(JournalError::Read(format!("event {expected} of run `{run}` is gone")));
+            }
+            events.push(event.map_err(|error| {
+                JournalError::Read(format!("event {seq} of run `{run}` makes no sense: {error}"))
+            })?);
+        }
+        Ok(events)
+    }
+}
+
+impl From<StoreError> for JournalError {
+    fn from(error: StoreError) -> Self {
+        JournalError::Write(error.to_string())
+    }
+}

@@ -1,0 +1,362 @@
+//! The journal on a real disk: order, sharing, damage, and a process killed in the middle.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use agent_core::event::{Event, Outcome, Reason, RunId, What};
+use agent_core::journal::{Journal, JournalError};
+use serde_json::{Value, json};
+use store::{Status, Store, StoreError};
+
+fn run(name: &str) -> RunId {
+    RunId(name.to_string())
+}
+
+fn started(agent: &str) -> Event {
+    Event { at: 1, what: What::Started { agent: json!({"name": agent}) } }
+}
+
+fn planned(plan: impl Into<String>) -> Event {
+    Event { at: 2, what: What::Planned { plan: plan.into() } }
+}
+
+fn ended(reason: Option<Reason>) -> Event {
+    let outcome = Outcome { value: Value::Null, reason, detail: None };
+    Event { at: 3, what: What::Ended { outcome } }
+}
+
+fn format_of(database: &Path) -> rusqlite::Connection {
+    rusqlite::Connection::open(database).unwrap()
+}
+
+#[tokio::test]
+async fn nothing_is_created_before_the_first_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("not/yet");
+    let store = Store::open(&home).unwrap();
+    assert!(matches!(store.load(&run("a")).await, Err(JournalError::Unknown(_))));
+    assert_eq!(store.list(10).await.unwrap(), []);
+    assert!(!home.exists());
+    store.append(&run("a"), 0, &started("almanac")).await.unwrap();
+    assert_eq!(store.load(&run("a")).await.unwrap(), [started("almanac")]);
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::MetadataExt::mode(&home.metadata().unwrap());
+        assert_eq!(mode & 0o077, 0, "a journal is its owner's alone");
+    }
+}
+
+#[tokio::test]
+async fn events_come_back_in_order_after_reopening() {
+    let home = tempfile::tempdir().unwrap();
+    let events = [started("almanac"), planned("läs \0 \u{1f}"), ended(None)];
+    for (seq, event) in (0..).zip(&events) {
+        let store = Store::open(home.path()).unwrap();
+        store.append(&run("a"), seq, event).await.unwrap();
+    }
+    let store = Store::open(home.path()).unwrap();
+    assert_eq!(store.events(&run("a")).await.unwrap(), events);
+    assert!(matches!(store.load(&run("b")).await, Err(JournalError::Unknown(_))));
+}
+
+#[tokio::test]
+async fn an_event_that_is_there_or_leaves_a_gap_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    store.append(&run("a"), 0, &started("x")).await.unwrap();
+    let again = store.append(&run("a"), 0, &planned("x")).await.unwrap_err();
+    assert_eq!(
+        again.to_string(),
+        "the journal cannot be written: event 0 of run `a` is there already: the next one is 1"
+    );
+    let gap = store.append(&run("a"), 2, &planned("x")).await.unwrap_err();
+    assert_eq!(
+        gap.to_string(),
+        "the journal cannot be written: event 2 of run `a` would leave a gap: the next one is 1"
+    );
+    assert_eq!(store.load(&run("a")).await.unwrap(), [started("x")]);
+}
+
+#[tokio::test]
+async fn appends_at_the_same_time_share_commits() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..50 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let run = run(&format!("r{task}"));
+            for seq in 0..20 {
+                store.append(&run, seq, &planned(format!("{task} {seq}"))).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    let commits = store.commits();
+    assert!(commits <= 500, "1000 events took {commits} commits");
+    for task in 0..50 {
+        let events = store.load(&run(&format!("r{task}"))).await.unwrap();
+        let expected: Vec<Event> = (0..20).map(|seq| planned(format!("{task} {seq}"))).collect();
+        assert_eq!(events, expected);
+    }
+}
+
+#[tokio::test]
+async fn one_runs_own_events_may_be_appended_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let (name, event) = (run("a"), planned("x"));
+    let all = (0..100).map(|seq| store.append(&name, seq, &event));
+    futures::future::try_join_all(all).await.unwrap();
+    assert_eq!(store.load(&name).await.unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_in_one_event() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let large = planned("x".repeat(100 << 20));
+    store.append(&run("a"), 0, &large).await.unwrap();
+    store.append(&run("a"), 1, &planned("y")).await.unwrap();
+    let events = store.load(&run("a")).await.unwrap();
+    assert!(events[0] == large && events.len() == 2);
+}
+
+#[tokio::test]
+async fn a_run_is_driven_by_one() {
+    let home = tempfile::tempdir().unwrap();
+    let mine = Store::open(home.path()).unwrap();
+    let other = Store::open(home.path()).unwrap();
+    let busy = |result: Result<(), JournalError>| matches!(result, Err(JournalError::Busy(_)));
+
+    let drive = mine.drive(&run("a")).unwrap();
+    mine.append(&run("a"), 0, &started("x")).await.unwrap();
+    assert!(busy(other.drive(&run("a")).map(drop)));
+    assert!(busy(other.append(&run("a"), 1, &planned("x")).await));
+    assert!(busy(mine.drive(&run("a")).map(drop)), "not twice in one process either");
+    // Another run is another matter.
+    other.append(&run("b"), 0, &started("x")).await.unwrap();
+    drop(drive);
+    other.append(&run("a"), 1, &planned("x")).await.unwrap();
+
+    // Without a guard it is kept until the run ends, or its store is closed.
+    assert!(busy(mine.append(&run("a"), 2, &planned("x")).await));
+    other.append(&run("a"), 2, &ended(Some(Reason::Approval))).await.unwrap();
+    drop(mine.drive(&run("a")).unwrap());
+    drop(other);
+    mine.append(&run("b"), 1, &planned("x")).await.unwrap();
+    let left = std::fs::read_dir(home.path().join("drives")).unwrap().count();
+    assert_eq!(left, 1, "only run `b` is driven");
+}
+
+#[tokio::test]
+async fn a_run_is_named_by_plain_letters() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    for name in ["", "..", "../x", "a/b", "a\0b"] {
+        let refused = store.append(&run(name), 0, &started("x")).await;
+        assert!(matches!(refused, Err(JournalError::Unknown(_))), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_says_how_runs_stand() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let other = Store::open(home.path()).unwrap();
+    for (at, (name, end)) in
+        (10..).zip([("done", Some(None)), ("steps", Some(Some(Reason::Steps))), ("open", None)])
+    {
+        let begin = Event { at, ..started("almanac") };
+        store.append(&run(name), 0, &begin).await.unwrap();
+        if let Some(reason) = end {
+            store.append(&run(name), 1, &ended(reason)).await.unwrap();
+        }
+    }
+    let rows = other.list(10).await.unwrap();
+    let shown: Vec<(&str, &str, u64, Status)> = rows
+        .iter()
+        .map(|row| (row.id.0.as_str(), row.agent.as_str(), row.events, row.status))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("open", "almanac", 1, Status::Running),
+            ("steps", "almanac", 2, Status::Ended(Reason::Steps)),
+            ("done", "almanac", 2, Status::Done),
+        ]
+    );
+    assert_eq!(other.list(1).await.unwrap().len(), 1);
+    drop(store);
+    assert_eq!(other.list(1).await.unwrap()[0].status, Status::Interrupted);
+}
+
+#[tokio::test]
+async fn a_newer_format_is_left_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let database = home.path().join("errand.db");
+    format_of(&database).pragma_update(None, "user_version", 7).unwrap();
+    let error = Store::open(home.path()).err().unwrap();
+    assert!(matches!(error, StoreError::Newer { found: 7, .. }));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "`{}` was written by a newer version (format 7, this one knows 1): update errand, or \
+             set ERRAND_HOME to another folder",
+            database.display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_named_and_left_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let database = home.path().join("errand.db");
+    std::fs::write(&database, "this is no database, it only has its name").unwrap();
+    assert!(matches!(Store::open(home.path()).err(), Some(StoreError::Damaged { .. })));
+
+    std::fs::remove_file(&database).unwrap();
+    let store = Store::open(home.path()).unwrap();
+    for seq in 0..200 {
+        store.append(&run("a"), seq, &planned("x".repeat(3_000))).await.unwrap();
+    }
+    drop(store);
+    // Past the header and the tables' description, so that opening it sees nothing.
+    let mut bytes = std::fs::read(&database).unwrap();
+    for byte in bytes.iter_mut().skip(4 * 4096) {
+        *byte = 0xa5;
+    }
+    std::fs::write(&database, &bytes).unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let read = store.load(&run("a")).await.unwrap_err().to_string();
+    assert!(read.starts_with("the journal cannot be read: `"), "{read}");
+    assert!(read.contains("is damaged"), "{read}");
+    let write = store.append(&run("a"), 200, &planned("x")).await.unwrap_err().to_string();
+    assert!(write.contains("is damaged"), "{write}");
+}
+
+#[tokio::test]
+async fn an_event_that_is_gone_is_missed() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    for seq in 0..3 {
+        store.append(&run("a"), seq, &planned("x")).await.unwrap();
+    }
+    let database = home.path().join("errand.db");
+    format_of(&database).execute("DELETE FROM events WHERE seq = 1", []).unwrap();
+    let error = store.load(&run("a")).await.unwrap_err();
+    assert_eq!(error.to_string(), "the journal cannot be read: event 1 of run `a` is gone");
+    format_of(&database)
+        .execute_batch("DELETE FROM events; INSERT INTO events VALUES ('a', 0, 1, '{\"at\": 1}')")
+        .unwrap();
+    let error = store.load(&run("a")).await.unwrap_err().to_string();
+    assert!(error.contains("event 0 of run `a` makes no sense: "), "{error}");
+}
+
+#[tokio::test]
+async fn a_home_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    // A file in the way; a file system that nobody can write, root included.
+    for home in [file.join("home"), "/proc/errand".into()] {
+        let error = match Store::open(&home) {
+            Ok(store) => store.append(&run("a"), 0, &started("x")).await.unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(error.contains(&format!("`{}", home.display())), "{error}");
+        assert!(error.contains("set ERRAND_HOME to a folder you may write"), "{error}");
+    }
+}
+
+/// A process of its own that runs one test of this binary.
+fn child(test: &str, home: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact", "--nocapture"]).env("ERRAND_TEST_HOME", home);
+    command.stdout(Stdio::piped());
+    command
+}
+
+/// Appends for ever, and says what was kept. Does nothing unless a parent test asks.
+#[tokio::test]
+async fn child_appends() {
+    let Some(home) = std::env::var_os("ERRAND_TEST_HOME") else { return };
+    let store = Store::open(home.as_ref()).unwrap();
+    for seq in 0.. {
+        if let Err(error) = store.append(&run("a"), seq, &planned("x".repeat(5_000))).await {
+            println!("\nfailed {error}");
+            return;
+        }
+        println!("\nkept {seq}");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_and_lets_go_of_its_run() {
+    let home = tempfile::tempdir().unwrap();
+    let mut kept = 0;
+    let mut child = child("child_appends", home.path()).spawn().unwrap();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        if let Some(seq) = line.unwrap().strip_prefix("kept ") {
+            kept = seq.parse().unwrap();
+        }
+        if kept == 5 {
+            let other = Store::open(home.path()).unwrap();
+            assert!(matches!(other.drive(&run("a")), Err(JournalError::Busy(_))));
+            assert_eq!(other.list(1).await.unwrap()[0].status, Status::Running);
+        }
+        if kept >= 100 {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(kept >= 100, "the child kept {kept}");
+
+    let store = Store::open(home.path()).unwrap();
+    assert_eq!(store.list(1).await.unwrap()[0].status, Status::Interrupted);
+    let events = store.load(&run("a")).await.unwrap();
+    assert!(events.len() > kept, "{} events after {kept} was kept", events.len());
+    let next = u64::try_from(events.len()).unwrap();
+    store.append(&run("a"), next, &ended(None)).await.unwrap();
+}
+
+/// The system refuses to let any file grow past a few hundred kilobytes.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_disk_that_takes_no_more_loses_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$0\" child_appends --exact --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .env("ERRAND_TEST_HOME", home.path())
+        .stdout(Stdio::piped());
+    let output = limited.spawn().unwrap().wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let kept = said.lines().filter(|line| line.starts_with("kept ")).count();
+    let failed = said.lines().find(|line| line.starts_with("failed ")).unwrap();
+    assert!(failed.starts_with("failed the journal cannot be written: `"), "{failed}");
+    assert!(kept > 10, "{said}");
+
+    let store = Store::open(home.path()).unwrap();
+    assert_eq!(store.load(&run("a")).await.unwrap().len(), kept);
+    store.append(&run("a"), kept as u64, &planned("room again")).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_processes_begin_in_an_empty_home() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let stores: Vec<Store> = (0..8).map(|_| Store::open(&home).unwrap()).collect();
+    let mut tasks = tokio::task::JoinSet::new();
+    for (number, store) in stores.into_iter().enumerate() {
+        tasks.spawn(async move {
+            store.append(&run(&format!("r{number}")), 0, &started("x")).await.unwrap();
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(Store::open(&home).unwrap().list(10).await.unwrap().len(), 8);
+}

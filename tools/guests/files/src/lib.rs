@@ -1,0 +1,46 @@
+//! The guest behind `files.list`, `files.read`, `files.search` and `files.write`. It owns what is
+//! made of files: parts of a text, ranked passages. It has no files of its own: each one comes
+//! from the host, which judges each use.
+
+mod bindings {
+    #![allow(clippy::all, reason = "generated")]
+    wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "tool" });
+}
+mod index;
+mod list;
+mod passages;
+mod read;
+mod row;
+mod search;
+mod text;
+#[path = "../../../src/files/types.rs"]
+mod types;
+mod words;
+mod write;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+struct Files;
+
+impl bindings::Guest for Files {
+    fn invoke(tool: String, arguments: String) -> Result<String, String> {
+        match tool.as_str() {
+            "files.list" => answer(&arguments, list::list),
+            "files.read" => answer(&arguments, read::read),
+            "files.search" => answer(&arguments, search::search),
+            "files.write" => answer(&arguments, write::write),
+            _ => Err(format!("this component has no tool `{tool}`")),
+        }
+    }
+}
+
+fn answer<A: DeserializeOwned, R: Serialize>(
+    arguments: &str,
+    work: fn(A) -> Result<R, String>,
+) -> Result<String, String> {
+    let arguments = serde_json::from_str(arguments).map_err(|error| error.to_string())?;
+    serde_json::to_string(&work(arguments)?).map_err(|error| error.to_string())
+}
+
+bindings::export!(Files with_types_in bindings);

@@ -1,0 +1,118 @@
+//! `files.read`: a part of a text file, by lines.
+
+use crate::bindings::errand::tool::files;
+use crate::list::walk;
+use crate::text::{self, Refused};
+use crate::types::{FileText, ReadArguments};
+use crate::words;
+
+const LINES: u32 = 200;
+/// About 12,000 tokens; a part ends at a line before it grows past this.
+const BYTES: usize = 48 * 1024;
+
+pub(crate) fn read(arguments: ReadArguments) -> Result<FileText, String> {
+    let path = arguments.path;
+    let bytes = files::read(&path).map_err(|refused| suggest(&path, refused))?;
+    let text = text::decode(&bytes).map_err(|Refused(kind)| {
+        format!("`{path}` is no text but {kind} ({} bytes)", bytes.len())
+    })?;
+    part(path, &text, arguments.start.unwrap_or(1).max(1), arguments.lines.unwrap_or(LINES).max(1))
+}
+
+fn part(path: String, text: &str, start: u32, wanted: u32) -> Result<FileText, String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let total = lines.len() as u32;
+    if total == 0 {
+        return Ok(FileText { path, ..FileText::default() });
+    }
+    if start > total {
+        return Err(format!("`{path}` has {total} lines, so there is none at {start}"));
+    }
+    let mut part = String::new();
+    let mut end = start - 1;
+    for line in lines.iter().skip(start as usize - 1).take(wanted as usize) {
+        if !part.is_empty() && part.len() + line.len() > BYTES {
+            break;
+        }
+        if end >= start {
+            part.push('\n');
+        }
+        part.push_str(head(line));
+        end += 1;
+    }
+    let next = (end < total).then_some(end + 1);
+    Ok(FileText { path, text: part, start, end, total_lines: total, next })
+}
+
+/// A single line may be as long as a file; only its beginning is given then.
+fn head(line: &str) -> &str {
+    let mut end = line.len().min(BYTES);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    &line[..end]
+}
+
+/// The host's own words, and the names that come closest.
+fn suggest(path: &str, refused: String) -> String {
+    let Ok(entries) = walk(None, 16) else { return refused };
+    let wanted = name(path).to_lowercase();
+    let stem = wanted.split('.').next().unwrap_or_default();
+    let mut near: Vec<(usize, String)> = entries
+        .into_iter()
+        .filter(|entry| !entry.folder && entry.path != path)
+        .filter_map(|entry| {
+            let name = name(&entry.path).to_lowercase();
+            let distance = words::distance(&name, &wanted);
+            let near = distance <= 2 + wanted.len() / 4
+                || (stem.len() >= 3 && name.contains(stem))
+                || entry.path.ends_with(path);
+            near.then_some((distance, entry.path))
+        })
+        .collect();
+    near.sort();
+    near.truncate(3);
+    if near.is_empty() {
+        return refused;
+    }
+    let near: Vec<String> = near.into_iter().map(|(_, path)| format!("`{path}`")).collect();
+    format!("{refused}; there is {}", near.join(", "))
+}
+
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_file_is_given_in_parts_that_add_up() {
+        let text: String = (1..=450).map(|n| format!("line {n}\n")).collect();
+        let (mut start, mut joined) = (1, Vec::new());
+        loop {
+            let Ok(part) = part("a".into(), &text, start, LINES) else { panic!("{start}") };
+            assert_eq!(part.total_lines, 450);
+            joined.push(part.text);
+            match part.next {
+                Some(next) => start = next,
+                None => break,
+            }
+        }
+        assert_eq!(joined.len(), 3);
+        assert_eq!(joined.join("\n") + "\n", text);
+    }
+
+    #[test]
+    fn the_ends_of_a_file_are_told() {
+        assert_eq!(part("a".into(), "", 1, 9).map(|part| part.total_lines), Ok(0));
+        assert_eq!(part("a".into(), "x\n\ny", 2, 9).map(|part| part.text), Ok("\ny".into()));
+        assert_eq!(
+            part("a".into(), "x\ny", 3, 1),
+            Err("`a` has 2 lines, so there is none at 3".to_string())
+        );
+        let huge = "é".repeat(BYTES);
+        assert!(part("a".into(), &huge, 1, 1).is_ok_and(|part| part.text.len() <= BYTES));
+    }
+}

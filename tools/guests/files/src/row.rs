@@ -1,0 +1,39 @@
+//! Rows of tables as they are read best: each value after the name of its column.
+
+/// `name: Po, length_km: 652`; a cell that is empty is left out.
+pub(crate) fn named(header: &str, row: &str) -> String {
+    let cells = cells(header, row).into_iter().zip(cells(header, header));
+    let named = cells.filter(|(value, _)| !value.is_empty()).map(|(value, name)| format!("{name}: {value}"));
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// The cells of a line; its header tells a Markdown table from separated values, and what
+/// separates them.
+fn cells(header: &str, line: &str) -> Vec<String> {
+    if header.trim_start().starts_with('|') {
+        let inside = line.trim().trim_start_matches('|').trim_end_matches('|');
+        return inside.split('|').map(|cell| cell.trim().to_string()).collect();
+    }
+    let count = |separator: &u8| header.bytes().filter(|byte| byte == separator).count();
+    let separator = [b'|', b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',');
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .from_reader(line.as_bytes());
+    let record = reader.records().next().and_then(Result::ok).unwrap_or_default();
+    record.iter().map(|cell| cell.trim().to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_after_their_columns() {
+        assert_eq!(named("a,b", "1,\"x, y\""), "a: 1, b: x, y");
+        assert_eq!(named("a;b;c", "1;;3,5"), "a: 1, c: 3,5");
+        assert_eq!(named("| a | b |", "| 1 | 2 |"), "a: 1, b: 2");
+        assert_eq!(named("a,b", "1,2,3"), "a: 1, b: 2");
+    }
+}

@@ -1,0 +1,27 @@
+"""The guest behind `python`: runs one snippet and gives back what it printed and its last value.
+
+Made into a component by componentize-py. Everything imported here is part of the component; a
+module that is not imported when the component is made cannot be imported later.
+"""
+
+import json
+
+import wit_world
+from componentize_py_types import Err
+
+from errand import library, snippet
+
+library.load()
+snippet.prepare()
+
+
+class WitWorld(wit_world.WitWorld):
+    def invoke(self, tool, arguments):
+        if tool != "python":
+            raise Err(f"this component has no tool `{tool}`")
+        arguments = json.loads(arguments)
+        try:
+            result = snippet.run(arguments["code"], arguments.get("tools"))
+        except snippet.Failed as failed:
+            raise Err(failed.args[0]) from None
+        return json.dumps(result, ensure_ascii=False, allow_nan=False)

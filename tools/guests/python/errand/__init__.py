@@ -1,0 +1,1 @@
+"""What the `python` guest is made of."""

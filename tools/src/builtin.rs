@@ -1,0 +1,60 @@
+//! What the built-in tools have in common: Rust types for arguments and result, from which come the
+//! schemas and the parsing of a call before it is planned.
+
+use agent_core::action::Capability;
+use agent_core::tool::{Effect, Guest, Tool, ToolSpec};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::schema;
+
+type Plan = dyn Fn(&Value) -> Result<Vec<Capability>, String> + Send + Sync;
+
+pub(crate) struct Builtin {
+    spec: ToolSpec,
+    guest: Guest,
+    plan: Box<Plan>,
+}
+
+/// A specification whose schemas are those of `A` and `R`.
+pub(crate) fn spec<A: JsonSchema, R: JsonSchema>(
+    name: &str,
+    description: &str,
+    effect: Effect,
+) -> ToolSpec {
+    ToolSpec {
+        name: name.to_string(),
+        description: description.to_string(),
+        input: schema::of::<A>(),
+        output: schema::of::<R>(),
+        effect,
+    }
+}
+
+impl Builtin {
+    pub(crate) fn new<A: DeserializeOwned>(
+        spec: ToolSpec,
+        guest: Guest,
+        plan: impl Fn(A) -> Result<Vec<Capability>, String> + Send + Sync + 'static,
+    ) -> Self {
+        let plan = move |arguments: &Value| {
+            plan(A::deserialize(arguments).map_err(|error| error.to_string())?)
+        };
+        Self { spec, guest, plan: Box::new(plan) }
+    }
+}
+
+impl Tool for Builtin {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    fn plan(&self, arguments: &Value) -> Result<Vec<Capability>, String> {
+        (self.plan)(arguments)
+    }
+
+    fn guest(&self) -> &Guest {
+        &self.guest
+    }
+}

@@ -1,0 +1,77 @@
+//! `python`: CPython in a component, for code that models write. The component is made once on the
+//! user's machine, from the program in `guests/python` and componentize-py.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::tool::{Component, Effect, Guest, Limits, Tool, ToolSpec};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::builtin::{self, Builtin};
+
+mod build;
+
+pub use build::{Build, BuildError, VERSION};
+
+const LIMITS: Limits = Limits { memory: 512 << 20, time: Duration::from_secs(30), output: 1 << 20 };
+
+/// Arguments of `python`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// Python code; what it prints and the value of a last expression are the result.
+    code: String,
+}
+
+/// Result of `python`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Ran {
+    /// What was printed.
+    output: String,
+    /// The value of the last line where that is an expression: as JSON where it can be, else as
+    /// Python shows it. Left out for None.
+    #[serde(default)]
+    value: Value,
+}
+
+/// Arguments as the guest takes them: the code, and the tools that are functions in it.
+/// Without `tools` the guest knows the built-in ones.
+pub fn arguments(code: &str, tools: &[ToolSpec]) -> Value {
+    let tools: Vec<Value> = tools
+        .iter()
+        .map(|spec| {
+            let params: Vec<&String> =
+                spec.input["properties"].as_object().into_iter().flat_map(|p| p.keys()).collect();
+            json!({"name": spec.name, "params": params, "description": spec.description})
+        })
+        .collect();
+    json!({"code": code, "tools": tools})
+}
+
+pub(crate) fn spec() -> ToolSpec {
+    builtin::spec::<Arguments, Ran>(
+        "python",
+        "Runs Python code with the standard library and open() on the agent's files.",
+        // What the code does to the world is done by its own calls, each recorded on its own.
+        Effect::Reads,
+    )
+}
+
+pub(crate) fn tool(component: PathBuf) -> Arc<dyn Tool> {
+    let guest = Guest { component: Component::File(Arc::new(component)), limits: LIMITS };
+    Arc::new(Builtin::new(spec(), guest, |_: Accepted| Ok(Vec::new())))
+}
+
+/// What a call may hold after the runtime has added the tools.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Accepted {
+    #[serde(rename = "code")]
+    _code: String,
+    #[serde(default, rename = "tools")]
+    _tools: Vec<Value>,
+}

@@ -1,0 +1,165 @@
+//! Makes the `python` component: the guest's program and componentize-py in, one wasm file out.
+//! It is made once, kept under the hash of all that goes into it, and put in place whole.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sha2::{Digest, Sha256};
+
+/// The version of the PyPI package `componentize-py` that the guest is written for.
+pub const VERSION: &str = "0.25.1";
+
+/// Every file of the guest's program, and its path below the program's folder.
+const PROGRAM: [(&str, &str); 10] = [
+    ("app.py", include_str!("../../guests/python/app.py")),
+    ("errand/__init__.py", include_str!("../../guests/python/errand/__init__.py")),
+    ("errand/closed.py", include_str!("../../guests/python/errand/closed.py")),
+    ("errand/explain.py", include_str!("../../guests/python/errand/explain.py")),
+    ("errand/functions.py", include_str!("../../guests/python/errand/functions.py")),
+    ("errand/library.py", include_str!("../../guests/python/errand/library.py")),
+    ("errand/snippet.py", include_str!("../../guests/python/errand/snippet.py")),
+    ("errand/tables.py", include_str!("../../guests/python/errand/tables.py")),
+    ("errand/view.py", include_str!("../../guests/python/errand/view.py")),
+    ("wit/tool.wit", include_str!("../../../sandbox/wit/tool.wit")),
+];
+
+/// What `python -c` runs: the command of the package, found in the folder named first.
+const RUN: &str = "import sys; sys.path.insert(0, sys.argv.pop(1)); import componentize_py; \
+                   sys.argv[0] = 'componentize-py'; sys.exit(componentize_py.script())";
+
+/// The folder where components are made and kept, `ERRAND_HOME/guests`.
+#[derive(Debug, Clone)]
+pub struct Build {
+    folder: PathBuf,
+}
+
+impl Build {
+    /// Components in this folder; it is made when there is something to keep.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Where this version's component is, or will be.
+    pub fn component(&self) -> PathBuf {
+        let mut hash = Sha256::new();
+        hash.update(VERSION);
+        for (path, text) in PROGRAM {
+            hash.update((path.len() as u64).to_le_bytes());
+            hash.update(path);
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        }
+        let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        self.folder.join(format!("python-{hash}.wasm"))
+    }
+
+    /// The component, if it has been made.
+    pub fn made(&self) -> Option<PathBuf> {
+        Some(self.component()).filter(|path| path.is_file())
+    }
+
+    /// Makes the component with the interpreter `python` (3.10 or later) and the wheel of
+    /// componentize-py. Takes seconds, and blocks. Two processes may do this at once: the last one
+    /// wins, with an equal component.
+    pub fn make(&self, python: &OsStr, wheel: &Path) -> Result<PathBuf, BuildError> {
+        let work = self.folder.join(format!("making-{}", std::process::id()));
+        let made = self.make_in(&work, python, wheel);
+        // Whatever happened, what is left there is of no use.
+        let _ = fs::remove_dir_all(&work);
+        made
+    }
+
+    fn make_in(&self, work: &Path, python: &OsStr, wheel: &Path) -> Result<PathBuf, BuildError> {
+        let disk = |path: &Path| {
+            let path = path.to_path_buf();
+            move |error| BuildError::Disk { path, error }
+        };
+        for (path, text) in PROGRAM {
+            let path = work.join(path);
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(disk(folder))?;
+            }
+            fs::write(&path, text).map_err(disk(&path))?;
+        }
+        let out = work.join("python.wasm");
+        for mut command in [unpack(work, python, wheel), componentize(work, python)] {
+            let output = command.output().map_err(|error| BuildError::Interpreter {
+                python: python.to_string_lossy().into_owned(),
+                error,
+            })?;
+            if !output.status.success() {
+                return Err(BuildError::Failed { said: last_lines(&output.stderr) });
+            }
+        }
+        if !out.is_file() {
+            return Err(BuildError::Failed { said: "no component was written".to_string() });
+        }
+        let component = self.component();
+        fs::rename(&out, &component).map_err(disk(&component))?;
+        Ok(component)
+    }
+}
+
+/// Where the wheel is unpacked, below the working folder.
+const PACKAGE: &str = "package";
+
+fn unpack(work: &Path, python: &OsStr, wheel: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.args(["-I", "-m", "zipfile", "-e"]).arg(wheel).arg(PACKAGE).current_dir(work);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+fn componentize(work: &Path, python: &OsStr) -> Command {
+    let mut command = Command::new(python);
+    command
+        .args(["-I", "-B", "-c", RUN])
+        .arg(PACKAGE)
+        .args(["-q", "-d", "wit", "-w", "tool", "componentize", "app", "-p", ".", "-o"])
+        .arg("python.wasm")
+        .current_dir(work)
+        // What is installed on this machine is no part of the component: an environment of its
+        // own, with nothing in it, keeps componentize-py from looking for one.
+        .env("VIRTUAL_ENV", work)
+        .env_remove("PYTHONPATH")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn last_lines(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(5)..].join("\n")
+}
+
+/// The component could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The folder cannot be written.
+    #[error("the python component cannot be made: `{}`: {error}", path.display())]
+    Disk {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// There is no such interpreter.
+    #[error("the python component cannot be made: `{python}` does not start: {error}")]
+    Interpreter {
+        /// Its name or path.
+        python: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// componentize-py failed.
+    #[error("the python component cannot be made: componentize-py says:\n{said}")]
+    Failed {
+        /// Its last lines.
+        said: String,
+    },
+}

@@ -1,0 +1,124 @@
+//! The tools by their names. What a tool is allowed to do is the policy's business; this knows
+//! only what there is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use agent_core::tool::{Tool, ToolSpec};
+
+use crate::{files, python, web};
+
+/// What the built-in tools need to know of an agent.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The agent file's folder, absolute: relative paths start here.
+    pub root: PathBuf,
+    /// The folders and files that the agent may read, absolute.
+    pub read: Vec<PathBuf>,
+    /// The component made by [`python::Build`]; without it there is no `python`.
+    pub python: Option<PathBuf>,
+}
+
+/// Every built-in tool's specification, whether or not it is set up, in the order to show them.
+pub fn known() -> &'static [ToolSpec] {
+    static KNOWN: OnceLock<Vec<ToolSpec>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let mut specs = files::specs();
+        specs.extend(web::specs());
+        specs.push(python::spec());
+        specs
+    })
+}
+
+/// Tools by name.
+#[derive(Clone, Default)]
+pub struct Registry {
+    tools: BTreeMap<String, Arc<dyn Tool>>,
+}
+
+impl Registry {
+    /// The built-in tools.
+    pub fn builtin(setup: &Setup) -> Self {
+        let mut registry = Self::default();
+        let python = setup.python.as_ref().map(|component| python::tool(component.clone()));
+        for tool in files::tools(setup).into_iter().chain(web::tools()).chain(python) {
+            registry.add(tool);
+        }
+        registry
+    }
+
+    /// Adds a tool; one of the same name is replaced and given back.
+    pub fn add(&mut self, tool: Arc<dyn Tool>) -> Option<Arc<dyn Tool>> {
+        self.tools.insert(tool.spec().name.clone(), tool)
+    }
+
+    /// The tool of this name.
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn Tool>> {
+        self.tools.get(name)
+    }
+
+    /// All tools, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Tool>> {
+        self.tools.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agent_core::action::Capability;
+    use serde_json::{Value, json};
+
+    fn registry() -> Registry {
+        Registry::builtin(&Setup {
+            root: "/a".into(),
+            read: vec!["/a/docs".into(), "/b".into()],
+            python: Some("/p.wasm".into()),
+        })
+    }
+
+    fn read(path: &str) -> Capability {
+        Capability::Read(path.into())
+    }
+
+    fn check(tool: &str, arguments: Value, expected: Result<Vec<Capability>, &str>) {
+        let registry = registry();
+        let Some(tool) = registry.get(tool) else { panic!("{tool}") };
+        assert_eq!(crate::schema::check(&tool.spec().input, &arguments), Ok(()));
+        assert_eq!(tool.plan(&arguments), expected.map_err(str::to_string));
+    }
+
+    #[test]
+    fn what_is_known_can_be_set_up() {
+        let registry = registry();
+        assert_eq!(registry.iter().count(), known().len());
+        for spec in known() {
+            assert_eq!(registry.get(&spec.name).map(|tool| tool.spec()), Some(spec));
+        }
+        assert!(Registry::builtin(&Setup::default()).get("python").is_none());
+    }
+
+    #[test]
+    fn every_capability_is_named() {
+        check("files.read", json!({"path": "docs/../x"}), Ok(vec![read("/a/x")]));
+        check("files.read", json!({"path": "../../etc"}), Ok(vec![read("/etc")]));
+        check("files.read", json!({"path": "a\0"}), Err("a path cannot hold a NUL byte"));
+        check("files.list", json!({}), Ok(vec![read("/a/docs"), read("/b")]));
+        check("files.search", json!({"query": "q"}), Ok(vec![read("/a/docs"), read("/b")]));
+        check("files.search", json!({"query": "q", "path": "docs"}), Ok(vec![read("/a/docs")]));
+        check(
+            "files.write",
+            json!({"path": "out/a", "content": ""}),
+            Ok(vec![Capability::Write("/a/out/a".into())]),
+        );
+        check("python", json!({"code": "1"}), Ok(vec![]));
+    }
+
+    #[test]
+    fn without_a_grant_a_call_still_wants_something() {
+        let registry = Registry::builtin(&Setup { root: "/a".into(), ..Setup::default() });
+        let Some(tool) = registry.get("files.list") else { panic!() };
+        assert_eq!(tool.plan(&json!({})), Ok(vec![read("/a")]));
+    }
+}

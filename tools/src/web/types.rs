@@ -1,0 +1,33 @@
+//! What `web.read` takes and gives; the guest compiles this very file.
+
+use serde::{Deserialize, Serialize};
+
+/// Arguments of `web.read`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageArguments {
+    /// The page, with https:// or http://.
+    pub(crate) url: String,
+    /// Which part of a long page, from 1; 1 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 1, max = 100_000)))]
+    pub(crate) part: Option<u32>,
+}
+
+/// Result of `web.read`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageText {
+    /// Where the page was found, after redirects.
+    pub(crate) url: String,
+    /// Its title; may be empty.
+    pub(crate) title: String,
+    /// The text as Markdown, links kept.
+    pub(crate) text: String,
+    /// Which part this is.
+    pub(crate) part: u32,
+    /// How many parts there are; ask for the next with `part`.
+    pub(crate) parts: u32,
+}
