@@ -22,7 +22,7 @@ const FRUITLESS: u32 = 3;
 
 impl Fetcher {
     /// Completes the partial file.
-    pub(super) async fn from_hub(
+    pub(super) async fn via_hub(
         &self,
         entry: &Entry,
         hub: &Hub,

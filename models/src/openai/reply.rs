@@ -164,8 +164,15 @@ impl Draft {
             name: names.own(&call.name),
             arguments: crate::arguments(Value::String(call.arguments)),
         };
-        let tool_calls: Vec<_> = self.calls.into_iter().enumerate().map(call).collect();
-        let content = shaped(self.content, request);
+        let mut tool_calls: Vec<_> = self.calls.into_iter().enumerate().map(call).collect();
+        let mut content = shaped(self.content, request);
+        if tool_calls.is_empty()
+            && finish == Finish::Stop
+            && let Some(call) = written(&content, names, request)
+        {
+            tool_calls.push(call);
+            content.clear();
+        }
         let (usage, usaged) = match self.usage {
             Some(usage) => {
                 let cached = usage.prompt_tokens_details.and_then(|details| details.cached_tokens);
@@ -219,6 +226,29 @@ fn after_prefix(content: String, prefix: &str) -> String {
         }
         _ => content,
     }
+}
+
+/// The call that a reply is, where the model wrote it as text and the server did not notice: alone,
+/// in a fence or in tags, with the name of a tool that was offered and nothing else beside.
+fn written(content: &str, names: &Names, request: &Request) -> Option<ToolCall> {
+    let (Form::Calls(tools) | Form::CallsOrJson(tools, _)) = &request.form else { return None };
+    let text = content.trim();
+    let within = |open: &str, close: &str| text.strip_prefix(open)?.strip_suffix(close);
+    let text = within("```json", "```")
+        .or_else(|| within("```", "```"))
+        .or_else(|| within("<tool_call>", "</tool_call>"))
+        .unwrap_or(text);
+    let Written { name, arguments } = serde_json::from_str(text.trim()).ok()?;
+    let name = names.own(&name);
+    let offered = arguments.is_object() && tools.iter().any(|tool| tool.name == name);
+    offered.then(|| ToolCall { id: "call-1".to_string(), name, arguments })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    arguments: Value,
 }
 
 /// The choice that a reply makes: as asked for, as JSON, or as the only one that it names.

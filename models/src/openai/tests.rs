@@ -272,6 +272,32 @@ async fn calls_come_in_pieces_and_under_their_own_names() {
 }
 
 #[tokio::test]
+async fn a_call_written_as_text_is_a_call() {
+    let call = r#"{"name": "files_read", "arguments": {"path": "a.md"}}"#;
+    let said = |text_: String| Answer::Events(vec![text(&text_), end("stop")]);
+    let other = r#"{"name": "files_read", "arguments": {}, "why": "an answer"}"#;
+    let server = Server::start([
+        said(format!("```json\n{call}\n```\n")),
+        said(format!("<tool_call>\n{call}\n</tool_call>")),
+        said(call.replace("files_read", "rm")),
+        said(other.to_string()),
+    ])
+    .await;
+    let request = request(Form::Calls(vec![tool("files.read")]));
+    for calls in [1, 1, 0, 0] {
+        let reply = server.ask(&request).await.0.unwrap();
+        assert_eq!(reply.tool_calls.len(), calls, "{reply:?}");
+        assert_eq!(reply.content.is_empty(), calls == 1, "{reply:?}");
+        for call in reply.tool_calls {
+            assert_eq!(
+                (call.name.as_str(), call.arguments),
+                ("files.read", json!({"path": "a.md"}))
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn forms_are_asked_for() {
     let schema = json!({ "type": "object", "properties": { "a": { "type": "integer" } } });
     let chosen = Answer::Events(vec![text("{\"choice\":\"no\"}"), end("stop")]);
@@ -549,8 +575,15 @@ async fn a_real_server_streams_calls_and_keeps_to_a_schema() {
     reading.messages[1] = Message::user("Read the file notes.txt with the files_read function.");
     let (reply, _) = ask(&reading).await;
     // Whether so small a model calls at all is its own affair; if it does, the name is ours.
-    for call in &reply.tool_calls {
-        assert_eq!(call.name, "files.read");
+    assert!(reply.tool_calls.iter().all(|call| call.name == "files.read"), "{reply:?}");
+
+    if let Some(call) = reply.tool_calls.first() {
+        assert!(call.arguments["path"].is_string(), "{reply:?}");
+        let observed = Message::tool(call.id.clone(), "Buy milk.");
+        let mut answered = Message::assistant(reply.content);
+        answered.tool_calls = reply.tool_calls;
+        reading.messages.extend([answered, observed]);
+        ask(&reading).await;
     }
 
     let mut long = free();
