@@ -110,7 +110,6 @@ pub(crate) fn into_place(from: &Path, to: &Path) -> Result<(), FetchError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 mod tests {
     use super::*;
 

@@ -280,7 +280,6 @@ struct Usage {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 mod tests {
     use std::io::Write;
 

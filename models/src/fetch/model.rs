@@ -328,7 +328,6 @@ fn short_hash(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 mod tests {
     use super::*;
     use crate::catalog::Catalog;

@@ -1,7 +1,5 @@
 //! Fetching, from a real HTTP server on loopback and through the real pip.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
-
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Mutex;

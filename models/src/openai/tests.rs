@@ -1,8 +1,6 @@
 //! The remote model against servers that behave and servers that do not, over real HTTP; and, where
 //! one is installed, against `llama-server`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
-
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
