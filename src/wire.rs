@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use agent_core::act::{PYTHON, Style};
+use agent_core::act::{PYTHON, Style, cited};
 use agent_core::agent::{Agent, Device, ModelConfig, Provider};
 use agent_core::agent_file::{Checked, Invalid, Known};
 use agent_core::drive::{self, Parts, Person, Watch};
@@ -117,7 +117,7 @@ impl Errand {
             models: &models,
             default_model: models::DEFAULT,
             model_override: model,
-            decoder_holds: &models::onnx::holds,
+            decoder_holds: &|schema| onnx::holds(&cited::narrowed(schema, &[])),
         })
     }
 

@@ -297,10 +297,22 @@ impl Run {
         if self.traits.caches { self.read.min(self.history.len()) } else { 0 }
     }
 
+    /// The files and pages that an answer can cite, as the model writes them.
+    fn sources(&self) -> Vec<String> {
+        let sources = self.taint.iter().filter_map(|origin| match origin {
+            Origin::Host => None,
+            Origin::File(file) => Some(crate::path::display(&self.agent.root, file)),
+            Origin::Web(url) => Some(url.to_string()),
+        });
+        sources.collect()
+    }
+
     fn ask(&self, last: bool) -> Ask {
         match self.style {
-            Style::Tools => tools::ask(&self.agent, &self.tools, self.correcting, last),
-            Style::Code => code::ask(&self.agent, self.correcting, last),
+            Style::Tools => {
+                tools::ask(&self.agent, &self.tools, &self.sources(), self.correcting, last)
+            }
+            Style::Code => code::ask(&self.agent, &self.sources(), self.correcting, last),
             Style::Guided => self.guide.ask(&self.agent, last),
         }
     }
@@ -350,8 +362,8 @@ impl Run {
         self.replies = number + 1;
         self.read = self.history.len();
         let turn = match self.style {
-            Style::Tools => tools::read(&self.agent, reply, self.last),
-            Style::Code => code::read(&self.agent, number, reply, self.last),
+            Style::Tools => tools::read(&self.agent, &self.sources(), reply, self.last),
+            Style::Code => code::read(&self.agent, &self.sources(), number, reply, self.last),
             Style::Guided => self.guide.read(&self.agent, number, reply, self.last),
         };
         let Turn { plan, say, next } = turn;

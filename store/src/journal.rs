@@ -3,7 +3,6 @@
 use agent_core::event::{Event, RunId, What};
 use agent_core::journal::{Journal, JournalError};
 use async_trait::async_trait;
-use serde_json::Value;
 
 use crate::row::Status;
 use crate::writer::Entry;
@@ -17,7 +16,7 @@ impl Journal for Store {
             .map_err(|error| JournalError::Write(format!("event {seq} is not JSON: {error}")))?;
         self.inner.drives.keep(run)?;
         let agent = match &event.what {
-            What::Started { agent } => agent.get("name").and_then(Value::as_str).map(String::from),
+            What::Started { agent, .. } => Some(agent.name.clone()),
             _ => None,
         };
         let status = Status::after(event);

@@ -1,30 +1,82 @@
 //! Citations that cannot be made up: a string with `"format": "source"` in an output schema is a
-//! file or page that the run has read. The decoder is offered nothing else, and the host checks.
+//! file or page that the run has read. A local model's decoder is offered nothing else, and the
+//! host checks every answer.
 
 use serde_json::{Value, json};
 
 const FORMAT: &str = "source";
 
-/// The schema with every source narrowed to these.
-pub(crate) fn narrowed(schema: &Value, sources: &[String]) -> Value {
+/// The schema with every source narrowed to these: what a decoder holds an answer to.
+pub fn narrowed(schema: &Value, sources: &[String]) -> Value {
     let mut schema = schema.clone();
-    if !sources.is_empty() {
-        narrow(&mut schema, sources);
-    }
+    narrow(&mut schema, sources);
     schema
 }
 
 fn narrow(schema: &mut Value, sources: &[String]) {
     match schema {
-        Value::Object(map) => {
-            if map.get("format").and_then(Value::as_str) == Some(FORMAT) {
-                map.remove("format");
+        Value::Object(map) if is_source(map.get("format")) => {
+            map.remove("format");
+            if !sources.is_empty() {
                 map.insert("enum".to_string(), json!(sources));
-            } else {
-                map.values_mut().for_each(|value| narrow(value, sources));
             }
         }
+        Value::Object(map) => map.values_mut().for_each(|value| narrow(value, sources)),
         Value::Array(items) => items.iter_mut().for_each(|item| narrow(item, sources)),
         _ => {}
+    }
+}
+
+fn is_source(format: Option<&Value>) -> bool {
+    format.and_then(Value::as_str) == Some(FORMAT)
+}
+
+/// Whether every source in a value is one of these. The error is a sentence for the model.
+pub(crate) fn check(schema: &Value, value: &Value, sources: &[String]) -> Result<(), String> {
+    match value {
+        Value::String(cited) if is_source(schema.get("format")) => {
+            if sources.contains(cited) {
+                return Ok(());
+            }
+            Err(match sources.is_empty() {
+                true => format!("`{cited}` is cited, and nothing has been read"),
+                false => format!("`{cited}` was not read; cite one of: {}", sources.join(", ")),
+            })
+        }
+        Value::Array(items) => items.iter().try_for_each(|item| check(&schema["items"], item, sources)),
+        Value::Object(map) => map.iter().try_for_each(|(key, value)| {
+            check(schema["properties"].get(key).unwrap_or(&Value::Null), value, sources)
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema() -> Value {
+        json!({"type": "object", "properties": {
+            "answer": {"type": "string"},
+            "sources": {"type": "array", "items": {"type": "string", "format": "source"}},
+        }})
+    }
+
+    #[test]
+    fn a_decoder_is_offered_what_was_read() {
+        let narrowed = narrowed(&schema(), &["a.md".to_string()]);
+        let expected = json!({"type": "string", "enum": ["a.md"]});
+        assert_eq!(narrowed["properties"]["sources"]["items"], expected);
+        assert_eq!(narrowed["properties"]["answer"], json!({"type": "string"}));
+    }
+
+    #[test]
+    fn what_was_not_read_cannot_be_cited() {
+        let answer = |cited: &str| json!({"answer": "x.md", "sources": [cited]});
+        let read = ["a.md".to_string()];
+        assert_eq!(check(&schema(), &answer("a.md"), &read), Ok(()));
+        let said = check(&schema(), &answer("b.md"), &read).unwrap_err();
+        assert_eq!(said, "`b.md` was not read; cite one of: a.md");
+        assert!(check(&schema(), &answer("b.md"), &[]).is_err());
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Ask, LAST, Next, PYTHON, Turn, answer, answer_rule, cut, paragraphs, signature};
+use super::{Ask, LAST, Next, PYTHON, Turn, answer, answer_rule, cited, cut, paragraphs, signature};
 use crate::agent::Agent;
 use crate::message::{Message, ToolCall};
 use crate::model::{Form, Reply};
@@ -32,9 +32,9 @@ pub(crate) fn open(agent: &Agent, tools: &[ToolSpec]) -> Vec<Message> {
 }
 
 /// How to ask.
-pub(crate) fn ask(agent: &Agent, correcting: bool, last: bool) -> Ask {
+pub(crate) fn ask(agent: &Agent, sources: &[String], correcting: bool, last: bool) -> Ask {
     let form = match &agent.output {
-        Some(schema) if last || correcting => Form::Json(schema.clone()),
+        Some(schema) if last || correcting => Form::Json(cited::narrowed(schema, sources)),
         _ => Form::Text { stop: Vec::new() },
     };
     Ask {
@@ -47,7 +47,13 @@ pub(crate) fn ask(agent: &Agent, correcting: bool, last: bool) -> Ask {
 }
 
 /// What reply number `call` comes to.
-pub(crate) fn read(agent: &Agent, call: u64, reply: &Reply, last: bool) -> Turn {
+pub(crate) fn read(
+    agent: &Agent,
+    sources: &[String],
+    call: u64,
+    reply: &Reply,
+    last: bool,
+) -> Turn {
     let said = Message::assistant(&reply.content);
     if let Some(problem) = cut(reply) {
         return Turn { say: vec![said, Message::user(problem)], ..Turn::default() };
@@ -63,7 +69,7 @@ pub(crate) fn read(agent: &Agent, call: u64, reply: &Reply, last: bool) -> Turn 
             }]),
         };
     }
-    match answer(agent, &reply.content) {
+    match answer(agent, &reply.content, sources) {
         Ok(value) => Turn { say: vec![said], next: Next::Answer(value), ..Turn::default() },
         Err(problem) => Turn { say: vec![said, Message::user(problem)], ..Turn::default() },
     }

@@ -131,7 +131,7 @@ impl Guide {
         let said = reply.content.trim();
         if last || self.stage == Stage::Final {
             self.stage = Stage::Final;
-            return match answer(agent, said) {
+            return match answer(agent, said, &self.sources()) {
                 Ok(value) => Turn { next: Next::Answer(value), ..Turn::default() },
                 Err(_) => Turn::default(),
             };

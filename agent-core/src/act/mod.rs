@@ -4,7 +4,7 @@
 //! [`Style::Tools`] offers schema'd calls, [`Style::Code`] asks for Python and takes what comes,
 //! and [`Style::Guided`] leads a small constrained model through one easy decision at a time.
 
-pub(crate) mod cited;
+pub mod cited;
 pub(crate) mod code;
 pub(crate) mod guided;
 pub(crate) mod tools;
@@ -87,9 +87,9 @@ pub(crate) enum Next {
     Again,
 }
 
-/// The answer in `text`: the JSON value that satisfies the agent's schema, or the text itself.
-/// The error is a sentence for the model.
-pub(crate) fn answer(agent: &Agent, text: &str) -> Result<Value, String> {
+/// The answer in `text`: the JSON value that satisfies the agent's schema and cites only these
+/// sources, or the text itself. The error is a sentence for the model.
+pub(crate) fn answer(agent: &Agent, text: &str, sources: &[String]) -> Result<Value, String> {
     let text = text.trim();
     let Some(schema) = &agent.output else {
         return match text {
@@ -101,6 +101,7 @@ pub(crate) fn answer(agent: &Agent, text: &str) -> Result<Value, String> {
         .map_err(|error| format!("the answer must be one JSON value and nothing else: {error}"))?;
     schema::check(schema, &value)
         .map_err(|problems| format!("the answer does not satisfy its schema: {problems}"))?;
+    cited::check(schema, &value, sources)?;
     Ok(value)
 }
 

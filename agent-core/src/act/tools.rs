@@ -1,7 +1,7 @@
 //! Acting by schema'd tool calls: the plan is what the model says beside its calls, the answer is
 //! what it says without one.
 
-use super::{Ask, LAST, Next, Turn, answer, answer_rule, cut, paragraphs};
+use super::{Ask, LAST, Next, Turn, answer, answer_rule, cited, cut, paragraphs};
 use crate::agent::Agent;
 use crate::message::Message;
 use crate::model::{Form, Reply};
@@ -20,11 +20,18 @@ pub(crate) fn open(agent: &Agent) -> Vec<Message> {
 }
 
 /// How to ask. `correcting` says that the latest answer did not satisfy the schema.
-pub(crate) fn ask(agent: &Agent, tools: &[ToolSpec], correcting: bool, last: bool) -> Ask {
-    let form = match &agent.output {
-        Some(schema) if last || correcting => Form::Json(schema.clone()),
+pub(crate) fn ask(
+    agent: &Agent,
+    tools: &[ToolSpec],
+    sources: &[String],
+    correcting: bool,
+    last: bool,
+) -> Ask {
+    let schema = agent.output.as_ref().map(|schema| cited::narrowed(schema, sources));
+    let form = match schema {
+        Some(schema) if last || correcting => Form::Json(schema),
         None if last => Form::Text { stop: Vec::new() },
-        Some(schema) => Form::CallsOrJson(tools.to_vec(), schema.clone()),
+        Some(schema) => Form::CallsOrJson(tools.to_vec(), schema),
         None => Form::Calls(tools.to_vec()),
     };
     Ask {
@@ -37,7 +44,7 @@ pub(crate) fn ask(agent: &Agent, tools: &[ToolSpec], correcting: bool, last: boo
 }
 
 /// What a reply comes to.
-pub(crate) fn read(agent: &Agent, reply: &Reply, last: bool) -> Turn {
+pub(crate) fn read(agent: &Agent, sources: &[String], reply: &Reply, last: bool) -> Turn {
     let said = Message {
         tool_calls: if last { Vec::new() } else { reply.tool_calls.clone() },
         ..Message::assistant(&reply.content)
@@ -54,7 +61,7 @@ pub(crate) fn read(agent: &Agent, reply: &Reply, last: bool) -> Turn {
             next: Next::Call(reply.tool_calls.clone()),
         };
     }
-    match answer(agent, &reply.content) {
+    match answer(agent, &reply.content, sources) {
         Ok(value) => Turn { say: vec![said], next: Next::Answer(value), ..Turn::default() },
         Err(problem) => Turn { say: vec![said, Message::user(problem)], ..Turn::default() },
     }
