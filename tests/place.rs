@@ -193,7 +193,7 @@ pub(crate) fn say(content: &str) -> Value {
 
 /// A reply of a scripted model that calls tools.
 pub(crate) fn call<const N: usize>(calls: [(&str, Value); N]) -> Value {
-    let calls = calls.map(|(name, arguments)| json!({ "name": name, "arguments": arguments }));
+    let calls = calls.map(|(name, arguments)| json!({ "name": name, "arguments": arguments })).to_vec();
     json!({ "content": "", "tool_calls": calls })
 }
 
