@@ -44,7 +44,7 @@ fn a_call_then_an_answer() {
     replied 0 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow
     acting c1 Reads
-    observed c1 ok [file HERE/docs/a.md] {"path":"docs/a.md","text":"The tower is 30 m high.","start":1,"end":1,"total_lines":1}
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
     thinking 1
     replied 1 "30 m"
     ended {"answer":"30 m"}
@@ -69,9 +69,9 @@ fn calls_of_one_reply_are_told_in_the_order_asked() {
     let mut seen: Vec<_> = journal.lines().filter(|line| line.starts_with("observed")).collect();
     seen.sort_unstable();
     insta::assert_snapshot!(seen.join("\n"), @r#"
-    observed c1 ok [file HERE/docs/b.md] {"path":"docs/b.md","text":"Built in 1874.","start":1,"end":1,"total_lines":1}
+    observed c1 ok [file HERE/docs/b.md] Built in 1874.
     observed c2 failed [file HERE/docs, file HERE/docs/missing.md] `docs/missing.md` does not exist
-    observed c3 ok [file HERE/docs/a.md] {"path":"docs/a.md","text":"The tower is 30 m high.","start":1,"end":1,"total_lines":1}
+    observed c3 ok [file HERE/docs/a.md] The tower is 30 m high.
     "#);
 }
 
@@ -136,13 +136,13 @@ fn what_is_said_beside_a_call_is_the_plan() {
     planned Read a, then answer.
     judged c1 files.read{"path":"docs/a.md"} allow
     acting c1 Reads
-    observed c1 ok [file HERE/docs/a.md] {"path":"docs/a.md","text":"The tower is 30 m high.","start":1,"end":1,"total_lines":1}
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
     thinking 1
     replied 1 "It says nothing of the year: read b too." files.read{"path":"docs/b.md"}
     planned It says nothing of the year: read b too.
     judged c2 files.read{"path":"docs/b.md"} allow
     acting c2 Reads
-    observed c2 ok [file HERE/docs/b.md] {"path":"docs/b.md","text":"Built in 1874.","start":1,"end":1,"total_lines":1}
+    observed c2 ok [file HERE/docs/b.md] Built in 1874.
     thinking 2
     replied 2 "1874"
     ended {"answer":"1874"}
@@ -212,7 +212,7 @@ fn a_source_that_was_not_read_cannot_be_cited() {
     replied 1 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow
     acting c1 Reads
-    observed c1 ok [file HERE/docs/a.md] {"path":"docs/a.md","text":"The tower is 30 m high.","start":1,"end":1,"total_lines":1}
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
     thinking 2
     replied 2 "{\"answer\":\"30 m\",\"source\":\"docs/b.md\"}"
     thinking 3
@@ -237,7 +237,7 @@ fn the_last_step_is_kept_for_the_answer() {
     replied 0 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow
     acting c1 Reads
-    observed c1 ok [file HERE/docs/a.md] {"path":"docs/a.md","text":"The tower is 30 m high.","start":1,"end":1,"total_lines":1}
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
     thinking 1 (last)
     replied 1 "30 m, as far as I can tell"
     ended {"answer":"30 m, as far as I can tell"}
@@ -257,7 +257,7 @@ fn a_last_step_that_is_no_answer_ends_the_run() {
     replied 0 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow
     acting c1 Reads
-    observed c1 ok [file HERE/docs/a.md] {"path":"docs/a.md","text":"The tower is 30 m high.","start":1,"end":1,"total_lines":1}
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
     thinking 1 (last)
     replied 1 "" files.read{"path":"docs/a.md"}
     ended steps
@@ -282,7 +282,7 @@ fn tokens_end_a_run() {
     replied 0 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow
     acting c1 Reads
-    observed c1 ok [file HERE/docs/a.md] {"path":"docs/a.md","text":"The tower is 30 m high.","start":1,"end":1,"total_lines":1}
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
     ended tokens
     "#);
 }
@@ -347,7 +347,22 @@ fn a_call_that_needs_a_yes_waits_for_it() {
     let resumed = place.resume(&ran.run(), &["--approve"]);
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert_eq!(place.read("out/report.txt"), "30 m");
-    insta::assert_snapshot!(place.journal(&ran.run()), @"");
+    insta::assert_snapshot!(place.journal(&ran.run()), @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "" files.write{"path":"out/report.txt","content":"30 m"}
+    judged c1 files.write{"path":"out/report.txt","content":"30 m"} ask: tool `files.write` needs a person's yes
+    resumed
+    resumed
+    answered c1 yes
+    acting c1 Idempotent
+    used c1 write `HERE/out/report.txt` allow: tool `files.write` needs a person's yes
+    done c1
+    observed c1 ok [host] {"path":"out/report.txt","bytes":4}
+    thinking 1
+    replied 1 "written"
+    ended {"answer":"written"}
+    "#);
 }
 
 #[test]
@@ -392,13 +407,13 @@ fn a_snippet_opens_files_and_calls_tools() {
     acting c1 Reads
     judged c1.1 files.read{"path":"docs/b.md"} allow
     acting c1.1 Reads
-    observed c1.1 ok [file HERE/docs/b.md] {"path":"docs/b.md","text":"Built in 1874.","start":1,"end":1,"total_lines":1}
+    observed c1.1 ok [file HERE/docs/b.md] Built in 1874.
     judged c1.2 files.write{"path":"out/c.md","content":"both"} allow
     acting c1.2 Idempotent
     used c1.2 write `HERE/out/c.md` allow
     done c1.2
     observed c1.2 ok [host] {"path":"out/c.md","bytes":4}
-    observed c1 ok [host, file HERE/docs/a.md, file HERE/docs/b.md] {"output":"The tower is 30 m high. 24\n","value":null}
+    observed c1 ok [host, file HERE/docs/a.md, file HERE/docs/b.md] The tower is 30 m high. 24
     thinking 1
     replied 1 "30 m"
     ended {"answer":"30 m"}
@@ -450,7 +465,7 @@ fn the_lines_for_programs() {
     {"type":"call","id":"c2","tool":"files.read","arguments":{"path":"agent.toml"}}
     {"type":"verdict","id":"c2","verdict":"deny","reasons":["tool `files.read` may not read `agent.toml`","hint: add it to [permissions] read"]}
     {"type":"observation","id":"c2","status":"denied","text":"denied: tool `files.read` may not read `agent.toml`; hint: add it to [permissions] read","origins":["host"]}
-    {"type":"observation","id":"c1","status":"ok","text":"{\"path\":\"docs/a.md\",\"text\":\"The tower is 30 m high.\",\"start\":1,\"end\":1,\"total_lines\":1}","origins":["file HERE/docs/a.md"]}
-    {"type":"finished","run":"ID","outcome":{"answer":"30 m"},"reason":null,"detail":null,"usage":{"steps":2,"input_tokens":320,"output_tokens":28,"cost_usd":0.0,"seconds":"S"}}
+    {"type":"observation","id":"c1","status":"ok","text":"The tower is 30 m high.","origins":["file HERE/docs/a.md"]}
+    {"type":"finished","run":"ID","outcome":{"answer":"30 m"},"reason":null,"detail":null,"usage":{"steps":2,"input_tokens":298,"output_tokens":28,"cost_usd":0.0,"seconds":"S"}}
     "#);
 }
