@@ -24,7 +24,7 @@ impl Attack {
     fn new(uses: &[&str], permissions: &str) -> Attack {
         let python = uses.contains(&"python");
         let place = if python { Place::with_python() } else { Place::new() };
-        place.write("secret.txt", SECRET).write("docs/a.md", "public\n").write("out/.keep", "");
+        place.write("secret.txt", SECRET).write("../secret.txt", SECRET).write("docs/a.md", "public\n").write("out/.keep", "");
         let tables = format!(
             "[tools]\nuse = {uses:?}\n[permissions]\nread = [\"docs\"]\nwrite = [\"out\"]\n\
              {permissions}\n"
@@ -51,7 +51,7 @@ impl Attack {
         assert!(!ran.out.contains(SECRET) && !journal.contains(SECRET), "{ran}\n{journal}");
         assert_eq!(self.place.read("docs/a.md"), "public\n");
         assert_eq!(self.place.read("secret.txt"), SECRET);
-        ran.observations().join("\n").replace('\0', "␀")
+        self.place.tidy(&ran.observations().join("\n")).replace('\0', "␀")
     }
 }
 
@@ -81,11 +81,11 @@ fn parent_directory() {
         ("files.search", json!({ "query": "hunter2", "path": "." })),
     ]);
     insta::assert_snapshot!(told, @r#"
-    denied: tool `files.read` may not read `/tmp/secret.txt`; hint: add it to [permissions] read
+    denied: tool `files.read` may not read `ABOVE/secret.txt`; hint: add it to [permissions] read
     denied: tool `files.read` may not read `secret.txt`; hint: add it to [permissions] read
     denied: tool `files.read` may not read `secret.txt`; hint: add it to [permissions] read
     denied: tool `files.read` may not read `/etc/passwd`; hint: add it to [permissions] read
-    denied: tool `files.list` may not read `/tmp`; hint: add it to [permissions] read
+    denied: tool `files.list` may not read `ABOVE`; hint: add it to [permissions] read
     denied: tool `files.search` may not read ``; hint: add it to [permissions] read
     "#);
 }
@@ -239,14 +239,12 @@ fn private_addresses_by_name() {
         page(format!("http://localhost:{port}/")),
         page("http://localhost/"),
         page("http://localhost./"),
-        page("http://metadata.google.internal/"),
     ]);
     assert_eq!(server.asked(), [""; 0]);
     insta::assert_snapshot!(told.replace(&port.to_string(), "PORT"), @r#"
     denied: tool `web.read` may not reach `localhost:PORT`, a loopback address; hint: add its literal address and port to [permissions] net
     denied: tool `web.read` may not reach `localhost`, a loopback address; hint: add its literal address and port to [permissions] net
     denied: tool `web.read` may not reach `localhost`, a loopback address; hint: add its literal address and port to [permissions] net
-    `http://metadata.google.internal/` cannot be reached: failed to lookup address information: name or service not known
     "#);
 }
 
@@ -325,7 +323,7 @@ fn file_urls() {
         page("ftp://example.org/"),
         read(&format!("file://{}", secret.display())),
     ]);
-    insta::assert_snapshot!(attack.place.tidy(&told), @r#"
+    insta::assert_snapshot!(told, @r#"
     denied: `web.read`: `file:` cannot be read, only `https:` and `http:`
     denied: `web.read`: `file:` cannot be read, only `https:` and `http:`
     denied: `web.read`: `view-source:` cannot be read, only `https:` and `http:`
@@ -359,7 +357,7 @@ fn python_opens_other_files() {
     line 1: print(open('secret.txt').read())
     PermissionError: tool `python` may not read `secret.txt`; hint: add it to [permissions] read
     line 1: print(open('../secret.txt').read())
-    PermissionError: tool `python` may not read `/tmp/secret.txt`; hint: add it to [permissions] read
+    PermissionError: tool `python` may not read `ABOVE/secret.txt`; hint: add it to [permissions] read
     line 1: print(open('/etc/passwd').read())
     PermissionError: tool `python` may not read `/etc/passwd`; hint: add it to [permissions] read
     line 1: print(open('docs/link.md').read())
@@ -391,7 +389,7 @@ fn python_reads_the_environment() {
         "import os\nprint(os.environ.get('ERRAND_HOME'), os.environ.get('HOME'), os.getenv('PATH'))",
         "import sys\nprint(sys.argv[1:])",
     ]);
-    insta::assert_snapshot!(attack.place.tidy(&told), @r#"
+    insta::assert_snapshot!(told, @r#"
     None None None
     []
     "#);

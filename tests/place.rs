@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use agent_core::event::RunId;
+use agent_core::event::{Event, RunId};
+use agent_core::journal::Journal;
 use serde_json::{Value, json};
 use store::Store;
 use tempfile::TempDir;
 
-/// Where one test happens.
+/// Where one test happens: a folder in a folder, so that what lies above it is the test's too.
 pub(crate) struct Place {
-    folder: TempDir,
+    above: TempDir,
+    folder: PathBuf,
 }
 
 impl Place {
@@ -34,11 +36,14 @@ impl Place {
 
     /// With an `ERRAND_HOME` that does not exist.
     pub(crate) fn bare() -> Place {
-        Place { folder: TempDir::new().unwrap() }
+        let above = TempDir::new().unwrap();
+        let folder = above.path().join("here");
+        fs::create_dir(&folder).unwrap();
+        Place { above, folder }
     }
 
     pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.folder.path().join(path)
+        self.folder.join(path)
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -75,7 +80,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_errand"));
         command
             .args(args)
-            .current_dir(self.folder.path())
+            .current_dir(&self.folder)
             .env("ERRAND_HOME", self.home())
             .env("COLUMNS", "100")
             .env_remove("ERRAND_SOURCES")
@@ -104,20 +109,32 @@ impl Place {
     }
 
     pub(crate) fn tidy(&self, text: &str) -> String {
-        let real = self.folder.path().canonicalize().unwrap();
-        text.replace(&*real.to_string_lossy(), "HERE")
-            .replace(&*self.folder.path().to_string_lossy(), "HERE")
+        let here = self.folder.canonicalize().unwrap();
+        let above = self.above.path().canonicalize().unwrap();
+        text.replace(&*here.to_string_lossy(), "HERE").replace(&*above.to_string_lossy(), "ABOVE")
+    }
+
+    /// A new home with the guests of this one, and the first events of a run: what a process that
+    /// was killed there left behind.
+    pub(crate) fn cut(&self, name: &str, run: &str, events: &[Event]) -> PathBuf {
+        let home = self.path(name);
+        lend(&self.home(), &home);
+        let (store, run) = (Store::open(&home).unwrap(), RunId(run.to_string()));
+        for (seq, event) in (0..).zip(events) {
+            block_on(store.append(&run, seq, event)).unwrap();
+        }
+        home
     }
 
     /// The events of a run, as the journal holds them.
-    pub(crate) fn events(&self, run: &str) -> Vec<agent_core::event::Event> {
-        self.try_events(run).unwrap()
+    pub(crate) fn events(&self, run: &str) -> Vec<Event> {
+        Place::events_in(&self.home(), run)
     }
 
-    /// Likewise, or nothing where there is no such run yet.
-    pub(crate) fn try_events(&self, run: &str) -> Option<Vec<agent_core::event::Event>> {
-        let store = Store::open(&self.home()).ok()?;
-        block_on(store.events(&RunId(run.to_string()))).ok()
+    /// Likewise, in another home.
+    pub(crate) fn events_in(home: &Path, run: &str) -> Vec<Event> {
+        let store = Store::open(home).unwrap();
+        block_on(store.events(&RunId(run.to_string()))).unwrap()
     }
 
     /// The journal of a run, one line an event.
@@ -242,8 +259,7 @@ fn kept(name: &str) -> PathBuf {
 
 fn warmed(name: &str, head: &str, tables: &str, replies: &[Value]) -> PathBuf {
     let folder = kept(name);
-    // The place is only borrowed to write and run in: the folder stays.
-    let place = Place { folder: TempDir::new().unwrap() };
+    let place = Place::bare();
     place.agent(head, tables, replies).write("a.txt", "a\n");
     let mut command = place.command(["run", "agent.toml", "--json"]);
     let ran = place.ran(&command.env("ERRAND_HOME", folder.join("home")).output().unwrap());
@@ -252,7 +268,7 @@ fn warmed(name: &str, head: &str, tables: &str, replies: &[Value]) -> PathBuf {
 }
 
 /// Gives a home the guests of another, compiled, without copying them.
-fn lend(from: &Path, to: &Path) {
+pub(crate) fn lend(from: &Path, to: &Path) {
     for part in ["cache", "guests"] {
         let Ok(files) = fs::read_dir(from.join(part)) else { continue };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(to.join(part)).unwrap();

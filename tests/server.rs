@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::response::Response;
+use serde_json::{Value, json};
 
 /// A server that lives as long as this value.
 pub(crate) struct Server {
@@ -52,4 +53,38 @@ impl Server {
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
+}
+
+/// One assistant message (`content`, `tool_calls`, `finish`) as an OpenAI-compatible server streams
+/// it.
+pub(crate) fn reply(message: &Value) -> Response {
+    let chunk = |delta: Value, finish: Value| {
+        json!({
+            "id": "r", "object": "chat.completion.chunk", "created": 0, "model": "m",
+            "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }],
+        })
+    };
+    let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
+    let calls: Vec<Value> = (0..).zip(calls).map(|(index, call)| {
+        json!({
+            "index": index, "id": format!("call-{index}"), "type": "function",
+            "function": { "name": call["name"], "arguments": call["arguments"].to_string() },
+        })
+    }).collect();
+    let mut delta = json!({ "role": "assistant", "content": message["content"] });
+    if !calls.is_empty() {
+        delta["tool_calls"] = json!(calls);
+    }
+    let ends = if calls.is_empty() { "stop" } else { "tool_calls" };
+    let ends = message["finish"].as_str().unwrap_or(ends);
+    let usage = json!({
+        "id": "r", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [],
+        "usage": { "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 },
+    });
+    let events = [chunk(delta, Value::Null), chunk(json!({}), json!(ends)), usage];
+    let text: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    Response::builder()
+        .header("content-type", "text/event-stream")
+        .body((text + "data: [DONE]\n\n").into())
+        .unwrap()
 }
