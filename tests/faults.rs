@@ -209,7 +209,14 @@ fn a_call_that_must_not_be_repeated_may_have_happened() {
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert!(!place.path("out/1").exists());
     insta::assert_snapshot!(
-        crate::journal::rendered(&Place::events_in(&home, &run)[acting..]), @"");
+        crate::journal::rendered(&Place::events_in(&home, &run)[acting..]), @r#"
+    acting c1 Writes
+    resumed
+    observed c1 unsure [host] the run was interrupted while this call was under way: it may have happened
+    thinking 1
+    replied 1 "I do not know whether it happened"
+    ended {"answer":"I do not know whether it happened"}
+    "#);
 }
 
 #[test]
@@ -309,7 +316,7 @@ fn a_home_where_nothing_can_be_made() {
     insta::assert_snapshot!(ran.all(), @r#"
     exit 1
     --- stderr
-    error: the journal cannot be written: `/proc/errand/drives/eaxmckqxy2p8`: No such file or directory (os error 2); set ERRAND_HOME to a folder you may write
+    error: the journal cannot be written: `/proc/errand/drives/eaxmf93jmu09`: No such file or directory (os error 2); set ERRAND_HOME to a folder you may write
     "#);
 }
 
