@@ -56,8 +56,9 @@ pub(crate) struct Guide {
     passages: Vec<Passage>,
     /// Set while a second search follows what the first one found.
     bridge: Option<Passage>,
-    /// A short answer that is not checked yet.
+    /// A short answer that is not checked yet, and the passage that holds it.
     proposed: String,
+    holder: Option<Passage>,
     result: Option<Found>,
     /// Files that were looked into, the latest first.
     seen: Vec<String>,
@@ -178,7 +179,7 @@ impl Guide {
                     return self.nothing(agent, number);
                 }
                 let used: Vec<Passage> =
-                    self.bridge.iter().chain(self.passages.first()).cloned().collect();
+                    self.bridge.iter().chain(self.holder.iter()).cloned().collect();
                 let sources = passage::files(&used);
                 self.conclude(Found { text: self.proposed.clone(), how: "found in", sources });
                 Turn::default()
@@ -273,12 +274,7 @@ impl Guide {
         let best = candidates[best].clone();
         let together: Vec<&Passage> = self.bridge.iter().chain([&best]).collect();
         self.chat = words::check(&together, &agent.task, said);
-        if self.bridge.is_some() {
-            self.passages = vec![best];
-        } else {
-            self.passages.retain(|passage| *passage != best);
-            self.passages.insert(0, best);
-        }
+        self.holder = Some(best);
         self.proposed = said.to_string();
         self.stage = Stage::Check;
         Turn::default()

@@ -21,7 +21,7 @@ pub(crate) enum Kind {
 }
 
 /// A paragraph or a list item is a passage; shorter ones than this are joined with what follows.
-const SHORT: usize = 160;
+const SHORT: usize = 60;
 /// A paragraph is cut at a line beyond this size.
 const SIZE: usize = 900;
 
