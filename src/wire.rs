@@ -131,7 +131,7 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
-        let crew = self.crew(&agent).await?;
+        let crew = self.crew(&agent, self.store()?).await?;
         let traits = crew.model.traits();
         let style = Style::of(&agent, &traits);
         let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
@@ -153,12 +153,13 @@ impl Errand {
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
         let store = self.store()?;
-        let driven = store.drive(id)?;
+        let _driven = store.drive(id)?;
         let events = store.events(id).await?;
         let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
             anyhow::bail!("there is no run `{id}`\nhint: `errand runs list` names the runs");
         };
-        let crew = self.crew(agent).await?;
+        // One store for all of it: the run is taken for this process through it.
+        let crew = self.crew(agent, store).await?;
         let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
         if let Step::Done(outcome) = run.step() {
             return Ok(Finished { run: id.clone(), outcome, spent: *run.spent() });
@@ -169,9 +170,7 @@ impl Errand {
             let granted = approval == Approval::Granted;
             drive::note(&mut run, What::Answered { call: action.id, granted }, &parts).await?;
         }
-        let finished = crew.drive(run, watch, person).await;
-        drop(driven);
-        finished
+        crew.drive(run, watch, person).await
     }
 
     /// The latest runs.
@@ -194,7 +193,7 @@ impl Errand {
         Ok(Store::open(self.fetcher.home().root())?)
     }
 
-    async fn crew(&self, agent: &Agent) -> anyhow::Result<Crew> {
+    async fn crew(&self, agent: &Agent, store: Store) -> anyhow::Result<Crew> {
         let home = self.fetcher.home().root();
         let python = match agent.tools.iter().any(|tool| tool == PYTHON) {
             true => Some(self.python().await.context("the `python` tool cannot be set up")?),
@@ -215,7 +214,7 @@ impl Errand {
             tools,
             policy: Cedar::new(&agent.grants)?,
             sandbox: Wasm::new(config)?,
-            store: self.store()?,
+            store,
         })
     }
 

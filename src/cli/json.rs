@@ -39,9 +39,29 @@ impl Watch for Lines {
                     observed(&action.id, &denied(&verdict.reasons));
                 }
             }
+            What::Answered { call, granted } => {
+                let (verdict, reason) = answered(*granted);
+                print(&json!({
+                    "type": "verdict",
+                    "id": call,
+                    "verdict": verdict,
+                    "reasons": [reason],
+                }));
+                if verdict == Decision::Deny {
+                    observed(call, &denied(&[reason.to_string()]));
+                }
+            }
             What::Observed { call, observation } => observed(call, observation),
             _ => {}
         }
+    }
+}
+
+/// A person's word as a verdict.
+fn answered(granted: bool) -> (Decision, &'static str) {
+    match granted {
+        true => (Decision::Allow, "a person said yes"),
+        false => (Decision::Deny, "a person said no"),
     }
 }
 

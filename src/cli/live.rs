@@ -129,6 +129,10 @@ impl Watch for Live {
                     Decision::Deny => self.observed(&action.id, &denied(&verdict.reasons)),
                 }
             }
+            What::Answered { call, granted: true } => self.say("allowed", &call.0),
+            What::Answered { call, granted: false } => {
+                self.observed(call, &denied(&["a person said no".to_string()]));
+            }
             What::Observed { call, observation } => self.observed(call, observation),
             What::Ended { .. } => self.bar.finish_and_clear(),
             _ => {}

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use agent_core::act::Style;
+use agent_core::agent::Agent;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
 use agent_core::journal::{Journal, JournalError};
 use serde_json::{Value, json};
@@ -14,8 +16,23 @@ fn run(name: &str) -> RunId {
     RunId(name.to_string())
 }
 
-fn started(agent: &str) -> Event {
-    Event { at: 1, what: What::Started { agent: json!({"name": agent}) } }
+fn started(name: &str) -> Event {
+    let agent: Agent = serde_json::from_value(json!({
+        "name": name, "description": "", "instructions": "", "task": "wait", "act": null,
+        "params": {}, "tools": [], "secrets": [], "output": null, "root": "/", "file": "/agent.toml",
+        "model": {
+            "provider": "scripted", "name": "replies.jsonl", "path": "/replies.jsonl",
+            "base_url": null, "api_key": null, "max_tokens": 256, "device": "cpu",
+            "sampling": {"temperature": 0.0, "top_p": 1.0, "seed": 0},
+            "timeout": {"secs": 60, "nanos": 0}, "fallback": [], "price": null,
+        },
+        "grants": {"root": "/", "read": [], "write": [], "net": [], "ask": [], "tools": []},
+        "budget": {
+            "steps": 1, "tokens": 1000, "time": {"secs": 60, "nanos": 0}, "cost_usd": null,
+        },
+    }))
+    .unwrap();
+    Event { at: 1, what: What::Started { agent: Box::new(agent), style: Style::Tools } }
 }
 
 fn planned(plan: impl Into<String>) -> Event {

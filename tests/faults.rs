@@ -1,0 +1,431 @@
+//! What breaks around a run: the process, the disk, the model. Nothing is lost, nothing that was
+//! finished happens again, and the run goes on when things are well.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use agent_core::event::{Event, What};
+use agent_core::tool::Effect;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::place::{Place, call, python, say};
+use crate::server::{Asked, Server, reply};
+
+fn write(path: &str, content: &str) -> (&'static str, Value) {
+    ("files.write", json!({ "path": path, "content": content }))
+}
+
+fn tables(server: &Server, uses: &str) -> String {
+    format!(
+        "[tools]\nuse = [\"files.read\", \"files.write\", {uses}]\n[permissions]\n\
+         read = [\"docs\"]\nwrite = [\"out\"]\nnet = [\"{}\"]\n",
+        server.at
+    )
+}
+
+/// The calls that gave something back in these events, and the files that finished calls wrote.
+fn finished(events: &[Event]) -> (BTreeSet<String>, BTreeSet<String>) {
+    let mut paths = std::collections::BTreeMap::new();
+    let (mut calls, mut written) = (BTreeSet::new(), BTreeSet::new());
+    for event in events {
+        match &event.what {
+            What::Judged { action, .. } if action.tool == "files.write" => {
+                let path = action.arguments["path"].as_str().unwrap().to_string();
+                paths.insert(action.id.to_string(), path);
+            }
+            What::Observed { call, .. } => {
+                calls.insert(call.to_string());
+                written.extend(paths.get(&call.to_string()).cloned());
+            }
+            _ => {}
+        }
+    }
+    (calls, written)
+}
+
+/// Cuts the journal of a finished run after each event, resumes it, and compares.
+fn resumes_from_every_event(place: &Place, server: &Server, files: &[&str]) {
+    let first = place.run();
+    assert_eq!(first.code, Some(0), "{first}");
+    let outcome = first.finished()["outcome"].clone();
+    let (run, whole) = (first.run(), place.events(&first.run()));
+    let requests = server.asked().len();
+    let count = |events: &[Event]| {
+        let fetched = events.iter().filter(|event| {
+            matches!(&event.what, What::Observed { observation, .. }
+                if observation.origins.iter().any(|origin| origin.untrusted()))
+        });
+        fetched.count()
+    };
+    for k in 1..whole.len() {
+        let context = || format!("cut after event {k}: {}", crate::journal::line(&whole[k - 1].what));
+        let home = place.cut(&format!("home-{k}"), &run, &whole[..k]);
+        let (done, written) = finished(&whole[..k]);
+        // What was finished must not happen again: without the file, it would show.
+        for file in files {
+            let _ = fs::remove_file(place.path(file));
+        }
+        let before = server.asked().len();
+        let mut command = place.command(["runs", "resume", &run, "--json"]);
+        let resumed = place.ran(&command.env("ERRAND_HOME", &home).output().unwrap());
+        assert_eq!(resumed.code, Some(0), "{}\n{resumed}", context());
+        assert_eq!(resumed.finished()["outcome"], outcome, "{}", context());
+        let events = Place::events_in(&home, &run);
+        assert_eq!(events[..k], whole[..k], "{}", context());
+        assert!(matches!(events[k].what, What::Resumed), "{}", context());
+        let again = events[k..].iter().find_map(|event| match &event.what {
+            What::Acting { call, .. } if done.contains(&call.to_string()) => Some(call.clone()),
+            _ => None,
+        });
+        assert_eq!(again, None, "{}", context());
+        for file in files {
+            let finished_before = written.contains(*file);
+            assert_eq!(place.path(file).exists(), !finished_before, "{file}, {}", context());
+        }
+        if count(&whole[..k]) == count(&whole) {
+            assert_eq!(server.asked().len(), before, "{}", context());
+        }
+        assert!(server.asked().len() - before <= requests, "{}", context());
+    }
+}
+
+#[test]
+fn a_run_killed_between_any_two_events_resumes() {
+    let server = Server::start(|_: Asked| "a page\n".into_response());
+    let place = Place::new();
+    place.write("docs/a.md", "a\n").write("out/.keep", "");
+    let page = || ("web.read", json!({ "url": format!("http://{}/page", server.at) }));
+    let mut planned = call([("files.read", json!({ "path": "docs/a.md" })), write("out/1", "one")]);
+    planned["content"] = json!("Read, then write.");
+    place.agent(
+        "act = \"tools\"",
+        &tables(&server, "\"web.read\""),
+        &[
+            planned,
+            call([page(), write("docs/a.md", "denied"), write("out/2", "two")]),
+            call([write("out/3", "three")]),
+            say("done"),
+        ],
+    );
+    resumes_from_every_event(&place, &server, &["out/1", "out/2", "out/3"]);
+}
+
+#[test]
+fn a_snippet_killed_between_any_two_events_resumes() {
+    let server = Server::start(|_: Asked| "a page\n".into_response());
+    let place = Place::with_python();
+    place.write("docs/a.md", "a\n").write("out/.keep", "");
+    let code = format!(
+        "text = files.read('docs/a.md')\nfiles.write('out/1', 'one')\n\
+         page = web.read('http://{}/page')\nfiles.write('out/2', 'two')\nprint('both')",
+        server.at
+    );
+    place.agent(
+        "act = \"code\"",
+        &tables(&server, "\"web.read\", \"python\""),
+        &[python(&code), say("done")],
+    );
+    resumes_from_every_event(&place, &server, &["out/1", "out/2"]);
+}
+
+#[test]
+fn a_process_killed_again_and_again_gets_there() {
+    let server = Server::start(|_: Asked| "a page\n".into_response());
+    let place = Place::new();
+    place.write("out/.keep", "");
+    let steps = 12;
+    let page = |n: i32| ("web.read", json!({ "url": format!("http://{}/{n}", server.at) }));
+    let mut replies: Vec<Value> =
+        (0..steps).map(|n| call([write(&format!("out/{n}"), "x"), page(n)])).collect();
+    replies.push(say("done"));
+    place.agent(
+        "act = \"tools\"",
+        &format!("{}[budget]\nsteps = 50\n", tables(&server, "\"web.read\"")),
+        &replies,
+    );
+    let mut args = vec!["run".to_string(), "agent.toml".to_string(), "--json".to_string()];
+    let (mut run, mut kills) = (String::new(), 0);
+    let last = loop {
+        let mut child = place.command(&args).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        run = first["run"].as_str().map_or(run, str::to_string);
+        // At a different moment each time, and always further than the last.
+        let last = lines.by_ref().take(4 + kills * 5 % 7).map(Result::unwrap).last();
+        child.kill().unwrap();
+        let rest = lines.map_while(Result::ok).last();
+        child.wait().unwrap();
+        let last = rest.or(last).unwrap_or_default();
+        if last.starts_with("{\"type\":\"finished\"") {
+            break last;
+        }
+        kills += 1;
+        assert!(kills < 100, "it gets nowhere: {last}");
+        args = ["runs", "resume", &run, "--json"].map(str::to_string).to_vec();
+    };
+    assert!(kills > 3, "it was killed only {kills} times");
+    let last: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(last["outcome"], json!({ "answer": "done" }), "{last}");
+    let events = place.events(&run);
+    let (done, _) = finished(&events);
+    assert_eq!(done.len(), 2 * steps as usize);
+    for n in 0..steps {
+        assert!(place.path(format!("out/{n}")).exists(), "out/{n}");
+        // A GET that was under way may be sent again; one whose answer is kept is not.
+        let observed = |event: &&Event| {
+            matches!(&event.what, What::Observed { call, .. } if call.to_string() == format!("c{}", 2 * n + 2))
+        };
+        assert_eq!(events.iter().filter(observed).count(), 1);
+    }
+}
+
+#[test]
+fn a_call_that_must_not_be_repeated_may_have_happened() {
+    let server = Server::start(|_: Asked| "".into_response());
+    let place = Place::new();
+    place.write("out/.keep", "").agent(
+        "act = \"tools\"",
+        &tables(&server, "\"web.read\""),
+        &[call([write("out/1", "one")]), say("I do not know whether it happened")],
+    );
+    let run = place.run().run();
+    let mut events = place.events(&run);
+    let acting = events.iter().position(|event| matches!(event.what, What::Acting { .. })).unwrap();
+    // As a tool leaves it behind whose effects add up.
+    if let What::Acting { effect, .. } = &mut events[acting].what {
+        *effect = Effect::Writes;
+    }
+    fs::remove_file(place.path("out/1")).unwrap();
+    let home = place.cut("cut", &run, &events[..=acting]);
+    let mut command = place.command(["runs", "resume", &run, "--json"]);
+    let resumed = place.ran(&command.env("ERRAND_HOME", &home).output().unwrap());
+    assert_eq!(resumed.code, Some(0), "{resumed}");
+    assert!(!place.path("out/1").exists());
+    insta::assert_snapshot!(
+        crate::journal::rendered(&Place::events_in(&home, &run)[acting..]), @"");
+}
+
+#[test]
+fn a_run_that_is_over_is_only_told_again() {
+    let place = Place::new();
+    let ran = place.agent("act = \"tools\"", "", &[say("done")]).run();
+    let before = place.events(&ran.run());
+    let again = place.resume(&ran.run(), &[]);
+    assert_eq!((again.code, &again.finished()["outcome"]), (Some(0), &json!({"answer": "done"})));
+    assert_eq!(place.events(&ran.run()), before);
+}
+
+#[test]
+fn a_resume_does_not_need_the_agent_file() {
+    let place = Place::new();
+    place.write("out/.keep", "");
+    let ask = "[tools]\nuse = [\"files.write\"]\n[permissions]\nwrite = [\"out\"]\n\
+               ask = [\"files.write\"]";
+    let ran = place.agent("act = \"tools\"", ask, &[call([write("out/1", "x")]), say("done")]).run();
+    assert_eq!(ran.code, Some(3), "{ran}");
+    fs::remove_file(place.path("agent.toml")).unwrap();
+    assert_eq!(place.resume(&ran.run(), &["--approve"]).code, Some(0));
+    assert_eq!(place.read("out/1"), "x");
+}
+
+#[test]
+fn two_processes_do_not_drive_one_run() {
+    let silent = Server::start(|_: Asked| Response::new(Body::from_stream(
+        futures::stream::pending::<Result<String, std::io::Error>>(),
+    )));
+    let place = Place::new();
+    place.write("agent.toml", remote(&silent, "60s"));
+    let mut child = place.command(["run", "agent.toml", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let started: Value = serde_json::from_str(&line).unwrap();
+    let second = place.resume(started["run"].as_str().unwrap(), &[]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(second.code, Some(1), "{second}");
+    assert!(second.err.contains("is being driven by another process"), "{second}");
+}
+
+/// Runs a program with a limit on the size of the files it writes, in blocks of 512 bytes.
+fn limited(place: &Place, blocks: u32, args: &[&str]) -> crate::place::Ran {
+    let command = place.command(args);
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(place.path(""))
+        .env("ERRAND_HOME", place.home());
+    place.ran(&shell.output().unwrap())
+}
+
+#[test]
+fn a_full_disk_stops_a_run_that_then_resumes() {
+    let place = Place::new();
+    place.write("docs/a.md", "a\n");
+    let mut large = call([("files.read", json!({ "path": "docs/a.md" }))]);
+    large["content"] = json!("x".repeat(1 << 20));
+    place.agent(
+        "act = \"tools\"",
+        "[tools]\nuse = [\"files.read\"]\n[permissions]\nread = [\"docs\"]\n\
+         [budget]\ntokens = 9_000_000",
+        &[large, say("done")],
+    );
+    let stopped = limited(&place, 512, &["run", "agent.toml", "--json"]);
+    assert_eq!(stopped.code, Some(1), "{stopped}");
+    assert!(stopped.err.contains("the journal cannot be written"), "{stopped}");
+    let resumed = place.resume(&stopped.run(), &[]);
+    assert_eq!((resumed.code, &resumed.finished()["outcome"]), (Some(0), &json!({"answer": "done"})));
+}
+
+#[test]
+fn a_home_that_cannot_be_used() {
+    let place = Place::bare();
+    place.agent("act = \"tools\"", "", &[say("done")]);
+    place.write("home", "a file in the way");
+    let ran = place.errand(["run", "agent.toml"]);
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(ran.all(), @"");
+}
+
+#[test]
+fn a_home_where_nothing_can_be_made() {
+    let place = Place::bare();
+    place.agent("act = \"tools\"", "", &[say("done")]);
+    let mut command = place.command(["run", "agent.toml"]);
+    let ran = place.ran(&command.env("ERRAND_HOME", "/proc/errand").output().unwrap());
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(ran.all(), @"");
+}
+
+#[test]
+fn a_damaged_journal() {
+    let place = Place::new();
+    place.agent("act = \"tools\"", "", &[say("done")]);
+    place.write("home/errand.db", "this is no database, and long enough to be looked at".repeat(99));
+    let ran = place.errand(["run", "agent.toml"]);
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(ran.all(), @"");
+}
+
+#[test]
+fn a_corrupted_model_file() {
+    let place = Place::new();
+    for (name, bytes) in [
+        ("empty.gguf", Vec::new()),
+        ("garbage.gguf", b"not a model at all".repeat(1000)),
+        ("half.gguf", [b"GGUF\x03\0\0\0".as_slice(), &[0xff; 4096]].concat()),
+    ] {
+        place.write(name, bytes);
+        let ran = place.errand(["models", "import", name]);
+        assert_eq!(ran.code, Some(1), "{name}: {ran}");
+        assert!(ran.err.starts_with("error: ") && ran.err.contains(name), "{name}: {ran}");
+        assert!(!ran.err.contains("panicked"), "{name}: {ran}");
+    }
+}
+
+fn remote(server: &Server, timeout: &str) -> String {
+    format!(
+        "name = \"remote\"\ntask = \"answer\"\n[model]\nprovider = \"openai\"\nname = \"m\"\n\
+         base_url = \"http://{}/v1\"\ntimeout = \"{timeout}\"\n",
+        server.at
+    )
+}
+
+/// A server that answers with `ill` until it is well.
+fn recovers(ill: impl Fn() -> Response + Clone + Send + Sync + 'static) -> String {
+    let well = Arc::new(AtomicBool::new(false));
+    let is_well = well.clone();
+    let server = Server::start(move |_: Asked| match is_well.load(Ordering::SeqCst) {
+        true => reply(&json!({ "content": "well again" })),
+        false => ill(),
+    });
+    let place = Place::new();
+    let ran = place.write("agent.toml", remote(&server, "1s")).run();
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("fault")), "{ran}");
+    let detail = ran.finished()["detail"].as_str().unwrap().to_string();
+    well.store(true, Ordering::SeqCst);
+    let resumed = place.resume(&ran.run(), &[]);
+    assert_eq!(resumed.code, Some(0), "{resumed}");
+    assert_eq!(resumed.finished()["outcome"], json!({ "answer": "well again" }));
+    detail.replace(&server.at.to_string(), "SERVER")
+}
+
+fn status(code: u16, text: &'static str) -> Response {
+    Response::builder().status(code).header("retry-after", "0").body(text.into()).unwrap()
+}
+
+fn stream(body: Body) -> Response {
+    Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+}
+
+#[test]
+fn a_model_server_that_is_too_busy() {
+    let said = recovers(|| status(429, "{\"error\":{\"message\":\"slow down\"}}"));
+    insta::assert_snapshot!(said, @"");
+}
+
+#[test]
+fn a_model_server_that_broke() {
+    insta::assert_snapshot!(recovers(|| status(500, "oops")), @"");
+}
+
+#[test]
+fn a_model_server_that_talks_garbage() {
+    insta::assert_snapshot!(recovers(|| stream("data: {]\n\ndata: 7\n\n".into())), @"");
+}
+
+#[test]
+fn a_model_server_that_is_a_web_page() {
+    insta::assert_snapshot!(recovers(|| "<html>welcome</html>".into_response()), @"");
+}
+
+#[test]
+fn a_model_server_that_stops_in_the_middle() {
+    let said = recovers(|| {
+        let event = json!({"choices": [{"index": 0, "delta": {"content": "half a"}}]});
+        let events = [Ok(format!("data: {event}\n\n")), Err(std::io::Error::other("cut"))];
+        stream(Body::from_stream(futures::stream::iter(events)))
+    });
+    insta::assert_snapshot!(said, @"");
+}
+
+#[test]
+fn a_model_server_that_says_nothing() {
+    let said = recovers(|| {
+        stream(Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>()))
+    });
+    insta::assert_snapshot!(said, @"");
+}
+
+#[test]
+fn a_model_server_that_is_not_there() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let place = Place::new();
+    let server = format!(
+        "name = \"remote\"\ntask = \"answer\"\n[model]\nprovider = \"openai\"\nname = \"m\"\n\
+         base_url = \"http://{gone}/v1\"\n"
+    );
+    let ran = place.write("agent.toml", server).run();
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("fault")), "{ran}");
+    let said = ran.finished()["detail"].as_str().unwrap().replace(&gone.to_string(), "SERVER");
+    insta::assert_snapshot!(said, @"");
+}
+
+#[test]
+fn a_script_that_ends_too_early_resumes_when_it_is_longer() {
+    let place = Place::new();
+    let missing = || call([("files.read", json!({ "path": "docs/a.md" }))]);
+    let ran = place.agent("act = \"tools\"", "", &[missing()]).run();
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("fault")), "{ran}");
+    place.agent("act = \"tools\"", "", &[missing(), say("done")]);
+    assert_eq!(place.resume(&ran.run(), &[]).code, Some(0));
+    assert!(Path::new(&place.home()).exists());
+}

@@ -1,0 +1,13 @@
+//! Errand as a whole: the binary on real folders, loopback servers and scripted models.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
+
+mod attacks;
+mod cli;
+mod docs;
+mod faults;
+mod journal;
+mod library;
+mod place;
+mod server;
+mod steps;
+mod tidy;

@@ -1,0 +1,471 @@
+//! What a run does step by step: its journal, one line an event.
+
+use serde_json::{Value, json};
+
+use crate::place::{Place, Ran, call, python, say};
+
+/// Reads `docs`.
+const READ: &str = "[tools]\nuse = [\"files.list\", \"files.read\"]\n[permissions]\nread = [\"docs\"]";
+/// Also writes `out`.
+const WRITE: &str = "[tools]\nuse = [\"files.read\", \"files.write\"]\n[permissions]\n\
+                     read = [\"docs\"]\nwrite = [\"out\"]";
+const BY_TOOLS: &str = "act = \"tools\"";
+const BY_CODE: &str = "act = \"code\"";
+
+fn place() -> Place {
+    filled(Place::new())
+}
+
+fn filled(place: Place) -> Place {
+    place.write("docs/a.md", "The tower is 30 m high.\n").write("docs/b.md", "Built in 1874.\n");
+    place.write("out/.keep", "");
+    place
+}
+
+/// Runs these replies, and gives the journal.
+fn ran(place: &Place, head: &str, tables: &str, replies: &[Value]) -> (Ran, String) {
+    let ran = place.agent(head, tables, replies).run();
+    let journal = place.journal(&ran.run());
+    (ran, journal)
+}
+
+fn read(path: &str) -> (&'static str, Value) {
+    ("files.read", json!({ "path": path }))
+}
+
+#[test]
+fn a_call_then_an_answer() {
+    let (ran, journal) =
+        ran(&place(), BY_TOOLS, READ, &[call([read("docs/a.md")]), say("30 m")]);
+    assert_eq!(ran.code, Some(0));
+    insta::assert_snapshot!(journal, @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "" files.read{"path":"docs/a.md"}
+    judged c1 files.read{"path":"docs/a.md"} allow
+    acting c1 Reads
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
+    thinking 1
+    replied 1 "30 m"
+    ended {"answer":"30 m"}
+    "#);
+}
+
+#[test]
+fn calls_of_one_reply_are_told_in_the_order_asked() {
+    let place = place();
+    // The second is the faster one: a thousand lines against one.
+    place.write("docs/long.md", "line\n".repeat(100_000));
+    let (_, journal) = ran(
+        &place,
+        BY_TOOLS,
+        READ,
+        &[
+            call([read("docs/b.md"), read("docs/missing.md"), read("docs/a.md")]),
+            say("done"),
+        ],
+    );
+    // They run side by side, so only what each gave is compared here, by call.
+    let mut seen: Vec<_> = journal.lines().filter(|line| line.starts_with("observed")).collect();
+    seen.sort_unstable();
+    insta::assert_snapshot!(seen.join("\n"), @r#"
+    observed c1 ok [file HERE/docs/b.md] Built in 1874.
+    observed c2 failed [file HERE/docs, file HERE/docs/missing.md] `docs/missing.md` does not exist
+    observed c3 ok [file HERE/docs/a.md] The tower is 30 m high.
+    "#);
+}
+
+#[test]
+fn a_denied_call_is_told_with_its_reason() {
+    let place = place();
+    place.write("private.md", "secret");
+    let (_, journal) =
+        ran(&place, BY_TOOLS, READ, &[call([read("private.md")]), say("I may not")]);
+    insta::assert_snapshot!(journal, @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "" files.read{"path":"private.md"}
+    judged c1 files.read{"path":"private.md"} deny: tool `files.read` may not read `private.md`; hint: add it to [permissions] read
+    thinking 1
+    replied 1 "I may not"
+    ended {"answer":"I may not"}
+    "#);
+}
+
+#[test]
+fn a_tool_that_does_not_exist() {
+    let reply = call([("files.delete", json!({ "path": "docs/a.md" }))]);
+    let (_, journal) = ran(&place(), BY_TOOLS, READ, &[reply, say("no such tool")]);
+    insta::assert_snapshot!(journal, @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "" files.delete{"path":"docs/a.md"}
+    judged c1 files.delete{"path":"docs/a.md"} deny: there is no tool `files.delete`; there is `files.list`, `files.read`
+    thinking 1
+    replied 1 "no such tool"
+    ended {"answer":"no such tool"}
+    "#);
+}
+
+#[test]
+fn arguments_that_break_the_schema() {
+    let reply = call([("files.read", json!({ "file": "docs/a.md", "lines": 0 }))]);
+    let (_, journal) = ran(&place(), BY_TOOLS, READ, &[reply, say("sorry")]);
+    insta::assert_snapshot!(journal, @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "" files.read{"file":"docs/a.md","lines":0}
+    judged c1 files.read{"file":"docs/a.md","lines":0} deny: wrong arguments for `files.read`: `lines`: 0 is less than the minimum of 1; Additional properties are not allowed ('file' was unexpected); "path" is a required property
+    thinking 1
+    replied 1 "sorry"
+    ended {"answer":"sorry"}
+    "#);
+}
+
+#[test]
+fn what_is_said_beside_a_call_is_the_plan() {
+    let mut first = call([read("docs/a.md")]);
+    first["content"] = json!("Read a, then answer.");
+    let mut second = call([read("docs/b.md")]);
+    second["content"] = json!("It says nothing of the year: read b too.");
+    let (_, journal) = ran(&place(), BY_TOOLS, READ, &[first, second, say("1874")]);
+    insta::assert_snapshot!(journal, @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "Read a, then answer." files.read{"path":"docs/a.md"}
+    planned Read a, then answer.
+    judged c1 files.read{"path":"docs/a.md"} allow
+    acting c1 Reads
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
+    thinking 1
+    replied 1 "It says nothing of the year: read b too." files.read{"path":"docs/b.md"}
+    planned It says nothing of the year: read b too.
+    judged c2 files.read{"path":"docs/b.md"} allow
+    acting c2 Reads
+    observed c2 ok [file HERE/docs/b.md] Built in 1874.
+    thinking 2
+    replied 2 "1874"
+    ended {"answer":"1874"}
+    "#);
+}
+
+#[test]
+fn the_same_failing_call_again_is_remarked_on() {
+    let place = place();
+    let missing = || call([read("docs/missing.md")]);
+    let ran = place.agent(BY_TOOLS, READ, &[missing(), missing(), say("gone")]).run();
+    let told = place.errand(["runs", "show", &ran.run()]);
+    assert_eq!(told.code, Some(0));
+    assert_eq!(ran.observations().len(), 2);
+}
+
+const HEIGHT: &str = "[output.schema]\ntype = \"object\"\nrequired = [\"metres\"]\n\
+                      additionalProperties = false\n\
+                      [output.schema.properties.metres]\ntype = \"integer\"";
+
+#[test]
+fn an_answer_that_breaks_its_schema_is_sent_back() {
+    let (ran, journal) = ran(
+        &place(),
+        BY_TOOLS,
+        &format!("{READ}\n{HEIGHT}"),
+        &[say("30 m"), say("{\"metres\": \"30\"}"), say("```json\n{\"metres\": 30}\n```")],
+    );
+    assert_eq!(ran.finished()["outcome"], json!({ "metres": 30 }));
+    insta::assert_snapshot!(journal, @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "30 m"
+    thinking 1
+    replied 1 "{\"metres\": \"30\"}"
+    thinking 2
+    replied 2 "```json\n{\"metres\": 30}\n```"
+    ended {"metres":30}
+    "#);
+}
+
+const CITED: &str = "[output.schema]\ntype = \"object\"\nrequired = [\"answer\", \"source\"]\n\
+                     [output.schema.properties.answer]\ntype = \"string\"\n\
+                     [output.schema.properties.source]\ntype = \"string\"\nformat = \"source\"";
+
+#[test]
+fn a_source_that_was_not_read_cannot_be_cited() {
+    let cites = |source: &str| say(&json!({ "answer": "30 m", "source": source }).to_string());
+    let place = place();
+    let (ran, journal) = ran(
+        &place,
+        BY_TOOLS,
+        &format!("{READ}\n{CITED}"),
+        &[
+            cites("docs/a.md"),
+            call([read("docs/a.md")]),
+            cites("docs/b.md"),
+            cites("docs/a.md"),
+        ],
+    );
+    assert_eq!(ran.finished()["outcome"]["source"], "docs/a.md");
+    insta::assert_snapshot!(journal, @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "{\"answer\":\"30 m\",\"source\":\"docs/a.md\"}"
+    thinking 1
+    replied 1 "" files.read{"path":"docs/a.md"}
+    judged c1 files.read{"path":"docs/a.md"} allow
+    acting c1 Reads
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
+    thinking 2
+    replied 2 "{\"answer\":\"30 m\",\"source\":\"docs/b.md\"}"
+    thinking 3
+    replied 3 "{\"answer\":\"30 m\",\"source\":\"docs/a.md\"}"
+    ended {"answer":"30 m","source":"docs/a.md"}
+    "#);
+}
+
+#[test]
+fn the_last_step_is_kept_for_the_answer() {
+    let tables = format!("{READ}\n[budget]\nsteps = 2");
+    let (ran, journal) = ran(
+        &place(),
+        BY_TOOLS,
+        &tables,
+        &[call([read("docs/a.md")]), say("30 m, as far as I can tell")],
+    );
+    assert_eq!(ran.code, Some(0));
+    insta::assert_snapshot!(journal, @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "" files.read{"path":"docs/a.md"}
+    judged c1 files.read{"path":"docs/a.md"} allow
+    acting c1 Reads
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
+    thinking 1 (last)
+    replied 1 "30 m, as far as I can tell"
+    ended {"answer":"30 m, as far as I can tell"}
+    "#);
+}
+
+#[test]
+fn a_last_step_that_is_no_answer_ends_the_run() {
+    let tables = format!("{READ}\n[budget]\nsteps = 2");
+    let again = || call([read("docs/a.md")]);
+    let (ran, journal) = ran(&place(), BY_TOOLS, &tables, &[again(), again(), say("late")]);
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("steps")));
+    assert_eq!(ran.finished()["outcome"], Value::Null);
+    insta::assert_snapshot!(journal, @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "" files.read{"path":"docs/a.md"}
+    judged c1 files.read{"path":"docs/a.md"} allow
+    acting c1 Reads
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
+    thinking 1 (last)
+    replied 1 "" files.read{"path":"docs/a.md"}
+    ended steps
+    "#);
+}
+
+fn costly(mut reply: Value, input: u64, output: u64) -> Value {
+    reply["usage"] = json!({ "input": input, "cached": 0, "output": output });
+    reply
+}
+
+#[test]
+fn tokens_end_a_run() {
+    let tables = format!("{READ}\n[budget]\ntokens = 20_000");
+    let reply = costly(call([read("docs/a.md")]), 15_000, 5_000);
+    let (ran, journal) = ran(&place(), BY_TOOLS, &tables, &[reply, say("late")]);
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("tokens")));
+    assert_eq!(ran.finished()["usage"]["input_tokens"], 15_000);
+    insta::assert_snapshot!(journal, @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "" files.read{"path":"docs/a.md"}
+    judged c1 files.read{"path":"docs/a.md"} allow
+    acting c1 Reads
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
+    ended tokens
+    "#);
+}
+
+#[test]
+fn tokens_nearly_spent_leave_one_call_for_the_answer() {
+    let tables = format!("{READ}\n[budget]\ntokens = 20_000");
+    let reply = costly(call([read("docs/a.md")]), 15_000, 2_000);
+    let (ran, journal) = ran(&place(), BY_TOOLS, &tables, &[reply, say("30 m")]);
+    assert_eq!(ran.code, Some(0));
+    assert!(journal.contains("thinking 1 (last)"), "{journal}");
+}
+
+#[test]
+fn money_ends_a_run() {
+    let place = place();
+    let price = "price = { input = 1.0, output = 2.0 }";
+    let reply = costly(call([read("docs/a.md")]), 200_000, 100_000);
+    let tables = format!("{price}\n{READ}\n[budget]\ncost_usd = 0.4\ntokens = 9_000_000");
+    let (ran, journal) = ran(&place, BY_TOOLS, &tables, &[reply, say("late")]);
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("cost")), "{journal}");
+    assert!((ran.finished()["usage"]["cost_usd"].as_f64().unwrap() - 0.4).abs() < 1e-9);
+}
+
+#[test]
+fn time_ends_a_run_that_waits() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = place();
+    place.write(
+        "agent.toml",
+        format!(
+            "name = \"slow\"\ntask = \"wait\"\n[model]\nprovider = \"openai\"\nname = \"m\"\n\
+             base_url = \"http://{}/v1\"\n[budget]\ntime = \"1s\"",
+            silent.local_addr().unwrap()
+        ),
+    );
+    let ran = place.run();
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("time")), "{ran}");
+    insta::assert_snapshot!(place.journal(&ran.run()), @r#"
+    started slow by Tools
+    thinking 0
+    ended time
+    "#);
+}
+
+fn asking() -> String {
+    WRITE.replace("write =", "ask = [\"files.write\"]\nwrite =")
+}
+
+fn report() -> Value {
+    call([("files.write", json!({ "path": "out/report.txt", "content": "30 m" }))])
+}
+
+#[test]
+fn a_call_that_needs_a_yes_waits_for_it() {
+    let place = place();
+    let ran = place.agent(BY_TOOLS, &asking(), &[report(), say("written")]).run();
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(3), &json!("approval")));
+    assert!(!place.path("out/report.txt").exists());
+    // Waiting is not ending: without a word it still waits.
+    assert_eq!(place.resume(&ran.run(), &[]).code, Some(3));
+    let resumed = place.resume(&ran.run(), &["--approve"]);
+    assert_eq!(resumed.code, Some(0), "{resumed}");
+    assert_eq!(place.read("out/report.txt"), "30 m");
+    insta::assert_snapshot!(place.journal(&ran.run()), @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "" files.write{"path":"out/report.txt","content":"30 m"}
+    judged c1 files.write{"path":"out/report.txt","content":"30 m"} ask: tool `files.write` needs a person's yes
+    resumed
+    resumed
+    answered c1 yes
+    acting c1 Idempotent
+    used c1 write `HERE/out/report.txt` allow: tool `files.write` needs a person's yes
+    done c1
+    observed c1 ok [host] {"path":"out/report.txt","bytes":4}
+    thinking 1
+    replied 1 "written"
+    ended {"answer":"written"}
+    "#);
+}
+
+#[test]
+fn a_call_that_is_refused_does_not_happen() {
+    let place = place();
+    let ran = place.agent(BY_TOOLS, &asking(), &[report(), say("I was not allowed")]).run();
+    let resumed = place.resume(&ran.run(), &["--deny"]);
+    assert_eq!(resumed.code, Some(0), "{resumed}");
+    assert_eq!(resumed.observations(), ["denied: a person said no"]);
+    assert!(!place.path("out/report.txt").exists());
+    insta::assert_snapshot!(place.journal(&ran.run()), @"");
+}
+
+#[test]
+fn what_is_not_allowed_cannot_be_approved() {
+    let place = place();
+    let reply = call([("files.write", json!({ "path": "docs/a.md", "content": "31 m" }))]);
+    let ran = place.agent(BY_TOOLS, &asking(), &[reply, say("no")]).run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert_eq!(place.read("docs/a.md"), "The tower is 30 m high.\n");
+}
+
+const PYTHON: &str = "[tools]\nuse = [\"files.read\", \"files.write\", \"python\"]\n[permissions]\n\
+                      read = [\"docs\"]\nwrite = [\"out\"]";
+
+#[test]
+fn a_snippet_opens_files_and_calls_tools() {
+    let place = filled(Place::with_python());
+    let code = "text = open('docs/a.md').read()\nmore = files.read('docs/b.md')\n\
+                files.write('out/c.md', 'both')\nprint(text.strip(), len(text))";
+    let mut first = python(code);
+    first["content"] = json!(format!("Read both.\n{}", first["content"].as_str().unwrap()));
+    let (ran, journal) = ran(&place, BY_CODE, PYTHON, &[first, say("30 m")]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert_eq!(place.read("out/c.md"), "both");
+    insta::assert_snapshot!(journal, @r#"
+    started test by Code
+    thinking 0
+    replied 0 "Read both.\n```python\ntext = open('docs/a.md').read()\nmore = files.read('docs/b.md')\nfiles.write('out/c.md', 'both')\nprint(text.strip(), len(text))\n```"
+    planned Read both.
+    judged c1 python{"code":"text = open('docs/a.md').read()\nmore = files.read('docs/b.md')\nfiles.write('out/c.md', 'both')\nprint(text.strip(), len(text))"} allow
+    acting c1 Reads
+    judged c1.1 files.read{"path":"docs/b.md"} allow
+    acting c1.1 Reads
+    observed c1.1 ok [file HERE/docs/b.md] Built in 1874.
+    judged c1.2 files.write{"path":"out/c.md","content":"both"} allow
+    acting c1.2 Idempotent
+    used c1.2 write `HERE/out/c.md` allow
+    done c1.2
+    observed c1.2 ok [host] {"path":"out/c.md","bytes":4}
+    observed c1 ok [host, file HERE/docs/a.md, file HERE/docs/b.md] The tower is 30 m high. 24
+    thinking 1
+    replied 1 "30 m"
+    ended {"answer":"30 m"}
+    "#);
+}
+
+#[test]
+fn a_snippet_that_fails_is_told_where() {
+    let place = filled(Place::with_python());
+    let code = "n = 1\nprint(n)\nprint(n / 0)";
+    let (_, journal) = ran(&place, BY_CODE, PYTHON, &[python(code), say("cannot")]);
+    insta::assert_snapshot!(journal, @r#"
+    started test by Code
+    thinking 0
+    replied 0 "```python\nn = 1\nprint(n)\nprint(n / 0)\n```"
+    judged c1 python{"code":"n = 1\nprint(n)\nprint(n / 0)"} allow
+    acting c1 Reads
+    observed c1 failed [host] 1⏎line 3: print(n / 0)⏎ZeroDivisionError: division by zero⏎hint: nothing was found to compute with: check what is compared, print a few rows
+    thinking 1
+    replied 1 "cannot"
+    ended {"answer":"cannot"}
+    "#);
+}
+
+#[test]
+fn the_lines_for_programs() {
+    let place = place();
+    let mut first = call([read("docs/a.md"), read("agent.toml")]);
+    first["content"] = json!("Read it.");
+    let ran = place.agent(BY_TOOLS, READ, &[first, say("30 m")]).run();
+    let lines: Vec<String> = ran
+        .lines()
+        .into_iter()
+        .map(|mut line| {
+            if line.get("run").is_some() {
+                line["run"] = json!("ID");
+            }
+            if line.get("usage").is_some() {
+                line["usage"]["seconds"] = json!("S");
+            }
+            line.to_string()
+        })
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"type":"started","run":"ID"}
+    {"type":"plan","text":"Read it."}
+    {"type":"call","id":"c1","tool":"files.read","arguments":{"path":"docs/a.md"}}
+    {"type":"verdict","id":"c1","verdict":"allow","reasons":[]}
+    {"type":"call","id":"c2","tool":"files.read","arguments":{"path":"agent.toml"}}
+    {"type":"verdict","id":"c2","verdict":"deny","reasons":["tool `files.read` may not read `agent.toml`","hint: add it to [permissions] read"]}
+    {"type":"observation","id":"c2","status":"denied","text":"denied: tool `files.read` may not read `agent.toml`; hint: add it to [permissions] read","origins":["host"]}
+    {"type":"observation","id":"c1","status":"ok","text":"The tower is 30 m high.","origins":["file HERE/docs/a.md"]}
+    {"type":"finished","run":"ID","outcome":{"answer":"30 m"},"reason":null,"detail":null,"usage":{"steps":2,"input_tokens":298,"output_tokens":28,"cost_usd":0.0,"seconds":"S"}}
+    "#);
+}
