@@ -301,7 +301,8 @@ impl Run {
     fn sources(&self) -> Vec<String> {
         let sources = self.taint.iter().filter_map(|origin| match origin {
             Origin::Host => None,
-            Origin::File(file) => Some(crate::path::display(&self.agent.root, file)),
+            Origin::File(path) if self.taint.iter().any(|other| other.is_inside(path)) => None,
+            Origin::File(path) => Some(crate::path::display(&self.agent.root, path)),
             Origin::Web(url) => Some(url.to_string()),
         });
         sources.collect()

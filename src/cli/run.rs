@@ -77,7 +77,11 @@ pub(crate) fn watched(
         None => anyhow::bail!("stopped before the run began"),
     };
     live.clear();
-    if how.json { json::finished(&end) } else { live::finished(&end) }
+    if how.json {
+        json::finished(&end)
+    } else {
+        live::finished(&end)
+    }
     Ok(match end.outcome.reason {
         None => ExitCode::SUCCESS,
         Some(Reason::Approval) => ExitCode::from(3),

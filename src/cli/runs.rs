@@ -76,7 +76,13 @@ fn list(limit: u32, json: bool) -> anyhow::Result<ExitCode> {
                 "created_ms": row.created, "updated_ms": row.updated, "events": row.events,
             }));
         } else {
-            say(&format!("{}  {:<12} {:>5} events  {}", row.id, row.status.as_str(), row.events, row.agent));
+            say(&format!(
+                "{}  {:<12} {:>5} events  {}",
+                row.id,
+                row.status.as_str(),
+                row.events,
+                row.agent
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)

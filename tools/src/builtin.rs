@@ -15,6 +15,7 @@ pub(crate) struct Builtin {
     spec: ToolSpec,
     guest: Guest,
     plan: Box<Plan>,
+    show: fn(&Value) -> String,
 }
 
 /// A specification whose schemas are those of `A` and `R`.
@@ -41,7 +42,12 @@ impl Builtin {
         let plan = move |arguments: &Value| {
             plan(A::deserialize(arguments).map_err(|error| error.to_string())?)
         };
-        Self { spec, guest, plan: Box::new(plan) }
+        Self { spec, guest, plan: Box::new(plan), show: Value::to_string }
+    }
+
+    /// With a result that reads better than its JSON.
+    pub(crate) fn shown(self, show: fn(&Value) -> String) -> Self {
+        Self { show, ..self }
     }
 }
 
@@ -56,5 +62,9 @@ impl Tool for Builtin {
 
     fn guest(&self) -> &Guest {
         &self.guest
+    }
+
+    fn show(&self, result: &Value) -> String {
+        (self.show)(result)
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use agent_core::action::Capability;
 use agent_core::path::resolve;
 use agent_core::tool::{Component, Effect, Guest, Limits, Tool, ToolSpec};
+use serde_json::Value;
 
 use crate::builtin::{Builtin, spec};
 use crate::registry::Setup;
@@ -38,16 +39,45 @@ pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
         Arc::new(Builtin::new(list_spec(), guest.clone(), move |call: ListArguments| {
             list.reads(call.path)
         })),
-        Arc::new(Builtin::new(search_spec(), guest.clone(), move |call: SearchArguments| {
-            search.reads(call.path)
-        })),
-        Arc::new(Builtin::new(read_spec(), guest.clone(), move |call: ReadArguments| {
-            Ok(vec![Capability::Read(resolve(&read.root, &call.path)?)])
-        })),
+        Arc::new(
+            Builtin::new(search_spec(), guest.clone(), move |call: SearchArguments| {
+                search.reads(call.path)
+            })
+            .shown(show_passages),
+        ),
+        Arc::new(
+            Builtin::new(read_spec(), guest.clone(), move |call: ReadArguments| {
+                Ok(vec![Capability::Read(resolve(&read.root, &call.path)?)])
+            })
+            .shown(show_text),
+        ),
         Arc::new(Builtin::new(write_spec(), guest, move |call: WriteArguments| {
             Ok(vec![Capability::Write(resolve(&write.root, &call.path)?)])
         })),
     ]
+}
+
+/// Each passage after the place where it stands.
+fn show_passages(result: &Value) -> String {
+    let passages = result["passages"].as_array().into_iter().flatten().map(|passage| {
+        let text = |key: &str| passage[key].as_str().unwrap_or_default();
+        let place = format!("[{}:{}]", text("path"), passage["start"]);
+        [&place, text("context"), text("text")].join("\n").replace("\n\n", "\n")
+    });
+    let passages: Vec<String> = passages.collect();
+    if passages.is_empty() { "nothing fits".to_string() } else { passages.join("\n\n") }
+}
+
+/// The text, and how to read on where there is more.
+fn show_text(result: &Value) -> String {
+    let text = result["text"].as_str().unwrap_or_default();
+    match result["next"].as_u64() {
+        None => text.to_string(),
+        Some(next) => format!(
+            "{text}\n[lines {} to {} of {}; go on with start = {next}]",
+            result["start"], result["end"], result["total_lines"]
+        ),
+    }
 }
 
 #[derive(Clone)]

@@ -63,7 +63,23 @@ pub(crate) fn spec() -> ToolSpec {
 
 pub(crate) fn tool(component: PathBuf) -> Arc<dyn Tool> {
     let guest = Guest { component: Component::File(Arc::new(component)), limits: LIMITS };
-    Arc::new(Builtin::new(spec(), guest, |_: Accepted| Ok(Vec::new())))
+    Arc::new(Builtin::new(spec(), guest, |_: Accepted| Ok(Vec::new())).shown(show))
+}
+
+/// What was printed, then the last value.
+fn show(result: &Value) -> String {
+    let output = result["output"].as_str().unwrap_or_default().trim_end();
+    match &result["value"] {
+        Value::Null if output.is_empty() => "nothing was printed".to_string(),
+        Value::Null => output.to_string(),
+        value if output.is_empty() => text(value),
+        value => format!("{output}\n{}", text(value)),
+    }
+}
+
+/// A text as it is, anything else as JSON.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
 
 /// What a call may hold after the runtime has added the tools.

@@ -43,7 +43,9 @@ pub(crate) fn check(schema: &Value, value: &Value, sources: &[String]) -> Result
                 false => format!("`{cited}` was not read; cite one of: {}", sources.join(", ")),
             })
         }
-        Value::Array(items) => items.iter().try_for_each(|item| check(&schema["items"], item, sources)),
+        Value::Array(items) => {
+            items.iter().try_for_each(|item| check(&schema["items"], item, sources))
+        }
         Value::Object(map) => map.iter().try_for_each(|(key, value)| {
             check(schema["properties"].get(key).unwrap_or(&Value::Null), value, sources)
         }),

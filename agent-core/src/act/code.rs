@@ -3,7 +3,9 @@
 
 use serde_json::json;
 
-use super::{Ask, LAST, Next, PYTHON, Turn, answer, answer_rule, cited, cut, paragraphs, signature};
+use super::{
+    Ask, LAST, Next, PYTHON, Turn, answer, answer_rule, cited, cut, paragraphs, signature,
+};
 use crate::agent::Agent;
 use crate::message::{Message, ToolCall};
 use crate::model::{Form, Reply};

@@ -198,9 +198,7 @@ impl Guide {
                 Next::Again
             }
             Stage::Examples => {
-                let question = words::one_line(&agent.task);
-                let table = words::literal(&self.table);
-                self.prefix = format!("```python\n# {question}\n{output}\nrows = table({table})\n");
+                self.prefix = words::begun(&agent.task, &self.table, output);
                 self.stage = Stage::Program;
                 Next::Again
             }

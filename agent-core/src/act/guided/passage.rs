@@ -103,7 +103,8 @@ mod tests {
         ]});
         let first = all(&result, &[], 5);
         let shown: Vec<String> = first.iter().map(Passage::shown).collect();
-        let expected = ["a.csv (row) x: 1", "a.csv (row) x: 2", "a.csv (row) x: 3", "b.md (Facts) One fact."];
+        let expected =
+            ["a.csv (row) x: 1", "a.csv (row) x: 2", "a.csv (row) x: 3", "b.md (Facts) One fact."];
         assert_eq!(shown, expected);
         assert_eq!(files(&first), ["a.csv", "b.md"]);
         let rest: Vec<String> = all(&result, &first, 5).iter().map(Passage::shown).collect();

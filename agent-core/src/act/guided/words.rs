@@ -1,7 +1,7 @@
 //! What the guide says to the model, word for word.
 
-use super::passage::Passage;
 use super::paragraphs;
+use super::passage::Passage;
 use crate::agent::Agent;
 use crate::message::Message;
 
@@ -48,6 +48,18 @@ pub(super) fn program(agent: &Agent, survey: &str) -> Vec<Message> {
             agent.task
         )),
     ]
+}
+
+/// What the program begins with: the question, the examples as the guest told them, and the rows.
+/// Where the question names values of the table, the rows that have them come first: a small model
+/// filters what it adds up but forgets to filter what it divides by.
+pub(super) fn begun(question: &str, table: &str, examples: &str) -> String {
+    let (question, table) = (one_line(question), literal(table));
+    let filter = match examples.contains("\n# Values named in the question: ") {
+        true => "rows = [row for row in rows if ",
+        false => "",
+    };
+    format!("```python\n# {question}\n{examples}\nrows = table({table})\n{filter}")
 }
 
 /// The program failed.
