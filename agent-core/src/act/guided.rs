@@ -9,7 +9,7 @@
 mod passage;
 mod words;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Ask, LAST, Next, PYTHON, Turn, answer, cited, paragraphs};
 use crate::agent::Agent;
@@ -56,8 +56,9 @@ pub(crate) struct Guide {
     passages: Vec<Passage>,
     /// Set while a second search follows what the first one found.
     bridge: Option<Passage>,
-    /// A short answer that is not checked yet.
+    /// A short answer that is not checked yet, and the passage that holds it.
     proposed: String,
+    holder: Option<Passage>,
     result: Option<Found>,
     /// Files that were looked into, the latest first.
     seen: Vec<String>,
@@ -146,7 +147,7 @@ impl Guide {
                     Turn { plan: Some(plan), ..Turn::default() }
                 } else {
                     let plan = "read the passages that fit the question best".to_string();
-                    let next = self.search(number, &agent.task, PASSAGES);
+                    let next = self.search(number, &agent.task);
                     Turn { plan: Some(plan), next, ..Turn::default() }
                 }
             }
@@ -164,7 +165,7 @@ impl Guide {
                 if self.programs.contains(&program) {
                     // The same program again fails the same way: reading is the other course.
                     let plan = "the program does not change: read the files instead".to_string();
-                    let next = self.search(number, &agent.task, PASSAGES);
+                    let next = self.search(number, &agent.task);
                     return Turn { plan: Some(plan), next, ..Turn::default() };
                 }
                 self.programs.push(program.clone());
@@ -178,7 +179,7 @@ impl Guide {
                     return self.nothing(agent, number);
                 }
                 let used: Vec<Passage> =
-                    self.bridge.iter().chain(self.passages.first()).cloned().collect();
+                    self.bridge.iter().chain(self.holder.iter()).cloned().collect();
                 let sources = passage::files(&used);
                 self.conclude(Found { text: self.proposed.clone(), how: "found in", sources });
                 Turn::default()
@@ -234,13 +235,14 @@ impl Guide {
         self.prefix.strip_prefix("```python\n").unwrap_or_default()
     }
 
-    fn search(&mut self, number: u64, query: &str, limit: usize) -> Next {
+    fn search(&mut self, number: u64, task: &str) -> Next {
+        self.find(number, json!({ "query": task, "limit": PASSAGES }))
+    }
+
+    fn find(&mut self, number: u64, arguments: Value) -> Next {
         self.stage = Stage::Search;
-        Next::Call(vec![ToolCall {
-            id: format!("search-{number}"),
-            name: SEARCH.to_string(),
-            arguments: json!({ "query": query, "limit": limit }),
-        }])
+        let (id, name) = (format!("search-{number}"), SEARCH.to_string());
+        Next::Call(vec![ToolCall { id, name, arguments }])
     }
 
     fn ran(&mut self, agent: &Agent, observation: &Observation, output: &str) -> Next {
@@ -253,7 +255,7 @@ impl Guide {
             return Next::Again;
         }
         if self.programs.len() >= PROGRAMS {
-            return self.search(self.programs.len() as u64, &agent.task, PASSAGES);
+            return self.search(self.programs.len() as u64, &agent.task);
         }
         self.chat.push(Message::user(match observation.status {
             Status::Ok => words::empty(output),
@@ -272,12 +274,7 @@ impl Guide {
         let best = candidates[best].clone();
         let together: Vec<&Passage> = self.bridge.iter().chain([&best]).collect();
         self.chat = words::check(&together, &agent.task, said);
-        if self.bridge.is_some() {
-            self.passages = vec![best];
-        } else {
-            self.passages.retain(|passage| *passage != best);
-            self.passages.insert(0, best);
-        }
+        self.holder = Some(best);
         self.proposed = said.to_string();
         self.stage = Stage::Check;
         Turn::default()
@@ -294,8 +291,9 @@ impl Guide {
         let query = format!("{} {}", agent.task, first.names_beside(&agent.task).join(" "));
         let plan = format!("follow what {} names", first.path);
         self.bridge = Some(first);
-        // What was read before is left out, so more is asked for.
-        let next = self.search(number, &query, 3 * PASSAGES);
+        // The passage itself fits its own names best, and what else was read before is left out of
+        // what is found: so more is asked for.
+        let next = self.find(number, json!({ "query": query, "skip": 1, "limit": 3 * PASSAGES }));
         Turn { plan: Some(plan), next, ..Turn::default() }
     }
 

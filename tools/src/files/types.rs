@@ -92,6 +92,10 @@ pub(crate) struct SearchArguments {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 1, max = 20)))]
     pub(crate) limit: Option<u32>,
+    /// How many of the best passages to leave out, to see what comes after them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_family = "wasm"), schemars(range(max = 1000)))]
+    pub(crate) skip: Option<u32>,
 }
 
 /// Result of `files.search`.

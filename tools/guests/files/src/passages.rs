@@ -20,7 +20,9 @@ pub(crate) enum Kind {
     Row,
 }
 
-/// Paragraphs are joined up to this size, and cut at a line beyond it.
+/// A paragraph or a list item is a passage; shorter ones than this are joined with what follows.
+const SHORT: usize = 60;
+/// A paragraph is cut at a line beyond this size.
 const SIZE: usize = 900;
 
 /// All pieces of a text, in order.
@@ -87,6 +89,12 @@ fn prose(text: &str, headings: Headings) -> Vec<Piece<'_>> {
     cutter.pieces
 }
 
+/// `- `, `* ` or `1. ` at the beginning of a line.
+fn is_item(line: &str) -> bool {
+    let text = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+    text.starts_with("- ") || text.starts_with("* ") || text.starts_with(". ")
+}
+
 /// `#` to `######` and a space.
 fn level(line: &str) -> Option<usize> {
     let level = line.len() - line.trim_start_matches('#').len();
@@ -125,7 +133,8 @@ impl<'a> Cutter<'a> {
 
     fn line(&mut self, line: &'a str, at: u32) {
         if self.size > 0
-            && (self.size + line.len() > SIZE * 3 / 2 || (self.ended && self.size > SIZE / 2))
+            && (self.size + line.len() > SIZE * 3 / 2
+                || (self.size >= SHORT && (self.ended || is_item(line))))
         {
             self.cut();
         }

@@ -3,7 +3,9 @@
 /// `name: Po, length_km: 652`; a cell that is empty is left out.
 pub(crate) fn named(header: &str, row: &str) -> String {
     let cells = cells(header, row).into_iter().zip(cells(header, header));
-    let named = cells.filter(|(value, _)| !value.is_empty()).map(|(value, name)| format!("{name}: {value}"));
+    let named = cells
+        .filter(|(value, _)| !value.is_empty())
+        .map(|(value, name)| format!("{name}: {value}"));
     named.collect::<Vec<_>>().join(", ")
 }
 

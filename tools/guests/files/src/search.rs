@@ -52,11 +52,12 @@ pub(crate) fn search(arguments: SearchArguments) -> Result<Found, String> {
     }
     found.skipped.truncate(SKIPPED);
     found.files = decoded.len() as u32;
-    found.passages = passages(&decoded, &arguments.query, arguments.limit.unwrap_or(LIMIT));
+    let (skip, limit) = (arguments.skip.unwrap_or(0), arguments.limit.unwrap_or(LIMIT));
+    found.passages = passages(&decoded, &arguments.query, skip, limit);
     Ok(found)
 }
 
-fn passages(texts: &[(&str, Cow<'_, str>)], query: &str, limit: u32) -> Vec<Passage> {
+fn passages(texts: &[(&str, Cow<'_, str>)], query: &str, skip: u32, limit: u32) -> Vec<Passage> {
     let mut index = Index::default();
     let mut all: Vec<(&str, Piece<'_>)> = Vec::new();
     for (path, text) in texts {
@@ -65,7 +66,8 @@ fn passages(texts: &[(&str, Cow<'_, str>)], query: &str, limit: u32) -> Vec<Pass
             all.push((path, piece));
         }
     }
-    let ranked = index.rank(query);
+    let mut ranked = index.rank(query);
+    ranked.drain(..ranked.len().min(skip as usize));
     let best = ranked.first().map_or(0.0, |(_, score)| *score);
     let mut chosen: Vec<(f32, &str, Vec<&Piece<'_>>)> = Vec::new();
     for (number, score) in ranked {
@@ -95,7 +97,8 @@ fn passage(score: f32, path: &str, pieces: Vec<&Piece<'_>>) -> Passage {
     let (mut context, mut lines) = (String::new(), Vec::new());
     for piece in &pieces {
         if rows {
-            let (headings, header) = piece.context.rsplit_once('\n').unwrap_or(("", &piece.context));
+            let (headings, header) =
+                piece.context.rsplit_once('\n').unwrap_or(("", &piece.context));
             context = headings.to_string();
             lines.extend(piece.text.iter().map(|row| row::named(header, row)));
         } else {
@@ -124,7 +127,7 @@ mod tests {
             ("a.csv", Cow::Borrowed("city,country\nLyon,France\nRome,Italy\nNice,France\n")),
             ("b.md", Cow::Borrowed("# Food\nFrance has cheese.\n")),
         ];
-        let found = passages(&texts, "cities in France", 5);
+        let found = passages(&texts, "cities in France", 0, 5);
         let found: Vec<(&str, u32, u32, &str)> =
             found.iter().map(|p| (p.path.as_str(), p.start, p.end, p.text.as_str())).collect();
         assert_eq!(

@@ -8,7 +8,7 @@ from wit_world.imports import tools as host
 
 BUILTIN = [
     {"name": "files.list", "params": ["path", "depth"]},
-    {"name": "files.search", "params": ["query", "path", "limit"]},
+    {"name": "files.search", "params": ["query", "path", "limit", "skip"]},
     {"name": "files.read", "params": ["path", "start", "lines"]},
     {"name": "files.write", "params": ["path", "content"]},
     {"name": "web.read", "params": ["url", "part"]},
