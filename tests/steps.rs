@@ -462,7 +462,9 @@ fn the_lines_for_programs() {
                 line["run"] = json!("ID");
             }
             if line.get("usage").is_some() {
-                line["usage"]["seconds"] = json!("S");
+                for changing in ["seconds", "input_tokens", "output_tokens"] {
+                    line["usage"][changing] = json!("N");
+                }
             }
             line.to_string()
         })
@@ -476,6 +478,6 @@ fn the_lines_for_programs() {
     {"type":"verdict","id":"c2","verdict":"deny","reasons":["tool `files.read` may not read `agent.toml`","hint: add it to [permissions] read"]}
     {"type":"observation","id":"c2","status":"denied","text":"denied: tool `files.read` may not read `agent.toml`; hint: add it to [permissions] read","origins":["host"]}
     {"type":"observation","id":"c1","status":"ok","text":"The tower is 30 m high.","origins":["file HERE/docs/a.md"]}
-    {"type":"finished","run":"ID","outcome":{"answer":"30 m"},"reason":null,"detail":null,"usage":{"steps":2,"input_tokens":298,"output_tokens":28,"cost_usd":0.0,"seconds":"S"}}
+    {"type":"finished","run":"ID","outcome":{"answer":"30 m"},"reason":null,"detail":null,"usage":{"steps":2,"input_tokens":"N","output_tokens":"N","cost_usd":0.0,"seconds":"N"}}
     "#);
 }
