@@ -193,7 +193,7 @@ fn a_page_is_run() {
     let found = differences("page", PAGE, &Place::new());
     // The answer is on stdout, and the page does not show it.
     assert_eq!(found.len(), 1, "{}", found.join("\n\n"));
-    assert!(found[0].starts_with("page:15: $ errand run deep/agent.toml\n--- the page\npage · "));
+    assert!(found[0].starts_with("page:16: $ errand run deep/agent.toml\n--- the page\npage · "));
     let right = PAGE.replace("  1 steps, [..] s\n", "```there```\n  1 steps, [..] s\n");
     let found = differences("page", &right, &Place::new());
     assert!(found.is_empty(), "{}", found.join("\n\n"));
