@@ -1,1 +1,441 @@
-//! x
+//! What a person sees at the prompt: help, mistakes, exit codes.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use axum::body::Body;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::place::{Place, Ran, call, say};
+use crate::server::{Asked, Server, reply};
+
+fn shown(place: &Place, args: &[&str]) -> String {
+    place.errand(args).all()
+}
+
+#[test]
+fn errand_alone() {
+    insta::assert_snapshot!(shown(&Place::bare(), &[]), @r#"
+    exit 2
+    --- stderr
+    Runs task agents: a model loops through plan, act and observe, its tools run in a WebAssembly
+    sandbox, and nothing happens without a permit
+
+    Usage: errand <COMMAND>
+
+    Commands:
+      run          Run an agent file
+      validate     Check an agent file, and say what it comes to
+      schema       Print the JSON Schema of the agent file
+      init         Write an agent file to start from
+      runs         List, show or resume runs
+      models       List, fetch, import or measure local models
+      tools        List the tools an agent file can name
+      completions  Print shell completions
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Start with:
+      errand init hello           write an agent file to change
+      errand run hello/agent.toml run it
+
+    Files are kept under ERRAND_HOME (default: ~/.local/share/errand).
+    Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for an approval.
+    "#);
+}
+
+#[test]
+fn run_help() {
+    insta::assert_snapshot!(shown(&Place::bare(), &["run", "--help"]), @r#"
+    exit 0
+    --- stdout
+    Run an agent file
+
+    Usage: errand run [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>  The agent file
+
+    Options:
+      -p, --param <KEY=VALUE>  A parameter's value; `key=@file` takes it from a file, and a list takes
+                               several
+          --model <NAME>       Another model than the agent file's: a catalog name, a path, or the
+                               endpoint's id
+          --json               Print one JSON object a line on stdout: started, plan, call, verdict,
+                               observation, finished
+          --offline            Fetch no model and no runtime: use what is already here
+      -h, --help               Print help
+    "#);
+}
+
+#[test]
+fn runs_help() {
+    insta::assert_snapshot!(shown(&Place::bare(), &["runs", "--help"]), @r#"
+    exit 0
+    --- stdout
+    List, show or resume runs
+
+    Usage: errand runs <COMMAND>
+
+    Commands:
+      list    List the latest runs
+      show    Show every event of a run
+      resume  Go on with a run that was interrupted, or that waits for an approval
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+    "#);
+}
+
+#[test]
+fn a_wrong_key() {
+    let place = Place::bare();
+    place.write("agent.toml", "name = \"a\"\ntask = \"b\"\n\n[budget]\nstep = 3\n");
+    insta::assert_snapshot!(shown(&place, &["run", "agent.toml"]), @r#"
+    exit 2
+    --- stderr
+    error: agent.toml:5:1: unknown key `step` in `[budget]`
+      |
+    5 | step = 3
+      | ^^^^
+    hint: did you mean `steps`?
+    "#);
+    assert!(!place.home().exists(), "a file that is wrong leaves no run behind");
+}
+
+#[test]
+fn a_missing_file() {
+    insta::assert_snapshot!(shown(&Place::bare(), &["run", "agent.toml"]), @r#"
+    exit 2
+    --- stderr
+    error: agent.toml: no such file
+    hint: `errand init agent.toml` writes one to begin with
+    "#);
+}
+
+#[test]
+fn a_parameter_that_is_not_given() {
+    let place = Place::bare();
+    let head = "[params.question]\ntype = \"string\"\nrequired = true";
+    place.agent(head, "", &[say("x")]);
+    insta::assert_snapshot!(shown(&place, &["run", "agent.toml"]), @r#"
+    exit 2
+    --- stderr
+    error: agent.toml:3:9: the parameter `question` was given no value
+      |
+    3 | [params.question]
+      |         ^^^^^^^^
+    hint: add `-p question=…`, or `-p question=@FILE`
+    "#);
+    insta::assert_snapshot!(shown(&place, &["run", "agent.toml", "-p", "question"]), @r#"
+    exit 2
+    --- stderr
+    error: `-p question` is no `key=value`
+    hint: write `-p question="…"`
+    "#);
+    insta::assert_snapshot!(shown(&place, &["run", "agent.toml", "-p", "qestion=x"]), @r#"
+    exit 2
+    --- stderr
+    error: -p qestion=x: unknown parameter `qestion`
+    hint: did you mean `question`?
+    "#);
+}
+
+#[test]
+fn a_model_that_is_missing_and_may_not_be_fetched() {
+    let place = Place::bare();
+    place.write("agent.toml", "name = \"a\"\ntask = \"b\"\n");
+    let mut command = place.command(["run", "agent.toml", "--offline"]);
+    let ran = place.ran(&command.env_remove("ORT_DYLIB_PATH").output().unwrap());
+    assert_eq!(ran.code, Some(1), "{ran}");
+    insta::assert_snapshot!(ran.all(), @r#"
+    exit 1
+    --- stderr
+    error: `onnxruntime` is not on this machine and `--offline` forbids fetching it: run `errand models pull onnxruntime` first
+    "#);
+}
+
+#[test]
+fn a_model_that_nobody_knows() {
+    let place = Place::bare();
+    place.write("agent.toml", "name = \"a\"\ntask = \"b\"\n[model]\nname = \"qwen\"\n");
+    insta::assert_snapshot!(shown(&place, &["run", "agent.toml"]), @r#"
+    exit 2
+    --- stderr
+    error: agent.toml:4:8: unknown model `qwen`
+      |
+    4 | name = "qwen"
+      |        ^^^^^^
+    hint: choose from `qwen2.5-coder-1.5b`, `qwen2.5-coder-0.5b`, `smollm2-135m` a path begins with `./`, a hub repository is `owner/name`
+    "#);
+}
+
+#[test]
+fn usage_that_cannot_be_meant() {
+    let place = Place::bare();
+    insta::assert_snapshot!(shown(&place, &["fly"]), @r#"
+    exit 2
+    --- stderr
+    error: unrecognized subcommand 'fly'
+
+    Usage: errand <COMMAND>
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(shown(&place, &["runs", "resume", "x", "--approve", "--deny"]), @r#"
+    exit 2
+    --- stderr
+    error: the argument '--approve' cannot be used with '--deny'
+
+    Usage: errand runs resume --approve <ID>
+
+    For more information, try '--help'.
+    "#);
+}
+
+#[test]
+fn a_run_that_does_not_exist() {
+    let place = Place::bare();
+    insta::assert_snapshot!(shown(&place, &["runs", "resume", "nosuch"]), @r#"
+    exit 1
+    --- stderr
+    error: there is no run `nosuch`
+    "#);
+    insta::assert_snapshot!(shown(&place, &["runs", "show", "nosuch"]), @r#"
+    exit 1
+    --- stderr
+    error: there is no run `nosuch`
+    "#);
+    insta::assert_snapshot!(shown(&place, &["runs", "list"]), @r#"
+    exit 0
+    --- stderr
+    no runs yet; `errand run FILE` makes one
+    "#);
+}
+
+/// Without what differs from run to run.
+fn steady(ran: &Ran) -> String {
+    let text = ran.all();
+    let words = text.split_inclusive([' ', '\n', '`']);
+    let steady = words.map(|word| {
+        let bare = word.trim_end_matches([' ', '\n', '`']);
+        let id = bare.len() == 12 && bare.chars().all(|c| c.is_ascii_alphanumeric()) && bare.chars().any(|c| c.is_ascii_digit());
+        let seconds = bare.len() >= 3 && bare.parse::<f64>().is_ok() && bare.contains('.');
+        match (id, seconds) {
+            (true, _) => word.replace(bare, "ID"),
+            (_, true) => word.replace(bare, "0.1"),
+            _ => word.to_string(),
+        }
+    });
+    steady.collect()
+}
+
+#[test]
+fn a_run_as_a_person_sees_it() {
+    let place = Place::new();
+    place.write("docs/a.md", "The tower is 30 m high.\n");
+    let mut first = call([
+        ("files.read", json!({ "path": "docs/a.md" })),
+        ("files.read", json!({ "path": "/etc/passwd" })),
+    ]);
+    first["content"] = json!("Read the file.");
+    let tables = "[tools]\nuse = [\"files.read\"]\n[permissions]\nread = [\"docs\"]";
+    place.agent("act = \"tools\"", tables, &[first, say("30 m")]);
+    insta::assert_snapshot!(steady(&place.errand(["run", "agent.toml"])), @r#"
+    exit 0
+    --- stdout
+    30 m
+    --- stderr
+    test · replies.jsonl · run ID
+      plan     Read the file.
+      call     c1 files.read {"path":"docs/a.md"}
+      allowed  c1
+      call     c2 files.read {"path":"/etc/passwd"}
+      denied   c2 tool `files.read` may not read `/etc/passwd`; hint: add it to [permissions] read
+      saw      c1 The tower is 30 m high.
+      2 steps, 300 tokens read, 30 written, 0.1 s
+    "#);
+}
+
+#[test]
+fn a_run_that_waits_as_a_person_sees_it() {
+    let place = Place::new();
+    place.write("out/.keep", "");
+    let tables = "[tools]\nuse = [\"files.write\"]\n[permissions]\nwrite = [\"out\"]\n\
+                  ask = [\"files.write\"]";
+    let first = call([("files.write", json!({ "path": "out/a.md", "content": "x" }))]);
+    place.agent("act = \"tools\"", tables, &[first, say("written")]);
+    let ran = place.errand(["run", "agent.toml"]);
+    assert_eq!(ran.code, Some(3));
+    insta::assert_snapshot!(steady(&ran), @r#"
+    exit 3
+    --- stderr
+    test · replies.jsonl · run ID
+      call     c1 files.write {"path":"out/a.md","content":"x"}
+      asks     c1 tool `files.write` needs a person's yes
+      1 steps, 117 tokens read, 17 written, 0.1 s
+    call `c1` waits for approval: tool `files.write` needs a person's yes
+    hint: `errand runs resume ID --approve` or `--deny` goes on
+    "#);
+}
+
+#[test]
+fn a_budget_that_is_spent_as_a_person_sees_it() {
+    let place = Place::new();
+    let tables = "[tools]\nuse = [\"files.read\"]\n[budget]\nsteps = 1";
+    let first = call([("files.read", json!({ "path": "a.md" }))]);
+    place.agent("act = \"tools\"", tables, &[first]);
+    let ran = place.errand(["run", "agent.toml"]);
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(steady(&ran), @r#"
+    exit 1
+    --- stderr
+    test · replies.jsonl · run eaxmeuixwycb
+      1 steps, 147 tokens read, 11 written, 0.1 s
+    error: the budget's steps were spent before there was an answer
+    hint: raise [budget] steps in the agent file
+    "#);
+}
+
+#[test]
+fn an_agent_file_that_is_right() {
+    let place = Place::bare();
+    place.write("docs/a.md", "a");
+    let tables = "[tools]\nuse = [\"files.read\"]\n[permissions]\nread = [\"docs\"]";
+    place.agent("act = \"tools\"", tables, &[say("x")]);
+    insta::assert_snapshot!(shown(&place, &["validate", "agent.toml"]), @r#"
+    exit 0
+    --- stdout
+    ok: agent.toml
+      agent      test
+      model      replies.jsonl (scripted)
+      acts by    tool calls
+      tools      files.read
+      may read   docs
+      may write  nothing
+      may reach  nothing
+      budget     16 steps, 200000 tokens, 600 s
+      outcome    {"answer": text}
+    "#);
+}
+
+#[test]
+fn a_fresh_agent_is_right() {
+    let place = Place::bare();
+    insta::assert_snapshot!(shown(&place, &["init", "hello"]), @r#"
+    exit 0
+    --- stdout
+    wrote hello/agent.toml
+    wrote hello/docs/lighthouses.csv
+
+    check it: errand validate hello/agent.toml
+    run it:   errand run hello/agent.toml
+    "#);
+    insta::assert_snapshot!(shown(&place, &["validate", "hello/agent.toml"]), @r#"
+    exit 0
+    --- stdout
+    ok: hello/agent.toml
+      agent      hello
+      model      qwen2.5-coder-1.5b (onnx)
+      acts by    code
+      tools      files.list, files.search, files.read, python
+      may read   docs
+      may write  nothing
+      may reach  nothing
+      budget     14 steps, 200000 tokens, 600 s
+      outcome    satisfies its schema
+    "#);
+    insta::assert_snapshot!(shown(&place, &["init", "hello"]), @r#"
+    exit 2
+    --- stderr
+    error: `hello/agent.toml` is already there
+    hint: `errand init` never overwrites: name another file or folder
+    "#);
+}
+
+#[test]
+fn the_tools_there_are() {
+    insta::assert_snapshot!(shown(&Place::bare(), &["tools", "list"]), @r#"
+    exit 0
+    --- stdout
+    files.list     Lists files and folders with their sizes.
+    files.search   Finds the passages of all files that fit a question best. Takes plain words; rows of tables come with their header.
+    files.read     Reads a text file, 200 lines at a time.
+    files.write    Creates a text file, or replaces the whole of it.
+    web.read       Reads a web page as Markdown with its links.
+    python         Runs Python code with the standard library and open() on the agent's files.
+    "#);
+}
+
+#[test]
+fn completions_name_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = Place::bare().errand(["completions", shell]);
+        assert!(ran.code == Some(0) && ran.out.contains("resume"), "{shell}: {ran}");
+    }
+}
+
+#[test]
+fn the_schema_is_a_schema() {
+    let ran = Place::bare().errand(["schema"]);
+    let schema: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(schema["properties"]["act"]["description"].is_string(), true);
+    jsonschema::validator_for(&schema).unwrap();
+}
+
+#[test]
+fn a_reader_that_goes_away() {
+    let place = Place::new();
+    place.agent("act = \"tools\"", "", &[say("done")]);
+    for args in [&["schema"][..], &["run", "agent.toml", "--json"], &["run", "agent.toml"], &["tools", "list", "--json"]] {
+        let mut child = place.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Nobody reads.
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let status = child.wait().unwrap();
+        assert!(!said.contains("panicked"), "{args:?}: {said}");
+        assert_eq!(status.code(), Some(0), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn ctrl_c_stops_a_run_that_then_resumes() {
+    let server = Server::start(|asked: Asked| match asked.number {
+        0 => Response::new(Body::from_stream(
+            futures::stream::pending::<Result<String, std::io::Error>>(),
+        )),
+        _ => reply(&json!({ "content": "here" })),
+    });
+    let place = Place::new();
+    place.write(
+        "agent.toml",
+        format!(
+            "name = \"slow\"\ntask = \"b\"\n[model]\nprovider = \"openai\"\nname = \"m\"\n\
+             base_url = \"http://{}/v1\"\n",
+            server.at
+        ),
+    );
+    let mut child = place
+        .command(["run", "agent.toml"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let run = first.rsplit(' ').next().unwrap().to_string();
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    let said: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{said:?}");
+    let hint = format!("stopped; `errand runs resume {run}` goes on from here");
+    assert_eq!(said.last(), Some(&hint), "{said:?}");
+    let resumed = place.resume(&run, &[]);
+    assert_eq!(resumed.finished()["outcome"], json!({ "answer": "here" }), "{resumed}");
+}

@@ -30,7 +30,7 @@ fn tables(server: &Server, uses: &str) -> String {
     )
 }
 
-/// The calls that gave something back in these events, and the files that finished calls wrote.
+/// The calls that gave something back in these events, and the files that were written by then.
 fn finished(events: &[Event]) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut paths = std::collections::BTreeMap::new();
     let (mut calls, mut written) = (BTreeSet::new(), BTreeSet::new());
@@ -42,8 +42,8 @@ fn finished(events: &[Event]) -> (BTreeSet<String>, BTreeSet<String>) {
             }
             What::Observed { call, .. } => {
                 calls.insert(call.to_string());
-                written.extend(paths.get(&call.to_string()).cloned());
             }
+            What::Done { call, .. } => written.extend(paths.get(&call.to_string()).cloned()),
             _ => {}
         }
     }
@@ -140,7 +140,7 @@ fn a_snippet_killed_between_any_two_events_resumes() {
 fn a_process_killed_again_and_again_gets_there() {
     let server = Server::start(|_: Asked| "a page\n".into_response());
     let place = Place::new();
-    place.write("out/.keep", "");
+    place.write("docs/a.md", "a\n").write("out/.keep", "");
     let steps = 12;
     let page = |n: i32| ("web.read", json!({ "url": format!("http://{}/{n}", server.at) }));
     let mut replies: Vec<Value> =
@@ -189,7 +189,7 @@ fn a_process_killed_again_and_again_gets_there() {
 fn a_call_that_must_not_be_repeated_may_have_happened() {
     let server = Server::start(|_: Asked| "".into_response());
     let place = Place::new();
-    place.write("out/.keep", "").agent(
+    place.write("docs/a.md", "a\n").write("out/.keep", "").agent(
         "act = \"tools\"",
         &tables(&server, "\"web.read\""),
         &[call([write("out/1", "one")]), say("I do not know whether it happened")],
@@ -208,7 +208,14 @@ fn a_call_that_must_not_be_repeated_may_have_happened() {
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert!(!place.path("out/1").exists());
     insta::assert_snapshot!(
-        crate::journal::rendered(&Place::events_in(&home, &run)[acting..]), @"");
+        crate::journal::rendered(&Place::events_in(&home, &run)[acting..]), @r#"
+    acting c1 Writes
+    resumed
+    observed c1 unsure [host] the run was interrupted while this call was under way: it may have happened
+    thinking 1
+    replied 1 "I do not know whether it happened"
+    ended {"answer":"I do not know whether it happened"}
+    "#);
 }
 
 #[test]
@@ -298,7 +305,11 @@ fn a_home_that_cannot_be_used() {
     place.write("home", "a file in the way");
     let ran = place.errand(["run", "agent.toml"]);
     assert_eq!(ran.code, Some(1));
-    insta::assert_snapshot!(ran.all(), @"");
+    insta::assert_snapshot!(ran.all(), @r#"
+    exit 1
+    --- stderr
+    error: `HERE/home` cannot hold the journal: Not a directory (os error 20); set ERRAND_HOME to a folder you may write
+    "#);
 }
 
 #[test]
@@ -308,7 +319,11 @@ fn a_home_where_nothing_can_be_made() {
     let mut command = place.command(["run", "agent.toml"]);
     let ran = place.ran(&command.env("ERRAND_HOME", "/proc/errand").output().unwrap());
     assert_eq!(ran.code, Some(1));
-    insta::assert_snapshot!(ran.all(), @"");
+    insta::assert_snapshot!(ran.all(), @r#"
+    exit 1
+    --- stderr
+    error: the journal cannot be written: `/proc/errand/drives/eaxmf93jmu09`: No such file or directory (os error 2); set ERRAND_HOME to a folder you may write
+    "#);
 }
 
 #[test]
@@ -319,7 +334,11 @@ fn a_damaged_journal() {
         .write("home/errand.db", "this is no database, and long enough to be looked at".repeat(99));
     let ran = place.errand(["run", "agent.toml"]);
     assert_eq!(ran.code, Some(1));
-    insta::assert_snapshot!(ran.all(), @"");
+    insta::assert_snapshot!(ran.all(), @r#"
+    exit 1
+    --- stderr
+    error: `HERE/home/errand.db` is damaged (file is not a database): restore it, or move it away to begin anew
+    "#);
 }
 
 #[test]
@@ -376,22 +395,22 @@ fn stream(body: Body) -> Response {
 #[test]
 fn a_model_server_that_is_too_busy() {
     let said = recovers(|| status(429, "{\"error\":{\"message\":\"slow down\"}}"));
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: the server answered 429 Too Many Requests: slow down"#);
 }
 
 #[test]
 fn a_model_server_that_broke() {
-    insta::assert_snapshot!(recovers(|| status(500, "oops")), @"");
+    insta::assert_snapshot!(recovers(|| status(500, "oops")), @r#"model `m` did not answer: the server answered 500 Internal Server Error: oops"#);
 }
 
 #[test]
 fn a_model_server_that_talks_garbage() {
-    insta::assert_snapshot!(recovers(|| stream("data: {]\n\ndata: 7\n\n".into())), @"");
+    insta::assert_snapshot!(recovers(|| stream("data: {]\n\ndata: 7\n\n".into())), @r#"model `m` did not answer: it sent `{]`, which is no reply: key must be a string at line 1 column 2"#);
 }
 
 #[test]
 fn a_model_server_that_is_a_web_page() {
-    insta::assert_snapshot!(recovers(|| "<html>welcome</html>".into_response()), @"");
+    insta::assert_snapshot!(recovers(|| "<html>welcome</html>".into_response()), @r#"model `m` did not answer: the stream ended without a word"#);
 }
 
 #[test]
@@ -401,7 +420,7 @@ fn a_model_server_that_stops_in_the_middle() {
         let events = [Ok(format!("data: {event}\n\n")), Err(std::io::Error::other("cut"))];
         stream(Body::from_stream(futures::stream::iter(events)))
     });
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: error sending request for url (http://SERVER/v1/chat/completions): client error (SendRequest): connection closed before message completed"#);
 }
 
 #[test]
@@ -409,7 +428,7 @@ fn a_model_server_that_says_nothing() {
     let said = recovers(|| {
         stream(Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>()))
     });
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: error decoding response body: request or response body error: operation timed out"#);
 }
 
 #[test]
@@ -423,7 +442,7 @@ fn a_model_server_that_is_not_there() {
     let ran = place.write("agent.toml", server).run();
     assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("fault")), "{ran}");
     let said = ran.finished()["detail"].as_str().unwrap().replace(&gone.to_string(), "SERVER");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: error sending request for url (http://SERVER/v1/chat/completions): client error (Connect): tcp connect error: Connection refused (os error 111)"#);
 }
 
 #[test]

@@ -364,7 +364,17 @@ fn a_call_that_is_refused_does_not_happen() {
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert_eq!(resumed.observations(), ["denied: a person said no"]);
     assert!(!place.path("out/report.txt").exists());
-    insta::assert_snapshot!(place.journal(&ran.run()), @"");
+    insta::assert_snapshot!(place.journal(&ran.run()), @r#"
+    started test by Tools
+    thinking 0
+    replied 0 "" files.write{"path":"out/report.txt","content":"30 m"}
+    judged c1 files.write{"path":"out/report.txt","content":"30 m"} ask: tool `files.write` needs a person's yes
+    resumed
+    answered c1 no
+    thinking 1
+    replied 1 "I was not allowed"
+    ended {"answer":"I was not allowed"}
+    "#);
 }
 
 #[test]

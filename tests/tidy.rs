@@ -1,1 +1,166 @@
-//! x
+//! Rules of the house that can be read off the source.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const LIBRARIES: [&str; 6] = ["agent-core", "models", "policies", "sandbox", "store", "tools"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below a folder, without what is built, fetched or hidden.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if name.starts_with('.') && name != ".ci" && name != ".github" || name == "target" || name == "shared" {
+            continue;
+        }
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found
+}
+
+fn text(path: &Path) -> String {
+    String::from_utf8(fs::read(path).unwrap()).unwrap_or_default()
+}
+
+fn rust_files(below: &str) -> Vec<PathBuf> {
+    let mut found = files(&root().join(below));
+    found.retain(|path| path.extension().is_some_and(|end| end == "rs"));
+    found
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
+
+/// The lines of files that break a rule, as `path:line: text`.
+fn broken(files: Vec<PathBuf>, breaks: impl Fn(&Path, &str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for path in files {
+        for (number, line) in (1..).zip(text(&path).lines()) {
+            if breaks(&path, line) {
+                found.push(format!("{}:{number}: {}", shown(&path), line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn none(found: Vec<String>, rule: &str) {
+    assert!(found.is_empty(), "{rule}:\n{}", found.join("\n"));
+}
+
+/// The names in a manifest's table.
+fn table(manifest: &str, table: &str) -> Vec<String> {
+    let lines = manifest.lines().skip_while(|line| *line != format!("[{table}]")).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    let names = lines.filter_map(|line| line.split(['.', ' ', '=']).next());
+    names.filter(|name| !name.is_empty()).map(str::to_string).collect()
+}
+
+#[test]
+fn libraries_do_not_print() {
+    let sources = LIBRARIES.iter().flat_map(|library| rust_files(&format!("{library}/src")));
+    let sources: Vec<PathBuf> = sources.filter(|path| !is_test(path)).collect();
+    let prints = ["println!(", "print!(", "eprintln!(", "eprint!(", "dbg!("];
+    none(
+        broken(sources, |_, line| prints.iter().any(|print| line.contains(print))),
+        "a library says what it has to say by returning it",
+    );
+}
+
+fn is_test(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    path.contains("/tests/") || path.ends_with("tests.rs")
+}
+
+#[test]
+fn the_middle_names_no_engine() {
+    let manifest = text(&root().join("agent-core/Cargo.toml"));
+    for engine in ["reqwest", "wasmtime", "ort", "async-openai", "rusqlite", "axum"] {
+        for place in ["dependencies", "dev-dependencies"] {
+            assert!(!table(&manifest, place).contains(&engine.to_string()), "agent-core: {engine}");
+        }
+    }
+}
+
+#[test]
+fn the_crates_in_the_middle_do_not_depend_on_each_other() {
+    for library in LIBRARIES {
+        let manifest = text(&root().join(library).join("Cargo.toml"));
+        let names = table(&manifest, "dependencies");
+        let others = LIBRARIES.iter().filter(|other| **other != "agent-core");
+        let found: Vec<_> = others.filter(|other| names.iter().any(|name| name == *other)).collect();
+        assert!(found.is_empty(), "{library} depends on {found:?}");
+        assert!(library == "agent-core" || names.contains(&"agent-core".to_string()), "{library}");
+    }
+}
+
+#[test]
+fn a_permit_is_made_in_one_place() {
+    let made = |path: &Path, line: &str| {
+        let line = line.trim();
+        line.contains("Permit {")
+            && !["pub struct", "struct", "impl", "//"].iter().any(|start| line.starts_with(start))
+            && !line.contains("-> Permit {")
+            && !path.ends_with("agent-core/src/action.rs")
+            && !path.ends_with("tests/tidy.rs")
+    };
+    none(broken(rust_files(""), made), "only `action.rs` makes permits");
+}
+
+#[test]
+fn every_module_says_what_it_is() {
+    let silent = |path: &PathBuf| {
+        let text = text(path);
+        let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
+        !first.is_some_and(|line| line.starts_with("//!"))
+    };
+    let mut sources = rust_files("");
+    // An example's first lines are the example: it is shown as a whole in the documentation.
+    sources.retain(|path| !path.ends_with("examples/library.rs"));
+    let found = sources.into_iter().filter(silent).map(|path| shown(&path)).collect();
+    none(found, "a module begins with `//!`");
+}
+
+#[test]
+fn no_file_knows_the_machine_it_was_written_on() {
+    let folders = ["/work/", "/root/", "/home/"];
+    let names = |path: &Path, line: &str| {
+        !path.ends_with("tests/tidy.rs") && folders.iter().any(|folder| line.contains(folder))
+    };
+    let mut all = files(root());
+    all.retain(|path| !path.ends_with("Cargo.lock"));
+    none(broken(all, names), "paths are relative, or of no machine in particular");
+}
+
+#[test]
+fn only_fetching_knows_where_packages_come_from() {
+    let hosts = ["pypi.org", "pythonhosted.org", "crates.io", "npmjs", "proxy.golang"];
+    let names = |path: &Path, line: &str| {
+        !path.ends_with("tests/tidy.rs") && hosts.iter().any(|host| line.contains(host))
+    };
+    let mut all = files(root());
+    // A lock file and deny.toml say from where a crate may come.
+    all.retain(|path| !path.ends_with("Cargo.lock") && !path.ends_with("deny.toml"));
+    none(broken(all, names), "a package has a name; its registry is the package manager's business");
+}
+
+#[test]
+fn a_file_can_be_read_in_one_sitting() {
+    let long = |path: &PathBuf| {
+        let code = text(path).lines().take_while(|line| *line != "#[cfg(test)]").count();
+        (code > 500).then(|| format!("{}: {code} lines", shown(path)))
+    };
+    let sources = LIBRARIES.iter().flat_map(|library| rust_files(&format!("{library}/src")));
+    let sources = sources.chain(rust_files("src")).filter(|path| !is_test(path));
+    none(sources.filter_map(|path| long(&path)).collect(), "more than one noun lives there");
+}
