@@ -1,3 +1,6 @@
+//! Runs an agent file from a program of your own.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
 use errand::{Errand, run};
 
 #[tokio::main]

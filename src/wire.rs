@@ -11,7 +11,7 @@ use agent_core::agent_file::{Checked, Invalid, Known};
 use agent_core::drive::{self, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
 use agent_core::ledger::Spent;
-use agent_core::model::Model;
+use agent_core::model::{Model, Traits};
 use agent_core::policy::Policy;
 use agent_core::run::{Run, Step};
 use agent_core::tool::{Tool, ToolSpec};
@@ -158,12 +158,17 @@ impl Errand {
         let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
             anyhow::bail!("there is no run `{id}`\nhint: `errand runs list` names the runs");
         };
+        if let Some(What::Ended { outcome }) = events.last().map(|event| &event.what) {
+            // Nothing is driven any more, so no model is needed to tell how it ended.
+            let caches = agent.model.provider == Provider::Onnx;
+            let traits = Traits { constrained: false, caches, context: 0 };
+            let run = drive::fold(id, &events, traits, Vec::new())?;
+            let outcome = outcome.clone();
+            return Ok(Finished { run: id.clone(), outcome, spent: *run.spent() });
+        }
         // One store for all of it: the run is taken for this process through it.
         let crew = self.crew(agent, store).await?;
         let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
-        if let Step::Done(outcome) = run.step() {
-            return Ok(Finished { run: id.clone(), outcome, spent: *run.spent() });
-        }
         let parts = crew.parts(watch, person);
         drive::note(&mut run, What::Resumed, &parts).await?;
         if let (Some(approval), Step::Ask(action, _)) = (approval, run.step()) {
@@ -231,8 +236,10 @@ impl Errand {
                     Device::Cpu => onnx::Device::Cpu,
                     Device::Cuda => onnx::Device::Cuda,
                 };
-                let folder = self.local(&config.name).await?;
                 let name = config.name.clone();
+                // A path in an agent file is relative to that file.
+                let path = config.path.as_ref().map(|path| path.to_string_lossy().into_owned());
+                let folder = self.local(path.as_deref().unwrap_or(&name)).await?;
                 let options =
                     OnnxOptions { device, context: CONTEXT, sampling: config.sampling, threads: 0 };
                 let open = move || Onnx::open(&folder, &name, options);

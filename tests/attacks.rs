@@ -24,7 +24,11 @@ impl Attack {
     fn new(uses: &[&str], permissions: &str) -> Attack {
         let python = uses.contains(&"python");
         let place = if python { Place::with_python() } else { Place::new() };
-        place.write("secret.txt", SECRET).write("../secret.txt", SECRET).write("docs/a.md", "public\n").write("out/.keep", "");
+        place
+            .write("secret.txt", SECRET)
+            .write("../secret.txt", SECRET)
+            .write("docs/a.md", "public\n")
+            .write("out/.keep", "");
         let tables = format!(
             "[tools]\nuse = {uses:?}\n[permissions]\nread = [\"docs\"]\nwrite = [\"out\"]\n\
              {permissions}\n"
@@ -435,7 +439,8 @@ fn python_spins() {
 #[test]
 fn python_eats_memory() {
     let attack = Attack::new(&["python"], "");
-    let told = attack.ran(["rows = []\nwhile True:\n    rows.append(bytearray(1 << 24))", "print(1)"]);
+    let told =
+        attack.ran(["rows = []\nwhile True:\n    rows.append(bytearray(1 << 24))", "print(1)"]);
     insta::assert_snapshot!(told, @r#"
     used more than 512 MiB of memory
     1

@@ -65,7 +65,8 @@ fn resumes_from_every_event(place: &Place, server: &Server, files: &[&str]) {
         fetched.count()
     };
     for k in 1..whole.len() {
-        let context = || format!("cut after event {k}: {}", crate::journal::line(&whole[k - 1].what));
+        let context =
+            || format!("cut after event {k}: {}", crate::journal::line(&whole[k - 1].what));
         let home = place.cut(&format!("home-{k}"), &run, &whole[..k]);
         let (done, written) = finished(&whole[..k]);
         // What was finished must not happen again: without the file, it would show.
@@ -179,9 +180,7 @@ fn a_process_killed_again_and_again_gets_there() {
     for n in 0..steps {
         assert!(place.path(format!("out/{n}")).exists(), "out/{n}");
         // A GET that was under way may be sent again; one whose answer is kept is not.
-        let observed = |event: &&Event| {
-            matches!(&event.what, What::Observed { call, .. } if call.to_string() == format!("c{}", 2 * n + 2))
-        };
+        let observed = |event: &&Event| matches!(&event.what, What::Observed { call, .. } if call.to_string() == format!("c{}", 2 * n + 2));
         assert_eq!(events.iter().filter(observed).count(), 1);
     }
 }
@@ -235,7 +234,8 @@ fn a_resume_does_not_need_the_agent_file() {
     place.write("out/.keep", "");
     let ask = "[tools]\nuse = [\"files.write\"]\n[permissions]\nwrite = [\"out\"]\n\
                ask = [\"files.write\"]";
-    let ran = place.agent("act = \"tools\"", ask, &[call([write("out/1", "x")]), say("done")]).run();
+    let ran =
+        place.agent("act = \"tools\"", ask, &[call([write("out/1", "x")]), say("done")]).run();
     assert_eq!(ran.code, Some(3), "{ran}");
     fs::remove_file(place.path("agent.toml")).unwrap();
     assert_eq!(place.resume(&ran.run(), &["--approve"]).code, Some(0));
@@ -244,12 +244,15 @@ fn a_resume_does_not_need_the_agent_file() {
 
 #[test]
 fn two_processes_do_not_drive_one_run() {
-    let silent = Server::start(|_: Asked| Response::new(Body::from_stream(
-        futures::stream::pending::<Result<String, std::io::Error>>(),
-    )));
+    let silent = Server::start(|_: Asked| {
+        Response::new(Body::from_stream(
+            futures::stream::pending::<Result<String, std::io::Error>>(),
+        ))
+    });
     let place = Place::new();
     place.write("agent.toml", remote(&silent, "60s"));
-    let mut child = place.command(["run", "agent.toml", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        place.command(["run", "agent.toml", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let started: Value = serde_json::from_str(&line).unwrap();
@@ -289,7 +292,10 @@ fn a_full_disk_stops_a_run_that_then_resumes() {
     assert_eq!(stopped.code, Some(1), "{stopped}");
     assert!(stopped.err.contains("the journal cannot be written"), "{stopped}");
     let resumed = place.resume(&stopped.run(), &[]);
-    assert_eq!((resumed.code, &resumed.finished()["outcome"]), (Some(0), &json!({"answer": "done"})));
+    assert_eq!(
+        (resumed.code, &resumed.finished()["outcome"]),
+        (Some(0), &json!({"answer": "done"}))
+    );
 }
 
 #[test]
@@ -325,7 +331,8 @@ fn a_home_where_nothing_can_be_made() {
 fn a_damaged_journal() {
     let place = Place::new();
     place.agent("act = \"tools\"", "", &[say("done")]);
-    place.write("home/errand.db", "this is no database, and long enough to be looked at".repeat(99));
+    place
+        .write("home/errand.db", "this is no database, and long enough to be looked at".repeat(99));
     let ran = place.errand(["run", "agent.toml"]);
     assert_eq!(ran.code, Some(1));
     insta::assert_snapshot!(ran.all(), @r#"

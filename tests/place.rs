@@ -210,7 +210,8 @@ pub(crate) fn say(content: &str) -> Value {
 
 /// A reply of a scripted model that calls tools.
 pub(crate) fn call<const N: usize>(calls: [(&str, Value); N]) -> Value {
-    let calls = calls.map(|(name, arguments)| json!({ "name": name, "arguments": arguments })).to_vec();
+    let calls =
+        calls.map(|(name, arguments)| json!({ "name": name, "arguments": arguments })).to_vec();
     json!({ "content": "", "tool_calls": calls })
 }
 
@@ -276,7 +277,9 @@ pub(crate) fn lend(from: &Path, to: &Path) {
             let to = to.join(part).join(file.file_name());
             let whole = file.path().extension().is_some_and(|end| end == "wasm" || end == "cwasm");
             if whole && !to.exists() {
-                fs::hard_link(file.path(), &to).or_else(|_| fs::copy(file.path(), &to).map(drop)).unwrap();
+                fs::hard_link(file.path(), &to)
+                    .or_else(|_| fs::copy(file.path(), &to).map(drop))
+                    .unwrap();
             }
         }
     }

@@ -25,9 +25,14 @@ pub(crate) struct Asked {
 
 impl Server {
     /// Answers every request with what `answer` says.
-    pub(crate) fn start(answer: impl Fn(Asked) -> Response + Clone + Send + Sync + 'static) -> Server {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    pub(crate) fn start(
+        answer: impl Fn(Asked) -> Response + Clone + Send + Sync + 'static,
+    ) -> Server {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let at = listener.local_addr().unwrap();
@@ -65,12 +70,15 @@ pub(crate) fn reply(message: &Value) -> Response {
         })
     };
     let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
-    let calls: Vec<Value> = (0..).zip(calls).map(|(index, call)| {
-        json!({
-            "index": index, "id": format!("call-{index}"), "type": "function",
-            "function": { "name": call["name"], "arguments": call["arguments"].to_string() },
+    let calls: Vec<Value> = (0..)
+        .zip(calls)
+        .map(|(index, call)| {
+            json!({
+                "index": index, "id": format!("call-{index}"), "type": "function",
+                "function": { "name": call["name"], "arguments": call["arguments"].to_string() },
+            })
         })
-    }).collect();
+        .collect();
     let mut delta = json!({ "role": "assistant", "content": message["content"] });
     if !calls.is_empty() {
         delta["tool_calls"] = json!(calls);

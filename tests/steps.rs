@@ -6,7 +6,8 @@ use crate::place::{Place, Ran, call, python, say};
 use crate::server::{Asked, Server, reply};
 
 /// Reads `docs`.
-const READ: &str = "[tools]\nuse = [\"files.list\", \"files.read\"]\n[permissions]\nread = [\"docs\"]";
+const READ: &str =
+    "[tools]\nuse = [\"files.list\", \"files.read\"]\n[permissions]\nread = [\"docs\"]";
 /// Also writes `out`.
 const WRITE: &str = "[tools]\nuse = [\"files.read\", \"files.write\"]\n[permissions]\n\
                      read = [\"docs\"]\nwrite = [\"out\"]";
@@ -36,8 +37,7 @@ fn read(path: &str) -> (&'static str, Value) {
 
 #[test]
 fn a_call_then_an_answer() {
-    let (ran, journal) =
-        ran(&place(), BY_TOOLS, READ, &[call([read("docs/a.md")]), say("30 m")]);
+    let (ran, journal) = ran(&place(), BY_TOOLS, READ, &[call([read("docs/a.md")]), say("30 m")]);
     assert_eq!(ran.code, Some(0));
     insta::assert_snapshot!(journal, @r#"
     started test by Tools
@@ -58,10 +58,7 @@ fn calls_of_one_reply_run_side_by_side() {
         &place(),
         BY_TOOLS,
         READ,
-        &[
-            call([read("docs/b.md"), read("docs/missing.md"), read("docs/a.md")]),
-            say("done"),
-        ],
+        &[call([read("docs/b.md"), read("docs/missing.md"), read("docs/a.md")]), say("done")],
     );
     // In whatever order they come back.
     let mut seen: Vec<_> = journal.lines().filter(|line| line.starts_with("observed")).collect();
@@ -77,8 +74,7 @@ fn calls_of_one_reply_run_side_by_side() {
 fn a_denied_call_is_told_with_its_reason() {
     let place = place();
     place.write("private.md", "secret");
-    let (_, journal) =
-        ran(&place, BY_TOOLS, READ, &[call([read("private.md")]), say("I may not")]);
+    let (_, journal) = ran(&place, BY_TOOLS, READ, &[call([read("private.md")]), say("I may not")]);
     insta::assert_snapshot!(journal, @r#"
     started test by Tools
     thinking 0
@@ -260,12 +256,7 @@ fn a_source_that_was_not_read_cannot_be_cited() {
         &place,
         BY_TOOLS,
         &format!("{READ}\n{CITED}"),
-        &[
-            cites("docs/a.md"),
-            call([read("docs/a.md")]),
-            cites("docs/b.md"),
-            cites("docs/a.md"),
-        ],
+        &[cites("docs/a.md"), call([read("docs/a.md")]), cites("docs/b.md"), cites("docs/a.md")],
     );
     assert_eq!(ran.finished()["outcome"]["source"], "docs/a.md");
     insta::assert_snapshot!(journal, @r#"

@@ -172,12 +172,19 @@ impl Desk<'_> {
         let call = request.call;
         self.write(What::Thinking { call, reserved: fresh + most, last }).await?;
         let mut on_text = |text: &str| self.parts.watch.text(text);
-        match self.parts.model.think(&request, &mut on_text).await {
-            Ok(reply) => {
+        let thinking = self.parts.model.think(&request, &mut on_text);
+        let patience = self.timeout().await;
+        match select(thinking, (self.parts.sleep)(patience)).await {
+            Either::Left((Ok(reply), _)) => {
                 self.write(What::Replied { call, reply }).await?;
                 Ok(None)
             }
-            Err(error) => Ok(Some(fault(error.to_string()))),
+            Either::Left((Err(error), _)) => Ok(Some(fault(error.to_string()))),
+            Either::Right(_) => Ok(Some(fault(format!(
+                "model `{}` did not answer within {} s, its `timeout`",
+                self.parts.model.name(),
+                patience.as_secs_f64()
+            )))),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Where bytes came from. Every observation carries its origins, and they reach the policy.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -19,11 +19,6 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether this is a file in that folder.
-    pub fn is_inside(&self, folder: &Path) -> bool {
-        matches!(self, Origin::File(path) if path != folder && path.starts_with(folder))
-    }
-
     /// Whether a stranger may have written it.
     pub fn untrusted(&self) -> bool {
         matches!(self, Origin::Web(_))

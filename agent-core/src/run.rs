@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::act::{Ask, Next, Style, Turn, code, guided, tools};
+use crate::act::{Ask, Next, PYTHON, Style, Turn, code, guided, tools};
 use crate::action::{Action, CallId, Capability, Decision, Verdict};
 use crate::agent::Agent;
 use crate::event::{Event, Observation, Outcome, RunId, Status, What};
 use crate::label::Origin;
 use crate::ledger::{Ledger, Room, Spent};
 use crate::message::{Message, ToolCall};
-use crate::model::{Finish, Reply, Request, Traits};
+use crate::model::{Finish, Reply, Request, Tokens, Traits};
 use crate::sandbox::Cost;
 use crate::tool::{Effect, ToolSpec};
 
@@ -70,6 +70,8 @@ pub struct Run {
     inner: BTreeMap<CallId, Inner>,
     past: Vec<Past>,
     taint: BTreeSet<Origin>,
+    /// What an answer can cite.
+    cited: BTreeSet<String>,
     outcome: Option<Outcome>,
 }
 
@@ -168,6 +170,7 @@ impl Run {
             inner: BTreeMap::new(),
             past: Vec::new(),
             taint: BTreeSet::new(),
+            cited: BTreeSet::new(),
             outcome: None,
         }
     }
@@ -299,13 +302,28 @@ impl Run {
 
     /// The files and pages that an answer can cite, as the model writes them.
     fn sources(&self) -> Vec<String> {
-        let sources = self.taint.iter().filter_map(|origin| match origin {
+        self.cited.iter().cloned().collect()
+    }
+
+    /// How the model writes an origin; `None` for what cannot be cited.
+    fn source(&self, origin: &Origin) -> Option<String> {
+        match origin {
             Origin::Host => None,
-            Origin::File(path) if self.taint.iter().any(|other| other.is_inside(path)) => None,
             Origin::File(path) => Some(crate::path::display(&self.agent.root, path)),
             Origin::Web(url) => Some(url.to_string()),
-        });
-        sources.collect()
+        }
+    }
+
+    /// What an observation lets an answer cite: all that code has read, and of other tools what
+    /// the call or its result names. A search looks into every file and shows a few.
+    fn cite(&mut self, asked: &ToolCall, observation: &Observation) {
+        let arguments = asked.arguments.to_string();
+        let named = |source: &String| {
+            asked.name == PYTHON || observation.text.contains(source) || arguments.contains(source)
+        };
+        let sources = observation.origins.iter().filter_map(|origin| self.source(origin));
+        let sources: Vec<String> = sources.filter(named).collect();
+        self.cited.extend(sources);
     }
 
     fn ask(&self, last: bool) -> Ask {
@@ -359,7 +377,9 @@ impl Run {
     }
 
     fn replied(&mut self, number: u64, reply: &Reply) {
-        self.ledger.reconcile(reply.usage);
+        // A server bills what it has cached as well.
+        let cached = if self.traits.caches { reply.usage.cached } else { 0 };
+        self.ledger.reconcile(Tokens { cached, ..reply.usage });
         self.replies = number + 1;
         self.read = self.history.len();
         let turn = match self.style {
@@ -471,6 +491,7 @@ impl Run {
     fn tell(&mut self) {
         for call in std::mem::take(&mut self.calls) {
             let State::Observed(observation) = call.state else { continue };
+            self.cite(&call.asked, &observation);
             let again = self.past.iter().rev().find(|past| {
                 past.name == call.asked.name && past.arguments == call.asked.arguments
             });

@@ -51,7 +51,7 @@ pub trait Gate: Send + Sync {
     /// it before each file opened and each request sent, redirects included.
     async fn may(&self, capability: Capability) -> Result<Use, String>;
 
-    /// The write or request behind a [`Use::Fresh`] has happened.
+    /// What is behind a [`Use::Fresh`] has happened: the file was read, or written.
     async fn done(&self, mark: u64) -> Result<(), SandboxError>;
 
     /// The guest calls another tool: planned, judged, journaled and run like any call.
@@ -61,7 +61,7 @@ pub trait Gate: Send + Sync {
 /// How a use goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// Do it, then tell [`Gate::done`] with this mark if it changed anything outside.
+    /// Do it, then tell [`Gate::done`] with this mark.
     Fresh(u64),
     /// It happened before the run was interrupted: take it as done, do not repeat it.
     Recorded,

@@ -41,7 +41,6 @@ fn check(found: &[f32], wanted: &[f64], what: &str) {
     let spread = wanted.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
     let error = found.iter().zip(wanted).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum::<f64>();
     let relative = (error / spread).sqrt();
-    println!("{what}: {relative:.4}");
     assert!(relative < 0.05, "{what}: logits are off by {relative:.3} of their spread");
 }
 

@@ -23,7 +23,7 @@ impl Journal for Store {
         let entry =
             Entry { run: run.clone(), seq, at: event.at, json, agent, status: status.as_str() };
         self.inner.writer.append(entry).await?;
-        if status != Status::Running {
+        if matches!(event.what, What::Ended { .. }) {
             self.inner.drives.ended(run);
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! A run in a list: what can be said of it without reading its events.
 
+use agent_core::action::Decision;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
 use rusqlite::Connection;
 
@@ -70,7 +71,9 @@ impl Status {
     pub(crate) fn after(event: &Event) -> Status {
         match &event.what {
             What::Ended { outcome: Outcome { reason: None, .. } } => Status::Done,
-            What::Ended { outcome: Outcome { reason: Some(Reason::Approval), .. } } => {
+            What::Judged { action, verdict }
+                if verdict.decision == Decision::Ask && action.id.parent().is_none() =>
+            {
                 Status::Waiting
             }
             What::Ended { outcome: Outcome { reason: Some(reason), .. } } => Status::Ended(*reason),

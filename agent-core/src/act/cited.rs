@@ -21,7 +21,15 @@ fn narrow(schema: &mut Value, sources: &[String]) {
                 map.insert("enum".to_string(), json!(sources));
             }
         }
-        Value::Object(map) => map.values_mut().for_each(|value| narrow(value, sources)),
+        Value::Object(map) => {
+            let listed = map.get("items").is_some_and(|items| is_source(items.get("format")));
+            if listed && !sources.is_empty() {
+                // No grammar can say "each once", but it can say how many there are.
+                let most = map.get("maxItems").and_then(Value::as_u64).unwrap_or(u64::MAX);
+                map.insert("maxItems".to_string(), json!(most.min(sources.len() as u64)));
+            }
+            map.values_mut().for_each(|value| narrow(value, sources));
+        }
         Value::Array(items) => items.iter_mut().for_each(|item| narrow(item, sources)),
         _ => {}
     }

@@ -308,9 +308,12 @@ impl Guide {
         self.seen = files;
     }
 
-    /// The files that an answer can cite.
+    /// The files that an answer can cite; where nothing was found, the one that was nearest to it.
     fn sources(&self) -> Vec<String> {
-        self.result.as_ref().map_or_else(|| self.seen.clone(), |found| found.sources.clone())
+        match &self.result {
+            Some(found) => found.sources.clone(),
+            None => self.seen.iter().take(1).cloned().collect(),
+        }
     }
 
     fn conclusion(&self) -> String {

@@ -53,7 +53,11 @@ pub(crate) fn read(agent: &Agent, sources: &[String], reply: &Reply, last: bool)
         let said = Message::assistant(&reply.content);
         return Turn { say: vec![said, Message::user(problem)], ..Turn::default() };
     }
-    if !reply.tool_calls.is_empty() && !last {
+    if !reply.tool_calls.is_empty() && last {
+        // What stands beside a call is a plan, not an answer.
+        return Turn { say: vec![said, Message::user(LAST)], ..Turn::default() };
+    }
+    if !reply.tool_calls.is_empty() {
         let plan = reply.content.trim();
         return Turn {
             plan: (!plan.is_empty()).then(|| plan.to_string()),

@@ -53,6 +53,11 @@ impl<'a> Desk<'a> {
         self.run.lock().await.step()
     }
 
+    /// How long one model call may take.
+    pub(super) async fn timeout(&self) -> std::time::Duration {
+        self.run.lock().await.agent().model.timeout
+    }
+
     pub(super) async fn affordable(&self, input: u64, wanted: u64) -> Option<u64> {
         self.run.lock().await.ledger().affordable(input, wanted)
     }

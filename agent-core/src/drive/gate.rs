@@ -1,7 +1,7 @@
 //! The gate of one call: whatever its guest wants of the host while it runs is judged here, and
 //! written down where it matters. After an interruption it gives back what had already happened.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -20,6 +20,9 @@ use crate::sandbox::{Gate, SandboxError, Use};
 
 /// The most calls of other tools that one piece of code can make.
 const MOST_CALLS: usize = 200;
+
+/// Marks of reads: they change nothing, so the journal does not have them.
+const READS: u64 = 1 << 48;
 
 /// The most uses of one call that are judged: a guest that asks more often is a flood.
 const MOST_USES: u64 = 100_000;
@@ -41,6 +44,8 @@ struct Now {
     marks: u64,
     calls: usize,
     origins: BTreeSet<Origin>,
+    /// Files that may be read: they count as read once they were.
+    reading: BTreeMap<u64, Origin>,
     refused: BTreeSet<String>,
     /// The code took another way than before the interruption: nothing recorded holds any more.
     diverged: bool,
@@ -132,14 +137,16 @@ impl Gate for Passage<'_> {
             }
             return Err(reasons);
         }
-        let (origin, changes) = match &capability {
-            Capability::Read(path) => (Some(Origin::File(path.clone())), false),
-            Capability::Fetch { url, .. } => (Some(Origin::Web(url.clone())), true),
-            Capability::Write(_) => (None, true),
-        };
-        self.with(|now| now.origins.extend(origin));
-        if !changes {
-            return Ok(Use::Fresh(u64::MAX));
+        match &capability {
+            Capability::Read(path) => {
+                let (mark, origin) = (READS + uses, Origin::File(path.clone()));
+                self.with(|now| now.reading.insert(mark, origin));
+                return Ok(Use::Fresh(mark));
+            }
+            Capability::Fetch { url, .. } => {
+                self.with(|now| now.origins.insert(Origin::Web(url.clone())));
+            }
+            Capability::Write(_) => {}
         }
         let mark = self.with(|now| {
             now.marks += 1;
@@ -155,7 +162,11 @@ impl Gate for Passage<'_> {
     }
 
     async fn done(&self, mark: u64) -> Result<(), SandboxError> {
-        if mark == u64::MAX {
+        if mark >= READS {
+            self.with(|now| {
+                let origin = now.reading.remove(&mark);
+                now.origins.extend(origin);
+            });
             return Ok(());
         }
         let call = self.action.id.clone();

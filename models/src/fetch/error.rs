@@ -36,8 +36,8 @@ pub enum FetchError {
     },
     /// It would have to be fetched, and that is forbidden.
     #[error(
-        "`{name}` is not on this machine and `--offline` forbids fetching it: run `errand models \
-         pull {name}` first"
+        "`{name}` is not on this machine and `--offline` forbids fetching it: run once without \
+         `--offline`"
     )]
     Offline {
         /// What was asked for.

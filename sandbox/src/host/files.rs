@@ -23,7 +23,13 @@ impl files::Host for Host {
         let _waiting = clock.outside();
         let limit = self.file_bytes;
         match self.judged(&path).await? {
-            Ok(place) => Ok(spawn_blocking(move || place.read(limit)).await?),
+            Ok((place, mark)) => {
+                let content = spawn_blocking(move || place.read(limit)).await?;
+                if content.is_ok() {
+                    self.door.done(mark).await?;
+                }
+                Ok(content)
+            }
             Err(refusal) => Ok(Err(refusal)),
         }
     }
@@ -32,7 +38,7 @@ impl files::Host for Host {
         let clock = Arc::clone(&self.clock);
         let _waiting = clock.outside();
         match self.judged(&path).await? {
-            Ok(place) => Ok(spawn_blocking(move || place.list()).await?),
+            Ok((place, _)) => Ok(spawn_blocking(move || place.list()).await?),
             Err(refusal) => Ok(Err(refusal)),
         }
     }
@@ -75,9 +81,9 @@ impl files::Host for Host {
 }
 
 impl Host {
-    /// Where a path may be read. The gate is asked in any case, so that what is refused is in the
-    /// journal with the policy's reasons.
-    async fn judged(&mut self, path: &str) -> wasmtime::Result<Result<Place, String>> {
+    /// Where a path may be read, and the mark of that use. The gate is asked in any case, so that
+    /// what is refused is in the journal with the policy's reasons.
+    async fn judged(&mut self, path: &str) -> wasmtime::Result<Result<(Place, u64), String>> {
         let meant = match self.lent.roots.resolve(path) {
             Ok(meant) => meant,
             Err(refusal) => return Ok(Err(refusal)),
@@ -88,8 +94,9 @@ impl Host {
         };
         let real = place.as_ref().map_or(meant, Place::path);
         match self.door.may(Capability::Read(real)).await? {
-            // A read that was made before is made again: nothing kept what it gave.
-            Ok(Use::Fresh(_) | Use::Recorded) => Ok(place),
+            Ok(Use::Fresh(mark)) => Ok(place.map(|place| (place, mark))),
+            // Only a change is ever recorded.
+            Ok(Use::Recorded) => Ok(Err("this was read before".to_string())),
             Err(refusal) => Ok(Err(refusal)),
         }
     }

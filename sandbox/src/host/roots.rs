@@ -81,6 +81,10 @@ impl Roots {
             format!("`{shown}` is in no file or folder that this agent may {word}")
         })?;
         let rest = path.strip_prefix(&root.path).unwrap_or(Path::new(""));
+        if access == Access::Write {
+            root.make(rest)
+                .map_err(|error| super::place::sentence(&self.shown(&root.path), &error))?;
+        }
         match root
             .open()
             .map_err(|error| super::place::sentence(&self.shown(&root.path), &error))?
@@ -102,13 +106,27 @@ impl Root {
         Root { path: path.components().collect(), opened: OnceLock::new() }
     }
 
+    /// What may be written need not be there yet: a folder is made when something is first written
+    /// into it, and for a file its folder.
+    fn make(&self, rest: &Path) -> io::Result<()> {
+        match self.path.parent() {
+            _ if self.path.exists() => Ok(()),
+            Some(folder) if rest.as_os_str().is_empty() => fs::create_dir_all(folder),
+            _ => fs::create_dir_all(&self.path),
+        }
+    }
+
     fn open(&self) -> io::Result<Opened> {
         if let Some(opened) = self.opened.get() {
             return Ok(opened.clone());
         }
         // A grant may itself be a link: whoever wrote the agent file meant where it leads.
-        let real = fs::canonicalize(&self.path)?;
-        let opened = if fs::metadata(&real)?.is_dir() {
+        let real = match (fs::canonicalize(&self.path), self.path.parent(), self.path.file_name()) {
+            (Ok(real), ..) => real,
+            (Err(_), Some(folder), Some(name)) => fs::canonicalize(folder)?.join(name),
+            (Err(error), ..) => return Err(error),
+        };
+        let opened = if real.is_dir() {
             Opened::Folder(Arc::new(Dir::open_ambient_dir(&real, ambient_authority())?))
         } else {
             let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else {
