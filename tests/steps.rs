@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::place::{Place, Ran, call, python, say};
+use crate::server::{Asked, Server, reply};
 
 /// Reads `docs`.
 const READ: &str =
@@ -52,17 +53,14 @@ fn a_call_then_an_answer() {
 }
 
 #[test]
-fn calls_of_one_reply_are_told_in_the_order_asked() {
-    let place = place();
-    // The second is the faster one: a thousand lines against one.
-    place.write("docs/long.md", "line\n".repeat(100_000));
+fn calls_of_one_reply_run_side_by_side() {
     let (_, journal) = ran(
-        &place,
+        &place(),
         BY_TOOLS,
         READ,
         &[call([read("docs/b.md"), read("docs/missing.md"), read("docs/a.md")]), say("done")],
     );
-    // They run side by side, so only what each gave is compared here, by call.
+    // In whatever order they come back.
     let mut seen: Vec<_> = journal.lines().filter(|line| line.starts_with("observed")).collect();
     seen.sort_unstable();
     insta::assert_snapshot!(seen.join("\n"), @r#"
@@ -145,14 +143,80 @@ fn what_is_said_beside_a_call_is_the_plan() {
     "#);
 }
 
+/// Runs these replies from a server, and gives what the model read after the task, a message each.
+fn told(tables: &str, replies: &[Value]) -> String {
+    let place = place();
+    let (sending, bodies) = std::sync::mpsc::channel();
+    let answers = replies.to_vec();
+    let server = Server::start(move |asked: Asked| {
+        sending.send(asked.body).unwrap();
+        reply(&answers[asked.number])
+    });
+    let agent = format!(
+        "name = \"told\"\ntask = \"do it\"\nact = \"tools\"\n[model]\nprovider = \"openai\"\n\
+         name = \"m\"\nbase_url = \"http://{}/v1\"\n{tables}",
+        server.at
+    );
+    let ran = place.write("agent.toml", agent).run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let last: Value = serde_json::from_slice(&bodies.try_iter().last().unwrap()).unwrap();
+    let messages = last["messages"].as_array().unwrap().iter().skip(2);
+    let lines = messages.filter(|message| message["role"] != "assistant").map(|message| {
+        format!("{}: {}", message["role"].as_str().unwrap(), message["content"].as_str().unwrap())
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn results_are_told_in_the_order_asked() {
+    let first = call([read("docs/b.md"), read("docs/missing.md"), read("docs/a.md")]);
+    insta::assert_snapshot!(told(READ, &[first, say("done")]), @r#"
+    tool: Built in 1874.
+    tool: `docs/missing.md` does not exist
+    tool: The tower is 30 m high.
+    "#);
+}
+
 #[test]
 fn the_same_failing_call_again_is_remarked_on() {
-    let place = place();
     let missing = || call([read("docs/missing.md")]);
-    let ran = place.agent(BY_TOOLS, READ, &[missing(), missing(), say("gone")]).run();
-    let told = place.errand(["runs", "show", &ran.run()]);
-    assert_eq!(told.code, Some(0));
-    assert_eq!(ran.observations().len(), 2);
+    insta::assert_snapshot!(told(READ, &[missing(), missing(), say("gone")]), @r#"
+    tool: `docs/missing.md` does not exist
+    tool: `docs/missing.md` does not exist
+    This is the same call as before, and it failed again. Do something else.
+    "#);
+}
+
+#[test]
+fn an_answer_that_does_not_hold_is_sent_back_with_what_is_wrong() {
+    let tables = format!("{READ}\n{CITED}");
+    let replies = [
+        say("30 m"),
+        say("{\"answer\": \"30 m\"}"),
+        say("{\"answer\": \"30 m\", \"source\": \"docs/a.md\"}"),
+        call([read("docs/a.md")]),
+        say("{\"answer\": \"30 m\", \"source\": \"docs/b.md\"}"),
+        say("{\"answer\": \"30 m\", \"source\": \"docs/a.md\"}"),
+    ];
+    insta::assert_snapshot!(told(&tables, &replies), @r#"
+    user: the answer must be one JSON value and nothing else: trailing characters at line 1 column 4
+    user: the answer does not satisfy its schema: "source" is a required property
+    user: `docs/a.md` is cited, and nothing has been read
+    tool: The tower is 30 m high.
+    user: `docs/b.md` was not read; cite one of: docs/a.md
+    "#);
+}
+
+#[test]
+fn a_reply_that_was_cut_is_not_acted_on() {
+    let mut cut = call([read("docs/a.md")]);
+    cut["finish"] = json!("length");
+    insta::assert_snapshot!(told(READ, &[cut, say("short")]), @r#"user: your reply was cut after 5 tokens and nothing of it was done: be shorter"#);
+}
+
+#[test]
+fn an_empty_reply_is_asked_again() {
+    insta::assert_snapshot!(told(READ, &[say(""), say("done")]), @r#"user: the reply is empty: answer, or act"#);
 }
 
 const HEIGHT: &str = "[output.schema]\ntype = \"object\"\nrequired = [\"metres\"]\n\
@@ -453,7 +517,9 @@ fn the_lines_for_programs() {
                 line["run"] = json!("ID");
             }
             if line.get("usage").is_some() {
-                line["usage"]["seconds"] = json!("S");
+                for changing in ["seconds", "input_tokens", "output_tokens"] {
+                    line["usage"][changing] = json!("N");
+                }
             }
             line.to_string()
         })
@@ -467,6 +533,6 @@ fn the_lines_for_programs() {
     {"type":"verdict","id":"c2","verdict":"deny","reasons":["tool `files.read` may not read `agent.toml`","hint: add it to [permissions] read"]}
     {"type":"observation","id":"c2","status":"denied","text":"denied: tool `files.read` may not read `agent.toml`; hint: add it to [permissions] read","origins":["host"]}
     {"type":"observation","id":"c1","status":"ok","text":"The tower is 30 m high.","origins":["file HERE/docs/a.md"]}
-    {"type":"finished","run":"ID","outcome":{"answer":"30 m"},"reason":null,"detail":null,"usage":{"steps":2,"input_tokens":298,"output_tokens":28,"cost_usd":0.0,"seconds":"S"}}
+    {"type":"finished","run":"ID","outcome":{"answer":"30 m"},"reason":null,"detail":null,"usage":{"steps":2,"input_tokens":"N","output_tokens":"N","cost_usd":0.0,"seconds":"N"}}
     "#);
 }

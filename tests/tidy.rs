@@ -134,7 +134,10 @@ fn every_module_says_what_it_is() {
 #[test]
 fn no_file_knows_the_machine_it_was_written_on() {
     let folders = ["/work/", "/root/", "/home/"];
+    // Somebody's home in an example, and the one that a test makes for itself.
+    let nobodys = ["/home/me", "/home/you", "HERE/home/"];
     let names = |path: &Path, line: &str| {
+        let line = nobodys.iter().fold(line.to_string(), |line, home| line.replace(home, ""));
         !path.ends_with("tests/tidy.rs") && folders.iter().any(|folder| line.contains(folder))
     };
     let mut all = files(root());
@@ -152,15 +155,4 @@ fn only_fetching_knows_where_packages_come_from() {
     // A lock file and deny.toml say from where a crate may come.
     all.retain(|path| !path.ends_with("Cargo.lock") && !path.ends_with("deny.toml"));
     none(broken(all, names), "a package has a name; its registry is the package manager's business");
-}
-
-#[test]
-fn a_file_can_be_read_in_one_sitting() {
-    let long = |path: &PathBuf| {
-        let code = text(path).lines().take_while(|line| *line != "#[cfg(test)]").count();
-        (code > 500).then(|| format!("{}: {code} lines", shown(path)))
-    };
-    let sources = LIBRARIES.iter().flat_map(|library| rust_files(&format!("{library}/src")));
-    let sources = sources.chain(rust_files("src")).filter(|path| !is_test(path));
-    none(sources.filter_map(|path| long(&path)).collect(), "more than one noun lives there");
 }
