@@ -1,5 +1,6 @@
 //! The imported graph against the same network computed another way: prompt, one token at a
-//! time, and after going back. Needs the ONNX Runtime library, by `ORT_DYLIB_PATH` or installed.
+//! time, and after going back. Fetches the ONNX Runtime library where it is
+//! not here yet.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -8,6 +9,7 @@ mod tiny;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use models::fetch::Fetcher;
 use models::import::import;
 use models::onnx::{Device, EngineError, Options, Session};
 use tiny::{CONTEXT, Family, Network, VOCAB};
@@ -18,14 +20,16 @@ fn open(network: &Network) -> (tempfile::TempDir, Session) {
     network.write(&gguf);
     let into = folder.path().join("models").join("tiny");
     import(&gguf, &into, &mut |_, _| {}).unwrap();
-    let session = match Session::open(&into, Options { threads: 1, ..Options::default() }) {
-        Ok(session) => session,
-        Err(error @ EngineError::Runtime { .. }) => {
-            panic!("set ORT_DYLIB_PATH to an ONNX Runtime library to run this test: {error}")
-        }
-        Err(error) => panic!("{error}"),
-    };
+    library();
+    let session = Session::open(&into, Options { threads: 1, ..Options::default() }).unwrap();
     (folder, session)
+}
+
+fn library() {
+    let env = |name: &str| std::env::var_os(name);
+    let fetcher = Fetcher::from_env(env).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    models::onnx::load(Some(&runtime.block_on(fetcher.runtime(env)).unwrap())).unwrap();
 }
 
 fn tokens(count: usize, seed: u32) -> Vec<u32> {
