@@ -49,8 +49,11 @@ fn step(criterion: &mut Criterion) {
     let mut script = String::new();
     for n in 0..STEPS {
         let arguments = format!(r#"{{"path": "docs/{}.md"}}"#, n % 10);
-        writeln!(script, r#"{{"tool_calls": [{{"name": "files.read", "arguments": {arguments}}}]}}"#)
-            .unwrap();
+        writeln!(
+            script,
+            r#"{{"tool_calls": [{{"name": "files.read", "arguments": {arguments}}}]}}"#
+        )
+        .unwrap();
     }
     script.push_str(r#"{"content": "done"}"#);
     std::fs::create_dir(folder.path().join("docs")).unwrap();

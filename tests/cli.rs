@@ -223,10 +223,15 @@ fn a_run_that_does_not_exist() {
 fn steady(ran: &Ran) -> String {
     let first = ran.err.lines().next().unwrap_or_default();
     let (_, run) = first.rsplit_once(" · run ").unwrap();
-    let steady = ran.all().replace(run, "ID").lines().map(|line| match line.split_once(" steps, ") {
-        Some((steps, rest)) if rest.contains(" tokens read, ") => format!("{steps} steps, …"),
-        _ => line.to_string(),
-    }).collect::<Vec<_>>();
+    let steady = ran
+        .all()
+        .replace(run, "ID")
+        .lines()
+        .map(|line| match line.split_once(" steps, ") {
+            Some((steps, rest)) if rest.contains(" tokens read, ") => format!("{steps} steps, …"),
+            _ => line.to_string(),
+        })
+        .collect::<Vec<_>>();
     steady.join("\n")
 }
 
@@ -387,8 +392,14 @@ fn the_schema_is_a_schema() {
 fn a_reader_that_goes_away() {
     let place = Place::new();
     place.agent("act = \"tools\"", "", &[say("done")]);
-    for args in [&["schema"][..], &["run", "agent.toml", "--json"], &["run", "agent.toml"], &["tools", "list", "--json"]] {
-        let mut child = place.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for args in [
+        &["schema"][..],
+        &["run", "agent.toml", "--json"],
+        &["run", "agent.toml"],
+        &["tools", "list", "--json"],
+    ] {
+        let mut child =
+            place.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // Nobody reads.
         drop(child.stdout.take());
         let mut said = String::new();
@@ -405,9 +416,9 @@ fn ctrl_c_stops_a_run_that_then_resumes() {
     let server = Server::start(move |request: Asked| match request.number {
         0 => {
             asking.send(()).unwrap();
-            Response::new(Body::from_stream(
-                futures::stream::pending::<Result<String, std::io::Error>>(),
-            ))
+            Response::new(Body::from_stream(futures::stream::pending::<
+                Result<String, std::io::Error>,
+            >()))
         }
         _ => reply(&json!({ "content": "here" })),
     });
@@ -430,7 +441,8 @@ fn ctrl_c_stops_a_run_that_then_resumes() {
     let first = lines.next().unwrap().unwrap();
     let run = first.rsplit(' ').next().unwrap().to_string();
     asked.recv().unwrap();
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let interrupted =
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     let said: Vec<String> = lines.map(Result::unwrap).collect();
     assert_eq!(child.wait().unwrap().code(), Some(1), "{said:?}");

@@ -367,7 +367,7 @@ fn remote(server: &Server, timeout: &str) -> String {
 }
 
 /// A server that answers with `ill` until it is well.
-fn recovers(ill: impl Fn() -> Response + Clone + Send + Sync + 'static) -> String {
+fn recovers(timeout: &str, ill: impl Fn() -> Response + Clone + Send + Sync + 'static) -> String {
     let well = Arc::new(AtomicBool::new(false));
     let is_well = well.clone();
     let server = Server::start(move |_: Asked| match is_well.load(Ordering::SeqCst) {
@@ -375,7 +375,7 @@ fn recovers(ill: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Strin
         false => ill(),
     });
     let place = Place::new();
-    let ran = place.write("agent.toml", remote(&server, "1s")).run();
+    let ran = place.write("agent.toml", remote(&server, timeout)).run();
     assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("fault")), "{ran}");
     let detail = ran.finished()["detail"].as_str().unwrap().to_string();
     well.store(true, Ordering::SeqCst);
@@ -395,28 +395,28 @@ fn stream(body: Body) -> Response {
 
 #[test]
 fn a_model_server_that_is_too_busy() {
-    let said = recovers(|| status(429, "{\"error\":{\"message\":\"slow down\"}}"));
-    insta::assert_snapshot!(said, @r#"model `m` did not answer within 1 s, its `timeout`"#);
+    let said = recovers("30s", || status(429, "{\"error\":{\"message\":\"slow down\"}}"));
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: the server answered 429 Too Many Requests: slow down"#);
 }
 
 #[test]
 fn a_model_server_that_broke() {
-    insta::assert_snapshot!(recovers(|| status(500, "oops")), @r#"model `m` did not answer: the server answered 500 Internal Server Error: oops"#);
+    insta::assert_snapshot!(recovers("30s", || status(500, "oops")), @r#"model `m` did not answer: the server answered 500 Internal Server Error: oops"#);
 }
 
 #[test]
 fn a_model_server_that_talks_garbage() {
-    insta::assert_snapshot!(recovers(|| stream("data: {]\n\ndata: 7\n\n".into())), @r#"model `m` did not answer: it sent `{]`, which is no reply: key must be a string at line 1 column 2"#);
+    insta::assert_snapshot!(recovers("30s", || stream("data: {]\n\ndata: 7\n\n".into())), @r#"model `m` did not answer: it sent `{]`, which is no reply: key must be a string at line 1 column 2"#);
 }
 
 #[test]
 fn a_model_server_that_is_a_web_page() {
-    insta::assert_snapshot!(recovers(|| "<html>welcome</html>".into_response()), @r#"model `m` did not answer within 1 s, its `timeout`"#);
+    insta::assert_snapshot!(recovers("30s", || "<html>welcome</html>".into_response()), @r#"model `m` did not answer: the stream ended without a word"#);
 }
 
 #[test]
 fn a_model_server_that_stops_in_the_middle() {
-    let said = recovers(|| {
+    let said = recovers("30s", || {
         let event = json!({"choices": [{"index": 0, "delta": {"content": "half a"}}]});
         let events = [Ok(format!("data: {event}\n\n")), Err(std::io::Error::other("cut"))];
         // While the body waits the server flushes what it has.
@@ -431,7 +431,7 @@ fn a_model_server_that_stops_in_the_middle() {
 
 #[test]
 fn a_model_server_that_says_nothing() {
-    let said = recovers(|| {
+    let said = recovers("1s", || {
         stream(Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>()))
     });
     insta::assert_snapshot!(said, @r#"model `m` did not answer within 1 s, its `timeout`"#);

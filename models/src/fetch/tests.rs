@@ -344,8 +344,8 @@ async fn offline_fetches_nothing_and_uses_what_is_here() {
     let offline = bench.fetcher.clone().network(Network::Forbidden);
     assert_eq!(
         offline.file("thing").await.unwrap_err().to_string(),
-        "`thing` is not on this machine and `--offline` forbids fetching it: run `errand models \
-         pull thing` first"
+        "`thing` is not on this machine and `--offline` forbids fetching it: run once without \
+         `--offline`"
     );
     assert!(matches!(offline.model("owner/repo").await, Err(FetchError::Offline { .. })));
     assert_eq!(bench.server.ranges(), [""; 0]);
