@@ -384,7 +384,7 @@ fn completions_name_the_commands() {
 fn the_schema_is_a_schema() {
     let ran = Place::bare().errand(["schema"]);
     let schema: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!(schema["properties"]["act"]["description"].is_string(), true);
+    assert!(schema["properties"]["act"]["description"].is_string());
     jsonschema::validator_for(&schema).unwrap();
 }
 
