@@ -20,7 +20,7 @@ use types::{
     Written,
 };
 
-static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/files.wasm"));
+pub(crate) static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/files.wasm"));
 
 const LIMITS: Limits = Limits { memory: 256 << 20, time: Duration::from_secs(10), output: 1 << 20 };
 

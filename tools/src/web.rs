@@ -13,7 +13,7 @@ use crate::builtin::{Builtin, spec};
 
 use types::{PageArguments, PageText};
 
-static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web.wasm"));
+pub(crate) static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web.wasm"));
 
 const LIMITS: Limits = Limits { memory: 256 << 20, time: Duration::from_secs(20), output: 1 << 20 };
 
