@@ -469,13 +469,13 @@ fn arguments_that_break_the_schema() {
     ]);
     assert!(!attack.place.path("out/x.txt").exists());
     insta::assert_snapshot!(told, @r#"
-    denied: wrong arguments for `files.write`: Additional properties are not allowed ('mode' was unexpected)
-    denied: wrong arguments for `files.write`: `path`: ["out/x.txt"] is not of type "string"
-    denied: wrong arguments for `files.write`: "content" is a required property
-    denied: wrong arguments for `files.write`: "out/x.txt" is not of type "object"
-    denied: wrong arguments for `files.write`: "path" is a required property; "content" is a required property
-    denied: wrong arguments for `files.read`: `lines`: 1e+300 is greater than the maximum of 10000
-    denied: wrong arguments for `files.read`: `start`: -1 is less than the minimum of 1
+    denied: wrong arguments for `files.write`: there is no `mode`
+    denied: wrong arguments for `files.write`: `path` must be a string, not a list
+    denied: wrong arguments for `files.write`: `content` is missing
+    denied: wrong arguments for `files.write`: it must be an object, not a string
+    denied: wrong arguments for `files.write`: `path` is missing; `content` is missing
+    denied: wrong arguments for `files.read`: `lines` is greater than the maximum of 10000
+    denied: wrong arguments for `files.read`: `start` is less than the minimum of 1
     "#);
 }
 

@@ -109,7 +109,7 @@ fn arguments_that_break_the_schema() {
     started test by Tools
     thinking 0
     replied 0 "" files.read{"file":"docs/a.md","lines":0}
-    judged c1 files.read{"file":"docs/a.md","lines":0} deny: wrong arguments for `files.read`: `lines`: 0 is less than the minimum of 1; Additional properties are not allowed ('file' was unexpected); "path" is a required property
+    judged c1 files.read{"file":"docs/a.md","lines":0} deny: wrong arguments for `files.read`: `lines` is less than the minimum of 1; there is no `file`; `path` is missing
     thinking 1
     replied 1 "sorry"
     ended {"answer":"sorry"}
@@ -200,7 +200,7 @@ fn an_answer_that_does_not_hold_is_sent_back_with_what_is_wrong() {
     ];
     insta::assert_snapshot!(told(&tables, &replies), @r#"
     user: the answer must be one JSON value and nothing else: trailing characters at line 1 column 4
-    user: the answer does not satisfy its schema: "source" is a required property
+    user: the answer does not satisfy its schema: `source` is missing
     user: `docs/a.md` is cited, and nothing has been read
     tool: The tower is 30 m high.
     user: `docs/b.md` was not read; cite one of: docs/a.md

@@ -4,6 +4,7 @@
 
 mod desk;
 mod gate;
+mod kit;
 
 use std::sync::Arc;
 use std::time::Duration;

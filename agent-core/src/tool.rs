@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::action::Capability;
+use crate::action::{Capability, Permit};
+use crate::sandbox::{Gate, Invocation, SandboxError};
 
 /// What everybody may know of a tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,8 +57,8 @@ pub trait Tool: Send + Sync {
     /// An `Err` is an observation for the model: what is wrong with the arguments.
     fn plan(&self, arguments: &Value) -> Result<Vec<Capability>, String>;
 
-    /// Where the work is done.
-    fn guest(&self) -> &Guest;
+    /// Who does the work.
+    fn work(&self) -> Work<'_>;
 
     /// The result as the model reads it: a bare text or compact JSON.
     fn show(&self, result: &Value) -> String {
@@ -69,6 +71,24 @@ pub trait Tool: Send + Sync {
             _ => result.to_string(),
         }
     }
+}
+
+/// Who does a tool's work. Whoever it is gets a permit, and asks the gate at every use.
+pub enum Work<'a> {
+    /// A component, in the sandbox.
+    Guest(&'a Guest),
+    /// Somebody outside of it.
+    Worker(&'a dyn Worker),
+}
+
+/// Does a tool's work outside the sandbox: a server that is spoken to, another agent.
+#[async_trait]
+pub trait Worker: Send + Sync {
+    /// Does one permitted call. Dropping the future stops it.
+    ///
+    /// # Errors
+    /// Only what stops the run; a failure of the work itself is a result in words.
+    async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError>;
 }
 
 /// The component that does a tool's work, and how far it may go.

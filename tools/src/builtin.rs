@@ -2,7 +2,7 @@
 //! schemas and the parsing of a call before it is planned.
 
 use agent_core::action::Capability;
-use agent_core::tool::{Effect, Guest, Tool, ToolSpec};
+use agent_core::tool::{Effect, Guest, Tool, ToolSpec, Work};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -60,8 +60,8 @@ impl Tool for Builtin {
         (self.plan)(arguments)
     }
 
-    fn guest(&self) -> &Guest {
-        &self.guest
+    fn work(&self) -> Work<'_> {
+        Work::Guest(&self.guest)
     }
 
     fn show(&self, result: &Value) -> String {

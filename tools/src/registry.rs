@@ -85,7 +85,7 @@ mod tests {
     fn check(tool: &str, arguments: Value, expected: Result<Vec<Capability>, &str>) {
         let registry = registry();
         let Some(tool) = registry.get(tool) else { panic!("{tool}") };
-        assert_eq!(crate::schema::check(&tool.spec().input, &arguments), Ok(()));
+        assert_eq!(agent_core::schema::check(&tool.spec().input, &arguments), Ok(()));
         assert_eq!(tool.plan(&arguments), expected.map_err(str::to_string));
     }
 

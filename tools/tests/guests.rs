@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use agent_core::action::{Action, CallId, Capability, Decision, Permit, Verdict};
 use agent_core::policy::Policy;
 use agent_core::sandbox::{Gate, Sandbox, SandboxError, Use};
-use agent_core::tool::ToolSpec;
+use agent_core::schema;
+use agent_core::tool::{ToolSpec, Work};
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tools::{Registry, Setup, python, schema};
+use tools::{Registry, Setup, python};
 
 /// An agent in a folder of its own: it may read `docs` and write `out`.
 struct Agent {
@@ -81,7 +82,8 @@ impl Agent {
             taint: Vec::new(),
         };
         let permit = Permit::judge(&Any, action).1.unwrap();
-        let done = self.sandbox.invoke(&permit, found.guest(), self).await.unwrap();
+        let Work::Guest(guest) = found.work() else { panic!("`{tool}` is no guest") };
+        let done = self.sandbox.invoke(&permit, guest, self).await.unwrap();
         let result = done.result?;
         schema::check(&found.spec().output, &result).unwrap();
         Ok(result)

@@ -72,7 +72,7 @@ pub(super) fn schema(
             .hint(format!("did you mean `{near}`?"));
     });
     if report.problems.len() == problems
-        && let Err(error) = jsonschema::validator_for(&schema)
+        && let Err(error) = crate::schema::compile(&schema)
     {
         let word = if matches!(error.kind(), ValidationErrorKind::Format { .. }) {
             "pattern"

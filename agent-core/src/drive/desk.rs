@@ -1,13 +1,14 @@
 //! Where a run is worked on: the run behind a lock, and the one way an event gets into it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex as Short};
+use std::sync::Mutex as Short;
 
 use futures::lock::Mutex;
 use serde_json::Value;
 
 use super::Parts;
 use super::gate::Passage;
+use super::kit::Kit;
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::event::{Event, Observation, Reason, RunId, Status, What};
 use crate::journal::JournalError;
@@ -15,13 +16,13 @@ use crate::label::Origin;
 use crate::message::ToolCall;
 use crate::run::{Consent, Run, Step};
 use crate::sandbox::SandboxError;
-use crate::schema;
-use crate::tool::{Effect, Tool};
+use crate::tool::{Effect, Work};
 
 /// One run being driven.
 pub(super) struct Desk<'a> {
     pub(super) parts: &'a Parts<'a>,
     id: RunId,
+    kit: Kit,
     run: Mutex<Run>,
     /// What was just allowed; a permit does not outlive the process, so after a resume the
     /// action is judged again.
@@ -31,7 +32,8 @@ pub(super) struct Desk<'a> {
 impl<'a> Desk<'a> {
     pub(super) fn new(run: Run, parts: &'a Parts<'a>) -> Self {
         let id = run.id().clone();
-        Self { parts, id, run: Mutex::new(run), permits: Short::default() }
+        let kit = Kit::new(parts.tools);
+        Self { parts, id, kit, run: Mutex::new(run), permits: Short::default() }
     }
 
     /// The run as it is now.
@@ -83,12 +85,8 @@ impl<'a> Desk<'a> {
         self.run.lock().await.taint()
     }
 
-    pub(super) fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
-        self.parts.tools.iter().find(|tool| tool.spec().name == name)
-    }
-
     pub(super) fn effect(&self, tool: &str) -> Effect {
-        self.tool(tool).map_or(Effect::Writes, |tool| tool.spec().effect)
+        self.kit.get(tool).map_or(Effect::Writes, |fitted| fitted.tool().spec().effect)
     }
 
     /// Checks the arguments, plans the call and judges it; the verdict is in the journal when this
@@ -116,17 +114,17 @@ impl<'a> Desk<'a> {
     }
 
     fn plan(&self, call: &ToolCall) -> Result<Vec<crate::action::Capability>, String> {
-        let Some(tool) = self.tool(&call.name) else {
-            let names: Vec<_> =
-                self.parts.tools.iter().map(|tool| format!("`{}`", tool.spec().name)).collect();
+        let Some(fitted) = self.kit.get(&call.name) else {
+            let names = self.kit.names();
             return Err(match names.is_empty() {
                 true => format!("there is no tool `{}`: this agent has none", call.name),
-                false => format!("there is no tool `{}`; there is {}", call.name, names.join(", ")),
+                false => format!("there is no tool `{}`; there is {names}", call.name),
             });
         };
-        schema::check(&tool.spec().input, &call.arguments)
+        fitted
+            .takes(&call.arguments)
             .map_err(|problems| format!("wrong arguments for `{}`: {problems}", call.name))?;
-        tool.plan(&call.arguments).map_err(|problem| format!("`{}`: {problem}", call.name))
+        fitted.tool().plan(&call.arguments).map_err(|problem| format!("`{}`: {problem}", call.name))
     }
 
     /// Runs one allowed call; its observation is in the journal when this returns.
@@ -136,24 +134,29 @@ impl<'a> Desk<'a> {
         consent: Consent,
     ) -> Result<Observation, SandboxError> {
         let id = action.id.clone();
-        let tool = self.tool(&action.tool).cloned();
-        let (Some(permit), Some(tool)) = (self.permit(action, consent), tool) else {
+        let fitted = self.kit.get(&action.tool);
+        let (Some(permit), Some(fitted)) = (self.permit(action, consent), fitted) else {
             let reason = "what was allowed is not allowed any more".to_string();
             let observation = crate::run::denied(&[reason]);
             self.write(What::Observed { call: id, observation: observation.clone() }).await?;
             return Ok(observation);
         };
+        let tool = fitted.tool();
         let effect = tool.spec().effect;
         let before = self.inner(&id).await;
         self.write(What::Acting { call: id.clone(), effect }).await?;
         let gate = Passage::new(self, &permit, consent, before).await;
-        let invocation = self.parts.sandbox.invoke(&permit, tool.guest(), &gate).await?;
+        let invocation = match tool.work() {
+            Work::Guest(guest) => self.parts.sandbox.invoke(&permit, guest, &gate).await?,
+            Work::Worker(worker) => worker.invoke(&permit, &gate).await?,
+        };
         if let Some(error) = gate.broken() {
             return Err(error.into());
         }
         let origins = gate.origins();
         let checked = invocation.result.and_then(|result| {
-            schema::check(&tool.spec().output, &result)
+            fitted
+                .gives(&result)
                 .map(|()| result)
                 .map_err(|problems| format!("the tool broke its own schema: {problems}"))
         });

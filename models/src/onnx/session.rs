@@ -19,7 +19,7 @@ use super::runtime::{self, Device};
 use crate::import::ModelInfo;
 
 /// Tokens fed at once: what the work on one chunk needs in memory grows with it.
-const CHUNK: usize = 512;
+const CHUNK: usize = 256;
 
 /// How to run a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
