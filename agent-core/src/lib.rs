@@ -14,6 +14,7 @@ pub mod event;
 pub mod journal;
 pub mod label;
 pub mod ledger;
+pub mod manifest;
 pub mod message;
 pub mod model;
 pub mod param;
