@@ -2,29 +2,33 @@
 //! which sandbox, which journal.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_core::act::{PYTHON, Style, cited};
 use agent_core::agent::{Agent, Device, ModelConfig, Provider};
 use agent_core::agent_file::{Checked, Invalid, Known};
+use agent_core::delegate::{Crew, Delegate, Launcher};
 use agent_core::drive::{self, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
+use agent_core::journal::Journal;
 use agent_core::ledger::Spent;
 use agent_core::model::{Model, Traits};
 use agent_core::policy::Policy;
-use agent_core::run::{Run, Step};
+use agent_core::run::Run;
 use agent_core::tool::{Tool, ToolSpec};
 use anyhow::Context;
+use async_trait::async_trait;
 use models::fetch::{Fetcher, Network, Progress};
 use models::onnx::{self, Onnx, OnnxOptions};
 use models::openai::{ApiKey, OpenAi, RemoteOptions};
 use models::scripted::Scripted;
-use policies::Cedar;
+use policies::Chain;
 use sandbox::Wasm;
 use store::{RunRow, Store};
 
 /// Where files are kept, and how what a run needs gets there.
+#[derive(Clone)]
 pub struct Errand {
     fetcher: Fetcher,
 }
@@ -131,7 +135,7 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
-        let crew = self.crew(&agent, self.store()?).await?;
+        let crew = self.crew(&agent, &self.launcher(self.store()?, None)).await?;
         let traits = crew.model.traits();
         let style = Style::of(&agent, &traits);
         let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
@@ -167,14 +171,10 @@ impl Errand {
             return Ok(Finished { run: id.clone(), outcome, spent: *run.spent() });
         }
         // One store for all of it: the run is taken for this process through it.
-        let crew = self.crew(agent, store).await?;
+        let launcher = self.launcher(store, approval);
+        let crew = self.crew(agent, &launcher).await?;
         let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
-        let parts = crew.parts(watch, person);
-        drive::note(&mut run, What::Resumed, &parts).await?;
-        if let (Some(approval), Step::Ask(action, _)) = (approval, run.step()) {
-            let granted = approval == Approval::Granted;
-            drive::note(&mut run, What::Answered { call: action.id, granted }, &parts).await?;
-        }
+        drive::resume(&mut run, || launcher.answer(), &crew.parts(watch, person)).await?;
         crew.drive(run, watch, person).await
     }
 
@@ -184,6 +184,14 @@ impl Errand {
     /// The journal cannot be read.
     pub async fn runs(&self, limit: usize) -> anyhow::Result<Vec<RunRow>> {
         Ok(self.store()?.list(limit).await?)
+    }
+
+    /// The runs of the agents that a run called.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn children(&self, id: &RunId) -> anyhow::Result<Vec<RunRow>> {
+        Ok(self.store()?.children(id).await?)
     }
 
     /// The events of a run.
@@ -198,7 +206,12 @@ impl Errand {
         Ok(Store::open(self.fetcher.home().root())?)
     }
 
-    async fn crew(&self, agent: &Agent, store: Store) -> anyhow::Result<Crew> {
+    fn launcher(&self, store: Store, approval: Option<Approval>) -> Launch {
+        let approval = Arc::new(Mutex::new(approval));
+        Launch { errand: self.clone(), store, approval, models: Models::default() }
+    }
+
+    async fn crew(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Together> {
         let home = self.fetcher.home().root();
         let python = match agent.tools.iter().any(|tool| tool == PYTHON) {
             true => Some(self.python().await.context("the `python` tool cannot be set up")?),
@@ -210,27 +223,32 @@ impl Errand {
             python,
         };
         let registry = tools::registry::Registry::builtin(&setup);
-        let tools = agent.tools.iter().filter_map(|name| registry.get(name).cloned()).collect();
+        let mut tools: Vec<Arc<dyn Tool>> =
+            agent.tools.iter().filter_map(|name| registry.get(name).cloned()).collect();
+        for (name, sub) in &agent.agents {
+            let launcher = Arc::new(launch.clone());
+            tools.push(Arc::new(Delegate::new(name, sub.clone(), launcher)));
+        }
         let mut config = sandbox::Config::new(&agent.root, home.join("cache"));
         config.read = agent.grants.read.clone();
         config.write = agent.grants.write.clone();
-        Ok(Crew {
-            model: self.model(agent).await?,
+        Ok(Together {
+            model: launch.model(agent).await?,
             tools,
-            policy: Cedar::new(&agent.grants)?,
+            policy: Chain::new(&agent.grants, &agent.above)?,
             sandbox: Wasm::new(config)?,
-            store,
+            store: launch.store.clone(),
         })
     }
 
-    async fn model(&self, agent: &Agent) -> anyhow::Result<Box<dyn Model>> {
+    async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
         let config = &agent.model;
         match config.provider {
             Provider::Scripted => {
                 let path = config.path.clone().unwrap_or_else(|| PathBuf::from(&config.name));
-                Ok(Box::new(Scripted::load(path)?))
+                Ok(Arc::new(Scripted::load(path)?))
             }
-            Provider::Openai => Ok(Box::new(remote(config)?)),
+            Provider::Openai => Ok(Arc::new(remote(config)?)),
             Provider::Onnx => {
                 let device = match config.device {
                     Device::Cpu => onnx::Device::Cpu,
@@ -243,7 +261,7 @@ impl Errand {
                 let options =
                     OnnxOptions { device, context: CONTEXT, sampling: config.sampling, threads: 0 };
                 let open = move || Onnx::open(&folder, &name, options);
-                Ok(Box::new(tokio::task::spawn_blocking(open).await??))
+                Ok(Arc::new(tokio::task::spawn_blocking(open).await??))
             }
         }
     }
@@ -305,15 +323,15 @@ fn remote(config: &ModelConfig) -> anyhow::Result<OpenAi> {
 }
 
 /// What one agent is run with.
-struct Crew {
-    model: Box<dyn Model>,
+struct Together {
+    model: Arc<dyn Model>,
     tools: Vec<Arc<dyn Tool>>,
-    policy: Cedar,
+    policy: Chain,
     sandbox: Wasm,
     store: Store,
 }
 
-impl Crew {
+impl Crew for Together {
     /// The tools as the model sees them: what no grant could ever allow is not there.
     fn specs(&self) -> Vec<ToolSpec> {
         let specs: Vec<ToolSpec> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
@@ -336,7 +354,9 @@ impl Crew {
             sleep: |time| Box::pin(tokio::time::sleep(time)),
         }
     }
+}
 
+impl Together {
     async fn drive(
         &self,
         run: Run,
@@ -345,6 +365,49 @@ impl Crew {
     ) -> anyhow::Result<Finished> {
         let (outcome, run) = drive::drive(run, &self.parts(watch, person)).await?;
         Ok(Finished { run: run.id().clone(), outcome, spent: *run.spent() })
+    }
+}
+
+/// Starts the agents that an agent calls: in the same journal, and with the same local model where
+/// they name the same.
+#[derive(Clone)]
+struct Launch {
+    errand: Errand,
+    store: Store,
+    approval: Arc<Mutex<Option<Approval>>>,
+    models: Models,
+}
+
+type Models = Arc<tokio::sync::Mutex<Vec<(ModelConfig, Arc<dyn Model>)>>>;
+
+impl Launch {
+    async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
+        let mut models = self.models.lock().await;
+        if let Some((_, model)) = models.iter().find(|(config, _)| *config == agent.model) {
+            return Ok(model.clone());
+        }
+        let model = self.errand.model(agent).await?;
+        models.push((agent.model.clone(), model.clone()));
+        Ok(model)
+    }
+}
+
+#[async_trait]
+impl Launcher for Launch {
+    async fn launch(&self, agent: &Agent) -> Result<Box<dyn Crew>, String> {
+        match self.errand.crew(agent, self).await {
+            Ok(crew) => Ok(Box::new(crew)),
+            Err(error) => Err(format!("{error:#}")),
+        }
+    }
+
+    fn journal(&self) -> &dyn Journal {
+        &self.store
+    }
+
+    fn answer(&self) -> Option<bool> {
+        let approval = self.approval.lock().ok()?.take()?;
+        Some(approval == Approval::Granted)
     }
 }
 

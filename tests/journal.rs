@@ -14,7 +14,7 @@ pub(crate) fn rendered(events: &[Event]) -> String {
 /// One event on one line, without its time.
 pub(crate) fn line(what: &What) -> String {
     let text = match what {
-        What::Started { agent, style } => format!("started {} by {style:?}", agent.name),
+        What::Started { agent, style, .. } => format!("started {} by {style:?}", agent.name),
         What::Resumed => "resumed".to_string(),
         What::Thinking { call, last, .. } => {
             format!("thinking {call}{}", if *last { " (last)" } else { "" })

@@ -2,6 +2,7 @@
 //! and its JSON form is the first event of a run, so a resume does not need the file again.
 //! Secrets are references here, `${NAME}`; whoever opens a connection looks them up.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::agent_file::{Checked, Invalid, Known};
+use crate::delegate::SubAgent;
 use crate::model::Sampling;
 use crate::permission::Grants;
 
@@ -47,6 +49,12 @@ pub struct Agent {
     pub root: PathBuf,
     /// The agent file, absolute.
     pub file: PathBuf,
+    /// The agents that it may call, by name: each is the tool `agents.NAME`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub agents: BTreeMap<String, SubAgent>,
+    /// What the agents above it were granted, nearest first: what one of them may not, it may not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub above: Vec<Grants>,
 }
 
 impl Agent {
@@ -210,6 +218,21 @@ pub struct Budget {
     pub time: Duration,
     /// US dollars, at the model's price.
     pub cost_usd: Option<f64>,
+}
+
+impl Budget {
+    /// Of each limit the smaller one.
+    pub fn within(self, other: Budget) -> Budget {
+        Budget {
+            steps: self.steps.min(other.steps),
+            tokens: self.tokens.min(other.tokens),
+            time: self.time.min(other.time),
+            cost_usd: match (self.cost_usd, other.cost_usd) {
+                (Some(own), Some(other)) => Some(own.min(other)),
+                (own, other) => own.or(other),
+            },
+        }
+    }
 }
 
 impl Default for Budget {

@@ -5,6 +5,7 @@
 //! Reading an agent file is the only IO in this crate: it looks at the files and folders the file
 //! names, and writes nothing.
 
+mod agents;
 mod check;
 mod duration;
 mod given;
@@ -79,6 +80,12 @@ pub struct AgentFile {
     /// The tools that the agent may use.
     #[serde(default)]
     pub tools: ToolsTable,
+
+    /// Other agents that this one may call, each a table `[agents.NAME]` and a tool
+    /// `agents.NAME`. Each works by itself, with its own model and context, and with no tool and
+    /// no grant that this agent does not have.
+    #[serde(default)]
+    pub agents: BTreeMap<String, AgentTable>,
 
     /// What the tools may reach. Everything that is not granted here is denied.
     #[serde(default)]
@@ -194,6 +201,22 @@ pub struct ToolsTable {
     #[serde(default, rename = "use")]
     #[schemars(example = serde_json::json!(["files.list", "files.read"]))]
     pub using: Vec<String>,
+}
+
+/// An agent that this one may call.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["file"]))]
+pub struct AgentTable {
+    /// The path of its agent file. Its parameters are the tool's arguments.
+    #[serde(default)]
+    #[schemars(length(min = 1), example = &"researcher.toml")]
+    pub file: String,
+
+    /// The most that one call may spend, at most what its own file says. Whatever it spends is
+    /// taken from this agent's budget.
+    #[serde(default)]
+    pub budget: BudgetTable,
 }
 
 /// What the tools may reach. Everything that is not granted is denied.

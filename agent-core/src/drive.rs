@@ -2,6 +2,7 @@
 //! journal, and only then does the run take it in. Dropping the future at any point leaves a
 //! journal that resumes.
 
+mod bank;
 mod desk;
 mod gate;
 mod kit;
@@ -16,6 +17,7 @@ use futures::stream::{FuturesUnordered, TryStreamExt};
 use crate::action::{Action, CallId};
 use crate::event::{Event, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
+use crate::label::Origin;
 use crate::message::{Message, Role};
 use crate::model::{Model, Request, Traits};
 use crate::policy::Policy;
@@ -75,8 +77,13 @@ pub enum Fault {
 
 /// Begins a run: its first event is in the journal when this returns.
 pub async fn begin(run: &mut Run, parts: &Parts<'_>) -> Result<(), Fault> {
+    begin_with(run, Vec::new(), parts).await
+}
+
+/// Begins a run whose task was written by somebody who had read these.
+pub async fn begin_with(run: &mut Run, taint: Vec<Origin>, parts: &Parts<'_>) -> Result<(), Fault> {
     let agent = Box::new(run.agent().clone());
-    note(run, What::Started { agent, style: run.style() }, parts).await
+    note(run, What::Started { agent, style: run.style(), taint }, parts).await
 }
 
 /// Writes down something that happened to a run that is not being driven.
@@ -88,6 +95,22 @@ pub async fn note(run: &mut Run, what: What, parts: &Parts<'_>) -> Result<(), Fa
     Ok(())
 }
 
+/// Takes a run up again that was folded from its journal. Where it waits for a person, `answer` is
+/// asked for one that was given meanwhile.
+pub async fn resume(
+    run: &mut Run,
+    answer: impl FnOnce() -> Option<bool>,
+    parts: &Parts<'_>,
+) -> Result<(), Fault> {
+    note(run, What::Resumed, parts).await?;
+    if let Step::Ask(action, _) = run.step()
+        && let Some(granted) = answer()
+    {
+        note(run, What::Answered { call: action.id, granted }, parts).await?;
+    }
+    Ok(())
+}
+
 /// Makes the run again from its events, as far as it had come.
 pub fn fold(
     id: &RunId,
@@ -95,7 +118,7 @@ pub fn fold(
     traits: Traits,
     tools: Vec<crate::tool::ToolSpec>,
 ) -> Result<Run, Fault> {
-    let Some(What::Started { agent, style }) = events.first().map(|event| &event.what) else {
+    let Some(What::Started { agent, style, .. }) = events.first().map(|event| &event.what) else {
         return Err(Fault::NoBeginning(id.clone()));
     };
     let mut run = Run::new(id.clone(), (**agent).clone(), *style, traits, tools);
@@ -191,6 +214,7 @@ impl Desk<'_> {
 
     /// Runs what was permitted: side by side where no call changes what cannot be repeated.
     async fn act(&self, actions: Vec<(Action, Consent)>) -> Result<(), SandboxError> {
+        self.bank.expect(actions.iter().filter(|(action, _)| self.borrows(&action.tool)).count());
         if actions.iter().all(|(action, _)| self.effect(&action.tool).may_repeat()) {
             let calls: FuturesUnordered<_> = actions
                 .into_iter()
@@ -244,6 +268,11 @@ fn fault(detail: String) -> Outcome {
 fn stopped(error: SandboxError) -> Result<Outcome, Fault> {
     match error {
         SandboxError::Journal(error) => Err(error.into()),
+        SandboxError::Waiting { .. } => Ok(Outcome {
+            reason: Some(Reason::Approval),
+            detail: Some(error.to_string()),
+            ..Outcome::default()
+        }),
         error => Ok(fault(error.to_string())),
     }
 }

@@ -17,6 +17,24 @@ use crate::tool::Effect;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId(pub String);
 
+impl RunId {
+    /// The run of an agent that does the work of a call of this run: `abc-c3`, and `abc-c3_1` for
+    /// a call that the code of `c3` made.
+    pub fn child(&self, call: &CallId) -> RunId {
+        RunId(format!("{self}-{}", call.0.replace('.', "_")))
+    }
+
+    /// The run that this one does the work of a call for.
+    pub fn parent(&self) -> Option<RunId> {
+        self.0.rsplit_once('-').map(|(parent, _)| RunId(parent.to_string()))
+    }
+
+    /// The calls that led to it, `c3-c1`; `None` for a run that a person began.
+    pub fn way(&self) -> Option<&str> {
+        self.0.split_once('-').map(|(_, way)| way)
+    }
+}
+
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -43,6 +61,9 @@ pub enum What {
         agent: Box<Agent>,
         /// How it acts.
         style: Style,
+        /// Where what it was told came from: what the agent that called it had read.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        taint: Vec<Origin>,
     },
     /// A driver took the run up again; the time between does not count.
     Resumed,

@@ -24,6 +24,13 @@ pub struct Spent {
     pub time_ms: u64,
 }
 
+impl Spent {
+    /// Whether it is nothing at all.
+    pub fn is_nothing(&self) -> bool {
+        *self == Spent::default()
+    }
+}
+
 /// What is left for the next model call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
@@ -147,6 +154,28 @@ impl Ledger {
         self.spent.output_tokens += usage.output;
         self.spent.cost_usd += self.price.map_or(0.0, |price| price.of(input, usage.output));
         self.longest_call_ms = self.longest_call_ms.max(self.spent.time_ms - self.asked_at);
+    }
+
+    /// An agent that this run called has spent this. Its time has passed here as well.
+    pub(crate) fn spend(&mut self, other: &Spent) {
+        self.spent.steps += other.steps;
+        self.spent.input_tokens += other.input_tokens;
+        self.spent.output_tokens += other.output_tokens;
+        self.spent.cost_usd += other.cost_usd;
+    }
+
+    /// What other agents may spend: all that is left but for one more model call of this run,
+    /// which reads `input` tokens and writes `output`.
+    pub fn lendable(&self, input: u64, output: u64) -> Budget {
+        let steps = u64::from(self.budget.steps).saturating_sub(self.spent.steps + 1);
+        let time = self.time_left_ms().saturating_sub(self.longest_call_ms);
+        let call = self.price.map_or(0.0, |price| price.of(input, output));
+        Budget {
+            steps: u32::try_from(steps).unwrap_or(u32::MAX),
+            tokens: self.tokens_left().saturating_sub(input + output),
+            time: std::time::Duration::from_millis(time),
+            cost_usd: self.budget.cost_usd.map(|usd| (usd - self.spent.cost_usd - call).max(0.0)),
+        }
     }
 
     /// Tokens of the model call under way.

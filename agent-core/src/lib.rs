@@ -9,6 +9,7 @@ pub mod action;
 pub mod address;
 pub mod agent;
 pub mod agent_file;
+pub mod delegate;
 pub mod drive;
 pub mod event;
 pub mod journal;

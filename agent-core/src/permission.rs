@@ -67,6 +67,38 @@ impl NetRule {
     }
 }
 
+impl NetRule {
+    /// Whether every host and port of the other rule is granted by this one.
+    pub fn covers(&self, other: &NetRule) -> bool {
+        if self == other {
+            return true;
+        }
+        let ports = other.ports();
+        let all = |own: &[u16]| ports.iter().all(|port| own.contains(port));
+        match (self, other) {
+            (NetRule::Public, NetRule::Host { host, .. }) => {
+                let reach = match host {
+                    Host::Domain(_) => Reach::Public,
+                    Host::Ipv4(address) => Reach::of(IpAddr::V4(*address)),
+                    Host::Ipv6(address) => Reach::of(IpAddr::V6(*address)),
+                };
+                reach == Reach::Public && all(&WEB_PORTS)
+            }
+            (NetRule::Public, NetRule::Below { .. }) => all(&WEB_PORTS),
+            (NetRule::Host { host, .. }, NetRule::Host { host: wanted, .. }) => {
+                host == wanted && all(&self.ports())
+            }
+            (NetRule::Below { domain, .. }, NetRule::Host { host: Host::Domain(name), .. })
+            | (NetRule::Below { domain, .. }, NetRule::Below { domain: name, .. }) => {
+                let below = name.strip_suffix(domain.as_str()).is_some_and(|n| n.ends_with('.'));
+                let same = matches!(other, NetRule::Below { .. }) && name == domain;
+                (below || same) && all(&self.ports())
+            }
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for NetRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let port = match self {
@@ -261,6 +293,31 @@ mod tests {
             ("example.org:8080", &[8080]),
         ] {
             assert_eq!(written.parse().map(|rule: NetRule| rule.ports()), Ok(ports.to_vec()));
+        }
+    }
+
+    #[test]
+    fn a_rule_covers_what_it_grants() {
+        for (wide, narrow, expected) in [
+            ("public", "example.org", true),
+            ("public", "*.example.org", true),
+            ("public", "example.org:8080", false),
+            ("public", "10.0.0.1:80", false),
+            ("example.org", "example.org:443", true),
+            ("example.org:443", "example.org", false),
+            ("example.org", "a.example.org", false),
+            ("*.example.org", "a.example.org", true),
+            ("*.example.org", "example.org", false),
+            ("*.example.org", "badexample.org", false),
+            ("*.example.org", "*.a.example.org", true),
+            ("*.example.org", "*.example.org:443", true),
+            ("*.example.org", "public", false),
+            ("127.0.0.1:80", "127.0.0.1:81", false),
+        ] {
+            let covers = wide
+                .parse::<NetRule>()
+                .map(|wide| narrow.parse().is_ok_and(|narrow| wide.covers(&narrow)));
+            assert_eq!(covers, Ok(expected), "{wide} {narrow}");
         }
     }
 

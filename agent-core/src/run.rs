@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::act::{Ask, Next, PYTHON, Style, Turn, code, guided, tools};
 use crate::action::{Action, CallId, Capability, Decision, Verdict};
-use crate::agent::Agent;
+use crate::agent::{Agent, Budget};
 use crate::event::{Event, Observation, Outcome, RunId, Status, What};
 use crate::label::Origin;
 use crate::ledger::{Ledger, Room, Spent};
@@ -205,6 +205,13 @@ impl Run {
         &self.ledger
     }
 
+    /// What the agents that it calls may spend together: enough stays for an answer.
+    pub fn lendable(&self) -> Budget {
+        let unread: usize =
+            self.history[self.fresh_from()..].iter().map(|message| message.content.len()).sum();
+        self.ledger.lendable(unread as u64 / 3 + 8, self.agent.model.max_tokens.into())
+    }
+
     /// What a call's guest has done so far, for a rerun.
     pub fn inner(&self, call: &CallId) -> Inner {
         self.inner.get(call).cloned().unwrap_or_default()
@@ -341,7 +348,8 @@ impl Run {
         self.seq += 1;
         self.ledger.tick(event.at, matches!(event.what, What::Resumed));
         match &event.what {
-            What::Started { .. } => {
+            What::Started { taint, .. } => {
+                self.taint.extend(taint.iter().cloned());
                 if self.style == Style::Guided {
                     self.called(guided::begin());
                 }
@@ -473,6 +481,7 @@ impl Run {
     }
 
     fn observed(&mut self, id: &CallId, observation: &Observation) {
+        self.ledger.spend(&observation.cost.spent);
         self.taint.extend(observation.origins.iter().cloned());
         if let Some(inner) = self.inner_call(id) {
             inner.observation = Some(observation.clone());

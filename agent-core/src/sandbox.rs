@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::action::{Capability, Permit};
+use crate::agent::Budget;
+use crate::delegate::Loan;
+use crate::event::RunId;
+use crate::label::Origin;
+use crate::ledger::Spent;
 use crate::tool::Guest;
 
 /// Runs guests.
@@ -33,7 +38,7 @@ pub struct Invocation {
 }
 
 /// What an invocation used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// Wall time, all of it.
     pub time: Duration,
@@ -41,6 +46,9 @@ pub struct Cost {
     pub memory: u64,
     /// Bytes of result.
     pub output: u64,
+    /// What an agent spent that did the work; it counts against the budget of whoever called it.
+    #[serde(default, skip_serializing_if = "Spent::is_nothing")]
+    pub spent: Spent,
 }
 
 /// Asked by the sandbox at every use, while the guest runs. The loop implements it: it judges,
@@ -56,6 +64,16 @@ pub trait Gate: Send + Sync {
 
     /// The guest calls another tool: planned, judged, journaled and run like any call.
     async fn call(&self, tool: &str, arguments: Value) -> Result<Value, String>;
+
+    /// Some of what the call gives back comes from here. A sandbox need not say so of what
+    /// [`Gate::may`] was asked for.
+    fn saw(&self, _origin: Origin) {}
+
+    /// A part of the run's budget for an agent that does the work of this call, at most this much.
+    /// The error says why there is none.
+    async fn lend(&self, _most: Budget) -> Result<Loan<'_>, String> {
+        Err("there is no run to take a budget from".to_string())
+    }
 }
 
 /// How a use goes on.
@@ -81,4 +99,12 @@ pub enum SandboxError {
     /// The journal could not be written, so the guest was stopped.
     #[error(transparent)]
     Journal(#[from] crate::journal::JournalError),
+    /// The agent that does the work waits for a person.
+    #[error("in run `{run}` {detail}")]
+    Waiting {
+        /// Its run.
+        run: RunId,
+        /// For what.
+        detail: String,
+    },
 }

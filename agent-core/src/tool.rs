@@ -89,6 +89,20 @@ pub trait Worker: Send + Sync {
     /// # Errors
     /// Only what stops the run; a failure of the work itself is a result in words.
     async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError>;
+
+    /// What it lives on.
+    fn means(&self) -> Means {
+        Means::Own
+    }
+}
+
+/// What a worker lives on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// Nothing of the run's.
+    Own,
+    /// A part of the run's budget: see [`Gate::lend`].
+    Lent,
 }
 
 /// The component that does a tool's work, and how far it may go.

@@ -156,7 +156,7 @@ impl Policy for Cedar {
 }
 
 /// All must allow: the strictest decision, with the reasons of whoever made it.
-fn strictest(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+pub(crate) fn strictest(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     let rank = |decision| match decision {
         Decision::Allow => 0,
         Decision::Ask => 1,

@@ -8,6 +8,7 @@
 //! name resolves to are the sandbox's to check.
 
 mod cedar;
+mod chain;
 mod narrow;
 mod pattern;
 mod reason;
@@ -15,6 +16,7 @@ mod request;
 mod rules;
 
 pub use cedar::Cedar;
+pub use chain::Chain;
 
 /// The policies cannot be put together.
 #[derive(Debug, thiserror::Error)]

@@ -129,7 +129,12 @@ impl Sandbox for Wasm {
         };
         Ok(Invocation {
             result: outcome::judge(returned, &stderr.text(), guest.limits.output),
-            cost: Cost { time: begun.elapsed(), memory: store.data().peak() as u64, output },
+            cost: Cost {
+                time: begun.elapsed(),
+                memory: store.data().peak() as u64,
+                output,
+                ..Cost::default()
+            },
         })
     }
 }

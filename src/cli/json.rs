@@ -19,41 +19,86 @@ impl Watch for Lines {
     fn event(&self, event: &Event, run: &Run) {
         match &event.what {
             What::Started { .. } | What::Resumed => {
-                print(&json!({ "type": "started", "run": run.id() }));
+                let mut line = json!({ "type": "started", "run": run.id() });
+                if let Some(parent) = run.id().parent() {
+                    line["parent"] = json!(parent);
+                    line["agent"] = json!(run.agent().name);
+                }
+                print(&line);
             }
-            What::Planned { plan } => print(&json!({ "type": "plan", "text": plan })),
+            What::Planned { plan } => self.say(run, json!({ "type": "plan", "text": plan })),
             What::Judged { action, verdict } => {
-                print(&json!({
-                    "type": "call",
-                    "id": action.id,
-                    "tool": action.tool,
-                    "arguments": action.arguments,
-                }));
-                print(&json!({
-                    "type": "verdict",
-                    "id": action.id,
-                    "verdict": verdict.decision,
-                    "reasons": verdict.reasons,
-                }));
+                self.say(
+                    run,
+                    json!({
+                        "type": "call",
+                        "id": action.id,
+                        "tool": action.tool,
+                        "arguments": action.arguments,
+                    }),
+                );
+                self.say(
+                    run,
+                    json!({
+                        "type": "verdict",
+                        "id": action.id,
+                        "verdict": verdict.decision,
+                        "reasons": verdict.reasons,
+                    }),
+                );
                 if verdict.decision == Decision::Deny {
-                    observed(&action.id, &denied(&verdict.reasons));
+                    self.observed(run, &action.id, &denied(&verdict.reasons));
                 }
             }
             What::Answered { call, granted } => {
                 let (verdict, reason) = answered(*granted);
-                print(&json!({
-                    "type": "verdict",
-                    "id": call,
-                    "verdict": verdict,
-                    "reasons": [reason],
-                }));
+                self.say(
+                    run,
+                    json!({
+                        "type": "verdict",
+                        "id": call,
+                        "verdict": verdict,
+                        "reasons": [reason],
+                    }),
+                );
                 if verdict == Decision::Deny {
-                    observed(call, &denied(&[reason.to_string()]));
+                    self.observed(run, call, &denied(&[reason.to_string()]));
                 }
             }
-            What::Observed { call, observation } => observed(call, observation),
+            What::Observed { call, observation } => self.observed(run, call, observation),
+            // How the run of a person ended is the last line.
+            What::Ended { outcome } if run.id().parent().is_some() => print(&json!({
+                "type": "ended",
+                "run": run.id(),
+                "outcome": outcome.value,
+                "reason": outcome.reason,
+                "detail": outcome.detail,
+            })),
             _ => {}
         }
+    }
+}
+
+impl Lines {
+    /// A line of a run that an agent called names the run.
+    fn say(&self, run: &Run, mut line: Value) {
+        if run.id().parent().is_some() {
+            line["run"] = json!(run.id());
+        }
+        print(&line);
+    }
+
+    fn observed(&self, run: &Run, call: &CallId, observation: &Observation) {
+        self.say(
+            run,
+            json!({
+                "type": "observation",
+                "id": call,
+                "status": observation.status,
+                "text": head(&observation.text, SHOWN),
+                "origins": observation.origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            }),
+        );
     }
 }
 
@@ -63,16 +108,6 @@ fn answered(granted: bool) -> (Decision, &'static str) {
         true => (Decision::Allow, "a person said yes"),
         false => (Decision::Deny, "a person said no"),
     }
-}
-
-fn observed(call: &CallId, observation: &Observation) {
-    print(&json!({
-        "type": "observation",
-        "id": call,
-        "status": observation.status,
-        "text": head(&observation.text, SHOWN),
-        "origins": observation.origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    }));
 }
 
 /// The last line.

@@ -23,6 +23,12 @@ const LINES: usize = 12;
 pub(crate) struct Live {
     bar: ProgressBar,
     tail: Mutex<String>,
+    asking: tokio::sync::Mutex<()>,
+}
+
+/// In front of each line of a run that an agent called: the calls that led to it.
+fn margin(run: &Run) -> String {
+    run.id().way().map_or_else(String::new, |way| format!("  {way} │ "))
 }
 
 impl Live {
@@ -31,7 +37,7 @@ impl Live {
         if let Ok(style) = ProgressStyle::with_template("  {spinner} {wide_msg}") {
             bar.set_style(style);
         }
-        Self { bar, tail: Mutex::default() }
+        Self { bar, tail: Mutex::default(), asking: tokio::sync::Mutex::default() }
     }
 
     /// Takes the rewritten line away.
@@ -39,16 +45,17 @@ impl Live {
         self.bar.finish_and_clear();
     }
 
-    fn say(&self, label: &str, text: &str) {
+    fn say(&self, run: &Run, label: &str, text: &str) {
+        let margin = margin(run);
         let mut lines = text.trim_end().lines();
         let first = lines.next().unwrap_or_default();
-        let mut said = format!("  {label:<8} {}", head(first, WIDTH).replace('\n', " "));
+        let mut said = format!("{margin}  {label:<8} {}", head(first, WIDTH).replace('\n', " "));
         let rest: Vec<&str> = lines.collect();
         for line in rest.iter().take(LINES) {
-            said += &format!("\n           {}", head(line, WIDTH).replace('\n', " "));
+            said += &format!("\n{margin}           {}", head(line, WIDTH).replace('\n', " "));
         }
         if rest.len() > LINES {
-            said += &format!("\n           … {} more lines", rest.len() - LINES);
+            said += &format!("\n{margin}           … {} more lines", rest.len() - LINES);
         }
         self.line(&said);
     }
@@ -61,7 +68,7 @@ impl Live {
         }
     }
 
-    fn observed(&self, call: &CallId, observation: &Observation) {
+    fn observed(&self, run: &Run, call: &CallId, observation: &Observation) {
         let label = match observation.status {
             Status::Ok => "saw",
             Status::Failed => "failed",
@@ -69,13 +76,15 @@ impl Live {
             Status::Unsure => "unsure",
         };
         let text = observation.text.strip_prefix("denied: ").unwrap_or(&observation.text);
-        self.say(label, &format!("{call} {text}"));
+        self.say(run, label, &format!("{call} {text}"));
     }
 }
 
 #[async_trait]
 impl Person for Live {
     async fn approve(&self, action: &Action, reasons: &[String]) -> Option<bool> {
+        // Agents side by side may ask at once.
+        let _turn = self.asking.lock().await;
         self.bar.disable_steady_tick();
         eprint(&format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; ")));
         let line = tokio::task::spawn_blocking(|| {
@@ -91,9 +100,16 @@ impl Watch for Live {
     fn event(&self, event: &Event, run: &Run) {
         match &event.what {
             What::Started { agent, .. } => {
-                self.line(&format!("{} · {} · run {}", agent.name, agent.model.name, run.id()));
+                let text = format!("{} · {} · run {}", agent.name, agent.model.name, run.id());
+                self.line(&format!("{}{text}", margin(run)));
             }
-            What::Resumed => self.line(&format!("{} · resumed", run.id())),
+            What::Resumed => self.line(&format!("{}{} · resumed", margin(run), run.id())),
+            What::Ended { outcome } if run.id().way().is_some() => match outcome.reason {
+                None => self.say(run, "answered", &outcome.value.to_string()),
+                Some(reason) => {
+                    self.say(run, "ended", &format!("without an answer: {reason:?}").to_lowercase())
+                }
+            },
             What::Thinking { .. } => {
                 if let Ok(mut tail) = self.tail.lock() {
                     tail.clear();
@@ -114,26 +130,30 @@ impl Watch for Live {
                     budget.time.as_secs_f64(),
                 ));
             }
-            What::Planned { plan } => self.say("plan", plan),
+            What::Planned { plan } => self.say(run, "plan", plan),
             What::Judged { action, verdict } => {
                 let what = match action.arguments["code"].as_str() {
                     Some(code) => code.to_string(),
                     None => action.arguments.to_string(),
                 };
-                self.say("call", &format!("{} {} {what}", action.id, action.tool));
+                self.say(run, "call", &format!("{} {} {what}", action.id, action.tool));
                 match verdict.decision {
-                    Decision::Allow => self.say("allowed", &action.id.0),
+                    Decision::Allow => self.say(run, "allowed", &action.id.0),
                     Decision::Ask => {
-                        self.say("asks", &format!("{} {}", action.id, verdict.reasons.join("; ")));
+                        self.say(
+                            run,
+                            "asks",
+                            &format!("{} {}", action.id, verdict.reasons.join("; ")),
+                        );
                     }
-                    Decision::Deny => self.observed(&action.id, &denied(&verdict.reasons)),
+                    Decision::Deny => self.observed(run, &action.id, &denied(&verdict.reasons)),
                 }
             }
-            What::Answered { call, granted: true } => self.say("allowed", &call.0),
+            What::Answered { call, granted: true } => self.say(run, "allowed", &call.0),
             What::Answered { call, granted: false } => {
-                self.observed(call, &denied(&["a person said no".to_string()]));
+                self.observed(run, call, &denied(&["a person said no".to_string()]));
             }
-            What::Observed { call, observation } => self.observed(call, observation),
+            What::Observed { call, observation } => self.observed(run, call, observation),
             What::Ended { .. } => self.bar.finish_and_clear(),
             _ => {}
         }

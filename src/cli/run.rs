@@ -110,7 +110,10 @@ impl Latest<'_> {
 
 impl Watch for Latest<'_> {
     fn event(&self, event: &Event, run: &Run) {
-        if let Ok(mut seen) = self.seen.lock() {
+        // Of the run that was asked for, not of those that its agents began.
+        if let Ok(mut seen) = self.seen.lock()
+            && seen.as_ref().is_none_or(|(id, _)| id == run.id())
+        {
             *seen = Some((run.id().clone(), *run.spent()));
         }
         self.shown.event(event, run);

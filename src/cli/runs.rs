@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use agent_core::event::RunId;
+use agent_core::event::{RunId, What};
 use agent_core::run::head;
 use errand::{Approval, Errand};
 use serde_json::json;
@@ -73,15 +73,17 @@ fn list(limit: u32, json: bool) -> anyhow::Result<ExitCode> {
         if json {
             print(&json!({
                 "run": row.id, "agent": row.agent, "status": row.status.as_str(),
-                "created_ms": row.created, "updated_ms": row.updated, "events": row.events,
+                "parent": row.id.parent(), "created_ms": row.created, "updated_ms": row.updated, "events": row.events,
             }));
         } else {
+            let called = row.id.parent().map(|run| format!(", called by run {run}"));
             say(&format!(
-                "{}  {:<12} {:>5} events  {}",
+                "{}  {:<12} {:>5} events  {}{}",
                 row.id,
                 row.status.as_str(),
                 row.events,
-                row.agent
+                row.agent,
+                called.unwrap_or_default()
             ));
         }
     }
@@ -90,12 +92,27 @@ fn list(limit: u32, json: bool) -> anyhow::Result<ExitCode> {
 
 fn show(id: &RunId, json: bool) -> anyhow::Result<ExitCode> {
     let errand = Errand::open()?;
-    for (seq, event) in runtime()?.block_on(errand.events(id))?.iter().enumerate() {
+    let runtime = runtime()?;
+    let children = runtime.block_on(errand.children(id))?;
+    for (seq, event) in runtime.block_on(errand.events(id))?.iter().enumerate() {
         let value = serde_json::to_value(event)?;
         if json {
             print(&value);
         } else {
             say(&format!("{seq:>4}  {}", line(&value)));
+        }
+        if let (What::Acting { call, .. }, false) = (&event.what, json) {
+            let name = id.child(call);
+            let again = format!("{name}_r");
+            for row in &children {
+                if row.id == name || row.id.0.starts_with(&again) {
+                    let status = row.status.as_str();
+                    say(&format!(
+                        "      run {}  {status}, {} events  {}",
+                        row.id, row.events, row.agent
+                    ));
+                }
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -81,6 +81,11 @@ fn summary(file: &Path, checked: &Checked) -> String {
     line("budget", format!("{} steps, {} tokens, {time} s{cost}", budget.steps, budget.tokens));
     let outcome = checked.agent.output.as_ref().map(|_| "satisfies its schema".to_string());
     line("outcome", outcome.unwrap_or_else(|| "{\"answer\": text}".to_string()));
+    for (name, sub) in &checked.agent.agents {
+        let Agent { model, budget, tools, .. } = &*sub.agent;
+        let limits = format!("{} steps, {} tokens of this budget", budget.steps, budget.tokens);
+        line("agent", format!("{name} on {}, with {}, up to {limits}", model.name, listed(tools)));
+    }
     let waiting: Vec<String> = checked.waiting.iter().map(|name| format!("-p {name}=…")).collect();
     line("needs", waiting.join(" "));
     line("not set", checked.unset.join(", "));

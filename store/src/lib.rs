@@ -63,15 +63,26 @@ impl Store {
     /// The latest runs, newest first.
     pub async fn list(&self, limit: usize) -> Result<Vec<RunRow>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let drives = self.inner.drives.clone();
         let rows = self.read(move |connection| row::list(connection, limit)).await?;
-        let mut rows = rows.unwrap_or_default();
+        Ok(self.stand(rows.unwrap_or_default()))
+    }
+
+    /// The runs that do the work of this run's calls, oldest first.
+    pub async fn children(&self, run: &RunId) -> Result<Vec<RunRow>, StoreError> {
+        let parent = run.clone();
+        let rows = self.read(move |connection| row::children(connection, &parent)).await?;
+        Ok(self.stand(rows.unwrap_or_default()))
+    }
+
+    /// A run that has not ended is interrupted where nobody drives it.
+    fn stand(&self, mut rows: Vec<RunRow>) -> Vec<RunRow> {
+        let drives = &self.inner.drives;
         for row in rows.iter_mut().filter(|row| row.status == Status::Running) {
             if !drives.driven(&row.id) {
                 row.status = Status::Interrupted;
             }
         }
-        Ok(rows)
+        rows
     }
 
     /// All events of a run, in order.

@@ -84,15 +84,32 @@ impl Status {
 
 /// The latest runs, newest first; [`Status::Running`] where the run has not ended.
 pub(crate) fn list(connection: &Connection, limit: i64) -> rusqlite::Result<Vec<RunRow>> {
-    let mut query = connection.prepare_cached(
+    rows(connection, "ORDER BY created DESC, id DESC LIMIT ?1", [limit])
+}
+
+/// The runs that do the work of this run's calls, oldest first.
+pub(crate) fn children(connection: &Connection, run: &RunId) -> rusqlite::Result<Vec<RunRow>> {
+    // `.` comes right after `-`: all names that begin with this one and a `-`.
+    let (from, to) = (format!("{run}-"), format!("{run}."));
+    let mut found = rows(connection, "WHERE id > ?1 AND id < ?2 ORDER BY created, id", [from, to])?;
+    found.retain(|row| row.id.parent().as_ref() == Some(run));
+    Ok(found)
+}
+
+fn rows(
+    connection: &Connection,
+    which: &str,
+    values: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<RunRow>> {
+    let mut query = connection.prepare_cached(&format!(
         "SELECT id, agent, created, updated, status,
                 (SELECT coalesce(max(seq) + 1, 0) FROM events WHERE run = id)
-         FROM runs ORDER BY created DESC, id DESC LIMIT ?1",
-    )?;
+         FROM runs {which}"
+    ))?;
     let number = |row: &rusqlite::Row<'_>, column| {
         row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0))
     };
-    let rows = query.query_map([limit], |row| {
+    let rows = query.query_map(values, |row| {
         Ok(RunRow {
             id: RunId(row.get(0)?),
             agent: row.get(1)?,

@@ -32,7 +32,10 @@ fn started(name: &str) -> Event {
         },
     }))
     .unwrap();
-    Event { at: 1, what: What::Started { agent: Box::new(agent), style: Style::Tools } }
+    Event {
+        at: 1,
+        what: What::Started { agent: Box::new(agent), style: Style::Tools, taint: Vec::new() },
+    }
 }
 
 fn planned(plan: impl Into<String>) -> Event {

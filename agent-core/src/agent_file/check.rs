@@ -1,9 +1,11 @@
 //! From a file that has the right shape to an agent: everything that no schema can say.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::agents::{self, Above, Lineage};
 use super::ground::{self, Missing, Wanted};
 use super::output::Decoding;
 use super::problem::{Invalid, Place, Problem, shortened};
@@ -11,6 +13,8 @@ use super::report::Report;
 use super::source::{LONGEST, Source, child};
 use super::{AgentFile, BudgetTable, duration, given, model, nearest, output, shape};
 use crate::agent::{Act, Agent, Budget, ModelConfig, Provider, is_variable};
+use crate::delegate::SubAgent;
+use crate::param::ParamSpec;
 use crate::permission::{Grants, NetRule};
 use crate::template::{Template, TemplateError};
 use crate::tool::ToolSpec;
@@ -40,6 +44,8 @@ pub struct Checked {
     /// Environment variables that the file names and that are not set.
     pub unset: Vec<String>,
     text: String,
+    /// The parameters that the file declares.
+    pub(super) params: BTreeMap<String, ParamSpec>,
     written: PathBuf,
     places: Vec<(String, Place)>,
 }
@@ -52,6 +58,16 @@ impl Checked {
         params: &[(String, String)],
         known: &Known<'_>,
     ) -> Result<Checked, Invalid> {
+        Self::below(path, params, known, &Lineage::default())
+    }
+
+    /// Likewise, of an agent that others call.
+    pub(super) fn below(
+        path: &Path,
+        params: &[(String, String)],
+        known: &Known<'_>,
+        lineage: &Lineage<'_>,
+    ) -> Result<Checked, Invalid> {
         let bytes = ground::read(path, LONGEST).map_err(|missing| unreadable(path, missing))?;
         let (root, file) = ground::home(path).map_err(|error| {
             unreadable(path, Missing { message: ground::why(&error), hint: None })
@@ -63,9 +79,16 @@ impl Checked {
         let schema = AgentFile::schema();
         let fitting = shape::fit(&schema, &source, &mut problems);
         let mut report = Report { source: &source, problems };
+        let mut declared = BTreeMap::new();
         let checked = match serde_json::from_value::<AgentFile>(fitting) {
             Ok(agent_file) => {
-                Check { file: &agent_file, root, known }.run(file, params, &mut report)
+                declared = agent_file.params.clone();
+                let shown = path.to_path_buf();
+                Check { file: &agent_file, root, known, lineage, shown }.run(
+                    file,
+                    params,
+                    &mut report,
+                )
             }
             // The shape was checked against this very type, so this says something of ours.
             Err(error) => {
@@ -77,6 +100,10 @@ impl Checked {
             Some((agent, waiting, unset)) if report.problems.is_empty() => {
                 let place = |pointer: &str| source.value(pointer);
                 let mut places = vec![("api_key".to_string(), place("/model/api_key"))];
+                places.extend(agent.agents.iter().flat_map(|(name, sub)| {
+                    let place = source.value(&format!("{}/file", child("/agents", name)));
+                    sub.needs().into_iter().map(move |variable| (variable, place.clone()))
+                }));
                 let names = agent.secrets.iter().enumerate();
                 places.extend(names.map(|(at, name)| {
                     (name.clone(), place(&format!("/permissions/secrets/{at}")))
@@ -84,7 +111,8 @@ impl Checked {
                 let params =
                     waiting.iter().map(|name| (name.clone(), source.key(&child("/params", name))));
                 places.extend(params);
-                Ok(Checked { agent, waiting, unset, text, written: path.to_path_buf(), places })
+                let (params, written) = (declared, path.to_path_buf());
+                Ok(Checked { agent, waiting, unset, text, params, written, places })
             }
             _ => Err(Invalid::new(path.to_path_buf(), text, report.problems)),
         }
@@ -103,7 +131,7 @@ impl Checked {
             problems.push(problem);
         }
         for name in &self.unset {
-            let place = match self.agent.secrets.contains(name) {
+            let place = match self.places.iter().any(|(known, _)| known == name) {
                 true => self.place(name),
                 false => self.place("api_key"),
             };
@@ -139,6 +167,9 @@ struct Check<'a> {
     file: &'a AgentFile,
     root: PathBuf,
     known: &'a Known<'a>,
+    lineage: &'a Lineage<'a>,
+    /// The file's path as it was written.
+    shown: PathBuf,
 }
 
 impl Check<'_> {
@@ -162,17 +193,31 @@ impl Check<'_> {
         };
         let output = output::schema(&file.output, &self.root, decoding, self.known, report);
         let templates = self.templates(report);
+        self.lineage.refuse_wider(file, self.known.tools, &grants, &secrets, &model, report);
+        let table = &file.permissions;
+        let written = [table.read.len(), table.write.len(), table.net.len()];
+        let whole = written == [grants.read.len(), grants.write.len(), grants.net.len()];
+        let mine = Above { whole, file: &self.shown, grants: &grants, secrets: &secrets, budget };
+        let agents = agents::read(&file.agents, &path, &mine, self.known, self.lineage, report);
         let (values, waiting) = given::values(&file.params, params, report);
         let (task, instructions) = match templates {
-            Some([task, instructions]) if waiting.is_empty() && report.problems.is_empty() => (
-                rendered("/task", &task, &values, report)?,
-                rendered("/instructions", &instructions, &values, report)?,
-            ),
+            Some([task, instructions])
+                if waiting.is_empty() && report.problems.is_empty() && self.lineage.is_empty() =>
+            {
+                (
+                    rendered("/task", &task, &values, report)?,
+                    rendered("/instructions", &instructions, &values, report)?,
+                )
+            }
             _ => (file.task.clone(), file.instructions.clone()),
         };
         let named = model.api_key.iter().map(|key| key.variable().to_string());
-        let mut unset: Vec<String> =
-            named.chain(secrets.iter().cloned()).filter(|name| !ground::is_set(name)).collect();
+        let below = agents.values().flat_map(SubAgent::needs);
+        let mut unset: Vec<String> = named
+            .chain(secrets.iter().cloned())
+            .chain(below)
+            .filter(|name| !ground::is_set(name))
+            .collect();
         unset.dedup();
         let agent = Agent {
             name: file.name.clone(),
@@ -182,13 +227,15 @@ impl Check<'_> {
             act: file.act,
             params: values,
             model,
-            tools: file.tools.using.clone(),
+            tools: grants.tools.clone(),
             grants,
             secrets,
             budget,
             output,
             root: self.root.clone(),
             file: path,
+            agents,
+            above: self.lineage.grants(),
         };
         Some((agent, waiting, unset))
     }
@@ -209,7 +256,12 @@ impl Check<'_> {
 
     fn tools(&self, report: &mut Report<'_>) {
         let using = &self.file.tools.using;
-        let names = || self.known.tools.iter().map(|tool| tool.name.as_str());
+        let agents: Vec<String> =
+            self.file.agents.keys().map(|name| SubAgent::tool(name)).collect();
+        let names = || {
+            let known = self.known.tools.iter().map(|tool| tool.name.as_str());
+            known.chain(agents.iter().map(String::as_str))
+        };
         for (at, name) in using.iter().enumerate() {
             let pointer = format!("/tools/use/{at}");
             if !names().any(|known| known == name) {
@@ -234,6 +286,11 @@ impl Check<'_> {
             tools: self.file.tools.using.clone(),
             ..Grants::default()
         };
+        for tool in self.file.agents.keys().map(|name| SubAgent::tool(name)) {
+            if !grants.tools.contains(&tool) {
+                grants.tools.push(tool);
+            }
+        }
         for (at, written) in table.read.iter().enumerate() {
             match ground::existing(&self.root, written, Wanted::Any) {
                 Ok(path) => grants.read.push(path),
@@ -273,19 +330,8 @@ impl Check<'_> {
     }
 
     fn budget(&self, model: &ModelConfig, report: &mut Report<'_>) -> Budget {
-        let BudgetTable { steps, tokens, time, cost_usd } = &self.file.budget;
-        let mut budget = Budget { cost_usd: *cost_usd, ..Budget::default() };
-        budget.steps = steps.unwrap_or(budget.steps);
-        budget.tokens = tokens.unwrap_or(budget.tokens);
-        if let Some(text) = time {
-            match duration::read(text) {
-                Ok(time) => budget.time = time,
-                Err(wanted) => {
-                    let message = format!("`time` must be {wanted}, not `{}`", shortened(text));
-                    report.value("/budget/time", message);
-                }
-            }
-        }
+        let budget = limits("/budget", &self.file.budget, Budget::default(), report);
+        let cost_usd = budget.cost_usd;
         // A price or a provider that is written but wrong has been reported.
         let table = self.file.model.as_ref();
         let wrong = |key, read: bool| !read && report.source.value["model"].get(key).is_some();
@@ -344,6 +390,32 @@ impl Check<'_> {
         let instructions = read("/instructions", &self.file.instructions);
         Some([task?, instructions?])
     }
+}
+
+/// A budget's table; what it leaves out is as in `otherwise`.
+pub(super) fn limits(
+    pointer: &str,
+    table: &BudgetTable,
+    otherwise: Budget,
+    report: &mut Report<'_>,
+) -> Budget {
+    let BudgetTable { steps, tokens, time, cost_usd } = table;
+    let mut budget = Budget {
+        steps: steps.unwrap_or(otherwise.steps),
+        tokens: tokens.unwrap_or(otherwise.tokens),
+        time: otherwise.time,
+        cost_usd: cost_usd.or(otherwise.cost_usd),
+    };
+    if let Some(text) = time {
+        match duration::read(text) {
+            Ok(time) => budget.time = time,
+            Err(wanted) => {
+                let message = format!("`time` must be {wanted}, not `{}`", shortened(text));
+                report.value(&format!("{pointer}/time"), message);
+            }
+        }
+    }
+    budget
 }
 
 fn refuse_path(report: &mut Report<'_>, key: &str, at: usize, missing: Missing) {

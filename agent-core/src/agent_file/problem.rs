@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -46,6 +46,17 @@ pub enum Place {
     Span(Range<usize>),
     /// An argument of the command line, as it was written.
     Argument(String),
+    /// In another file that this one names.
+    Elsewhere(Box<Elsewhere>),
+}
+
+/// A place in another file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The file.
+    pub file: PathBuf,
+    text: String,
+    place: Place,
 }
 
 impl Problem {
@@ -63,21 +74,44 @@ impl Invalid {
         problems.sort_by_key(|problem| match &problem.place {
             Place::File => (0, 0),
             Place::Span(span) => (1, span.start),
-            Place::Argument(_) => (2, 0),
+            Place::Elsewhere(_) => (2, 0),
+            Place::Argument(_) => (3, 0),
         });
         problems.dedup();
         Self { file, text, problems }
     }
 
+    /// The same problems for whoever names this file.
+    pub(super) fn elsewhere(self) -> impl Iterator<Item = Problem> {
+        let Invalid { file, text, problems } = self;
+        problems.into_iter().map(move |mut problem| {
+            if !matches!(problem.place, Place::Elsewhere(_)) {
+                let (file, text) = (file.clone(), text.clone());
+                problem.place =
+                    Place::Elsewhere(Box::new(Elsewhere { file, text, place: problem.place }));
+            }
+            problem
+        })
+    }
+
+    /// The file that a problem is in, its text, and where in it.
+    fn place<'a>(&'a self, problem: &'a Problem) -> (&'a Path, &'a str, &'a Place) {
+        match &problem.place {
+            Place::Elsewhere(other) => (&other.file, &other.text, &other.place),
+            place => (&self.file, &self.text, place),
+        }
+    }
+
     /// The problems as data: `file`, `line` and `column` (from 1, or null), `message`, `hint`.
     pub fn to_json(&self) -> Value {
         let problems = self.problems.iter().map(|problem| {
-            let spot = match &problem.place {
-                Place::Span(span) => Some(Spot::of(&self.text, span)),
+            let (file, text, place) = self.place(problem);
+            let spot = match place {
+                Place::Span(span) => Some(Spot::of(text, span)),
                 _ => None,
             };
             json!({
-                "file": self.file.to_string_lossy(),
+                "file": file.to_string_lossy(),
                 "line": spot.as_ref().map(|spot| spot.line),
                 "column": spot.as_ref().map(|spot| spot.column),
                 "message": problem.message,
@@ -108,15 +142,16 @@ impl fmt::Display for Invalid {
 
 impl Invalid {
     fn show(&self, f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
-        let file = printable(&self.file.to_string_lossy());
+        let (file, text, place) = self.place(problem);
+        let file = printable(&file.to_string_lossy());
         let message = printable(&problem.message);
-        match &problem.place {
-            Place::File => write!(f, "error: {file}: {message}")?,
+        match place {
+            Place::File | Place::Elsewhere(_) => write!(f, "error: {file}: {message}")?,
             Place::Argument(argument) => {
                 write!(f, "error: {}: {message}", printable(&shortened(argument)))?;
             }
             Place::Span(span) => {
-                let spot = Spot::of(&self.text, span);
+                let spot = Spot::of(text, span);
                 let Spot { line, column, .. } = spot;
                 write!(f, "error: {file}:{line}:{column}: {message}")?;
                 let number = line.to_string();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::problem::{Place, Problem};
+use super::problem::{Invalid, Place, Problem};
 use super::source::Source;
 
 pub(super) struct Report<'a> {
@@ -34,6 +34,11 @@ impl Report<'_> {
     /// Something is wrong with an argument of the command line, shown as it was written.
     pub(super) fn argument(&mut self, written: String, message: impl Into<String>) -> &mut Problem {
         self.push(Place::Argument(written), message)
+    }
+
+    /// What is wrong with another file that this one names.
+    pub(super) fn elsewhere(&mut self, invalid: Invalid) {
+        self.problems.extend(invalid.elsewhere());
     }
 
     fn push(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {

@@ -7,16 +7,18 @@ use futures::lock::Mutex;
 use serde_json::Value;
 
 use super::Parts;
+use super::bank::Bank;
 use super::gate::Passage;
 use super::kit::Kit;
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
+use crate::agent::Budget;
 use crate::event::{Event, Observation, Reason, RunId, Status, What};
 use crate::journal::JournalError;
 use crate::label::Origin;
 use crate::message::ToolCall;
 use crate::run::{Consent, Run, Step};
 use crate::sandbox::SandboxError;
-use crate::tool::{Effect, Work};
+use crate::tool::{Effect, Means, Work};
 
 /// One run being driven.
 pub(super) struct Desk<'a> {
@@ -27,13 +29,21 @@ pub(super) struct Desk<'a> {
     /// What was just allowed; a permit does not outlive the process, so after a resume the
     /// action is judged again.
     permits: Short<HashMap<CallId, Permit>>,
+    pub(super) bank: Bank,
 }
 
 impl<'a> Desk<'a> {
     pub(super) fn new(run: Run, parts: &'a Parts<'a>) -> Self {
         let id = run.id().clone();
         let kit = Kit::new(parts.tools);
-        Self { parts, id, kit, run: Mutex::new(run), permits: Short::default() }
+        Self {
+            parts,
+            id,
+            kit,
+            run: Mutex::new(run),
+            permits: Short::default(),
+            bank: Bank::default(),
+        }
     }
 
     /// The run as it is now.
@@ -87,6 +97,25 @@ impl<'a> Desk<'a> {
 
     pub(super) fn effect(&self, tool: &str) -> Effect {
         self.kit.get(tool).map_or(Effect::Writes, |fitted| fitted.tool().spec().effect)
+    }
+
+    /// Whether a tool's work is paid for out of this run's budget.
+    pub(super) fn borrows(&self, tool: &str) -> bool {
+        self.kit.get(tool).is_some_and(|fitted| match fitted.tool().work() {
+            Work::Worker(worker) => worker.means() == Means::Lent,
+            Work::Guest(_) => false,
+        })
+    }
+
+    /// Lends a call at most so much of the budget, until it is observed.
+    pub(super) async fn lend(&self, call: &CallId, most: Budget) -> Result<Budget, String> {
+        // While the run is held, what a call spent is either in the ledger or still lent.
+        let run = self.run.lock().await;
+        self.bank.lend(call, most, run.lendable())
+    }
+
+    pub(super) fn id(&self) -> &RunId {
+        &self.id
     }
 
     /// Checks the arguments, plans the call and judges it; the verdict is in the journal when this
@@ -176,7 +205,8 @@ impl<'a> Desk<'a> {
                 cost: invocation.cost,
             },
         };
-        self.write(What::Observed { call: id, observation: observation.clone() }).await?;
+        self.write(What::Observed { call: id.clone(), observation: observation.clone() }).await?;
+        self.bank.settle(&id);
         Ok(observation)
     }
 

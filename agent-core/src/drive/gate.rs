@@ -10,6 +10,8 @@ use serde_json::Value;
 use super::desk::Desk;
 use crate::act::PYTHON;
 use crate::action::{Action, CallId, Capability, Decision, Permit, Verdict};
+use crate::agent::Budget;
+use crate::delegate::Loan;
 use crate::event::{Observation, Status, What};
 use crate::journal::JournalError;
 use crate::label::Origin;
@@ -205,6 +207,21 @@ impl Gate for Passage<'_> {
             Status::Ok => Ok(observation.result),
             _ => Err(observation.text),
         }
+    }
+
+    fn saw(&self, origin: Origin) {
+        self.with(|now| now.origins.insert(origin));
+    }
+
+    async fn lend(&self, most: Budget) -> Result<Loan<'_>, String> {
+        let parts = self.desk.parts;
+        Ok(Loan {
+            run: self.desk.id().clone(),
+            budget: self.desk.lend(&self.action.id, most).await?,
+            taint: self.taint.clone(),
+            watch: parts.watch,
+            person: parts.person,
+        })
     }
 }
 

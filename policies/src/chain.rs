@@ -1,0 +1,79 @@
+//! An agent that others call: what it may do, all of the agents above it may do as well.
+
+use agent_core::action::{Action, Verdict};
+use agent_core::permission::Grants;
+use agent_core::policy::Policy;
+use agent_core::tool::ToolSpec;
+
+use crate::cedar::strictest;
+use crate::{Cedar, PolicyError};
+
+/// The policies of an agent and of those above it; the strictest verdict counts.
+pub struct Chain {
+    policies: Vec<Cedar>,
+}
+
+impl Chain {
+    /// From what an agent is granted, and what the agents above it are. Which tools it has was
+    /// settled with its file; what they may reach is asked of all.
+    pub fn new(grants: &Grants, above: &[Grants]) -> Result<Self, PolicyError> {
+        let lent =
+            |above: &Grants| Cedar::new(&Grants { tools: grants.tools.clone(), ..above.clone() });
+        let mut policies = vec![Cedar::new(grants)?];
+        for above in above {
+            policies.push(lent(above)?);
+        }
+        Ok(Self { policies })
+    }
+}
+
+impl Policy for Chain {
+    fn judge(&self, action: &Action) -> Verdict {
+        strictest(self.policies.iter().map(|policy| policy.judge(action)))
+    }
+
+    fn narrow(&self, tools: &[ToolSpec]) -> Vec<ToolSpec> {
+        let tools = tools.to_vec();
+        self.policies.iter().fold(tools, |tools, policy| policy.narrow(&tools))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use agent_core::action::{CallId, Capability, Decision};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn grants(read: &[&str], ask: &[&str]) -> Grants {
+        Grants {
+            root: "/".into(),
+            read: read.iter().map(Into::into).collect(),
+            ask: ask.iter().map(ToString::to_string).collect(),
+            tools: vec!["files.read".to_string()],
+            ..Grants::default()
+        }
+    }
+
+    #[test]
+    fn what_one_agent_above_may_not_none_below_may() {
+        let own = grants(&["/a", "/b"], &[]);
+        let chain = Chain::new(&own, &[grants(&["/a"], &[]), grants(&["/"], &[])]).unwrap();
+        let asking = Chain::new(&own, &[grants(&["/a"], &["files.read"])]).unwrap();
+        let decide = |chain: &Chain, path: &str| {
+            let action = Action {
+                id: CallId("c1".to_string()),
+                tool: "files.read".to_string(),
+                arguments: Value::Null,
+                capabilities: vec![Capability::Read(path.into())],
+                taint: Vec::new(),
+            };
+            chain.judge(&action).decision
+        };
+        assert_eq!(decide(&chain, "/a/x"), Decision::Allow);
+        assert_eq!(decide(&chain, "/b/x"), Decision::Deny);
+        assert_eq!(decide(&chain, "/c/x"), Decision::Deny);
+        assert_eq!(decide(&asking, "/a/x"), Decision::Ask);
+    }
+}
