@@ -67,6 +67,7 @@ fn step(criterion: &mut Criterion) {
     );
 
     let known = Known {
+        pinned: &|_| Ok(Default::default()),
         tools: known(),
         models: &[],
         default_model: models::DEFAULT,

@@ -13,6 +13,7 @@ use agent_core::drive::{self, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
 use agent_core::journal::Journal;
 use agent_core::ledger::Spent;
+use agent_core::mcp::Server;
 use agent_core::model::{Model, Traits};
 use agent_core::policy::Policy;
 use agent_core::run::Run;
@@ -26,6 +27,7 @@ use models::scripted::Scripted;
 use policies::Chain;
 use sandbox::Wasm;
 use store::{RunRow, Store};
+use tools::mcp::{self, McpError};
 
 /// Where files are kept, and how what a run needs gets there.
 #[derive(Clone)]
@@ -119,6 +121,7 @@ impl Errand {
         with(&Known {
             tools: tools::registry::known(),
             models: &models,
+            pinned: &|folder| tools::mcp::pinned(folder),
             default_model: models::DEFAULT,
             model_override: model,
             decoder_holds: &|schema| onnx::holds(&cited::narrowed(schema, &[])),
@@ -208,7 +211,8 @@ impl Errand {
 
     fn launcher(&self, store: Store, approval: Option<Approval>) -> Launch {
         let approval = Arc::new(Mutex::new(approval));
-        Launch { errand: self.clone(), store, approval, models: Models::default() }
+        let (models, servers) = (Models::default(), Servers::default());
+        Launch { errand: self.clone(), store, approval, models, servers }
     }
 
     async fn crew(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Together> {
@@ -225,6 +229,10 @@ impl Errand {
         let registry = tools::registry::Registry::builtin(&setup);
         let mut tools: Vec<Arc<dyn Tool>> =
             agent.tools.iter().filter_map(|name| registry.get(name).cloned()).collect();
+        for (name, server) in &agent.mcp {
+            let served = mcp::tools(&launch.server(name, server).await?);
+            tools.extend(served.into_iter().filter(|tool| agent.tools.contains(&tool.spec().name)));
+        }
         for (name, sub) in &agent.agents {
             let launcher = Arc::new(launch.clone());
             tools.push(Arc::new(Delegate::new(name, sub.clone(), launcher)));
@@ -376,8 +384,10 @@ struct Launch {
     store: Store,
     approval: Arc<Mutex<Option<Approval>>>,
     models: Models,
+    servers: Servers,
 }
 
+type Servers = Arc<tokio::sync::Mutex<Vec<(String, Arc<mcp::Client>)>>>;
 type Models = Arc<tokio::sync::Mutex<Vec<(ModelConfig, Arc<dyn Model>)>>>;
 
 impl Launch {
@@ -389,6 +399,30 @@ impl Launch {
         let model = self.errand.model(agent).await?;
         models.push((agent.model.clone(), model.clone()));
         Ok(model)
+    }
+}
+
+impl Launch {
+    /// One client for a server, whichever agents of the run use it. A server that has other tools
+    /// than were agreed to stops the run before it begins; one that cannot be reached is a failure
+    /// of the calls that need it.
+    async fn server(&self, name: &str, server: &Server) -> anyhow::Result<Arc<mcp::Client>> {
+        let mut servers = self.servers.lock().await;
+        let same = |(known, client): &&(String, Arc<mcp::Client>)| {
+            known == name && client.server() == server
+        };
+        if let Some((_, client)) = servers.iter().find(same) {
+            return Ok(client.clone());
+        }
+        let own = std::env::current_exe()?;
+        let client = Arc::new(mcp::Client::new(name, server.clone(), &own));
+        if let Err(error @ (McpError::Changed { .. } | McpError::Unfit { .. })) =
+            client.ready().await
+        {
+            return Err(error.into());
+        }
+        servers.push((name.to_string(), client.clone()));
+        Ok(client)
     }
 }
 

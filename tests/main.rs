@@ -8,6 +8,7 @@ mod docs;
 mod faults;
 mod journal;
 mod library;
+mod mcp;
 mod place;
 mod server;
 mod steps;

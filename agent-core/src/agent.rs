@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::agent_file::{Checked, Invalid, Known};
 use crate::delegate::SubAgent;
+use crate::mcp::Server;
 use crate::model::Sampling;
 use crate::permission::Grants;
 
@@ -52,6 +53,9 @@ pub struct Agent {
     /// The agents that it may call, by name: each is the tool `agents.NAME`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub agents: BTreeMap<String, SubAgent>,
+    /// The MCP servers that some of its tools are of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mcp: BTreeMap<String, Server>,
     /// What the agents above it were granted, nearest first: what one of them may not, it may not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub above: Vec<Grants>,

@@ -11,6 +11,7 @@ mod duration;
 mod given;
 mod ground;
 mod keyword;
+mod mcp;
 mod model;
 mod nearest;
 mod output;
@@ -31,6 +32,7 @@ pub use check::{Checked, Known};
 pub use problem::{Invalid, Place, Problem};
 
 use crate::agent::{Act, Device, Price, Provider};
+use crate::mcp::Network;
 use crate::param::ParamSpec;
 
 /// An agent file describes one task agent: what to do, with which model, with which tools, what
@@ -86,6 +88,10 @@ pub struct AgentFile {
     /// no grant that this agent does not have.
     #[serde(default)]
     pub agents: BTreeMap<String, AgentTable>,
+
+    /// MCP servers, whose tools are `SERVER.TOOL`. `errand mcp pin` looks at them and pins them.
+    #[serde(default)]
+    pub mcp: McpTable,
 
     /// What the tools may reach. Everything that is not granted here is denied.
     #[serde(default)]
@@ -196,8 +202,8 @@ pub struct ModelTable {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolsTable {
-    /// Names from `errand tools list`. A tool without a grant for what it reaches loads, and its
-    /// calls are denied.
+    /// Names from `errand tools list`, and `SERVER.TOOL` of MCP servers; `SERVER.*` is all of one.
+    /// A tool without a grant for what it reaches loads, and its calls are denied.
     #[serde(default, rename = "use")]
     #[schemars(example = serde_json::json!(["files.list", "files.read"]))]
     pub using: Vec<String>,
@@ -217,6 +223,76 @@ pub struct AgentTable {
     /// taken from this agent's budget.
     #[serde(default)]
     pub budget: BudgetTable,
+}
+
+/// MCP servers.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct McpTable {
+    /// The path of a JSON file with `mcpServers`, as other programs have it. Its servers are
+    /// confined like any, without a network and without files but the system's.
+    #[serde(default)]
+    #[schemars(with = "String", length(min = 1), example = &"mcp.json")]
+    pub file: Option<String>,
+
+    /// The servers, each a table `[mcp.servers.NAME]`. One that is in `file` too is taken from
+    /// there, with what this table says of `read`, `write`, `network`, `timeout` and
+    /// `unconfined`.
+    #[serde(default)]
+    pub servers: BTreeMap<String, ServerTable>,
+}
+
+/// An MCP server: a program to start (`command`), or an endpoint (`url`).
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerTable {
+    /// The program: a name on the search path, or a path.
+    #[serde(default)]
+    #[schemars(with = "String", length(min = 1), example = &"./server")]
+    pub command: Option<String>,
+
+    /// The program's arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+
+    /// The program's whole environment. `${NAME}` is replaced by an environment variable of
+    /// errand when the program is started.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+
+    /// The endpoint of a server that is reached over HTTP.
+    #[serde(default)]
+    #[schemars(with = "String", length(min = 1), example = &"https://example.org/mcp")]
+    pub url: Option<String>,
+
+    /// Headers of every request to `url`; `${NAME}` is replaced as in `env`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+
+    /// Files and folders that the program may read, beside the system's programs and libraries:
+    /// its own ones too, such as a virtual environment.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!(["./venv"]))]
+    pub read: Vec<String>,
+
+    /// Files and folders that the program may read and write. Each must exist.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!(["./data"]))]
+    pub write: Vec<String>,
+
+    /// Which network the program sees: `none` (the default) or `open`, all of this machine's.
+    #[serde(default)]
+    #[schemars(with = "Network")]
+    pub network: Option<Network>,
+
+    /// Starts the program with all that its user may do, also where it could be confined.
+    #[serde(default)]
+    pub unconfined: bool,
+
+    /// How long one call may take without a sign of progress, such as `"30s"`. Default: `"60s"`.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"30s")]
+    pub timeout: Option<String>,
 }
 
 /// What the tools may reach. Everything that is not granted is denied.

@@ -19,6 +19,7 @@ use crate::drive::{self, Fault, Parts, Person, Watch};
 use crate::event::{Event, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
 use crate::label::Origin;
+use crate::mcp::Server;
 use crate::model::Traits;
 use crate::param::{ParamSpec, ParamType};
 use crate::run::Run;
@@ -46,7 +47,8 @@ impl SubAgent {
     pub fn needs(&self) -> Vec<String> {
         let key = self.agent.model.api_key.iter().map(|key| key.variable().to_string());
         let below = self.agent.agents.values().flat_map(SubAgent::needs);
-        key.chain(self.agent.secrets.iter().cloned()).chain(below).collect()
+        let servers = self.agent.mcp.values().flat_map(Server::needs);
+        key.chain(self.agent.secrets.iter().cloned()).chain(servers).chain(below).collect()
     }
 
     /// How the tool is offered to a model.

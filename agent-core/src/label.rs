@@ -16,12 +16,14 @@ pub enum Origin {
     File(PathBuf),
     /// A page or an answer from the network: whoever runs that server wrote it.
     Web(Url),
+    /// An MCP server, by the name that the agent file gives it: whoever wrote it.
+    Server(String),
 }
 
 impl Origin {
     /// Whether a stranger may have written it.
     pub fn untrusted(&self) -> bool {
-        matches!(self, Origin::Web(_))
+        matches!(self, Origin::Web(_) | Origin::Server(_))
     }
 }
 
@@ -31,6 +33,7 @@ impl fmt::Display for Origin {
             Origin::Host => f.write_str("host"),
             Origin::File(path) => write!(f, "file {}", path.display()),
             Origin::Web(url) => write!(f, "web {url}"),
+            Origin::Server(name) => write!(f, "server {name}"),
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod journal;
 pub mod label;
 pub mod ledger;
 pub mod manifest;
+pub mod mcp;
 pub mod message;
 pub mod model;
 pub mod param;

@@ -315,7 +315,7 @@ impl Run {
     /// How the model writes an origin; `None` for what cannot be cited.
     fn source(&self, origin: &Origin) -> Option<String> {
         match origin {
-            Origin::Host => None,
+            Origin::Host | Origin::Server(_) => None,
             Origin::File(path) => Some(crate::path::display(&self.agent.root, path)),
             Origin::Web(url) => Some(url.to_string()),
         }

@@ -57,6 +57,7 @@ impl Ground {
             false => Ok(()),
         };
         with(&Known {
+            pinned: &|_| Ok(Default::default()),
             tools: &tools,
             models: &models,
             default_model: MODELS[2],

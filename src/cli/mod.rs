@@ -5,6 +5,7 @@
 mod init;
 mod json;
 mod live;
+mod mcp;
 mod models;
 mod param;
 mod run;
@@ -53,6 +54,12 @@ enum Command {
     /// List the tools an agent file can name
     #[command(subcommand)]
     Tools(tools::Command),
+    /// Look at the tools of an agent file's MCP servers, and pin them
+    #[command(subcommand)]
+    Mcp(mcp::Command),
+    /// Confines a server's program; started by errand itself
+    #[command(name = ::tools::mcp::CONFINED, hide = true, disable_help_flag = true)]
+    Confined(mcp::Confined),
     /// Print shell completions
     Completions {
         /// For which shell
@@ -71,6 +78,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Runs(command) => runs::main(command),
         Command::Models(command) => models::main(command),
         Command::Tools(command) => tools::main(command),
+        Command::Mcp(command) => mcp::main(command),
+        Command::Confined(words) => mcp::confined(words),
         Command::Completions { shell } => {
             let mut out = std::io::stdout();
             clap_complete::generate(shell, &mut Cli::command(), "errand", &mut out);

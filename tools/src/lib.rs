@@ -5,6 +5,7 @@
 
 mod builtin;
 mod files;
+pub mod mcp;
 pub mod python;
 pub mod registry;
 pub mod schema;

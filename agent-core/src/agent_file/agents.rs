@@ -15,8 +15,8 @@ use super::source::child;
 use super::{AgentFile, AgentTable};
 use crate::agent::{Budget, ModelConfig, Provider};
 use crate::delegate::SubAgent;
+use crate::mcp::Server;
 use crate::permission::Grants;
-use crate::tool::ToolSpec;
 
 /// How many agents may stand below each other.
 const DEEPEST: usize = 3;
@@ -42,6 +42,8 @@ pub(super) struct Above<'a> {
     pub(super) budget: Budget,
     /// Whether every grant in the file is one: the rest was reported.
     pub(super) whole: bool,
+    /// Its servers.
+    pub(super) mcp: &'a BTreeMap<String, Server>,
 }
 
 impl Lineage<'_> {
@@ -65,7 +67,7 @@ impl Lineage<'_> {
     pub(super) fn refuse_wider(
         &self,
         file: &AgentFile,
-        known: &[ToolSpec],
+        mcp: &BTreeMap<String, Server>,
         grants: &Grants,
         secrets: &[String],
         model: &ModelConfig,
@@ -84,9 +86,9 @@ impl Lineage<'_> {
             let hint = format!("remove it here, or add it to {table} of `{parent}`");
             report.value(&pointer, message).hint(hint);
         };
-        for name in &file.tools.using {
-            let known = known.iter().any(|tool| tool.name == *name);
-            if known && !above.grants.tools.contains(name) {
+        let own: Vec<String> = file.agents.keys().map(|name| SubAgent::tool(name)).collect();
+        for name in &grants.tools {
+            if !own.contains(name) && !above.grants.tools.contains(name) {
                 refuse("/tools/use", name, "use", "[tools] use");
             }
         }
@@ -121,6 +123,15 @@ impl Lineage<'_> {
                     format!("this agent names secrets that `{parent}`, which calls it, does not"),
                 )
                 .hint(format!("add their names to [permissions] secrets of `{parent}`"));
+        }
+        for (name, server) in mcp {
+            // A server of the same name may be another program.
+            if above.mcp.get(name) != Some(server) {
+                let message =
+                    format!("the server `{name}` is not one of `{parent}`, which calls this agent");
+                let hint = format!("name it in `{parent}` too, in the same words");
+                report.key(&child("/mcp/servers", name), message).hint(hint);
+            }
         }
         if above.budget.cost_usd.is_some()
             && model.price.is_none()

@@ -11,9 +11,10 @@ use super::output::Decoding;
 use super::problem::{Invalid, Place, Problem, shortened};
 use super::report::Report;
 use super::source::{LONGEST, Source, child};
-use super::{AgentFile, BudgetTable, duration, given, model, nearest, output, shape};
+use super::{AgentFile, BudgetTable, duration, given, mcp, model, nearest, output, shape};
 use crate::agent::{Act, Agent, Budget, ModelConfig, Provider, is_variable};
 use crate::delegate::SubAgent;
+use crate::mcp::{Pinned, Server};
 use crate::param::ParamSpec;
 use crate::permission::{Grants, NetRule};
 use crate::template::{Template, TemplateError};
@@ -30,6 +31,9 @@ pub struct Known<'a> {
     pub default_model: &'a str,
     /// `--model`.
     pub model_override: Option<&'a str>,
+    /// What the lock in this folder says of each MCP server, by name. The error says what is wrong
+    /// with the lock.
+    pub pinned: &'a (dyn Fn(&Path) -> Result<BTreeMap<String, Pinned>, String> + 'a),
     /// Whether a local model can be held to a schema; the error names what it cannot hold.
     pub decoder_holds: &'a (dyn Fn(&Value) -> Result<(), String> + 'a),
 }
@@ -104,6 +108,10 @@ impl Checked {
                     let place = source.value(&format!("{}/file", child("/agents", name)));
                     sub.needs().into_iter().map(move |variable| (variable, place.clone()))
                 }));
+                places.extend(agent.mcp.iter().flat_map(|(name, server)| {
+                    let place = source.value(&child("/mcp/servers", name));
+                    server.needs().into_iter().map(move |variable| (variable, place.clone()))
+                }));
                 let names = agent.secrets.iter().enumerate();
                 places.extend(names.map(|(at, name)| {
                     (name.clone(), place(&format!("/permissions/secrets/{at}")))
@@ -115,6 +123,26 @@ impl Checked {
                 Ok(Checked { agent, waiting, unset, text, params, written, places })
             }
             _ => Err(Invalid::new(path.to_path_buf(), text, report.problems)),
+        }
+    }
+
+    /// The MCP servers that an agent file names, pinned or not, and the folder it is in.
+    pub fn servers(path: &Path) -> Result<(PathBuf, BTreeMap<String, Server>), Invalid> {
+        let bytes = ground::read(path, LONGEST).map_err(|missing| unreadable(path, missing))?;
+        let (root, _) = ground::home(path).map_err(|error| {
+            unreadable(path, Missing { message: ground::why(&error), hint: None })
+        })?;
+        let (text, source, problems) = Source::read(&bytes);
+        let Some(source) = source else {
+            return Err(Invalid::new(path.to_path_buf(), text, problems));
+        };
+        let mut report = Report { source: &source, problems };
+        let fitting = shape::fit(&AgentFile::schema(), &source, &mut report.problems);
+        let table = serde_json::from_value::<AgentFile>(fitting).map(|file| file.mcp);
+        let servers = mcp::servers(&table.unwrap_or_default(), &root, None, &mut report);
+        match report.problems.is_empty() {
+            true => Ok((root, servers)),
+            false => Err(Invalid::new(path.to_path_buf(), text, report.problems)),
         }
     }
 
@@ -184,8 +212,16 @@ impl Check<'_> {
         given::declared(&file.params, report);
         let model =
             model::config(&file.model.clone().unwrap_or_default(), &self.root, self.known, report);
-        self.tools(report);
-        let (grants, secrets) = self.grants(report);
+        let pins = match (self.known.pinned)(&self.root) {
+            Ok(pins) => pins,
+            Err(reason) => {
+                report.key("/mcp", reason).hint("remove it, and run `errand mcp pin` again");
+                BTreeMap::new()
+            }
+        };
+        let mcp = mcp::servers(&file.mcp, &self.root, Some(&pins), report);
+        let using = self.tools(&mcp, report);
+        let (grants, secrets) = self.grants(using, report);
         let budget = self.budget(&model, report);
         let decoding = match model.provider {
             Provider::Onnx => Decoding::Constrained,
@@ -193,11 +229,18 @@ impl Check<'_> {
         };
         let output = output::schema(&file.output, &self.root, decoding, self.known, report);
         let templates = self.templates(report);
-        self.lineage.refuse_wider(file, self.known.tools, &grants, &secrets, &model, report);
+        self.lineage.refuse_wider(file, &mcp, &grants, &secrets, &model, report);
         let table = &file.permissions;
         let written = [table.read.len(), table.write.len(), table.net.len()];
         let whole = written == [grants.read.len(), grants.write.len(), grants.net.len()];
-        let mine = Above { whole, file: &self.shown, grants: &grants, secrets: &secrets, budget };
+        let mine = Above {
+            whole,
+            mcp: &mcp,
+            file: &self.shown,
+            grants: &grants,
+            secrets: &secrets,
+            budget,
+        };
         let agents = agents::read(&file.agents, &path, &mine, self.known, self.lineage, report);
         let (values, waiting) = given::values(&file.params, params, report);
         let (task, instructions) = match templates {
@@ -213,6 +256,7 @@ impl Check<'_> {
         };
         let named = model.api_key.iter().map(|key| key.variable().to_string());
         let below = agents.values().flat_map(SubAgent::needs);
+        let below = below.chain(mcp.values().flat_map(Server::needs));
         let mut unset: Vec<String> = named
             .chain(secrets.iter().cloned())
             .chain(below)
@@ -235,6 +279,7 @@ impl Check<'_> {
             root: self.root.clone(),
             file: path,
             agents,
+            mcp,
             above: self.lineage.grants(),
         };
         Some((agent, waiting, unset))
@@ -254,21 +299,35 @@ impl Check<'_> {
         }
     }
 
-    fn tools(&self, report: &mut Report<'_>) {
-        let using = &self.file.tools.using;
-        let agents: Vec<String> =
-            self.file.agents.keys().map(|name| SubAgent::tool(name)).collect();
-        let names = || {
-            let known = self.known.tools.iter().map(|tool| tool.name.as_str());
-            known.chain(agents.iter().map(String::as_str))
-        };
-        for (at, name) in using.iter().enumerate() {
+    /// The names of the tools in use, each of them known; `time.*` is all of that family.
+    fn tools(&self, mcp: &BTreeMap<String, Server>, report: &mut Report<'_>) -> Vec<String> {
+        let file = &self.file.tools;
+        let servers = mcp.iter().flat_map(|(name, server)| server.specs(name));
+        let agents = self.file.agents.keys().map(|name| SubAgent::tool(name));
+        let own = self.known.tools.iter().map(|tool| tool.name.clone());
+        let known: Vec<String> =
+            own.chain(servers.map(|spec| spec.name)).chain(agents.clone()).collect();
+        let mut using: Vec<String> = Vec::new();
+        for (at, name) in file.using.iter().enumerate() {
             let pointer = format!("/tools/use/{at}");
-            if !names().any(|known| known == name) {
+            let meant: Vec<&String> = match name.strip_suffix('*') {
+                Some(family) if family.ends_with('.') => {
+                    known.iter().filter(|known| known.starts_with(family)).collect()
+                }
+                _ => known.iter().filter(|known| *known == name).collect(),
+            };
+            let family = name.split('.').next().unwrap_or_default();
+            if meant.is_empty() && self.file.mcp.names(family) && !mcp.contains_key(family) {
+                // What a server with a problem brings cannot be known; the problem was reported.
+                continue;
+            } else if meant.is_empty() {
                 let message = format!("unknown tool `{}`", shortened(name));
-                report.value(&pointer, message).hint(nearest::hint(name, names()));
-            } else if using[..at].contains(name) {
-                report.value(&pointer, format!("`{name}` is listed twice")).hint("remove one");
+                let hint = nearest::hint(name, known.iter().map(String::as_str));
+                report.value(&pointer, message).hint(hint);
+            } else if let Some(twice) = meant.iter().find(|name| using.contains(name)) {
+                report.value(&pointer, format!("`{twice}` is listed twice")).hint("remove one");
+            } else {
+                using.extend(meant.into_iter().cloned());
             }
         }
         if self.file.act == Some(Act::Code) && !using.iter().any(|name| name == "python") {
@@ -276,21 +335,22 @@ impl Check<'_> {
                 .value("/act", "to act by code the agent needs the tool `python`")
                 .hint("add `python` to `[tools] use`");
         }
+        for tool in agents {
+            if !using.contains(&tool) {
+                using.push(tool);
+            }
+        }
+        using
     }
 
-    fn grants(&self, report: &mut Report<'_>) -> (Grants, Vec<String>) {
+    fn grants(&self, using: Vec<String>, report: &mut Report<'_>) -> (Grants, Vec<String>) {
         let table = &self.file.permissions;
         let mut grants = Grants {
             root: self.root.clone(),
             ask: table.ask.clone(),
-            tools: self.file.tools.using.clone(),
+            tools: using,
             ..Grants::default()
         };
-        for tool in self.file.agents.keys().map(|name| SubAgent::tool(name)) {
-            if !grants.tools.contains(&tool) {
-                grants.tools.push(tool);
-            }
-        }
         for (at, written) in table.read.iter().enumerate() {
             match ground::existing(&self.root, written, Wanted::Any) {
                 Ok(path) => grants.read.push(path),

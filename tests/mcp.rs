@@ -1,0 +1,294 @@
+//! MCP servers: one made with the reference package, and one that does what no server should.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use crate::place::{Place, Ran, call, say};
+
+const BY_TOOLS: &str = "act = \"tools\"";
+const ODD: &str = include_str!("mcp/odd.py");
+const REFERENCE: &str = include_str!("mcp/reference.py");
+
+/// A Python, and the folders that it is made of.
+struct Python {
+    program: PathBuf,
+    folders: Vec<PathBuf>,
+}
+
+fn python() -> Python {
+    of("python3".as_ref())
+}
+
+fn of(program: &Path) -> Python {
+    let asked = "import os, sys\nprint(sys.executable)\nprint(sys.prefix)\n\
+                 print(sys.base_prefix)\nprint(os.path.realpath(sys.executable))";
+    let said = Command::new(program).args(["-c", asked]).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    let mut lines = said.lines().map(PathBuf::from);
+    let program = lines.next().unwrap();
+    Python { program, folders: lines.filter(|path| path != Path::new("/usr")).collect() }
+}
+
+/// The reference package in a virtual environment that outlives the tests; `None`, and why on
+/// standard error, where it cannot be had.
+fn reference() -> Option<Python> {
+    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mcp");
+        let python = venv.join("bin/python3");
+        let run = |program: &Path, words: &[&str]| {
+            let ran = Command::new(program).args(words).stdin(Stdio::null()).output();
+            match ran {
+                Ok(ran) if ran.status.success() => Ok(()),
+                Ok(ran) => Err(String::from_utf8_lossy(&ran.stderr).trim().to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        if run(&python, &["-c", "import mcp.server.mcpserver"]).is_ok() {
+            return Ok(python);
+        }
+        run("python3".as_ref(), &["-m", "venv", &venv.to_string_lossy()])?;
+        run(&python, &["-m", "pip", "install", "--quiet", "--only-binary=:all:", "mcp==2.3.0"])?;
+        Ok(python)
+    });
+    match made {
+        Ok(python) => Some(of(python)),
+        Err(reason) => {
+            eprintln!("skipped: the package `mcp` 2.3.0 cannot be installed here: {reason}");
+            None
+        }
+    }
+}
+
+/// The table of a server that `python` runs.
+fn server(python: &Python, words: &[&str], more: &str) -> String {
+    format!(
+        "[mcp.servers.odd]\ncommand = {}\nargs = {}\nread = {}\n{more}\n[tools]\nuse = [\"odd.*\"]",
+        json!(python.program),
+        json!(words),
+        json!([&python.folders[..], &["server.py".into()]].concat()),
+    )
+}
+
+/// An agent with a server that is odd in this way, pinned.
+fn odd(how: &str, more: &str, replies: &[Value]) -> Place {
+    let place = Place::new();
+    place.write("server.py", ODD);
+    place.agent(BY_TOOLS, &server(&python(), &["server.py", how], more), replies);
+    place
+}
+
+fn pinned(place: &Place) -> Ran {
+    let ran = place.errand(["mcp", "pin", "agent.toml", "--yes"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    ran
+}
+
+/// What the model was told of its only call.
+fn told(place: &Place) -> String {
+    pinned(place);
+    let ran = place.run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    ran.observations().remove(0)
+}
+
+fn work() -> Value {
+    call([("odd.work", json!({}))])
+}
+
+#[test]
+fn a_server_of_the_reference_package() {
+    let Some(python) = reference() else { return };
+    let place = Place::new();
+    place.write("server.py", REFERENCE).write("private.txt", "secret").write("data/a.txt", "open");
+    let table = server(&python, &["server.py"], "env = { GREETING = \"hi\" }")
+        .replace("\"server.py\"]", "\"server.py\", \"data\"]");
+    let calls = [
+        ("odd.add", json!({"a": 2, "b": 3})),
+        ("odd.look", json!({"path": "data/a.txt"})),
+        ("odd.look", json!({"path": "private.txt"})),
+        ("odd.environment", json!({})),
+        ("odd.resources", json!({})),
+        ("odd.resources", json!({"uri": "note://today"})),
+        ("odd.prompt", json!({"name": "greet", "arguments": {"name": "Ada"}})),
+        ("odd.add", json!({"a": "two"})),
+    ];
+    place.agent(BY_TOOLS, &table, &[call(calls), say("done")]);
+    let shown = pinned(&place);
+    insta::assert_snapshot!(shown.all(), @"");
+    let ran = place.run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    insta::assert_snapshot!(ran.observations().join("\n"), @"");
+    assert!(ran.out.contains("\"origins\":[\"server odd\"]"), "{ran}");
+}
+
+#[test]
+fn a_server_over_http() {
+    let Some(python) = reference() else { return };
+    let place = Place::new();
+    place.write("server.py", REFERENCE);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut served = Command::new(&python.program)
+        .arg(place.path("server.py"))
+        .arg(port.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(served.try_wait().unwrap().is_none(), "the server ended");
+        std::thread::yield_now();
+    }
+    let table = format!(
+        "[mcp.servers.odd]\nurl = \"http://127.0.0.1:{port}/mcp\"\n\
+         headers = {{ X-Key = \"${{PATH}}\" }}\n[tools]\nuse = [\"odd.add\"]"
+    );
+    place.agent(BY_TOOLS, &table, &[call([("odd.add", json!({"a": 2, "b": 3}))]), say("5")]);
+    pinned(&place);
+    let ran = place.run();
+    served.kill().unwrap();
+    served.wait().unwrap();
+    assert_eq!(ran.observations(), ["{\"result\":5}"], "{ran}");
+    // Nobody is there any more: the call fails, and says so.
+    let ran = place.run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let told = ran.observations().remove(0);
+    assert!(told.starts_with("server `odd` cannot be reached: "), "{told}");
+}
+
+#[test]
+fn a_server_in_an_mcp_servers_file() {
+    let place = Place::new();
+    let python = python();
+    place.write("server.py", ODD);
+    let file = json!({"mcpServers": {"odd": {
+        "command": python.program, "args": ["server.py", "reaches"], "env": {"KEY": "s3cret"},
+    }}});
+    place.write("mcp.json", file.to_string());
+    let table = format!(
+        "[mcp]\nfile = \"mcp.json\"\n[mcp.servers.odd]\nread = {}\n[tools]\nuse = [\"odd.work\"]",
+        json!([&python.folders[..], &["server.py".into()]].concat())
+    );
+    place.agent(BY_TOOLS, &table, &[work(), say("done")]);
+    pinned(&place);
+    let ran = place.run();
+    assert_eq!(ran.observations(), ["KEY LC_CTYPE"], "{ran}");
+    // The value was given to the program, and is nowhere else.
+    let shown = place.errand(["runs", "show", &ran.run(), "--json"]);
+    assert!(!shown.out.contains("s3cret") && !ran.out.contains("s3cret"));
+}
+
+#[test]
+fn a_server_that_was_not_looked_at_or_is_another_now() {
+    let place = odd("changes", "", &[work(), say("done")]);
+    let ran = place.run();
+    assert_eq!(ran.code, Some(2));
+    insta::assert_snapshot!(ran.err, @"");
+    pinned(&place);
+    assert_eq!(place.run().observations(), ["done"]);
+    place.write("changed", "");
+    let table = place.read("agent.toml").replace("\"server.py\"]", "\"server.py\", \"changed\"]");
+    place.write("agent.toml", table);
+    let ran = place.run();
+    assert_eq!(ran.code, Some(1), "{ran}");
+    insta::assert_snapshot!(ran.err, @"");
+    let shown = place.errand(["mcp", "pin", "agent.toml"]);
+    insta::assert_snapshot!(shown.all(), @"");
+}
+
+#[test]
+fn a_server_with_hostile_schemas() {
+    let place = odd("hostile", "", &[]);
+    let ran = place.errand(["mcp", "pin", "agent.toml", "--yes"]);
+    insta::assert_snapshot!(ran.all(), @"");
+    assert!(!place.path("errand.lock").exists());
+    let ran = odd("endless", "", &[]).errand(["mcp", "pin", "agent.toml", "--yes"]);
+    insta::assert_snapshot!(ran.all(), @"");
+}
+
+#[test]
+fn a_server_that_dies() {
+    let text = told(&odd("dies", "", &[work(), say("it died")]));
+    insta::assert_snapshot!(text, @"");
+}
+
+#[test]
+fn a_server_that_died_is_started_again() {
+    let place = odd("dies-once", "write = [\".\"]", &[work(), say("done")]);
+    assert_eq!(told(&place), "done");
+}
+
+#[test]
+fn a_server_that_writes_garbage() {
+    assert_eq!(told(&odd("garbage", "", &[work(), say("done")])), "done");
+}
+
+#[test]
+fn a_server_that_floods() {
+    let text = told(&odd("floods", "timeout = \"3s\"", &[work(), say("done")]));
+    insta::assert_snapshot!(text, @"");
+}
+
+#[test]
+fn a_server_that_hangs() {
+    let text = told(&odd("hangs", "timeout = \"500ms\"", &[work(), say("done")]));
+    insta::assert_snapshot!(text, @"");
+}
+
+#[test]
+fn a_confined_server_reaches_nothing_that_is_not_granted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let wanted = json!({
+        "read": ["data/a.txt", "private.txt", "/etc/shadow", "/proc/1/environ"],
+        "write": ["out/new", "data/new", "/tmp/errand-was-here"],
+        "connect": ["127.0.0.1", port],
+        "kill": std::process::id(),
+    });
+    let replies = [call([("odd.work", wanted)]), say("done")];
+    let place = odd("reaches", "write = [\"out\"]", &replies);
+    place.write("data/a.txt", "a").write("private.txt", "secret").write("out/.keep", "");
+    let text = place
+        .read("agent.toml")
+        .replace("\"server.py\"]\nwrite", "\"server.py\", \"data\"]\nwrite");
+    place.write("agent.toml", text);
+    let none = "read, PermissionError, PermissionError, PermissionError, written, \
+                PermissionError, PermissionError, OSError, ProcessLookupError, ";
+    assert_eq!(told(&place), none.to_string() + "LC_CTYPE");
+    // With the network of this machine, and nothing else.
+    let text = place.read("agent.toml").replace("[tools]", "network = \"open\"\n[tools]");
+    place.write("agent.toml", text);
+    assert_eq!(told(&place), none.replace("OSError", "connected") + "LC_CTYPE");
+}
+
+#[test]
+fn what_a_server_started_ends_with_it() {
+    let place = odd("forks", "write = [\".\"]", &[work(), say("done")]);
+    assert_eq!(told(&place), "done");
+    let size = || std::fs::metadata(place.path("alive")).map_or(0, |file| file.len());
+    // The run is over: whatever it wrote is all that it ever writes.
+    let (before, asked) = (size(), std::time::Instant::now());
+    assert!(before > 0);
+    while asked.elapsed() < std::time::Duration::from_millis(400) {
+        std::thread::yield_now();
+    }
+    assert_eq!(size(), before);
+}
+
+#[test]
+fn a_server_that_cannot_be_meant() {
+    let refused = |tables: &str| {
+        let place = Place::new();
+        let ran = place.agent(BY_TOOLS, tables, &[]).errand(["validate", "agent.toml"]);
+        assert_eq!(ran.code, Some(2), "{ran}");
+        ran.err
+    };
+    insta::assert_snapshot!(refused("[mcp.servers.x]\nargs = [\"y\"]"), @"");
+    insta::assert_snapshot!(refused("[mcp.servers.files]\ncommand = \"a\"\nurl = \"b\""), @"");
+    insta::assert_snapshot!(refused("[mcp.servers.x]\nurl = \"http://me:pw@h/\""), @"");
+    insta::assert_snapshot!(refused("[mcp]\nfile = \"mcp.json\""), @"");
+}

@@ -1,0 +1,172 @@
+//! How a server's program is confined on Linux, before it runs: the program that this is part of is
+//! started again, shuts itself in, and only then becomes the server's.
+//!
+//! In two stages, since a namespace of processes begins with a child. The first leaves the network
+//! and the processes of this machine behind; when it dies, and it dies with the errand that
+//! started it, all of the namespace dies, whatever the server did to get away. The second gives up
+//! all files but those granted, bounds what can be used, and becomes the server's program.
+//! A machine that cannot do one of these is told so, and the server does not start.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use agent_core::mcp::Network;
+use landlock::{
+    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    RulesetStatus, Scope, path_beneath_rules,
+};
+use rustix::process::{
+    Resource, Rlimit, Signal, getgid, getuid, set_parent_process_death_signal, setrlimit,
+};
+use rustix::thread::UnshareFlags;
+use serde::{Deserialize, Serialize};
+
+/// What the system's programs and libraries are made of.
+const SYSTEM: [&str; 18] = [
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/lib32",
+    "/bin",
+    "/sbin",
+    "/nix/store",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/ssl",
+    "/etc/ca-certificates",
+    "/etc/pki",
+    "/etc/localtime",
+    "/etc/alternatives",
+    "/etc/nsswitch.conf",
+    "/etc/mime.types",
+    "/etc/passwd",
+];
+/// What a program with a network looks names up with.
+const NAMES: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/etc/gai.conf"];
+const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
+
+/// What a confined program may.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Cell {
+    pub(super) stage: Stage,
+    pub(super) read: Vec<PathBuf>,
+    pub(super) write: Vec<PathBuf>,
+    pub(super) network: Network,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// Leaves the network and the processes behind.
+    Leave,
+    /// Gives up the files, and becomes the program.
+    Become,
+}
+
+/// Runs one stage; `words` are what was agreed on, then the program and its arguments. Comes back
+/// where the program has ended, or with what went wrong on standard error's line.
+pub fn confined(words: &[OsString]) -> Result<ExitCode, String> {
+    let [agreed, program, arguments @ ..] = words else {
+        return Err("this is started by errand itself, not by hand".to_string());
+    };
+    let agreed = agreed.to_str().and_then(|text| serde_json::from_str::<Cell>(text).ok());
+    let Some(cell) = agreed else {
+        return Err("this is started by errand itself, not by hand".to_string());
+    };
+    // Whoever started this is gone: so is this.
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| format!("cannot be tied to its starter: {error}"))?;
+    match cell.stage {
+        Stage::Leave => leave(cell, program, arguments),
+        Stage::Become => become_program(&cell, program, arguments),
+    }
+}
+
+fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitCode, String> {
+    let (user, group) = (getuid().as_raw(), getgid().as_raw());
+    let mut flags = UnshareFlags::NEWUSER | UnshareFlags::NEWPID | UnshareFlags::NEWIPC;
+    if cell.network == Network::None {
+        flags |= UnshareFlags::NEWNET;
+    }
+    // SAFETY: no other thread runs in this process yet, and no table of files is left.
+    #[expect(unsafe_code, reason = "the call is unsafe for tables of files, which stay shared")]
+    unsafe { rustix::thread::unshare_unsafe(flags) }
+        .map_err(|error| format!("namespaces cannot be made: {error}"))?;
+    let map = |file: &str, text: String| {
+        std::fs::write(file, text).map_err(|error| format!("`{file}` cannot be written: {error}"))
+    };
+    map("/proc/self/setgroups", "deny".to_string())?;
+    map("/proc/self/uid_map", format!("{user} {user} 1"))?;
+    map("/proc/self/gid_map", format!("{group} {group} 1"))?;
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let cell = Cell { stage: Stage::Become, ..cell };
+    let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
+    let status = Command::new(own)
+        .arg(super::CONFINED)
+        .arg(agreed)
+        .arg(program)
+        .args(arguments)
+        .status()
+        .map_err(|error| format!("cannot be started: {error}"))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
+}
+
+fn become_program(
+    cell: &Cell,
+    program: &OsString,
+    arguments: &[OsString],
+) -> Result<ExitCode, String> {
+    const MIB: u64 = 1 << 20;
+    for (resource, most) in [
+        (Resource::Core, 0),
+        (Resource::Nofile, 512),
+        (Resource::Nproc, 512),
+        (Resource::Fsize, 1024 * MIB),
+        (Resource::Data, 4096 * MIB),
+    ] {
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+            .map_err(|error| format!("limits cannot be set: {error}"))?;
+    }
+    files(cell).map_err(|error| format!("files cannot be kept from it: {error}"))?;
+    let error = Command::new(program).args(arguments).exec();
+    Err(format!("`{}` cannot be started: {error}", program.to_string_lossy()))
+}
+
+/// Landlock sets `no_new_privs` too: no program that follows gains a right.
+fn files(cell: &Cell) -> Result<(), String> {
+    let broken = |error: &dyn std::fmt::Display| error.to_string();
+    // What every kernel with landlock has is a must, what newer ones add is welcome.
+    let must = ABI::V1;
+    let reading = AccessFs::from_read(must);
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(must))
+        .map_err(|error| broken(&error))?
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(ABI::V5))
+        .map_err(|error| broken(&error))?
+        .scope(Scope::AbstractUnixSocket | Scope::Signal)
+        .map_err(|error| broken(&error))?
+        .create()
+        .map_err(|error| broken(&error))?
+        .add_rules(path_beneath_rules(SYSTEM, reading))
+        .map_err(|error| broken(&error))?
+        .add_rules(path_beneath_rules(DEVICES, AccessFs::ReadFile | AccessFs::WriteFile))
+        .map_err(|error| broken(&error))?
+        .add_rules(path_beneath_rules(&cell.read, reading))
+        .map_err(|error| broken(&error))?
+        .add_rules(path_beneath_rules(&cell.write, AccessFs::from_all(ABI::V5)))
+        .map_err(|error| broken(&error))?;
+    if cell.network == Network::Open {
+        rules =
+            rules.add_rules(path_beneath_rules(NAMES, reading)).map_err(|error| broken(&error))?;
+    }
+    let status = rules.restrict_self().map_err(|error| broken(&error))?;
+    match status.ruleset {
+        RulesetStatus::NotEnforced => Err("this kernel has no landlock".to_string()),
+        _ if !status.no_new_privs => Err("`no_new_privs` cannot be set".to_string()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,133 @@
+//! A server's program while it runs: started with the environment that its agent file gives and no
+//! other, confined, and killed with all that it started when it is let go of.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use agent_core::mcp::{Confinement, Program};
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// How much of what a program says on standard error is kept, in bytes: its latest.
+const SAID: usize = 2000;
+
+/// A program that runs. Dropping it kills it.
+pub(super) struct Process {
+    child: Child,
+    said: Arc<Mutex<Vec<u8>>>,
+}
+
+/// What a program reads from and writes to.
+pub(super) type Pipes = (ChildStdout, ChildStdin);
+
+impl Process {
+    /// Starts a program; `own` is the program that this code is in.
+    pub(super) fn start(
+        program: &Program,
+        env: BTreeMap<String, String>,
+        own: &Path,
+    ) -> Result<(Self, Pipes), String> {
+        let path = found(&program.command, &program.root)?;
+        let mut command = match program.confinement {
+            Confinement::Required => in_cell(program, &path, own)?,
+            Confinement::Lifted => Command::new(&path),
+        };
+        command
+            .args(&program.args)
+            .current_dir(&program.root)
+            .env_clear()
+            .envs(env)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child =
+            command.spawn().map_err(|error| format!("`{}`: {error}", path.display()))?;
+        let said = Arc::new(Mutex::new(Vec::new()));
+        if let Some(mut stderr) = child.stderr.take() {
+            let said = said.clone();
+            tokio::spawn(async move {
+                let mut part = [0; 512];
+                while let Ok(read @ 1..) = stderr.read(&mut part).await {
+                    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+                    said.extend_from_slice(&part[..read]);
+                    let over = said.len().saturating_sub(SAID);
+                    said.drain(..over);
+                }
+            });
+        }
+        match (child.stdout.take(), child.stdin.take()) {
+            (Some(stdout), Some(stdin)) => Ok((Self { child, said }, (stdout, stdin))),
+            _ => Err("it has no standard input and output".to_string()),
+        }
+    }
+
+    /// Why it is gone, as far as that can be told.
+    pub(super) async fn end(&mut self) -> String {
+        let patience = std::time::Duration::from_millis(200);
+        let end = match tokio::time::timeout(patience, self.child.wait()).await {
+            Ok(Ok(status)) => format!("its program ended with {status}"),
+            _ => "its program does not answer".to_string(),
+        };
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = super::list::plain(&String::from_utf8_lossy(&said), SAID);
+        match said.trim() {
+            "" => end,
+            said => format!("{end}, and said: {said}"),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Process {
+    /// What it started is in its group; what left the group is in its namespace, which ends with
+    /// it where it was confined.
+    fn drop(&mut self) {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+            let _gone = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// The program that a name or a path means.
+fn found(command: &str, root: &Path) -> Result<PathBuf, String> {
+    if command.contains('/') {
+        return Ok(root.join(command));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(command));
+    found
+        .into_iter()
+        .find(|path| path.is_file())
+        .ok_or_else(|| format!("there is no program `{command}` on the search path"))
+}
+
+#[cfg(target_os = "linux")]
+fn in_cell(program: &Program, path: &Path, own: &Path) -> Result<Command, String> {
+    let mut read = program.read.clone();
+    // The program itself, wherever it is; where it is a link, what it leads to as well.
+    read.push(path.to_path_buf());
+    read.extend(path.canonicalize());
+    let cell = super::confine::Cell {
+        stage: super::confine::Stage::Leave,
+        read,
+        write: program.write.clone(),
+        network: program.network,
+    };
+    let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
+    let mut command = Command::new(own);
+    command.arg(super::CONFINED).arg(agreed).arg(path);
+    Ok(command)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn in_cell(_: &Program, _: &Path, _: &Path) -> Result<Command, String> {
+    Err("this machine cannot confine it\nhint: `unconfined = true` in its table starts it all the \
+         same, with all that its user may do"
+        .to_string())
+}

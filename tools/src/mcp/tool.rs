@@ -1,0 +1,75 @@
+//! A server's tool as a tool of an agent.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use agent_core::action::{Capability, Permit};
+use agent_core::label::Origin;
+use agent_core::sandbox::{Cost, Gate, Invocation, SandboxError};
+use agent_core::tool::{Tool, ToolSpec, Work, Worker};
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::client::Failure;
+use super::{Client, McpError};
+
+/// The tools of a server, `SERVER.TOOL`.
+pub fn tools(client: &Arc<Client>) -> Vec<Arc<dyn Tool>> {
+    let specs = client.server().specs(client.name());
+    let tool = |spec| Arc::new(McpTool { spec, client: client.clone() }) as Arc<dyn Tool>;
+    specs.into_iter().map(tool).collect()
+}
+
+struct McpTool {
+    spec: ToolSpec,
+    client: Arc<Client>,
+}
+
+impl Tool for McpTool {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    /// Nothing of this host: what the server itself may was settled when it was started. Whether
+    /// it may be called is the policy's to say.
+    fn plan(&self, _arguments: &Value) -> Result<Vec<Capability>, String> {
+        Ok(Vec::new())
+    }
+
+    fn work(&self) -> Work<'_> {
+        Work::Worker(self)
+    }
+}
+
+#[async_trait]
+impl Worker for McpTool {
+    async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError> {
+        let begun = Instant::now();
+        let server = self.client.name();
+        // Whatever comes back, an error's words too, a stranger wrote.
+        gate.saw(Origin::Server(server.to_string()));
+        let bare = self.spec.name.strip_prefix(server).and_then(|name| name.strip_prefix('.'));
+        let bare = bare.unwrap_or(&self.spec.name);
+        let arguments = &permit.action().arguments;
+        let mut called = self.client.call(bare, arguments).await;
+        // Once more, where that changes nothing: the next call connects anew.
+        if matches!(called, Err(Failure::Broken(_))) && self.spec.effect.may_repeat() {
+            called = self.client.call(bare, arguments).await;
+        }
+        let result = match called {
+            Ok(result) => Ok(result),
+            Err(Failure::Unsent(error @ (McpError::Changed { .. } | McpError::Unfit { .. }))) => {
+                let reason = error.to_string();
+                return Err(SandboxError::Component { component: server.to_string(), reason });
+            }
+            Err(Failure::Told(reason)) => Err(reason),
+            Err(Failure::Unsent(error)) => Err(error.to_string()),
+            Err(Failure::Broken(reason)) => {
+                Err(format!("server `{server}` was lost while it worked: {reason}"))
+            }
+        };
+        let output = result.as_ref().map_or(0, |value| value.to_string().len() as u64);
+        let cost = Cost { time: begun.elapsed(), output, ..Cost::default() };
+        Ok(Invocation { result, cost })
+    }
+}
