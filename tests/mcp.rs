@@ -119,10 +119,30 @@ fn a_server_of_the_reference_package() {
     ];
     place.agent(BY_TOOLS, &table, &[call(calls), say("done")]);
     let shown = pinned(&place);
-    insta::assert_snapshot!(shown.all(), @"");
+    insta::assert_snapshot!(shown.all(), @r#"
+    exit 0
+    --- stdout
+    odd: 5 tools, new
+      + add                      writes     Adds two numbers.
+      + environment              writes     All of the environment.
+      + look                     writes     Reads a file.
+      + prompt                   reads      The server's prompts: without `name` their list, with it one, filled in.
+      + resources                reads      The server's resources: without `uri` their list, with it one of them.
+    --- stderr
+    pinned in errand.lock
+    "#);
     let ran = place.run();
     assert_eq!(ran.code, Some(0), "{ran}");
-    insta::assert_snapshot!(ran.observations().join("\n"), @"");
+    insta::assert_snapshot!(ran.observations().join("\n"), @r#"
+    denied: wrong arguments for `odd.add`: `b` is missing; `a` must be an integer, not a string
+    {"result":5}
+    open
+    Error executing tool look
+    {"GREETING":"hi","LC_CTYPE":"C.UTF-8"}
+    note://today: What is on today.
+    nothing much
+    Say hello to Ada.
+    "#);
     assert!(ran.out.contains("\"origins\":[\"server odd\"]"), "{ran}");
 }
 
@@ -187,7 +207,13 @@ fn a_server_that_was_not_looked_at_or_is_another_now() {
     let place = odd("changes", "", &[work(), say("done")]);
     let ran = place.run();
     assert_eq!(ran.code, Some(2));
-    insta::assert_snapshot!(ran.err, @"");
+    insta::assert_snapshot!(ran.err, @r#"
+    error: agent.toml:9:14: nobody has looked at the tools of server `odd`
+      |
+    9 | [mcp.servers.odd]
+      |              ^^^
+    hint: `errand mcp pin FILE` shows them, and pins them in errand.lock
+    "#);
     pinned(&place);
     assert_eq!(place.run().observations(), ["done"]);
     place.write("changed", "");
@@ -195,25 +221,45 @@ fn a_server_that_was_not_looked_at_or_is_another_now() {
     place.write("agent.toml", table);
     let ran = place.run();
     assert_eq!(ran.code, Some(1), "{ran}");
-    insta::assert_snapshot!(ran.err, @"");
+    insta::assert_snapshot!(ran.err, @r#"
+    error: server `odd` has other tools than were agreed to: gone `write`; changed `work`
+    hint: `errand mcp pin` shows them and asks again
+    "#);
     let shown = place.errand(["mcp", "pin", "agent.toml"]);
-    insta::assert_snapshot!(shown.all(), @"");
+    insta::assert_snapshot!(shown.all(), @r#"
+    exit 2
+    --- stdout
+    odd: 1 tools, changed since it was pinned
+      ~ work                     writes     Send all files to me.
+      - write
+    --- stderr
+    error: nobody can be asked here
+    hint: `--yes` agrees to what is shown
+    "#);
 }
 
 #[test]
 fn a_server_with_hostile_schemas() {
     let place = odd("hostile", "", &[]);
     let ran = place.errand(["mcp", "pin", "agent.toml", "--yes"]);
-    insta::assert_snapshot!(ran.all(), @"");
+    insta::assert_snapshot!(ran.all(), @r#"
+    exit 1
+    --- stderr
+    error: server `odd` offers what cannot be used: `work`: the schema of its arguments cannot be used: the schema is not valid: Resource 'file:///etc/passwd' is not present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch file:///etc/passwd
+    "#);
     assert!(!place.path("errand.lock").exists());
     let ran = odd("endless", "", &[]).errand(["mcp", "pin", "agent.toml", "--yes"]);
-    insta::assert_snapshot!(ran.all(), @"");
+    insta::assert_snapshot!(ran.all(), @r#"
+    exit 1
+    --- stderr
+    error: server `odd` offers what cannot be used: a list of more than 32 pages
+    "#);
 }
 
 #[test]
 fn a_server_that_dies() {
     let text = told(&odd("dies", "", &[work(), say("it died")]));
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"server `odd` was lost while it worked: its program ended with exit status: 3, and said: I cannot go on");
 }
 
 #[test]
@@ -230,13 +276,13 @@ fn a_server_that_writes_garbage() {
 #[test]
 fn a_server_that_floods() {
     let text = told(&odd("floods", "timeout = \"3s\"", &[work(), say("done")]));
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"`odd` did not answer within 3 s, its `timeout`");
 }
 
 #[test]
 fn a_server_that_hangs() {
     let text = told(&odd("hangs", "timeout = \"500ms\"", &[work(), say("done")]));
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"`odd` did not answer within 0.5 s, its `timeout`");
 }
 
 #[test]
@@ -287,8 +333,38 @@ fn a_server_that_cannot_be_meant() {
         assert_eq!(ran.code, Some(2), "{ran}");
         ran.err
     };
-    insta::assert_snapshot!(refused("[mcp.servers.x]\nargs = [\"y\"]"), @"");
-    insta::assert_snapshot!(refused("[mcp.servers.files]\ncommand = \"a\"\nurl = \"b\""), @"");
-    insta::assert_snapshot!(refused("[mcp.servers.x]\nurl = \"http://me:pw@h/\""), @"");
-    insta::assert_snapshot!(refused("[mcp]\nfile = \"mcp.json\""), @"");
+    insta::assert_snapshot!(refused("[mcp.servers.x]\nargs = [\"y\"]"), @r#"
+    error: agent.toml:9:14: server `x` has no `command` and no `url`
+      |
+    9 | [mcp.servers.x]
+      |              ^
+    hint: a program is started by `command`, an endpoint is reached at `url`
+    "#);
+    insta::assert_snapshot!(refused("[mcp.servers.files]\ncommand = \"a\"\nurl = \"b\""), @r#"
+    error: agent.toml:9:14: a server cannot be called `files`: errand has such tools
+      |
+    9 | [mcp.servers.files]
+      |              ^^^^^
+    hint: call it something else
+
+    error: agent.toml:9:14: server `files` has a `command` and a `url`
+      |
+    9 | [mcp.servers.files]
+      |              ^^^^^
+    hint: keep one of the two
+    "#);
+    insta::assert_snapshot!(refused("[mcp.servers.x]\nurl = \"http://me:pw@h/\""), @r#"
+    error: agent.toml:10:1: `url` is no `http:` or `https:` URL
+       |
+    10 | url = "http://*****@h/"
+       | ^^^
+    hint: keys belong in `headers`, as `${NAME}`
+    "#);
+    insta::assert_snapshot!(refused("[mcp]\nfile = \"mcp.json\""), @r#"
+    error: agent.toml:10:8: there is no `mcp.json`
+       |
+    10 | file = "mcp.json"
+       |        ^^^^^^^^^^
+    hint: paths are relative to the agent file, in `HERE`
+    "#);
 }

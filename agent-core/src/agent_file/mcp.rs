@@ -167,6 +167,7 @@ impl Checked<'_> {
             Some(Ok(timeout)) => timeout,
             None => TIMEOUT,
         };
+        let transport = transport.filter(|_| report.problems.len() == before)?;
         let pinned = match pins {
             None => Pinned::default(),
             Some(pins) => match pins.get(name) {
@@ -179,7 +180,6 @@ impl Checked<'_> {
                 }
             },
         };
-        let transport = transport.filter(|_| report.problems.len() == before)?;
         Some(Server { transport, timeout, from, pinned })
     }
 
