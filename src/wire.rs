@@ -10,6 +10,7 @@ use agent_core::agent::{Agent, Device, ModelConfig, Provider};
 use agent_core::agent_file::{Checked, Invalid, Known};
 use agent_core::drive::{self, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
+use agent_core::journal::JournalError;
 use agent_core::ledger::Spent;
 use agent_core::model::{Model, Traits};
 use agent_core::policy::Policy;
@@ -154,9 +155,9 @@ impl Errand {
     ) -> anyhow::Result<Finished> {
         let store = self.store()?;
         let _driven = store.drive(id)?;
-        let events = store.events(id).await?;
+        let events = told(store.events(id).await)?;
         let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
-            anyhow::bail!("there is no run `{id}`\nhint: `errand runs list` names the runs");
+            return Err(drive::Fault::NoBeginning(id.clone()).into());
         };
         if let Some(What::Ended { outcome }) = events.last().map(|event| &event.what) {
             // Nothing is driven any more, so no model is needed to tell how it ended.
@@ -191,7 +192,7 @@ impl Errand {
     /// # Errors
     /// There is no such run, or the journal cannot be read.
     pub async fn events(&self, id: &RunId) -> anyhow::Result<Vec<Event>> {
-        Ok(self.store()?.events(id).await?)
+        told(self.store()?.events(id).await)
     }
 
     fn store(&self) -> anyhow::Result<Store> {
@@ -267,6 +268,8 @@ impl Errand {
         decode: usize,
         threads: usize,
     ) -> anyhow::Result<onnx::Bench> {
+        // A name that nobody knows is said to be one before anything is fetched.
+        self.fetcher.model(name).await?;
         let folder = self.local(name).await?;
         let work = move || onnx::bench(&folder, prompt, decode, threads);
         Ok(tokio::task::spawn_blocking(work).await??)
@@ -282,6 +285,16 @@ impl Errand {
         let make = move || build.make("python3".as_ref(), &wheel);
         Ok(tokio::task::spawn_blocking(make).await??)
     }
+}
+
+/// The events of a run that somebody named.
+fn told(events: Result<Vec<Event>, JournalError>) -> anyhow::Result<Vec<Event>> {
+    events.map_err(|error| match error {
+        JournalError::Unknown(_) => {
+            anyhow::anyhow!("{error}\nhint: `errand runs list` names the runs")
+        }
+        error => error.into(),
+    })
 }
 
 /// Tokens that a local model holds: enough for a run, and its cache stays small.

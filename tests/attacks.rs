@@ -90,7 +90,7 @@ fn parent_directory() {
     denied: tool `files.read` may not read `secret.txt`; hint: add it to [permissions] read
     denied: tool `files.read` may not read `/etc/passwd`; hint: add it to [permissions] read
     denied: tool `files.list` may not read `ABOVE`; hint: add it to [permissions] read
-    denied: tool `files.search` may not read ``; hint: add it to [permissions] read
+    denied: tool `files.search` may not read `.`; hint: add it to [permissions] read
     "#);
 }
 

@@ -189,7 +189,7 @@ async fn reread(folder: &Folder, path: &str) -> String {
     for _ in 0..200 {
         let round = folder.invoke(&gate, "reread", arguments.clone(), LIMITS).await;
         seen.push_str(&round.result.unwrap().to_string());
-        if seen.contains("open") && seen.contains("leads out") {
+        if seen.contains("open") && (seen.contains("is a link") || seen.contains("leads out")) {
             return seen;
         }
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use agent_core::action::{CallId, Decision};
 use agent_core::drive::Watch;
-use agent_core::event::{Event, Observation, What};
+use agent_core::event::{Event, Observation, RunId, What};
 use agent_core::run::{Run, denied, head};
 use errand::Finished;
 use serde_json::{Value, json};
@@ -18,8 +18,11 @@ pub(crate) struct Lines;
 impl Watch for Lines {
     fn event(&self, event: &Event, run: &Run) {
         match &event.what {
-            What::Started { .. } | What::Resumed => {
-                print(&json!({ "type": "started", "run": run.id() }));
+            What::Started { .. } | What::Resumed => started(run.id()),
+            What::Replied { .. } => {
+                if let Some(problem) = run.rejected() {
+                    print(&json!({ "type": "rejected", "text": problem }));
+                }
             }
             What::Planned { plan } => print(&json!({ "type": "plan", "text": plan })),
             What::Judged { action, verdict } => {
@@ -55,6 +58,11 @@ impl Watch for Lines {
             _ => {}
         }
     }
+}
+
+/// The first line.
+pub(crate) fn started(run: &RunId) {
+    print(&json!({ "type": "started", "run": run }));
 }
 
 /// A person's word as a verdict.
