@@ -17,13 +17,13 @@ use wasmtime::component::Linker;
 
 use artifacts::Artifacts;
 
-use crate::host::bindings::ToolPre;
+use crate::host::bindings::BuiltinPre;
 use crate::host::{self, Host};
 
 /// All components that this process has used.
 pub(crate) struct Components {
     shop: Arc<Shop>,
-    ready: Mutex<HashMap<Source, Arc<OnceCell<ToolPre<Host>>>>>,
+    ready: Mutex<HashMap<Source, Arc<OnceCell<BuiltinPre<Host>>>>>,
 }
 
 /// What it takes to make one ready.
@@ -48,7 +48,7 @@ impl Components {
     }
 
     /// The component, linked. Whoever asks while it is being compiled waits for the same one.
-    pub(crate) async fn get(&self, component: &Component) -> Result<ToolPre<Host>, SandboxError> {
+    pub(crate) async fn get(&self, component: &Component) -> Result<BuiltinPre<Host>, SandboxError> {
         let broken =
             |reason: String| SandboxError::Component { component: name(component), reason };
         let source = Source::of(component).map_err(broken)?;
@@ -66,7 +66,7 @@ impl Components {
 }
 
 impl Shop {
-    fn make(&self, component: &Component) -> Result<ToolPre<Host>, String> {
+    fn make(&self, component: &Component) -> Result<BuiltinPre<Host>, String> {
         let compiled = match component {
             Component::Embedded { bytes, .. } => self.artifacts.compiled(bytes),
             Component::File(path) => {
@@ -75,7 +75,7 @@ impl Shop {
             }
         };
         let linked = compiled.and_then(|component| self.linker.instantiate_pre(&component));
-        linked.and_then(ToolPre::new).map_err(|error| format!("{error:#}"))
+        linked.and_then(BuiltinPre::new).map_err(|error| format!("{error:#}"))
     }
 }
 

@@ -30,7 +30,7 @@ use roots::Roots;
 pub(crate) mod bindings {
     wasmtime::component::bindgen!({
         path: "wit",
-        world: "tool",
+        world: "builtin",
         imports: { default: async | trappable },
         exports: { default: async },
     });
@@ -108,7 +108,7 @@ impl Host {
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    bindings::Tool::add_to_linker::<_, HasSelf<_>>(&mut linker, |host: &mut Host| host)?;
+    bindings::Builtin::add_to_linker::<_, HasSelf<_>>(&mut linker, |host: &mut Host| host)?;
     Ok(linker)
 }
 

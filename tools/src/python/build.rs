@@ -119,7 +119,7 @@ fn componentize(work: &Path, python: &OsStr) -> Command {
     command
         .args(["-I", "-B", "-c", RUN])
         .arg(PACKAGE)
-        .args(["-q", "-d", "wit", "-w", "tool", "componentize", "app", "-p", ".", "-o"])
+        .args(["-q", "-d", "wit", "-w", "builtin", "componentize", "app", "-p", ".", "-o"])
         .arg("python.wasm")
         .current_dir(work)
         // What is installed on this machine is no part of the component: an environment of its
