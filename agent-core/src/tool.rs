@@ -60,6 +60,12 @@ pub trait Tool: Send + Sync {
     /// Who does the work.
     fn work(&self) -> Work<'_>;
 
+    /// Whether its guest may call this other tool: whether at all, since each such call is judged
+    /// like any. What is part of Errand may call whatever the agent uses.
+    fn calls(&self, _tool: &str) -> bool {
+        true
+    }
+
     /// The result as the model reads it: a bare text or compact JSON.
     fn show(&self, result: &Value) -> String {
         match result {

@@ -61,6 +61,7 @@ impl Ground {
             models: &models,
             default_model: MODELS[2],
             model_override: self.model,
+            locked: &|folder| self.locked(folder),
             decoder_holds: &holds,
         })
     }
