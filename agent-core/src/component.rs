@@ -59,7 +59,8 @@ pub struct Bounds {
 impl Pinned {
     /// Its tools as the agent and its model name them: `weather.forecast`.
     pub fn specs(&self) -> impl Iterator<Item = ToolSpec> {
-        let named = |spec: &ToolSpec| ToolSpec { name: qualified(&self.name, spec), ..spec.clone() };
+        let named =
+            |spec: &ToolSpec| ToolSpec { name: qualified(&self.name, spec), ..spec.clone() };
         self.manifest.tools.iter().map(named)
     }
 }

@@ -42,11 +42,7 @@ impl Scope {
 pub fn meet_paths(one: &[PathBuf], other: &[PathBuf]) -> Vec<PathBuf> {
     let met = one.iter().flat_map(|one| {
         other.iter().filter_map(move |other| {
-            if other.starts_with(one) {
-                Some(other)
-            } else {
-                one.starts_with(other).then_some(one)
-            }
+            if other.starts_with(one) { Some(other) } else { one.starts_with(other).then_some(one) }
         })
     });
     distinct(met.cloned())
@@ -78,11 +74,7 @@ fn meet(one: &NetRule, other: &NetRule) -> Vec<NetRule> {
         one.ports().into_iter().filter(|port| other.ports().contains(port)).collect();
     let narrower = |port: u16| {
         let (one, other) = (at(one, port), at(other, port));
-        if within(&one, &other) {
-            Some(one)
-        } else {
-            within(&other, &one).then_some(other)
-        }
+        if within(&one, &other) { Some(one) } else { within(&other, &one).then_some(other) }
     };
     let met: Vec<NetRule> = ports.iter().filter_map(|port| narrower(*port)).collect();
     match &met[..] {
@@ -152,9 +144,8 @@ mod tests {
     }
 
     fn met(one: &str, other: &str) -> String {
-        let shown = |met: Vec<NetRule>| {
-            met.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-        };
+        let shown =
+            |met: Vec<NetRule>| met.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         let there = shown(meet_net(&rules(one), &rules(other)));
         let back = shown(meet_net(&rules(other), &rules(one)));
         let sorted = |text: &str| {

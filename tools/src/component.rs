@@ -48,8 +48,8 @@ pub fn unchanged(pinned: &Pinned) -> Result<(), Changed> {
         file: pinned.file.display().to_string(),
         reason,
     };
-    let bytes = fs::read(&pinned.file)
-        .map_err(|error| changed(format!("cannot be read: {error}")))?;
+    let bytes =
+        fs::read(&pinned.file).map_err(|error| changed(format!("cannot be read: {error}")))?;
     match digest(&bytes) == pinned.sha256 {
         true => Ok(()),
         false => Err(changed("has changed since the run began".to_string())),
@@ -107,9 +107,12 @@ impl Tool for Brought {
         let reads = self.scope.read.iter().cloned().map(Capability::Read);
         let writes = self.scope.write.iter().filter(|_| changes).cloned().map(Capability::Write);
         let method = if changes { "POST" } else { "GET" };
-        let fetches = self.scope.net.iter().filter_map(|rule| address(rule)).map(|url| {
-            Capability::Fetch { method: method.to_string(), url }
-        });
+        let fetches = self
+            .scope
+            .net
+            .iter()
+            .filter_map(|rule| address(rule))
+            .map(|url| Capability::Fetch { method: method.to_string(), url });
         Ok(reads.chain(writes).chain(fetches).collect())
     }
 

@@ -95,7 +95,7 @@ fn tools_table(doc: &mut DocumentMut) -> Result<&mut Table, EditError> {
 
 /// Takes names out of every list of tools: what is used, what is asked about, what may be called.
 fn unname(doc: &mut DocumentMut, gone: &dyn Fn(&str) -> bool) {
-    let mut strip = |table: &mut dyn TableLike, key: &str| {
+    let strip = |table: &mut dyn TableLike, key: &str| {
         if let Some(names) = table.get_mut(key).and_then(Item::as_array_mut) {
             names.retain(|name| !name.as_str().is_some_and(gone));
         }

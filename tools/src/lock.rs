@@ -24,7 +24,8 @@ const LONGEST: u64 = 8 << 20;
 /// The version of the form.
 const VERSION: u32 = 1;
 
-const HEAD: &str = "# Written by `errand tools add` and `errand tools update`: what was agreed to.\n";
+const HEAD: &str =
+    "# Written by `errand tools add` and `errand tools update`: what was agreed to.\n";
 
 /// The components of the agents in one folder.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -216,8 +217,11 @@ mod tests {
             ..Wants::default()
         };
         let manifest = Manifest { description: String::new(), tools: vec![spec], wants };
-        let locked =
-            Locked { source: "weather.wasm".into(), sha256: "0123456789abcdef".repeat(4), manifest };
+        let locked = Locked {
+            source: "weather.wasm".into(),
+            sha256: "0123456789abcdef".repeat(4),
+            manifest,
+        };
         Lock { components: BTreeMap::from([("weather".into(), locked)]) }
     }
 

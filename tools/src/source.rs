@@ -84,13 +84,12 @@ impl Source {
 }
 
 fn from_file(path: &Path) -> Result<Vec<u8>, SourceError> {
-    let failed =
-        |error| SourceError::File { path: path.to_path_buf(), reason: why(path, &error) };
+    let failed = |error| SourceError::File { path: path.to_path_buf(), reason: why(path, &error) };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     match bytes.len() > LARGEST {
-        true => Err(SourceError::Large(path.display().to_string())),
+        true => Err(SourceError::Large { from: path.display().to_string() }),
         false => Ok(bytes),
     }
 }
@@ -124,12 +123,12 @@ async fn from_url(
     }
     let total = response.content_length();
     if total.is_some_and(|total| total > LARGEST as u64) {
-        return Err(SourceError::Large(url.to_string()));
+        return Err(SourceError::Large { from: url.to_string() });
     }
     let mut bytes = Vec::new();
     while let Some(part) = response.chunk().await.map_err(|error| failed(sentence(&error)))? {
         if bytes.len() + part.len() > LARGEST {
-            return Err(SourceError::Large(url.to_string()));
+            return Err(SourceError::Large { from: url.to_string() });
         }
         bytes.extend_from_slice(&part);
         progress(bytes.len() as u64, total);
@@ -205,8 +204,11 @@ pub enum SourceError {
         reason: String,
     },
     /// There is too much of it.
-    #[error("`{0}` is larger than {} MiB", LARGEST >> 20)]
-    Large(String),
+    #[error("`{from}` is larger than {} MiB", LARGEST >> 20)]
+    Large {
+        /// Where it is.
+        from: String,
+    },
     /// It is something else.
     #[error("`{source_is}` is {what}")]
     Other {

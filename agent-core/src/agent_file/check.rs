@@ -269,11 +269,7 @@ impl Check<'_> {
 
     fn grants(&self, using: Vec<String>, report: &mut Report<'_>) -> (Grants, Vec<String>) {
         let table = &self.file.permissions;
-        let mut grants = Grants {
-            root: self.root.clone(),
-            tools: using,
-            ..Grants::default()
-        };
+        let mut grants = Grants { root: self.root.clone(), tools: using, ..Grants::default() };
         for (at, written) in table.read.iter().enumerate() {
             match ground::existing(&self.root, written, Wanted::Any) {
                 Ok(path) => grants.read.push(path),

@@ -38,8 +38,13 @@ pub fn sound(manifest: &Manifest) -> Result<(), String> {
     }
     let wants = &manifest.wants;
     let words = wants.read.iter().chain(&wants.write).chain(&wants.tools);
-    let lists =
-        [wants.read.len(), wants.write.len(), wants.tools.len(), wants.net.len(), wants.secrets.len()];
+    let lists = [
+        wants.read.len(),
+        wants.write.len(),
+        wants.tools.len(),
+        wants.net.len(),
+        wants.secrets.len(),
+    ];
     if lists.into_iter().any(|length| length > WANTS) {
         return Err(format!("it wants more than {WANTS} things of a kind"));
     }
@@ -160,10 +165,7 @@ mod tests {
         refused(|m| m.tools[0].input = json!([]), "is no object");
         refused(|m| m.tools[0].input = json!({"type": "string"}), "the type `object`");
         refused(|m| m.tools[0].output = json!({"type": "unheard"}), "cannot be used");
-        refused(
-            |m| m.tools[0].output = json!({"$ref": "file:///etc/passwd"}),
-            "cannot be used",
-        );
+        refused(|m| m.tools[0].output = json!({"$ref": "file:///etc/passwd"}), "cannot be used");
         let mut deep = json!({});
         for _ in 0..2000 {
             deep = json!({"not": deep});
