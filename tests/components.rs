@@ -177,7 +177,7 @@ fn what_was_added_can_be_shown_tested_and_removed() {
 }
 
 #[test]
-fn a_component_calls_no_tool_that_it_did_not_ask_for() {
+fn a_component_is_not_given_more_than_its_agent() {
     let place = added();
     let narrowed = place
         .read("agent.toml")

@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn no_base64_of_a_text_around_it_comes_through() {
         for before in ["", "a", "ab", "Bearer ", "{\"k\":\""] {
-            let text = format!("{before}{VALUE}\"} and more of the text");
+            let text = format!("{before}{VALUE}\"}} and more of the text");
             for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
                 let cleaned = cleaned(&encoded);
                 assert!(cleaned.contains("[secret KEY]"), "{cleaned}");
