@@ -1,6 +1,8 @@
 //! The one place where an `Agent` becomes concrete types: which model, which tools, which policy,
 //! which sandbox, which journal.
 
+mod component;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,6 +26,7 @@ use models::scripted::Scripted;
 use policies::Cedar;
 use sandbox::Wasm;
 use store::{RunRow, Store};
+use tools::lock::Lock;
 
 /// Where files are kept, and how what a run needs gets there.
 pub struct Errand {
@@ -118,6 +121,10 @@ impl Errand {
             models: &models,
             default_model: models::DEFAULT,
             model_override: model,
+            locked: &|folder| {
+                let lock = Lock::read(folder).map_err(|error| error.to_string())?;
+                Ok(lock.components)
+            },
             decoder_holds: &|schema| onnx::holds(&cited::narrowed(schema, &[])),
         })
     }
@@ -200,28 +207,54 @@ impl Errand {
     }
 
     async fn crew(&self, agent: &Agent, store: Store) -> anyhow::Result<Crew> {
-        let home = self.fetcher.home().root();
-        let python = match agent.tools.iter().any(|tool| tool == PYTHON) {
-            true => Some(self.python().await.context("the `python` tool cannot be set up")?),
-            false => None,
-        };
+        Ok(Crew {
+            tools: self.tools(agent).await?,
+            model: self.model(agent).await?,
+            policy: Cedar::new(&agent.grants)?,
+            sandbox: self.sandbox(agent)?,
+            store,
+        })
+    }
+
+    /// The tools that an agent uses, and no others.
+    async fn tools(&self, agent: &Agent) -> anyhow::Result<Vec<Arc<dyn Tool>>> {
         let setup = tools::registry::Setup {
             root: agent.root.clone(),
             read: agent.grants.read.clone(),
-            python,
+            python: None,
         };
-        let registry = tools::registry::Registry::builtin(&setup);
-        let tools = agent.tools.iter().filter_map(|name| registry.get(name).cloned()).collect();
+        let mut registry = tools::registry::Registry::builtin(&setup);
+        for pinned in &agent.components {
+            tools::component::unchanged(pinned)?;
+            // A component that the agent has no scope for gets nothing.
+            let scope = agent.grants.scopes.get(&pinned.name).cloned().unwrap_or_default();
+            for tool in tools::component::tools(pinned, &scope) {
+                registry.add(tool);
+            }
+        }
+        let used = |registry: &tools::Registry| -> Vec<Arc<dyn Tool>> {
+            agent.tools.iter().filter_map(|name| registry.get(name).cloned()).collect()
+        };
+        if agent.tools.iter().any(|tool| tool == PYTHON) {
+            let python = self.python().await.context("the `python` tool cannot be set up")?;
+            let others: Vec<ToolSpec> =
+                used(&registry).iter().map(|tool| tool.spec().clone()).collect();
+            registry.add(tools::python::tool(python, &others));
+        }
+        Ok(used(&registry))
+    }
+
+    fn sandbox(&self, agent: &Agent) -> anyhow::Result<Wasm> {
+        let home = self.fetcher.home().root();
         let mut config = sandbox::Config::new(&agent.root, home.join("cache"));
         config.read = agent.grants.read.clone();
         config.write = agent.grants.write.clone();
-        Ok(Crew {
-            model: self.model(agent).await?,
-            tools,
-            policy: Cedar::new(&agent.grants)?,
-            sandbox: Wasm::new(config)?,
-            store,
-        })
+        config.kv = Some(home.join("kv"));
+        let granted = agent.secrets.clone();
+        config.secrets = Arc::new(move |name| {
+            granted.iter().any(|granted| granted == name).then(|| std::env::var(name).ok())?
+        });
+        Ok(Wasm::new(config)?)
     }
 
     async fn model(&self, agent: &Agent) -> anyhow::Result<Box<dyn Model>> {

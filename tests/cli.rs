@@ -31,7 +31,7 @@ fn errand_alone() {
       init         Write an agent file to start from
       runs         List, show or resume runs
       models       List, fetch, import or measure local models
-      tools        List the tools an agent file can name
+      tools        List, add, show, call or test the tools an agent file can name
       completions  Print shell completions
       help         Print this message or the help of the given subcommand(s)
 

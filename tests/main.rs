@@ -3,6 +3,7 @@
 
 mod attacks;
 mod cli;
+mod components;
 mod docs;
 mod faults;
 mod journal;

@@ -1,6 +1,7 @@
 //! What an agent file grants: folders, hosts, tools. Plain data and its notation; what follows
 //! from a grant is the policy's to say.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Host;
 
 use crate::address::Reach;
+use crate::scope::Scope;
 
 /// What an agent may use. What is not here is denied.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,17 @@ pub struct Grants {
     pub ask: Vec<String>,
     /// Names of the tools that the agent uses.
     pub tools: Vec<String>,
+    /// How far the tools of each component may go, by the component's name. Tools that are part of
+    /// Errand are in none of these: the grants above are theirs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scopes: BTreeMap<String, Scope>,
+}
+
+impl Grants {
+    /// How far this tool may go, where it is a component's.
+    pub fn scope(&self, tool: &str) -> Option<&Scope> {
+        self.scopes.get(tool.split_once('.')?.0)
+    }
 }
 
 /// The ports of a rule that names none.

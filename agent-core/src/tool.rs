@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::action::{Capability, Permit};
 use crate::manifest::SecretUse;
@@ -61,6 +61,12 @@ pub trait Tool: Send + Sync {
     /// Who does the work.
     fn work(&self) -> Work<'_>;
 
+    /// Whether its guest may call this other tool: whether at all, since each such call is judged
+    /// like any. What is part of Errand may call whatever the agent uses.
+    fn calls(&self, _tool: &str) -> bool {
+        true
+    }
+
     /// The result as the model reads it: a bare text or compact JSON.
     fn show(&self, result: &Value) -> String {
         match result {
@@ -106,6 +112,9 @@ pub struct Guest {
     pub secrets: Arc<[SecretUse]>,
     /// What one call may use.
     pub limits: Limits,
+    /// Fields that the host adds to the arguments of each call: what the guest has to know of the
+    /// agent. Where it adds something, a call's own field of that name counts for nothing.
+    pub adds: Arc<Map<String, Value>>,
 }
 
 impl Guest {
@@ -117,6 +126,7 @@ impl Guest {
             imports: Imports { files: true, http: true, kv: false, tools: true },
             secrets: Arc::default(),
             limits,
+            adds: Arc::default(),
         }
     }
 
@@ -128,7 +138,17 @@ impl Guest {
             imports: Imports::default(),
             secrets: Arc::default(),
             limits,
+            adds: Arc::default(),
         }
+    }
+
+    /// The arguments of a call as the component gets them.
+    pub fn arguments(&self, given: &Value) -> Value {
+        let mut arguments = given.clone();
+        if let Value::Object(fields) = &mut arguments {
+            fields.extend(self.adds.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        arguments
     }
 
     /// A tool's name as the component knows it.

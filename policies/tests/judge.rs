@@ -8,6 +8,7 @@ use agent_core::label::Origin;
 use agent_core::path::resolve;
 use agent_core::permission::Grants;
 use agent_core::policy::Policy;
+use agent_core::scope::Scope;
 use policies::Cedar;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -353,4 +354,55 @@ proptest! {
         prop_assert_eq!(judge(Capability::Read(path.clone())), expect("/home/me/docs"), "{:?}", path);
         prop_assert_eq!(judge(Capability::Write(path.clone())), expect("/home/me/docs/out"), "{:?}", path);
     }
+}
+
+/// `weather.look` and `weather.act` are a component's: it reads `docs/a`, writes `out`, and reaches
+/// `api.example.org` and what is below `example.com`.
+fn component(call: &str, expected: &str) {
+    let mut grants = grants("read docs, write out, write docs, net public, net 127.0.0.1:8080");
+    grants.tools.extend(["weather.look", "weather.act"].map(String::from));
+    let path = |path| resolve(ROOT.as_ref(), path).unwrap();
+    let scope = Scope {
+        read: vec![path("docs/a")],
+        write: vec![path("out")],
+        net: vec!["api.example.org".parse().unwrap(), "*.example.com".parse().unwrap()],
+        changing: vec!["weather.act".to_string()],
+        ..Scope::default()
+    };
+    grants.scopes.insert("weather".to_string(), scope);
+    let (tool, wants) = call.split_once(": ").unwrap();
+    let said = said(&grants, &action(tool, vec![capability(wants)], Vec::new()));
+    match expected {
+        "allow" => assert_eq!(said, "allow", "{call}"),
+        _ => assert!(said.starts_with("deny; ") && said.contains(expected), "{call}: {said}"),
+    }
+}
+
+#[test]
+fn a_component_gets_what_it_wants_of_the_grants_and_no_more() {
+    component("weather.look: read docs/a/b.md", "allow");
+    component("weather.look: read docs/b.md", "may not read `docs/b.md`: its component");
+    component("weather.look: read docs/ab", "its component does not want that");
+    component("weather.look: read /etc/passwd", "its component does not want that");
+    component("weather.look: GET https://api.example.org/x", "allow");
+    component("weather.look: GET https://api.example.org:8443/", "its component");
+    component("weather.look: GET https://x.example.com/", "allow");
+    component("weather.look: GET https://example.com/", "its component");
+    component("weather.look: GET https://evil.example/", "its component");
+    component("weather.look: GET http://127.0.0.1:8080/", "its component");
+    // What it wants and the agent was not granted is no grant either.
+    component("weather.act: write out/x", "allow");
+    component("weather.act: write docs/a/x", "may not write");
+    component("files.write: write docs/a/x", "allow");
+    component("web.read: GET https://evil.example/", "allow");
+}
+
+#[test]
+fn a_tool_that_says_it_changes_nothing_is_held_to_it() {
+    component("weather.look: write out/x", "said that it changes nothing, and may not write");
+    component("weather.look: POST https://api.example.org/", "may not send a POST to");
+    component("weather.look: HEAD https://api.example.org/", "allow");
+    component("weather.act: POST https://api.example.org/", "allow");
+    component("weather.act: DELETE https://api.example.org/", "allow");
+    component("weather.unheard: read docs/a/b.md", "is not one that this agent uses");
 }

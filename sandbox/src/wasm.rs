@@ -156,7 +156,7 @@ impl Sandbox for Wasm {
             let instance = ready.pre.instantiate_async(&mut store).await?;
             match &ready.speech {
                 Speech::Invoke { invoke, .. } => {
-                    let arguments = action.arguments.to_string();
+                    let arguments = guest.arguments(&action.arguments).to_string();
                     let invoke = instance
                         .get_typed_func::<(&str, &str), (Result<String, String>,)>(
                             &mut store, invoke,

@@ -50,7 +50,7 @@ enum Command {
     /// List, fetch, import or measure local models
     #[command(subcommand)]
     Models(models::Command),
-    /// List the tools an agent file can name
+    /// List, add, show, call or test the tools an agent file can name
     #[command(subcommand)]
     Tools(tools::Command),
     /// Print shell completions

@@ -4,11 +4,16 @@
 //! components run in the sandbox, and everything they touch goes through the host.
 
 mod builtin;
+pub mod component;
+pub mod edit;
 mod files;
+pub mod lock;
 pub mod python;
 pub mod registry;
 pub mod schema;
+pub mod source;
 mod web;
+pub mod whole;
 
 pub use registry::{Registry, Setup};
 

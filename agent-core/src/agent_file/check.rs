@@ -1,5 +1,6 @@
 //! From a file that has the right shape to an agent: everything that no schema can say.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -9,8 +10,9 @@ use super::output::Decoding;
 use super::problem::{Invalid, Place, Problem, shortened};
 use super::report::Report;
 use super::source::{LONGEST, Source, child};
-use super::{AgentFile, BudgetTable, duration, given, model, nearest, output, shape};
+use super::{AgentFile, BudgetTable, component, duration, given, model, nearest, output, shape};
 use crate::agent::{Act, Agent, Budget, ModelConfig, Provider, is_variable};
+use crate::component::{Locked, Pinned};
 use crate::permission::{Grants, NetRule};
 use crate::template::{Template, TemplateError};
 use crate::tool::ToolSpec;
@@ -26,6 +28,9 @@ pub struct Known<'a> {
     pub default_model: &'a str,
     /// `--model`.
     pub model_override: Option<&'a str>,
+    /// What the lock in this folder says of each component, by name; empty where there is none. The
+    /// error says what is wrong with the lock.
+    pub locked: &'a (dyn Fn(&Path) -> Result<BTreeMap<String, Locked>, String> + 'a),
     /// Whether a local model can be held to a schema; the error names what it cannot hold.
     pub decoder_holds: &'a (dyn Fn(&Value) -> Result<(), String> + 'a),
 }
@@ -53,10 +58,20 @@ impl Checked {
         known: &Known<'_>,
     ) -> Result<Checked, Invalid> {
         let bytes = ground::read(path, LONGEST).map_err(|missing| unreadable(path, missing))?;
+        Self::of(path, &bytes, params, known)
+    }
+
+    /// Checks what an agent file at this path would be with these bytes.
+    pub fn of(
+        path: &Path,
+        bytes: &[u8],
+        params: &[(String, String)],
+        known: &Known<'_>,
+    ) -> Result<Checked, Invalid> {
         let (root, file) = ground::home(path).map_err(|error| {
             unreadable(path, Missing { message: ground::why(&error), hint: None })
         })?;
-        let (text, source, mut problems) = Source::read(&bytes);
+        let (text, source, mut problems) = Source::read(bytes);
         let Some(source) = source else {
             return Err(Invalid::new(path.to_path_buf(), text, problems));
         };
@@ -153,8 +168,11 @@ impl Check<'_> {
         given::declared(&file.params, report);
         let model =
             model::config(&file.model.clone().unwrap_or_default(), &self.root, self.known, report);
-        self.tools(report);
-        let (grants, secrets) = self.grants(report);
+        let named = component::named(&file.tools.component, &self.root, self.known, report);
+        let components: Vec<Pinned> = named.iter().map(|named| named.pinned.clone()).collect();
+        let using = self.tools(&components, report);
+        let (mut grants, secrets) = self.grants(using, report);
+        grants.scopes = component::scopes(&named, &grants, &secrets, report);
         let budget = self.budget(&model, report);
         let decoding = match model.provider {
             Provider::Onnx => Decoding::Constrained,
@@ -182,7 +200,8 @@ impl Check<'_> {
             act: file.act,
             params: values,
             model,
-            tools: file.tools.using.clone(),
+            tools: grants.tools.clone(),
+            components,
             grants,
             secrets,
             budget,
@@ -207,16 +226,31 @@ impl Check<'_> {
         }
     }
 
-    fn tools(&self, report: &mut Report<'_>) {
-        let using = &self.file.tools.using;
-        let names = || self.known.tools.iter().map(|tool| tool.name.as_str());
-        for (at, name) in using.iter().enumerate() {
+    /// The names of the tools in use, each of them known; `weather.*` is all of that family.
+    fn tools(&self, components: &[Pinned], report: &mut Report<'_>) -> Vec<String> {
+        let file = &self.file.tools;
+        let own = components.iter().flat_map(Pinned::specs).map(|spec| spec.name);
+        let known: Vec<String> =
+            self.known.tools.iter().map(|tool| tool.name.clone()).chain(own).collect();
+        // What a component with a problem brings cannot be known.
+        let unclear = components.len() < file.component.len();
+        let mut using: Vec<String> = Vec::new();
+        for (at, name) in file.using.iter().enumerate() {
             let pointer = format!("/tools/use/{at}");
-            if !names().any(|known| known == name) {
+            let meant: Vec<&String> = match name.strip_suffix('*') {
+                Some(family) if family.ends_with('.') => {
+                    known.iter().filter(|known| known.starts_with(family)).collect()
+                }
+                _ => known.iter().filter(|known| *known == name).collect(),
+            };
+            if meant.is_empty() && !(unclear && self.may_be_brought(name)) {
                 let message = format!("unknown tool `{}`", shortened(name));
-                report.value(&pointer, message).hint(nearest::hint(name, names()));
-            } else if using[..at].contains(name) {
-                report.value(&pointer, format!("`{name}` is listed twice")).hint("remove one");
+                let hint = nearest::hint(name, known.iter().map(String::as_str));
+                report.value(&pointer, message).hint(hint);
+            } else if let Some(twice) = meant.iter().find(|name| using.contains(name)) {
+                report.value(&pointer, format!("`{twice}` is listed twice")).hint("remove one");
+            } else {
+                using.extend(meant.into_iter().cloned());
             }
         }
         if self.file.act == Some(Act::Code) && !using.iter().any(|name| name == "python") {
@@ -224,16 +258,18 @@ impl Check<'_> {
                 .value("/act", "to act by code the agent needs the tool `python`")
                 .hint("add `python` to `[tools] use`");
         }
+        using
     }
 
-    fn grants(&self, report: &mut Report<'_>) -> (Grants, Vec<String>) {
+    /// Whether a name belongs to no family of tools that there is: then it may be a component's.
+    fn may_be_brought(&self, name: &str) -> bool {
+        let family = |name: &str| name.split('.').next().unwrap_or_default().to_string();
+        !self.known.tools.iter().any(|tool| family(&tool.name) == family(name))
+    }
+
+    fn grants(&self, using: Vec<String>, report: &mut Report<'_>) -> (Grants, Vec<String>) {
         let table = &self.file.permissions;
-        let mut grants = Grants {
-            root: self.root.clone(),
-            ask: table.ask.clone(),
-            tools: self.file.tools.using.clone(),
-            ..Grants::default()
-        };
+        let mut grants = Grants { root: self.root.clone(), tools: using, ..Grants::default() };
         for (at, written) in table.read.iter().enumerate() {
             match ground::existing(&self.root, written, Wanted::Any) {
                 Ok(path) => grants.read.push(path),
@@ -256,11 +292,19 @@ impl Check<'_> {
             }
         }
         for (at, name) in table.ask.iter().enumerate() {
-            if !grants.tools.contains(name) {
+            let family = name.strip_suffix('*').filter(|family| family.ends_with('.'));
+            let meant = |tool: &&String| match family {
+                Some(family) => tool.starts_with(family),
+                None => *tool == name,
+            };
+            let asked: Vec<String> = grants.tools.iter().filter(meant).cloned().collect();
+            // A name in `use` that could not be made out has been reported.
+            if asked.is_empty() && !self.file.tools.using.contains(name) {
                 let message = format!("`{}` is not among the agent's tools", shortened(name));
                 let hint = nearest::hint(name, grants.tools.iter().map(String::as_str));
                 report.value(&format!("/permissions/ask/{at}"), message).hint(hint);
             }
+            grants.ask.extend(asked);
         }
         if !table.secrets.iter().all(|name| is_variable(name)) {
             // What was written may be the secret itself: it is neither repeated nor shown.
