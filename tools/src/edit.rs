@@ -89,7 +89,11 @@ fn tools_table(doc: &mut DocumentMut) -> Result<&mut Table, EditError> {
     let item = doc.entry("tools").or_insert_with(|| Item::Table(Table::new()));
     if let Some(inline) = item.as_inline_table() {
         *item = Item::Table(inline.clone().into_table());
+        if let Some(mut key) = doc.key_mut("tools") {
+            key.leaf_decor_mut().clear();
+        }
     }
+    let item = doc.entry("tools").or_insert_with(|| Item::Table(Table::new()));
     item.as_table_mut().ok_or(EditError::Shape("[tools]"))
 }
 
@@ -121,7 +125,13 @@ fn push(array: &mut Array, word: &str) {
     let before = array.iter().last().and_then(|last| last.decor().prefix()?.as_str());
     let indent = before.and_then(|before| before.rfind('\n').map(|at| before[at..].to_string()));
     match indent {
-        Some(indent) => array.push_formatted(Value::from(word).decorated(indent, "")),
+        Some(indent) => {
+            // A comment behind the last entry stays behind it.
+            let behind = array.trailing().as_str().unwrap_or_default().trim_end().to_string();
+            array.push_formatted(Value::from(word).decorated(format!("{behind}{indent}"), ""));
+            array.set_trailing("\n");
+            array.set_trailing_comma(true);
+        }
         None => array.push(word),
     }
 }

@@ -246,11 +246,11 @@ mod tests {
             ("source = ", "sauce = ", "unknown field `sauce`"),
             ("version = 1", "version = 2", "version 2 is not one"),
             ("0123456789abcdef\"", "0123456789abcdeF\"", "its sha256 is none"),
-            ("[component.weather]", "[component.Weather]", "`Weather` is no name"),
+            ("component.weather", "component.Weather", "`Weather` is no name"),
             ("name = \"forecast\"", "name = \"../x\"", "no name for a tool"),
             ("version = 1", "version = ", "line 2"),
         ] {
-            let changed = text.replacen(from, to, 1);
+            let changed = text.replace(from, to);
             assert_ne!(changed, text, "{from}");
             let said = Lock::parse(&changed).unwrap_err().to_string();
             assert!(said.contains(expected), "{from}: {said}");

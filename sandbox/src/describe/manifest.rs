@@ -127,10 +127,13 @@ fn legal_tool(name: &str) -> bool {
 
 /// `files.read`, or `weather.*`.
 fn legal_reference(name: &str) -> bool {
-    let (front, last) = name.rsplit_once('.').unwrap_or(("", name));
-    name.len() <= 2 * LONGEST_NAME
-        && (front.is_empty() || front.split('.').all(legal_tool))
-        && (legal_tool(last) || (last == "*" && !front.is_empty()))
+    let legal = match name.rsplit_once('.') {
+        None => legal_tool(name),
+        Some((family, last)) => {
+            family.split('.').all(legal_tool) && (legal_tool(last) || last == "*")
+        }
+    };
+    legal && name.len() <= 2 * LONGEST_NAME
 }
 
 fn text(what: &str, text: String) -> Result<String, String> {
