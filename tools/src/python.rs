@@ -17,7 +17,13 @@ mod build;
 pub(crate) use build::RUN;
 pub use build::{Build, BuildError, VERSION};
 
-const LIMITS: Limits = Limits { memory: 512 << 20, time: Duration::from_secs(30), output: 1 << 20 };
+const LIMITS: Limits = Limits {
+    memory: 512 << 20,
+    time: Duration::from_secs(30),
+    output: 1 << 20,
+    fuel: None,
+    calls: 128,
+};
 
 /// Arguments of `python`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -63,7 +69,7 @@ pub(crate) fn spec() -> ToolSpec {
 }
 
 pub(crate) fn tool(component: PathBuf) -> Arc<dyn Tool> {
-    let guest = Guest { component: Component::File(Arc::new(component)), limits: LIMITS };
+    let guest = Guest::builtin(Component::File(Arc::new(component)), LIMITS);
     Arc::new(Builtin::new(spec(), guest, |_: Accepted| Ok(Vec::new())).shown(show))
 }
 

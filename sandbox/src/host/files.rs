@@ -11,14 +11,16 @@ use super::Host;
 use super::bindings::errand::tool::files::{self, Entry};
 use super::place::Place;
 use super::roots::Access;
-use crate::limits::bytes;
+use crate::limits::{Import, bytes};
 
 impl files::Host for Host {
     async fn roots(&mut self) -> wasmtime::Result<Vec<String>> {
+        self.uses.count(Import::Files)?;
         Ok(self.lent.roots.readable())
     }
 
     async fn read(&mut self, path: String) -> wasmtime::Result<Result<Vec<u8>, String>> {
+        self.uses.count(Import::Files)?;
         let clock = Arc::clone(&self.clock);
         let _waiting = clock.outside();
         let limit = self.file_bytes;
@@ -35,6 +37,7 @@ impl files::Host for Host {
     }
 
     async fn list(&mut self, path: String) -> wasmtime::Result<Result<Vec<Entry>, String>> {
+        self.uses.count(Import::Files)?;
         let clock = Arc::clone(&self.clock);
         let _waiting = clock.outside();
         match self.judged(&path).await? {
@@ -48,6 +51,7 @@ impl files::Host for Host {
         path: String,
         content: Vec<u8>,
     ) -> wasmtime::Result<Result<(), String>> {
+        self.uses.count(Import::Files)?;
         let clock = Arc::clone(&self.clock);
         let _waiting = clock.outside();
         if content.len() as u64 > self.file_bytes {

@@ -96,8 +96,13 @@ impl Folder {
     }
 }
 
-pub(crate) const LIMITS: Limits =
-    Limits { memory: 64 << 20, time: Duration::from_secs(20), output: 1 << 20 };
+pub(crate) const LIMITS: Limits = Limits {
+    memory: 64 << 20,
+    time: Duration::from_secs(20),
+    output: 1 << 20,
+    fuel: None,
+    calls: 128,
+};
 
 pub(crate) async fn invoke(
     wasm: &Wasm,
@@ -107,7 +112,7 @@ pub(crate) async fn invoke(
     arguments: Value,
     limits: Limits,
 ) -> Result<Invocation, SandboxError> {
-    let guest = Guest { component: probe(), limits };
+    let guest = Guest::builtin(probe(), limits);
     wasm.invoke(&permit(call, tool, arguments), &guest, gate).await
 }
 
