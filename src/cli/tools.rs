@@ -1,5 +1,8 @@
 //! `errand tools`: what an agent file can name.
 
+mod build;
+mod new;
+
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -16,10 +19,18 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Begin a tool of your own: a project that builds, with a test
+    New(new::Args),
+    /// Build the component of a tool's project
+    Build(build::Args),
 }
 
 pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
-    let Command::List { json } = command;
+    let json = match command {
+        Command::List { json } => json,
+        Command::New(args) => return new::main(args),
+        Command::Build(args) => return build::main(args),
+    };
     for spec in tools::registry::known() {
         if json {
             print(&json!(spec));

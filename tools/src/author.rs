@@ -122,12 +122,7 @@ impl Project {
     ///
     /// # Errors
     /// A tool of the language is missing, or says what is wrong with the program.
-    pub fn build(
-        &self,
-        kit: &Kit,
-        wheel: Option<&Path>,
-        out: &Path,
-    ) -> Result<Built, AuthorError> {
+    pub fn build(&self, kit: &Kit, wheel: Option<&Path>, out: &Path) -> Result<Built, AuthorError> {
         match self.language {
             Language::Rust => rust::build(self, out),
             Language::Python => python::build(self, kit, wheel, out),

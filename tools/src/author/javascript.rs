@@ -57,8 +57,8 @@ pub(super) fn build(project: &Project, kit: &Kit, out: &Path) -> Result<Built, A
             program::run(&mut npm, &NPM)
         })?;
         let wit = world::narrowed(project, &work, &imports(&project.folder)?)?;
-        let package = folder
-            .join("node_modules/@bytecodealliance/componentize-js/src/componentize.js");
+        let package =
+            folder.join("node_modules/@bytecodealliance/componentize-js/src/componentize.js");
         let mut node = Command::new("node");
         node.args(["--input-type=module", "-e", COMPONENTIZE, "--"])
             .arg(std::path::absolute(&package).map_err(disk(&package))?)
@@ -79,7 +79,9 @@ fn imports(folder: &Path) -> Result<Vec<&'static str>, AuthorError> {
             continue;
         }
         let text = fs::read_to_string(&path).map_err(disk(&path))?;
-        found.extend(world::OPTIONAL.into_iter().filter(|name| text.contains(&format!("sdk/{name}.js"))));
+        found.extend(
+            world::OPTIONAL.into_iter().filter(|name| text.contains(&format!("sdk/{name}.js"))),
+        );
     }
     Ok(found)
 }

@@ -42,9 +42,8 @@ fn add_target(folder: &Path) -> Result<(), AuthorError> {
     let mut rustc = Command::new("rustc");
     rustc.args(["--print", "target-libdir", "--target", TARGET]);
     rustc.current_dir(folder).stderr(Stdio::null());
-    let there = program::output(&mut rustc, &CARGO).is_ok_and(|printed| {
-        Path::new(String::from_utf8_lossy(&printed).trim()).is_dir()
-    });
+    let there = program::output(&mut rustc, &CARGO)
+        .is_ok_and(|printed| Path::new(String::from_utf8_lossy(&printed).trim()).is_dir());
     if there {
         return Ok(());
     }
@@ -58,7 +57,9 @@ fn component(printed: &[u8], folder: &Path) -> Option<PathBuf> {
     let lines = printed.split(|byte| *byte == b'\n');
     let messages = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     let mut files = messages
-        .filter(|message| message["manifest_path"].as_str().is_some_and(|path| manifest == Path::new(path)))
+        .filter(|message| {
+            message["manifest_path"].as_str().is_some_and(|path| manifest == Path::new(path))
+        })
         .flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default());
     files.find_map(|file| file.as_str().filter(|file| file.ends_with(".wasm")).map(PathBuf::from))
 }

@@ -40,8 +40,7 @@ macro_rules! program {
 
 const RUST_PROGRAM: &[File] = program!("Cargo.toml": "Cargo.toml", "src/lib.rs": "lib.rs");
 const PYTHON_PROGRAM: &[File] = program!("main.py": "main.py");
-const JAVASCRIPT_PROGRAM: &[File] =
-    program!("main.js": "main.js", "package.json": "package.json");
+const JAVASCRIPT_PROGRAM: &[File] = program!("main.js": "main.js", "package.json": "package.json");
 const C_PROGRAM: &[File] = program!("main.c": "main.c");
 
 const README: &str = include_str!("../../sdk/templates/README.md");
@@ -54,11 +53,11 @@ const IGNORED: &str = "/build\n/target\n/*.wasm\n__pycache__\n";
 /// The name is none, something is there, or the disk does not want it.
 pub fn start(name: &str, language: Language, folder: &Path) -> Result<Project, AuthorError> {
     named(name)?;
-    let taken = || AuthorError::Taken { folder: folder.to_path_buf(), name: name.to_string(), language };
-    match fs::read_dir(folder) {
-        Ok(mut entries) if entries.next().is_some() => return Err(taken()),
-        Err(_) if folder.exists() => return Err(taken()),
-        _ => {}
+    let taken =
+        || AuthorError::Taken { folder: folder.to_path_buf(), name: name.to_string(), language };
+    let empty = fs::read_dir(folder).map(|mut entries| entries.next().is_none());
+    if !empty.unwrap_or(!folder.exists()) {
+        return Err(taken());
     }
     let (sdk, program) = match language {
         Language::Rust => (RUST, RUST_PROGRAM),
@@ -69,7 +68,8 @@ pub fn start(name: &str, language: Language, folder: &Path) -> Result<Project, A
     let mut files: Vec<(PathBuf, String)> = Vec::new();
     for (path, text) in sdk.iter().chain(program) {
         // Of the SDK not a letter is changed.
-        let text = if path.starts_with("sdk/") { (*text).to_string() } else { text.replace("NAME", name) };
+        let text =
+            if path.starts_with("sdk/") { (*text).to_string() } else { text.replace("NAME", name) };
         files.push((folder.join(path), text));
     }
     let main = program.iter().map(|(path, _)| *path).find(|path| *path != "Cargo.toml");
