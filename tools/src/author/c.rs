@@ -93,7 +93,7 @@ pub(super) fn build(
         let mut sources = in_folder(&project.folder)?;
         sources.extend(in_folder(&project.folder.join("sdk"))?);
         let mut cc = compiler.command(kit);
-        cc.args(["-mexec-model=reactor", "-std=c17", "-Oz", "-Wall", "-ffunction-sections"])
+        cc.args(["-mexec-model=reactor", "-std=gnu17", "-Oz", "-Wall", "-ffunction-sections"])
             .arg("-I")
             .arg(project.folder.join("sdk"))
             .args(sources)
