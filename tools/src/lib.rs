@@ -3,6 +3,7 @@
 //! A tool here says what a call means and which component does the work. It executes nothing: the
 //! components run in the sandbox, and everything they touch goes through the host.
 
+pub mod author;
 mod builtin;
 pub mod component;
 pub mod edit;

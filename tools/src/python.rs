@@ -14,6 +14,7 @@ use crate::builtin::{self, Builtin};
 
 mod build;
 
+pub(crate) use build::RUN;
 pub use build::{Build, BuildError, VERSION};
 
 const LIMITS: Limits = Limits {

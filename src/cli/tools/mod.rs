@@ -2,8 +2,10 @@
 
 mod add;
 mod agent;
+mod build;
 mod call;
 mod list;
+mod new;
 mod remove;
 mod show;
 mod shown;
@@ -19,6 +21,10 @@ pub(crate) enum Command {
     List(list::Args),
     /// Show a component or a tool: what it takes, what it wants, what it gets
     Show(show::Args),
+    /// Begin a tool of your own: a project that builds, with a test
+    New(new::Args),
+    /// Build the component of a tool's project
+    Build(build::Args),
     /// Add a component to an agent: look at it, agree to what it wants, pin its bytes
     Add(add::Args),
     /// Look again at a component that has changed, and agree to what it is now
@@ -35,6 +41,8 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::List(args) => list::main(args),
         Command::Show(args) => show::main(args),
+        Command::New(args) => new::main(args),
+        Command::Build(args) => build::main(args),
         Command::Add(args) => add::main(args),
         Command::Update(args) => update::main(args),
         Command::Remove(args) => remove::main(args),

@@ -27,7 +27,7 @@ const PROGRAM: [(&str, &str); 10] = [
 ];
 
 /// What `python -c` runs: the command of the package, found in the folder named first.
-const RUN: &str = "import sys; sys.path.insert(0, sys.argv.pop(1)); import componentize_py; \
+pub(crate) const RUN: &str = "import sys; sys.path.insert(0, sys.argv.pop(1)); import componentize_py; \
                    sys.argv[0] = 'componentize-py'; sys.exit(componentize_py.script())";
 
 /// The folder where components are made and kept, `ERRAND_HOME/guests`.
