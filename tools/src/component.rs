@@ -111,7 +111,7 @@ impl Tool for Brought {
             .scope
             .net
             .iter()
-            .filter_map(|rule| address(rule))
+            .filter_map(address)
             .map(|url| Capability::Fetch { method: method.to_string(), url });
         Ok(reads.chain(writes).chain(fetches).collect())
     }

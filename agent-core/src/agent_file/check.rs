@@ -30,10 +30,13 @@ pub struct Known<'a> {
     pub model_override: Option<&'a str>,
     /// What the lock in this folder says of each component, by name; empty where there is none. The
     /// error says what is wrong with the lock.
-    pub locked: &'a (dyn Fn(&Path) -> Result<BTreeMap<String, Locked>, String> + 'a),
+    pub locked: &'a (dyn Fn(&Path) -> Result<Entries, String> + 'a),
     /// Whether a local model can be held to a schema; the error names what it cannot hold.
     pub decoder_holds: &'a (dyn Fn(&Value) -> Result<(), String> + 'a),
 }
+
+/// What a lock says of each component, by name.
+pub type Entries = BTreeMap<String, Locked>;
 
 /// An agent file without a problem, perhaps without all that a run needs.
 #[derive(Debug, Clone, PartialEq)]

@@ -28,10 +28,13 @@ use link::Linkers;
 /// CPython with its standard library is 18 MiB.
 const MOST_BYTES: u64 = 64 << 20;
 
+/// Made by whoever comes first; the others wait for it.
+type Once = Arc<OnceCell<Made>>;
+
 /// All components that this process has used on one engine.
 pub(crate) struct Components {
     shop: Arc<Shop>,
-    ready: Mutex<HashMap<(Source, Imports), Arc<OnceCell<Made>>>>,
+    ready: Mutex<HashMap<(Source, Imports), Once>>,
 }
 
 /// What it takes to make one ready.
