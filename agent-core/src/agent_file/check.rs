@@ -36,7 +36,7 @@ pub struct Known<'a> {
 }
 
 /// What a lock says of each component, by name.
-pub type Entries = BTreeMap<String, Locked>;
+pub(crate) type Entries = BTreeMap<String, Locked>;
 
 /// An agent file without a problem, perhaps without all that a run needs.
 #[derive(Debug, Clone, PartialEq)]
