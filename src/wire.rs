@@ -3,6 +3,8 @@
 
 mod component;
 
+pub use component::Caller;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

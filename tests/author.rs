@@ -173,7 +173,7 @@ fn c_tools_build_and_work() {
 #[test]
 fn a_new_tool_takes_no_bad_name_and_no_full_folder() {
     let place = Place::bare();
-    for bad in ["Weather", "1st", "a.b", "../up", "a-", "ä"] {
+    for bad in ["Weather", "1st", "a.b", "../up", "a-", "ä", "python", &"a".repeat(33)] {
         let ran = place.errand(["tools", "new", bad, "--lang", "rust"]);
         assert_eq!(ran.code, Some(2), "{ran}");
         assert!(ran.err.contains(&format!("`{bad}` cannot be the name of a tool")), "{ran}");

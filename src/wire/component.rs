@@ -15,7 +15,7 @@ use agent_core::manifest::Manifest;
 use agent_core::message::ToolCall;
 use agent_core::model::{Model, ModelError, Reply, Request, Traits};
 use agent_core::run::Run;
-use agent_core::tool::Component;
+use agent_core::tool::{Component, Tool};
 use async_trait::async_trait;
 use policies::Cedar;
 use sandbox::{Config, Wasm};
@@ -52,26 +52,46 @@ impl Errand {
         })
     }
 
-    /// One call under an agent's grants: planned, judged, permitted and run as in a run. Nothing of
-    /// it is kept.
+    /// What single calls of an agent are made with.
     ///
     /// # Errors
-    /// The sandbox broke, or the component is not what the agent was made with.
+    /// A component is not what the agent was made with, or a tool cannot be set up.
+    pub async fn caller(&self, agent: Agent) -> anyhow::Result<Caller> {
+        Ok(Caller {
+            tools: self.tools(&agent).await?,
+            policy: Cedar::new(&agent.grants)?,
+            sandbox: self.sandbox(&agent)?,
+            agent,
+        })
+    }
+}
+
+/// Makes single calls under an agent's grants, without a model.
+pub struct Caller {
+    agent: Agent,
+    tools: Vec<Arc<dyn Tool>>,
+    policy: Cedar,
+    sandbox: Wasm,
+}
+
+impl Caller {
+    /// One call: planned, judged, permitted and run as in a run. Nothing of it is kept.
+    ///
+    /// # Errors
+    /// The sandbox broke.
     pub async fn call(
         &self,
-        agent: &Agent,
         call: &ToolCall,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Observation> {
-        let (tools, policy, sandbox) =
-            (self.tools(agent).await?, Cedar::new(&agent.grants)?, self.sandbox(agent)?);
-        let run = Run::new(new_id(), agent.clone(), Style::Tools, Unasked.traits(), Vec::new());
+        let agent = self.agent.clone();
+        let run = Run::new(new_id(), agent, Style::Tools, Unasked.traits(), Vec::new());
         let parts = Parts {
             model: &Unasked,
-            tools: &tools,
-            policy: &policy,
-            sandbox: &sandbox,
+            tools: &self.tools,
+            policy: &self.policy,
+            sandbox: &self.sandbox,
             journal: &Unkept,
             watch,
             person,

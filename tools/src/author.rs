@@ -17,6 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use agent_core::component::check_name;
 use serde::{Deserialize, Serialize};
 
 pub use template::start;
@@ -131,6 +132,25 @@ impl Project {
         }
     }
 
+    /// The file that the program begins in.
+    fn main(&self, name: &str, hint: &'static str) -> Result<(), AuthorError> {
+        let path = self.folder.join(name);
+        if path.is_file() { Ok(()) } else { Err(AuthorError::NoFile { path, hint }) }
+    }
+
+    /// Its own files with this ending, in order.
+    fn sources(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, AuthorError> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).map_err(disk(folder))? {
+            let path = entry.map_err(disk(folder))?.path();
+            if path.extension().is_some_and(|end| end == ending) {
+                found.push(path);
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     /// Where things are kept between two builds.
     fn work(&self) -> Result<PathBuf, AuthorError> {
         let work = self.folder.join("build");
@@ -160,12 +180,12 @@ pub enum Built {
 /// # Errors
 /// It cannot be one.
 pub fn named(name: &str) -> Result<(), AuthorError> {
-    let first = name.starts_with(|c: char| c.is_ascii_lowercase());
-    let rest = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    match first && rest && name.len() <= 48 && !name.ends_with('-') {
-        true => Ok(()),
-        false => Err(AuthorError::Name { name: name.to_string() }),
-    }
+    let problem = match check_name(name) {
+        Ok(()) if !name.ends_with('-') => return Ok(()),
+        Ok(()) => "ends with `-`",
+        Err(problem) => problem,
+    };
+    Err(AuthorError::Name { name: name.to_string(), problem })
 }
 
 fn disk(path: &Path) -> impl FnOnce(io::Error) -> AuthorError + use<> {
@@ -178,12 +198,13 @@ fn disk(path: &Path) -> impl FnOnce(io::Error) -> AuthorError + use<> {
 pub enum AuthorError {
     /// A bad name.
     #[error(
-        "`{name}` cannot be the name of a tool\nhint: lower case letters, digits and `-`, a letter \
-         first, at most 48: `word-count`"
+        "`{name}` cannot be the name of a tool: it {problem}\nhint: one that can is `word-count`"
     )]
     Name {
         /// What was asked for.
         name: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// Something is there already.
     #[error("`{}` is not empty\nhint: name another folder: `errand tools new {name} --lang {language} FOLDER`", folder.display())]

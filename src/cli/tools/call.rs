@@ -54,7 +54,8 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let live = Live::new();
     let asks = !args.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let person: Option<&dyn Person> = if asks { Some(&live) } else { None };
-    let observation = runtime()?.block_on(errand.call(&agent, &call, &Nothing, person))?;
+    let observation = runtime()?
+        .block_on(async { errand.caller(agent).await?.call(&call, &Nothing, person).await })?;
     if args.json {
         print(&json!(observation));
     } else if observation.status == Status::Ok {

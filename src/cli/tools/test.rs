@@ -63,6 +63,8 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
             path.display()
         ))
     })?;
+    let runtime = runtime()?;
+    let caller = runtime.block_on(errand.caller(agent.clone()))?;
     let (mut passed, mut failed) = (0, 0);
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
         let wrong = |why: String| Usage(format!("{}:{number}: {why}", path.display()));
@@ -75,7 +77,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
         used(&agent, &name)?;
         let arguments = Value::Object(example.arguments.clone());
         let call = ToolCall { id: "1".to_string(), name, arguments };
-        let seen = runtime()?.block_on(errand.call(&agent, &call, &Nothing, None))?;
+        let seen = runtime.block_on(caller.call(&call, &Nothing, None))?;
         let problem = differs(&example, &seen);
         match &problem {
             None => passed += 1,

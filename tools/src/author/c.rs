@@ -71,10 +71,7 @@ pub(super) fn build(
     wheel: Option<&Path>,
     out: &Path,
 ) -> Result<Built, AuthorError> {
-    let main = project.folder.join("main.c");
-    if !main.is_file() {
-        return Err(AuthorError::NoFile { path: main, hint: "the tools are in `main.c`" });
-    }
+    project.main("main.c", "the tools are in `main.c`")?;
     let work = project.work()?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
         let compiler = Compiler::found(kit);
@@ -90,8 +87,8 @@ pub(super) fn build(
             })?;
         }
         let module = work.join("module.wasm");
-        let mut sources = in_folder(&project.folder)?;
-        sources.extend(in_folder(&project.folder.join("sdk"))?);
+        let mut sources = Project::sources(&project.folder, "c")?;
+        sources.extend(Project::sources(&project.folder.join("sdk"), "c")?);
         let mut cc = compiler.command(kit);
         cc.args(["-mexec-model=reactor", "-std=gnu17", "-Oz", "-Wall", "-ffunction-sections"])
             .arg("-I")
@@ -103,16 +100,4 @@ pub(super) fn build(
         let module = fs::read(&module).map_err(disk(&module))?;
         fs::write(component, world::component(project, module)?).map_err(disk(component))
     })
-}
-
-fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, AuthorError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(disk(folder))? {
-        let path = entry.map_err(disk(folder))?.path();
-        if path.extension().is_some_and(|end| end == "c") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
 }

@@ -1,7 +1,6 @@
 //! JavaScript: componentize-js puts SpiderMonkey and the program into one component. It is an npm
 //! package, installed once beside the other toolchains.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -42,10 +41,7 @@ const NODE: Purpose = Purpose {
 };
 
 pub(super) fn build(project: &Project, kit: &Kit, out: &Path) -> Result<Built, AuthorError> {
-    let main = project.folder.join("main.js");
-    if !main.is_file() {
-        return Err(AuthorError::NoFile { path: main, hint: "the tools are in `main.js`" });
-    }
+    project.main("main.js", "the tools are in `main.js`")?;
     let work = project.work()?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
         let folder = kit.folder.join(format!("componentize-js-{VERSION}"));
@@ -56,7 +52,9 @@ pub(super) fn build(project: &Project, kit: &Kit, out: &Path) -> Result<Built, A
                 .arg(format!("@bytecodealliance/componentize-js@{VERSION}"));
             program::run(&mut npm, &NPM)
         })?;
-        let wit = world::narrowed(project, &work, &imports(&project.folder)?)?;
+        let wit = world::narrowed(project, &work, "js", |text, name| {
+            text.contains(&format!("sdk/{name}.js"))
+        })?;
         let package =
             folder.join("node_modules/@bytecodealliance/componentize-js/src/componentize.js");
         let mut node = Command::new("node");
@@ -68,20 +66,4 @@ pub(super) fn build(project: &Project, kit: &Kit, out: &Path) -> Result<Built, A
             .current_dir(&project.folder);
         program::run(&mut node, &NODE)
     })
-}
-
-/// The imports of the world that the program takes, as its own `import` lines say.
-fn imports(folder: &Path) -> Result<Vec<&'static str>, AuthorError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(disk(folder))? {
-        let path = entry.map_err(disk(folder))?.path();
-        if path.extension().is_none_or(|end| end != "js") {
-            continue;
-        }
-        let text = fs::read_to_string(&path).map_err(disk(&path))?;
-        found.extend(
-            world::OPTIONAL.into_iter().filter(|name| text.contains(&format!("sdk/{name}.js"))),
-        );
-    }
-    Ok(found)
 }

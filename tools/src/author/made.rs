@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{AuthorError, Built, disk};
+use crate::whole;
 
 /// What is built, or left behind by building: it makes no difference to the component.
 const OUTPUTS: [&str; 4] = ["build", "target", "node_modules", "__pycache__"];
@@ -58,14 +59,7 @@ pub(super) fn put(component: &Path, out: &Path) -> Result<Built, AuthorError> {
     if fs::read(out).is_ok_and(|there| there == bytes) {
         return Ok(Built::Unchanged);
     }
-    let mut part = out.as_os_str().to_owned();
-    part.push(format!(".{}", std::process::id()));
-    let part = PathBuf::from(part);
-    let written = fs::write(&part, &bytes).and_then(|()| fs::rename(&part, out));
-    if written.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    written.map_err(disk(out)).map(|()| Built::New)
+    whole::write(out, &bytes).map_err(disk(out)).map(|()| Built::New)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), AuthorError> {

@@ -33,10 +33,7 @@ pub(super) fn build(
     wheel: Option<&Path>,
     out: &Path,
 ) -> Result<Built, AuthorError> {
-    let main = project.folder.join("main.py");
-    if !main.is_file() {
-        return Err(AuthorError::NoFile { path: main, hint: "the tools are in `main.py`" });
-    }
+    project.main("main.py", "the tools are in `main.py`")?;
     let work = project.work()?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
         let package = program::once(&folder(kit), |staging| {
@@ -45,7 +42,7 @@ pub(super) fn build(
             program::run(&mut unpack, &PYTHON)
         })?;
         fs::write(work.join("app.py"), APP).map_err(disk(&work))?;
-        let wit = world::narrowed(project, &work, &imports(&project.folder)?)?;
+        let wit = world::narrowed(project, &work, "py", takes)?;
         let mut python = Command::new("python3");
         python
             .args(["-I", "-B", "-c", crate::python::RUN])
@@ -64,20 +61,6 @@ pub(super) fn build(
 
 fn absolute(path: &Path) -> Result<PathBuf, AuthorError> {
     std::path::absolute(path).map_err(disk(path))
-}
-
-/// The imports of the world that the program takes, as its own `import` lines say.
-fn imports(folder: &Path) -> Result<Vec<&'static str>, AuthorError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(disk(folder))? {
-        let path = entry.map_err(disk(folder))?.path();
-        if path.extension().is_none_or(|end| end != "py") {
-            continue;
-        }
-        let text = fs::read_to_string(&path).map_err(disk(&path))?;
-        found.extend(world::OPTIONAL.into_iter().filter(|module| takes(&text, module)));
-    }
-    Ok(found)
 }
 
 /// Whether a text imports this module of the SDK. Brackets may spread an import over lines.

@@ -16,13 +16,20 @@ use super::{AuthorError, Project, disk};
 /// The imports that a component has only if its program asks for them: each has to be granted.
 pub(super) const OPTIONAL: [&str; 4] = ["files", "http", "kv", "tools"];
 
-/// The world with these optional imports and no others, in a folder of its own below `work`. What
-/// makes a component of a script keeps every import of the world, used or not.
+/// The world with the optional imports that the program takes, as its own `import` lines say, and
+/// no others, in a folder of its own below `work`. What makes a component of a script keeps every
+/// import of the world, used or not.
 pub(super) fn narrowed(
     project: &Project,
     work: &Path,
-    imports: &[&str],
+    ending: &str,
+    takes: impl Fn(&str, &str) -> bool,
 ) -> Result<PathBuf, AuthorError> {
+    let mut imports = Vec::new();
+    for path in Project::sources(&project.folder, ending)? {
+        let program = fs::read_to_string(&path).map_err(disk(&path))?;
+        imports.extend(OPTIONAL.into_iter().filter(|name| takes(&program, name)));
+    }
     let text = wit(project)?;
     let unwanted = |line: &&str| {
         let import = line.trim().strip_prefix("import ").and_then(|rest| rest.strip_suffix(';'));
