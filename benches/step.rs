@@ -72,6 +72,7 @@ fn step(criterion: &mut Criterion) {
         models: &[],
         default_model: models::DEFAULT,
         model_override: None,
+        locked: &|_| Ok(std::collections::BTreeMap::new()),
         decoder_holds: &|_| Ok(()),
     };
     let agent = Agent::load(&folder.path().join("agent.toml"), &[], &known).unwrap();

@@ -12,4 +12,4 @@ pub use agent_core::agent_file::Invalid;
 pub use agent_core::drive::{Person, Watch};
 pub use agent_core::event::{Outcome, Reason, RunId};
 pub use agent_core::ledger::Spent;
-pub use wire::{Approval, Errand, Finished, run};
+pub use wire::{Approval, Caller, Errand, Finished, run};

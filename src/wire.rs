@@ -1,6 +1,10 @@
 //! The one place where an `Agent` becomes concrete types: which model, which tools, which policy,
 //! which sandbox, which journal.
 
+mod component;
+
+pub use component::Caller;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +15,7 @@ use agent_core::agent_file::{Checked, Invalid, Known};
 use agent_core::delegate::{Crew, Delegate, Launcher};
 use agent_core::drive::{self, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
-use agent_core::journal::Journal;
+use agent_core::journal::{Journal, JournalError};
 use agent_core::ledger::Spent;
 use agent_core::mcp::Server;
 use agent_core::model::{Model, Traits};
@@ -27,6 +31,7 @@ use models::scripted::Scripted;
 use policies::Chain;
 use sandbox::Wasm;
 use store::{RunRow, Store};
+use tools::lock::Lock;
 use tools::mcp::{self, McpError};
 
 /// Where files are kept, and how what a run needs gets there.
@@ -121,9 +126,12 @@ impl Errand {
         with(&Known {
             tools: tools::registry::known(),
             models: &models,
-            pinned: &|folder| tools::mcp::pinned(folder),
             default_model: models::DEFAULT,
             model_override: model,
+            locked: &|folder| {
+                let lock = Lock::read(folder).map_err(|error| error.to_string())?;
+                Ok(lock.agreed())
+            },
             decoder_holds: &|schema| onnx::holds(&cited::narrowed(schema, &[])),
         })
     }
@@ -161,9 +169,9 @@ impl Errand {
     ) -> anyhow::Result<Finished> {
         let store = self.store()?;
         let _driven = store.drive(id)?;
-        let events = store.events(id).await?;
+        let events = told(store.events(id).await)?;
         let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
-            anyhow::bail!("there is no run `{id}`\nhint: `errand runs list` names the runs");
+            return Err(drive::Fault::NoBeginning(id.clone()).into());
         };
         if let Some(What::Ended { outcome }) = events.last().map(|event| &event.what) {
             // Nothing is driven any more, so no model is needed to tell how it ended.
@@ -202,7 +210,7 @@ impl Errand {
     /// # Errors
     /// There is no such run, or the journal cannot be read.
     pub async fn events(&self, id: &RunId) -> anyhow::Result<Vec<Event>> {
-        Ok(self.store()?.events(id).await?)
+        told(self.store()?.events(id).await)
     }
 
     fn store(&self) -> anyhow::Result<Store> {
@@ -216,37 +224,62 @@ impl Errand {
     }
 
     async fn crew(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Together> {
-        let home = self.fetcher.home().root();
-        let python = match agent.tools.iter().any(|tool| tool == PYTHON) {
-            true => Some(self.python().await.context("the `python` tool cannot be set up")?),
-            false => None,
-        };
+        Ok(Together {
+            tools: self.tools(agent, launch).await?,
+            model: launch.model(agent).await?,
+            policy: Chain::new(&agent.grants, &agent.above)?,
+            sandbox: self.sandbox(agent)?,
+            store: launch.store.clone(),
+        })
+    }
+
+    /// The tools that an agent uses, and no others.
+    async fn tools(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Vec<Arc<dyn Tool>>> {
         let setup = tools::registry::Setup {
             root: agent.root.clone(),
             read: agent.grants.read.clone(),
-            python,
+            python: None,
         };
-        let registry = tools::registry::Registry::builtin(&setup);
-        let mut tools: Vec<Arc<dyn Tool>> =
-            agent.tools.iter().filter_map(|name| registry.get(name).cloned()).collect();
+        let mut registry = tools::registry::Registry::builtin(&setup);
+        for pinned in &agent.components {
+            tools::component::unchanged(pinned)?;
+            // A component that the agent has no scope for gets nothing.
+            let scope = agent.grants.scopes.get(&pinned.name).cloned().unwrap_or_default();
+            for tool in tools::component::tools(pinned, &scope) {
+                registry.add(tool);
+            }
+        }
         for (name, server) in &agent.mcp {
-            let served = mcp::tools(&launch.server(name, server).await?);
-            tools.extend(served.into_iter().filter(|tool| agent.tools.contains(&tool.spec().name)));
+            for tool in mcp::tools(&launch.server(name, server).await?) {
+                registry.add(tool);
+            }
         }
         for (name, sub) in &agent.agents {
-            let launcher = Arc::new(launch.clone());
-            tools.push(Arc::new(Delegate::new(name, sub.clone(), launcher)));
+            registry.add(Arc::new(Delegate::new(name, sub.clone(), Arc::new(launch.clone()))));
         }
+        let used = |registry: &tools::Registry| -> Vec<Arc<dyn Tool>> {
+            agent.tools.iter().filter_map(|name| registry.get(name).cloned()).collect()
+        };
+        if agent.tools.iter().any(|tool| tool == PYTHON) {
+            let python = self.python().await.context("the `python` tool cannot be set up")?;
+            let others: Vec<ToolSpec> =
+                used(&registry).iter().map(|tool| tool.spec().clone()).collect();
+            registry.add(tools::python::tool(python, &others));
+        }
+        Ok(used(&registry))
+    }
+
+    fn sandbox(&self, agent: &Agent) -> anyhow::Result<Wasm> {
+        let home = self.fetcher.home().root();
         let mut config = sandbox::Config::new(&agent.root, home.join("cache"));
         config.read = agent.grants.read.clone();
         config.write = agent.grants.write.clone();
-        Ok(Together {
-            model: launch.model(agent).await?,
-            tools,
-            policy: Chain::new(&agent.grants, &agent.above)?,
-            sandbox: Wasm::new(config)?,
-            store: launch.store.clone(),
-        })
+        config.kv = Some(home.join("kv"));
+        let granted = agent.secrets.clone();
+        config.secrets = Arc::new(move |name| {
+            granted.iter().any(|granted| granted == name).then(|| std::env::var(name).ok())?
+        });
+        Ok(Wasm::new(config)?)
     }
 
     async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
@@ -293,6 +326,8 @@ impl Errand {
         decode: usize,
         threads: usize,
     ) -> anyhow::Result<onnx::Bench> {
+        // A name that nobody knows is said to be one before anything is fetched.
+        self.fetcher.model(name).await?;
         let folder = self.local(name).await?;
         let work = move || onnx::bench(&folder, prompt, decode, threads);
         Ok(tokio::task::spawn_blocking(work).await??)
@@ -308,6 +343,16 @@ impl Errand {
         let make = move || build.make("python3".as_ref(), &wheel);
         Ok(tokio::task::spawn_blocking(make).await??)
     }
+}
+
+/// The events of a run that somebody named.
+fn told(events: Result<Vec<Event>, JournalError>) -> anyhow::Result<Vec<Event>> {
+    events.map_err(|error| match error {
+        JournalError::Unknown(_) => {
+            anyhow::anyhow!("{error}\nhint: `errand runs list` names the runs")
+        }
+        error => error.into(),
+    })
 }
 
 /// Tokens that a local model holds: enough for a run, and its cache stays small.

@@ -90,7 +90,7 @@ fn parent_directory() {
     denied: tool `files.read` may not read `secret.txt`; hint: add it to [permissions] read
     denied: tool `files.read` may not read `/etc/passwd`; hint: add it to [permissions] read
     denied: tool `files.list` may not read `ABOVE`; hint: add it to [permissions] read
-    denied: tool `files.search` may not read ``; hint: add it to [permissions] read
+    denied: tool `files.search` may not read `.`; hint: add it to [permissions] read
     "#);
 }
 
@@ -504,16 +504,15 @@ fn python_calls_a_tool_that_is_not_granted() {
     let attack = Attack::new(&["files.read", "python"], "");
     let told = attack.ran([
         "files.write('out/x.txt', 'was here')",
+        // Past the functions, straight to the host.
+        "from wit_world.imports import tools\n\
+         tools.call('files.write', '{\"path\": \"out/x.txt\", \"content\": \"was here\"}')",
         "import builtins\nprint(builtins.open('docs/../secret.txt'))",
     ]);
     assert!(!attack.place.path("out/x.txt").exists());
-    insta::assert_snapshot!(told, @r#"
-    denied: there is no tool `files.write`; there is `files.read`, `python`
-    line 1: files.write('out/x.txt', 'was here')
-    ToolError: denied: there is no tool `files.write`; there is `files.read`, `python`
-    line 2: print(builtins.open('docs/../secret.txt'))
-    PermissionError: tool `python` may not read `secret.txt`; hint: add it to [permissions] read
-    "#);
+    assert!(told.contains("AttributeError: there is no such tool, only read"), "{told}");
+    assert!(told.contains("there is no tool `files.write`; there is `files.read`"), "{told}");
+    assert!(told.contains("tool `python` may not read `secret.txt`"), "{told}");
 }
 
 #[test]

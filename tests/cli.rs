@@ -31,7 +31,8 @@ fn errand_alone() {
       init         Write an agent file to start from
       runs         List, show or resume runs
       models       List, fetch, import or measure local models
-      tools        List the tools an agent file can name
+      tools        List, add, show, call or test the tools an agent file can name
+      mcp          Look at the tools of an agent file's MCP servers, and pin them
       completions  Print shell completions
       help         Print this message or the help of the given subcommand(s)
 
@@ -66,7 +67,7 @@ fn run_help() {
           --model <NAME>       Another model than the agent file's: a catalog name, a path, or the
                                endpoint's id
           --json               Print one JSON object a line on stdout: started, plan, call, verdict,
-                               observation, finished
+                               observation, rejected, finished
           --offline            Fetch no model and no runtime: use what is already here
       -h, --help               Print help
     "#);
@@ -205,11 +206,13 @@ fn a_run_that_does_not_exist() {
     exit 1
     --- stderr
     error: there is no run `nosuch`
+    hint: `errand runs list` names the runs
     "#);
     insta::assert_snapshot!(shown(&place, &["runs", "show", "nosuch"]), @r#"
     exit 1
     --- stderr
     error: there is no run `nosuch`
+    hint: `errand runs list` names the runs
     "#);
     insta::assert_snapshot!(shown(&place, &["runs", "list"]), @r#"
     exit 0
@@ -227,8 +230,8 @@ fn steady(ran: &Ran) -> String {
         .all()
         .replace(run, "ID")
         .lines()
-        .map(|line| match line.split_once(" steps, ") {
-            Some((steps, rest)) if rest.contains(" tokens read, ") => format!("{steps} steps, …"),
+        .map(|line| match line.split_once(", ") {
+            Some((steps, rest)) if rest.contains(" tokens read, ") => format!("{steps}, …"),
             _ => line.to_string(),
         })
         .collect::<Vec<_>>();
@@ -278,7 +281,7 @@ fn a_run_that_waits_as_a_person_sees_it() {
     test · replies.jsonl · run ID
       call     c1 files.write {"path":"out/a.md","content":"x"}
       asks     c1 tool `files.write` needs a person's yes
-      1 steps, …
+      1 step, …
     call `c1` waits for approval: tool `files.write` needs a person's yes
     hint: `errand runs resume ID --approve` or `--deny` goes on
     "#);
@@ -296,8 +299,9 @@ fn a_budget_that_is_spent_as_a_person_sees_it() {
     exit 1
     --- stderr
     test · replies.jsonl · run ID
-      1 steps, …
-    error: the budget's steps were spent before there was an answer
+      rejected The budget is nearly spent. Do not act any more: give the best answer that you have now.
+      1 step, …
+    error: the budget's steps were not enough for an answer
     hint: raise [budget] steps in the agent file
     "#);
 }

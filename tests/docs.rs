@@ -171,7 +171,7 @@ name = "script.jsonl"
 ```console
 $ errand run deep/agent.toml
 page · script.jsonl · run [..]
-  1 steps, [..] s
+  1 step, [..] s
 $ errand validate deep/agent.toml | grep -c agent; echo \
 > "exit $?"
 2
@@ -194,7 +194,7 @@ fn a_page_is_run() {
     // The answer is on stdout, and the page does not show it.
     assert_eq!(found.len(), 1, "{}", found.join("\n\n"));
     assert!(found[0].starts_with("page:16: $ errand run deep/agent.toml\n--- the page\npage · "));
-    let right = PAGE.replace("  1 steps, [..] s\n", "```there```\n  1 steps, [..] s\n");
+    let right = PAGE.replace("  1 step, [..] s\n", "```there```\n  1 step, [..] s\n");
     let found = differences("page", &right, &Place::new());
     assert!(found.is_empty(), "{}", found.join("\n\n"));
 }

@@ -298,6 +298,46 @@ fn a_full_disk_stops_a_run_that_then_resumes() {
     );
 }
 
+/// The home lies on a file system of 1 MiB of its own, which is then given more room.
+#[test]
+fn a_file_system_that_is_full() {
+    let place = Place::new();
+    let large = json!({ "content": "x".repeat(2 << 20), "tool_calls": [
+        { "name": "files.read", "arguments": { "path": "docs/a.md" } }
+    ] });
+    place.write("docs/a.md", "a\n");
+    place.agent(
+        "act = \"tools\"",
+        "[tools]\nuse = [\"files.read\"]\n[permissions]\nread = [\"docs\"]\n\
+         [budget]\ntokens = 9_000_000",
+        &[large, say("done")],
+    );
+    let own = |script: &str| {
+        let command = place.command([] as [&str; 0]);
+        let mut shell = Command::new("unshare");
+        shell
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+            .arg(command.get_program())
+            .current_dir(place.path(""))
+            .env("ERRAND_HOME", place.home())
+            .output()
+    };
+    let mount = "mount -t tmpfs -o size=1m none \"$ERRAND_HOME\"";
+    if !own(mount).is_ok_and(|tried| tried.status.success()) {
+        eprintln!("skipped: this machine lets no user mount a file system of its own");
+        return;
+    }
+    let script = format!(
+        "{mount} && \"$0\" run agent.toml --json; echo \"exit $?\"; \
+         mount -o remount,size=64m \"$ERRAND_HOME\" && \
+         \"$0\" runs resume \"$(\"$0\" runs list --json | sed 's/.*\"run\":\"\\([^\"]*\\)\".*/\\1/')\""
+    );
+    let ran = place.ran(&own(&script).unwrap());
+    assert!(ran.out.contains("exit 1\n"), "{ran}");
+    assert!(ran.err.contains("is full: make room, then resume"), "{ran}");
+    assert_eq!(ran.out.lines().last(), Some("done"), "{ran}");
+}
+
 #[test]
 fn a_home_that_cannot_be_used() {
     let place = Place::bare();
@@ -426,7 +466,7 @@ fn a_model_server_that_stops_in_the_middle() {
         });
         stream(Body::from_stream(events))
     });
-    insta::assert_snapshot!(said, @r#"model `m` did not answer: the reply broke off: error decoding response body: request or response body error: error reading a body from connection: unexpected EOF during chunk size line"#);
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: the reply broke off: the connection broke: unexpected EOF during chunk size line"#);
 }
 
 #[test]
@@ -448,7 +488,7 @@ fn a_model_server_that_is_not_there() {
     let ran = place.write("agent.toml", server).run();
     assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("fault")), "{ran}");
     let said = ran.finished()["detail"].as_str().unwrap().replace(&gone.to_string(), "SERVER");
-    insta::assert_snapshot!(said, @r#"model `m` did not answer: error sending request for url (http://SERVER/v1/chat/completions): client error (Connect): tcp connect error: Connection refused (os error 111)"#);
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: no connection to `SERVER`: connection refused"#);
 }
 
 #[test]

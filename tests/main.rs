@@ -3,7 +3,9 @@
 
 mod agents;
 mod attacks;
+mod author;
 mod cli;
+mod components;
 mod docs;
 mod faults;
 mod journal;

@@ -102,11 +102,11 @@ fn work() -> Value {
 
 #[test]
 fn a_server_of_the_reference_package() {
-    let Some(python) = reference() else { return };
+    let Some(mut python) = reference() else { return };
+    python.folders.push("data".into());
     let place = Place::new();
     place.write("server.py", REFERENCE).write("private.txt", "secret").write("data/a.txt", "open");
-    let table = server(&python, &["server.py"], "env = { GREETING = \"hi\" }")
-        .replace("\"server.py\"]", "\"server.py\", \"data\"]");
+    let table = server(&python, &["server.py"], "env = { GREETING = \"hi\" }");
     let calls = [
         ("odd.add", json!({"a": 2, "b": 3})),
         ("odd.look", json!({"path": "data/a.txt"})),

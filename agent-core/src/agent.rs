@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::agent_file::{Checked, Invalid, Known};
+use crate::component::Pinned;
 use crate::delegate::SubAgent;
 use crate::mcp::Server;
 use crate::model::Sampling;
@@ -38,6 +39,9 @@ pub struct Agent {
     pub model: ModelConfig,
     /// The names of the tools it may use, each of them known.
     pub tools: Vec<String>,
+    /// The components that some of those tools are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Pinned>,
     /// What those tools may reach.
     pub grants: Grants,
     /// Names of environment variables that the host may put into requests.

@@ -7,6 +7,7 @@
 
 mod agents;
 mod check;
+mod component;
 mod duration;
 mod given;
 mod ground;
@@ -18,6 +19,7 @@ mod output;
 mod problem;
 mod report;
 mod shape;
+mod size;
 mod source;
 
 use std::collections::BTreeMap;
@@ -28,7 +30,8 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use check::{Checked, Known};
+pub use check::{Agreed, Checked, Known};
+pub use component::{LARGEST, digest};
 pub use problem::{Invalid, Place, Problem};
 
 use crate::agent::{Act, Device, Price, Provider};
@@ -202,11 +205,89 @@ pub struct ModelTable {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolsTable {
-    /// Names from `errand tools list`, and `SERVER.TOOL` of MCP servers; `SERVER.*` is all of one.
-    /// A tool without a grant for what it reaches loads, and its calls are denied.
+    /// Names from `errand tools list`, `NAME.TOOL` of the agent's components, and `SERVER.TOOL` of
+    /// its MCP servers; `NAME.*` is all tools of one. What is not named here does not exist for the
+    /// model. A tool without a grant for what it reaches loads, and its calls are denied.
     #[serde(default, rename = "use")]
     #[schemars(example = serde_json::json!(["files.list", "files.read"]))]
     pub using: Vec<String>,
+
+    /// Components that bring tools of their own, each a table `[[tools.component]]`. `errand tools
+    /// add FILE` writes it, and pins the file's bytes and what it wants in `errand.lock`.
+    #[serde(default)]
+    pub component: Vec<ComponentTable>,
+}
+
+/// A WebAssembly component that brings tools of its own. Its calls reach what it wants, and of that
+/// only what `[permissions]` grants; the keys here narrow that further.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["file"]))]
+pub struct ComponentTable {
+    /// The component's file.
+    #[serde(default)]
+    #[schemars(length(min = 1), example = &"weather.wasm")]
+    pub file: String,
+
+    /// What its tools are called after, `NAME.TOOL`: lower-case letters, digits and `-`. Left out:
+    /// the file's name without its ending.
+    #[serde(default)]
+    #[schemars(with = "String", length(min = 1, max = 32), example = &"weather")]
+    pub name: Option<String>,
+
+    /// Linear memory of one call, such as `"64MB"`, at most `"4GiB"`. Default: `"64MiB"`.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"64MB")]
+    pub memory: Option<String>,
+
+    /// Wall time of one call, such as `"20s"`; waiting for the host does not count. Default:
+    /// `"5s"`.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"20s")]
+    pub time: Option<String>,
+
+    /// Size of one result, such as `"1MB"`. Default: `"256KiB"`.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"1MB")]
+    pub output: Option<String>,
+
+    /// Fuel of one call, about one unit an instruction: a limit that does not depend on how fast
+    /// the machine is. It makes calls slower. Default: no limit.
+    #[serde(default)]
+    #[schemars(with = "u64", range(min = 1, max = 1_000_000_000_000_000u64))]
+    pub fuel: Option<u64>,
+
+    /// Calls that run at once; the rest wait. Default: 16.
+    #[serde(default)]
+    #[schemars(with = "u32", range(min = 1, max = 128))]
+    pub calls: Option<u32>,
+
+    /// Hosts that its calls may reach: a part of `[permissions] net`. Left out: what it wants of
+    /// them.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>", example = serde_json::json!(["api.example.org"]))]
+    pub net: Option<Vec<String>>,
+
+    /// Files and folders that its calls may read: a part of `[permissions] read`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>", example = serde_json::json!(["./docs"]))]
+    pub read: Option<Vec<String>>,
+
+    /// Files and folders that its calls may write: a part of `[permissions] write`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>", example = serde_json::json!(["./out"]))]
+    pub write: Option<Vec<String>>,
+
+    /// Environment variables whose values the host may put into its requests: a part of
+    /// `[permissions] secrets`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>", example = serde_json::json!(["API_KEY"]))]
+    pub secrets: Option<Vec<String>>,
+
+    /// Other tools that its calls may call: a part of `use`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>", example = serde_json::json!(["files.read"]))]
+    pub tools: Option<Vec<String>>,
 }
 
 /// An agent that this one may call.
@@ -226,7 +307,7 @@ pub struct AgentTable {
 }
 
 /// MCP servers.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct McpTable {
     /// The path of a JSON file with `mcpServers`, as other programs have it. Its servers are
@@ -243,7 +324,7 @@ pub struct McpTable {
 }
 
 /// An MCP server: a program to start (`command`), or an endpoint (`url`).
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerTable {
     /// The program: a name on the search path, or a path.

@@ -14,17 +14,17 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, TryStreamExt};
 
-use crate::action::{Action, CallId};
-use crate::event::{Event, Outcome, Reason, RunId, What};
+use crate::action::{Action, CallId, Decision};
+use crate::event::{Event, Observation, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
 use crate::label::Origin;
-use crate::message::{Message, Role};
+use crate::message::{Message, Role, ToolCall};
 use crate::model::{Model, Request, Traits};
 use crate::policy::Policy;
-use crate::run::{Consent, Run, Step};
+use crate::run::{Consent, Run, Step, denied};
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::tool::Tool;
-use desk::Desk;
+use desk::{Caller, Desk};
 
 /// What a run is driven with.
 pub struct Parts<'a> {
@@ -147,6 +147,29 @@ pub async fn drive(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault>
     Ok((outcome, desk.into_run()))
 }
 
+/// Makes one call that no model asked for: planned, judged, permitted and run like any. What is
+/// not allowed, also for want of somebody to ask, is an observation that says so.
+///
+/// # Errors
+/// What would stop a run: the sandbox or the journal broke.
+pub async fn call(
+    run: Run,
+    call: &ToolCall,
+    parts: &Parts<'_>,
+) -> Result<Observation, SandboxError> {
+    let desk = Desk::new(run, parts);
+    let (action, verdict) = desk.judge(CallId("c1".to_string()), call, Caller::Model).await?;
+    let consent = match (verdict.decision, parts.person) {
+        (Decision::Allow, _) => Consent::Policy,
+        (Decision::Ask, Some(person)) => match person.approve(&action, &verdict.reasons).await {
+            Some(true) => Consent::Person,
+            _ => return Ok(denied(&["a person said no".to_string()])),
+        },
+        _ => return Ok(denied(&verdict.reasons)),
+    };
+    desk.perform(action, consent).await
+}
+
 impl Desk<'_> {
     async fn work(&self) -> Result<Outcome, Fault> {
         loop {
@@ -161,7 +184,7 @@ impl Desk<'_> {
                 }
                 Step::Judge(calls) => {
                     for (id, call) in calls {
-                        self.judge(id, &call).await?;
+                        self.judge(id, &call, Caller::Model).await?;
                     }
                 }
                 Step::Act(actions) => {

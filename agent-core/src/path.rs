@@ -23,9 +23,12 @@ pub fn resolve(root: &Path, path: &str) -> Result<PathBuf, String> {
 }
 
 /// How `path` is written for somebody who works in the folder `root`: relative where it is
-/// inside, absolute elsewhere.
+/// inside, `.` for the folder itself, absolute elsewhere.
 pub fn display(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
+    match path.strip_prefix(root).unwrap_or(path).to_string_lossy() {
+        shown if shown.is_empty() => ".".to_string(),
+        shown => shown.into_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -50,6 +53,7 @@ mod tests {
     #[test]
     fn paths_are_shown_relative_where_they_can_be() {
         assert_eq!(display(Path::new("/home/me"), Path::new("/home/me/docs/a.md")), "docs/a.md");
+        assert_eq!(display(Path::new("/home/me"), Path::new("/home/me")), ".");
         assert_eq!(display(Path::new("/home/me"), Path::new("/etc/passwd")), "/etc/passwd");
     }
 }

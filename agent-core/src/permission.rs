@@ -1,6 +1,7 @@
 //! What an agent file grants: folders, hosts, tools. Plain data and its notation; what follows
 //! from a grant is the policy's to say.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Host;
 
 use crate::address::Reach;
+use crate::scope::Scope;
 
 /// What an agent may use. What is not here is denied.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,20 @@ pub struct Grants {
     pub ask: Vec<String>,
     /// Names of the tools that the agent uses.
     pub tools: Vec<String>,
+    /// How far the tools of each component may go, by the component's name. Tools that are part of
+    /// Errand are in none of these: the grants above are theirs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scopes: BTreeMap<String, Scope>,
+    /// Names of tools of MCP servers that may change something there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acting: Vec<String>,
+}
+
+impl Grants {
+    /// How far this tool may go, where it is a component's.
+    pub fn scope(&self, tool: &str) -> Option<&Scope> {
+        self.scopes.get(tool.split_once('.')?.0)
+    }
 }
 
 /// The ports of a rule that names none.
@@ -63,38 +79,6 @@ impl NetRule {
                 vec![*port]
             }
             _ => WEB_PORTS.to_vec(),
-        }
-    }
-}
-
-impl NetRule {
-    /// Whether every host and port of the other rule is granted by this one.
-    pub fn covers(&self, other: &NetRule) -> bool {
-        if self == other {
-            return true;
-        }
-        let ports = other.ports();
-        let all = |own: &[u16]| ports.iter().all(|port| own.contains(port));
-        match (self, other) {
-            (NetRule::Public, NetRule::Host { host, .. }) => {
-                let reach = match host {
-                    Host::Domain(_) => Reach::Public,
-                    Host::Ipv4(address) => Reach::of(IpAddr::V4(*address)),
-                    Host::Ipv6(address) => Reach::of(IpAddr::V6(*address)),
-                };
-                reach == Reach::Public && all(&WEB_PORTS)
-            }
-            (NetRule::Public, NetRule::Below { .. }) => all(&WEB_PORTS),
-            (NetRule::Host { host, .. }, NetRule::Host { host: wanted, .. }) => {
-                host == wanted && all(&self.ports())
-            }
-            (NetRule::Below { domain, .. }, NetRule::Host { host: Host::Domain(name), .. })
-            | (NetRule::Below { domain, .. }, NetRule::Below { domain: name, .. }) => {
-                let below = name.strip_suffix(domain.as_str()).is_some_and(|n| n.ends_with('.'));
-                let same = matches!(other, NetRule::Below { .. }) && name == domain;
-                (below || same) && all(&self.ports())
-            }
-            _ => false,
         }
     }
 }
@@ -293,31 +277,6 @@ mod tests {
             ("example.org:8080", &[8080]),
         ] {
             assert_eq!(written.parse().map(|rule: NetRule| rule.ports()), Ok(ports.to_vec()));
-        }
-    }
-
-    #[test]
-    fn a_rule_covers_what_it_grants() {
-        for (wide, narrow, expected) in [
-            ("public", "example.org", true),
-            ("public", "*.example.org", true),
-            ("public", "example.org:8080", false),
-            ("public", "10.0.0.1:80", false),
-            ("example.org", "example.org:443", true),
-            ("example.org:443", "example.org", false),
-            ("example.org", "a.example.org", false),
-            ("*.example.org", "a.example.org", true),
-            ("*.example.org", "example.org", false),
-            ("*.example.org", "badexample.org", false),
-            ("*.example.org", "*.a.example.org", true),
-            ("*.example.org", "*.example.org:443", true),
-            ("*.example.org", "public", false),
-            ("127.0.0.1:80", "127.0.0.1:81", false),
-        ] {
-            let covers = wide
-                .parse::<NetRule>()
-                .map(|wide| narrow.parse().is_ok_and(|narrow| wide.covers(&narrow)));
-            assert_eq!(covers, Ok(expected), "{wide} {narrow}");
         }
     }
 

@@ -56,6 +56,8 @@ pub struct Run {
     guide: guided::Guide,
     /// The latest answer did not satisfy the schema.
     correcting: bool,
+    /// Why the latest reply could not be taken.
+    rejected: Option<String>,
     /// The model call under way is the last one.
     last: bool,
     replies: u64,
@@ -159,6 +161,7 @@ impl Run {
             history,
             guide: guided::Guide::default(),
             correcting: false,
+            rejected: None,
             last: false,
             replies: 0,
             read: 0,
@@ -210,6 +213,11 @@ impl Run {
         let unread: usize =
             self.history[self.fresh_from()..].iter().map(|message| message.content.len()).sum();
         self.ledger.lendable(unread as u64 / 3 + 8, self.agent.model.max_tokens.into())
+    }
+
+    /// Why the latest reply could not be taken, as the model is told.
+    pub fn rejected(&self) -> Option<&str> {
+        self.rejected.as_deref()
     }
 
     /// What a call's guest has done so far, for a rerun.
@@ -395,7 +403,8 @@ impl Run {
             Style::Code => code::read(&self.agent, &self.sources(), number, reply, self.last),
             Style::Guided => self.guide.read(&self.agent, number, reply, self.last),
         };
-        let Turn { plan, say, next } = turn;
+        let Turn { plan, say, next, rejected } = turn;
+        self.rejected = rejected;
         self.history.extend(say);
         self.planned = plan.filter(|plan| self.plan.as_ref() != Some(plan));
         self.correcting = false;

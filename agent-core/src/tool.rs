@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::action::{Capability, Permit};
+use crate::manifest::SecretUse;
 use crate::sandbox::{Gate, Invocation, SandboxError};
 
 /// What everybody may know of a tool.
@@ -45,6 +46,11 @@ impl Effect {
     pub fn may_repeat(self) -> bool {
         !matches!(self, Effect::Writes)
     }
+
+    /// Whether a call may leave something changed.
+    pub fn changes(self) -> bool {
+        matches!(self, Effect::Idempotent | Effect::Writes)
+    }
 }
 
 /// A tool. It says what a call means; it never executes anything itself.
@@ -59,6 +65,12 @@ pub trait Tool: Send + Sync {
 
     /// Who does the work.
     fn work(&self) -> Work<'_>;
+
+    /// Whether its guest may call this other tool: whether at all, since each such call is judged
+    /// like any. What is part of Errand may call whatever the agent uses.
+    fn calls(&self, _tool: &str) -> bool {
+        true
+    }
 
     /// The result as the model reads it: a bare text or compact JSON.
     fn show(&self, result: &Value) -> String {
@@ -105,13 +117,78 @@ pub enum Means {
     Lent,
 }
 
-/// The component that does a tool's work, and how far it may go.
+/// The component that does a tool's work, what it is lent, and how far it may go.
 #[derive(Debug, Clone)]
 pub struct Guest {
+    /// The component's name in the agent: its tools are `NAME.TOOL` there, and bare names to
+    /// itself. `None` for what comes with the runtime, which knows its tools by their whole names.
+    pub name: Option<Arc<str>>,
     /// The wasm component.
     pub component: Component,
+    /// What it is linked with.
+    pub imports: Imports,
+    /// The keys that its requests may carry.
+    pub secrets: Arc<[SecretUse]>,
     /// What one call may use.
     pub limits: Limits,
+    /// Fields that the host adds to the arguments of each call: what the guest has to know of the
+    /// agent. Where it adds something, a call's own field of that name counts for nothing.
+    pub adds: Arc<Map<String, Value>>,
+}
+
+impl Guest {
+    /// A guest that comes with the runtime.
+    pub fn builtin(component: Component, limits: Limits) -> Self {
+        Self {
+            name: None,
+            component,
+            imports: Imports { files: true, http: true, kv: false, tools: true },
+            secrets: Arc::default(),
+            limits,
+            adds: Arc::default(),
+        }
+    }
+
+    /// A stranger's component under this name: nothing is lent to it until `imports` says so.
+    pub fn stranger(name: impl Into<Arc<str>>, component: Component, limits: Limits) -> Self {
+        Self {
+            name: Some(name.into()),
+            component,
+            imports: Imports::default(),
+            secrets: Arc::default(),
+            limits,
+            adds: Arc::default(),
+        }
+    }
+
+    /// The arguments of a call as the component gets them.
+    pub fn arguments(&self, given: &Value) -> Value {
+        let mut arguments = given.clone();
+        if let Value::Object(fields) = &mut arguments {
+            fields.extend(self.adds.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        arguments
+    }
+
+    /// A tool's name as the component knows it.
+    pub fn bare<'a>(&self, tool: &'a str) -> &'a str {
+        let below = |name: &Arc<str>| tool.strip_prefix(&**name)?.strip_prefix('.');
+        self.name.as_ref().and_then(below).unwrap_or(tool)
+    }
+}
+
+/// Which of the host's interfaces a component is linked with. `log` and `progress` always are; a
+/// component that imports another one which is not here does not run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Imports {
+    /// `errand:tool/files`
+    pub files: bool,
+    /// `errand:tool/http`
+    pub http: bool,
+    /// `errand:tool/kv`
+    pub kv: bool,
+    /// `errand:tool/tools`
+    pub tools: bool,
 }
 
 /// Where a component comes from.
@@ -124,8 +201,15 @@ pub enum Component {
         /// The component.
         bytes: &'static [u8],
     },
-    /// A file on this machine.
+    /// A file on this machine, whatever is in it.
     File(Arc<PathBuf>),
+    /// A file that is only run while it is what somebody agreed to.
+    Pinned {
+        /// Where it is.
+        path: Arc<PathBuf>,
+        /// The SHA-256 that it must have, as 64 hexadecimal digits.
+        sha256: Arc<str>,
+    },
 }
 
 /// What one call may use. Every limit is enforced by the sandbox.
@@ -137,4 +221,35 @@ pub struct Limits {
     pub time: Duration,
     /// Bytes of result.
     pub output: usize,
+    /// Instructions, roughly, before the guest is stopped: the same work always takes the same.
+    /// Counting them makes a guest slower, so it is `None` where nobody asked.
+    pub fuel: Option<u64>,
+    /// Calls of one component at once; more wait.
+    pub calls: usize,
+}
+
+impl Limits {
+    /// What a stranger's component may use where nobody said otherwise.
+    pub const DEFAULT: Self = Self {
+        memory: 64 << 20,
+        time: Duration::from_secs(5),
+        output: 256 << 10,
+        fuel: None,
+        calls: 16,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_knows_its_tools_by_bare_names() {
+        let component = Component::Embedded { name: "weather", bytes: &[] };
+        let guest = Guest::stranger("weather", component.clone(), Limits::DEFAULT);
+        assert_eq!(guest.bare("weather.forecast"), "forecast");
+        assert_eq!(guest.bare("weathers.forecast"), "weathers.forecast");
+        assert_eq!(guest.bare("forecast"), "forecast");
+        assert_eq!(Guest::builtin(component, Limits::DEFAULT).bare("web.read"), "web.read");
+    }
 }

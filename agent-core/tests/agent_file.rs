@@ -2,11 +2,14 @@
 //! snapshots are the reports as they are printed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use agent_core::agent::{Act, Agent, Budget, Device, Provider};
-use agent_core::agent_file::{AgentFile, Checked, Known};
+use agent_core::agent_file::{AgentFile, Agreed, Checked, Known, digest};
+use agent_core::component::Locked;
+use agent_core::manifest::{Manifest, Wants};
 use agent_core::tool::{Effect, ToolSpec};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -57,13 +60,46 @@ impl Ground {
             false => Ok(()),
         };
         with(&Known {
-            pinned: &|_| Ok(Default::default()),
             tools: &tools,
             models: &models,
             default_model: MODELS[2],
             model_override: self.model,
+            locked: &|folder| {
+                let components = self.locked(folder)?;
+                Ok(Agreed { components, ..Agreed::default() })
+            },
             decoder_holds: &holds,
         })
+    }
+
+    /// `docs/a.md` is the component `weather`; `odd` is another's bytes.
+    fn locked(&self, folder: &Path) -> Result<BTreeMap<String, Locked>, String> {
+        if folder.join("errand.lock").exists() {
+            return Err("`errand.lock` is damaged".to_string());
+        }
+        let spec = |name: &str, effect| ToolSpec {
+            name: name.to_string(),
+            description: String::new(),
+            input: json!({ "type": "object" }),
+            output: json!({}),
+            effect,
+        };
+        let wants = Wants {
+            net: vec!["api.example.org".parse().unwrap(), "*.example.com".parse().unwrap()],
+            read: vec![".".to_string()],
+            write: vec!["out/sub".to_string()],
+            tools: vec!["files.read".to_string(), "files.write".to_string()],
+            ..Wants::default()
+        };
+        let tools = vec![spec("look", Effect::Reads), spec("act", Effect::Writes)];
+        let manifest = Manifest { description: String::new(), tools, wants };
+        let locked = |bytes: &[u8]| Locked {
+            source: "docs/a.md".to_string(),
+            sha256: digest(bytes),
+            manifest: manifest.clone(),
+        };
+        let names = [("weather", locked(b"a")), ("odd", locked(b"b"))];
+        Ok(names.map(|(name, locked)| (name.to_string(), locked)).into())
     }
 
     fn load(&self, file: &[u8], params: &[(&str, &str)]) -> Result<Agent, String> {
@@ -653,4 +689,73 @@ proptest! {
     ) {
         let _ = bare().load(format!("{RIGHT}{table}\n{key} = {value}\n").as_bytes(), &[]);
     }
+}
+
+const WEATHER: &str = "[tools]\nuse = [\"weather.*\", \"files.read\"]\n[[tools.component]]\nfile \
+                       = \"docs/a.md\"\nname = \"weather\"\n";
+
+#[test]
+fn a_component_gets_what_it_wants_of_what_is_granted() {
+    let ground = Ground::new();
+    let text = format!(
+        "{RIGHT}{WEATHER}memory = \"8MiB\"\ntime = \"2s\"\n[permissions]\nread = [\"docs\"]\nwrite = \
+         [\"out\"]\nnet = [\"public\"]\nask = [\"weather.*\"]\n"
+    );
+    let agent = ground.load(text.as_bytes(), &[]).unwrap();
+    assert_eq!(agent.tools, ["weather.look", "weather.act", "files.read"]);
+    assert_eq!(agent.grants.ask, ["weather.look", "weather.act"]);
+    let pinned = &agent.components[0];
+    assert_eq!((pinned.bounds.memory, pinned.sha256.as_str()), (Some(8 << 20), &*digest(b"a")));
+    let scope = &agent.grants.scopes["weather"];
+    assert_eq!(scope.read, agent.grants.read);
+    assert_eq!(scope.write, [agent.root.join("out/sub")]);
+    let net: Vec<String> = scope.net.iter().map(ToString::to_string).collect();
+    assert_eq!(net, ["api.example.org", "*.example.com"]);
+    assert_eq!(scope.tools, ["files.read"], "`files.write` is not the agent's");
+    assert_eq!(scope.changing, ["weather.act"]);
+
+    let narrowed =
+        text.replace("time = ", "net = [\"x.example.com\"]\nread = []\ntools = []\ntime = ");
+    let scope = &ground.load(narrowed.as_bytes(), &[]).unwrap().grants.scopes["weather"];
+    assert_eq!(scope.net.iter().map(ToString::to_string).collect::<Vec<_>>(), ["x.example.com"]);
+    assert!(scope.read.is_empty() && scope.tools.is_empty());
+    let events = serde_json::to_string(&agent).unwrap();
+    assert_eq!(serde_json::from_str::<Agent>(&events).unwrap(), agent);
+}
+
+#[test]
+fn components_that_cannot_be() {
+    let table = |keys: &str| format!("[[tools.component]]\n{keys}\n");
+    let weather = "file = \"docs/a.md\"\nname = \"weather\"";
+    let cases = [
+        ("no file", table("name = \"weather\"")),
+        ("an unknown key", table(&format!("{weather}\nmemroy = \"1MB\""))),
+        ("not there", table("file = \"docs/b.md\"\nname = \"weather\"")),
+        ("no lock entry", table("file = \"docs/a.md\"\nname = \"other\"")),
+        ("another digest", table("file = \"docs/a.md\"\nname = \"odd\"")),
+        ("a name that is taken", table("file = \"docs/a.md\"\nname = \"files\"")),
+        ("a name that is none", table("file = \"docs/A b.wasm\"")),
+        ("twice", table(weather) + &table(weather)),
+        ("a limit that is none", table(&format!("{weather}\nmemory = \"lots\"\ntime = \"0s\""))),
+        ("a limit of the wrong type", table(&format!("{weather}\ncalls = 0\nfuel = \"1\""))),
+        (
+            "wider than the agent",
+            table(&format!(
+                "{weather}\nnet = [\"a.org\"]\nread = [\"docs\"]\nwrite = [\"out\"]\ntools = \
+                 [\"files.read\"]\nsecrets = [\"KEY\"]"
+            )),
+        ),
+        (
+            "a tool that it has not",
+            format!("[tools]\nuse = [\"weather.loook\"]\n{}", table(weather)),
+        ),
+        ("a family that is not there", "[tools]\nuse = [\"wether.*\"]\n".to_string()),
+        (
+            "listed twice",
+            format!("[tools]\nuse = [\"weather.look\", \"weather.*\"]\n{}", table(weather)),
+        ),
+    ];
+    let cases: Vec<(&str, &str)> =
+        cases.iter().map(|(what, text)| (*what, text.as_str())).collect();
+    insta::assert_snapshot!(added(&cases));
 }

@@ -8,6 +8,7 @@ pub mod home;
 pub mod import;
 pub mod onnx;
 pub mod openai;
+mod reason;
 pub mod scripted;
 
 /// The catalog's model for an agent file that names none.

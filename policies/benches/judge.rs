@@ -20,6 +20,7 @@ fn grants() -> Grants {
         net: net.iter().filter_map(|rule| rule.parse().ok()).collect(),
         ask: Vec::new(),
         tools: ["files.read", "web.read", "python"].map(String::from).to_vec(),
+        ..Grants::default()
     }
 }
 

@@ -7,6 +7,7 @@ use agent_core::action::{Action, Decision, Verdict};
 use agent_core::label::Origin;
 use agent_core::permission::{Grants, NetRule};
 use agent_core::policy::Policy;
+use agent_core::scope::Scope;
 use agent_core::tool::ToolSpec;
 use cedar_policy::{
     Authorizer, Entities, Entity, PolicyId, PolicySet, Request, RestrictedExpression, Schema,
@@ -14,7 +15,7 @@ use cedar_policy::{
 
 use crate::PolicyError;
 use crate::reason::fill;
-use crate::request::{Question, Shown, Taint, Words, call, want};
+use crate::request::{Question, Shown, Taint, Words, call, file_id, want};
 use crate::{narrow, rules};
 
 /// The default policies with what an agent file grants on top.
@@ -63,9 +64,15 @@ impl Cedar {
 
     fn taint(&self, action: &Action) -> Taint {
         let notes = |path: &PathBuf| self.grants.write.iter().any(|own| path.starts_with(own));
+        let family = action.tool.split('.').next();
+        let own = |origin: &Origin| match origin {
+            Origin::Server(server) => Some(server.as_str()) == family,
+            _ => false,
+        };
         let mut taint = Taint::default();
         for origin in &action.taint {
             taint.untrusted |= origin.untrusted();
+            taint.foreign |= origin.untrusted() && !own(origin);
             taint.private |= matches!(origin, Origin::File(path) if !notes(path));
         }
         taint
@@ -182,20 +189,24 @@ fn hinted(hint: &str, tool: &str, shown: &Shown) -> String {
 }
 
 fn agent(grants: &Grants, words: &Words) -> Result<Entity, String> {
+    let one_by_one = grants.net.iter().filter(|rule| **rule != NetRule::Public).cloned();
+    let attributes = HashMap::from(named(&one_by_one.collect::<Vec<_>>(), words));
+    Entity::new(words.agent(), attributes, HashSet::new()).map_err(|error| error.to_string())
+}
+
+/// The endpoints and the zones that these rules name.
+fn named(net: &[NetRule], words: &Words) -> [(String, RestrictedExpression); 2] {
     let mut named = [Vec::new(), Vec::new()];
-    for rule in &grants.net {
+    for rule in net {
         let kind = match rule {
-            NetRule::Public => continue,
             NetRule::Host { .. } => 0,
-            NetRule::Below { .. } => 1,
+            NetRule::Below { .. } | NetRule::Public => 1,
         };
         let resources = rules::resources(rule, words).into_iter();
         named[kind].extend(resources.map(RestrictedExpression::new_entity_uid));
     }
     let [endpoints, zones] = named.map(RestrictedExpression::new_set);
-    let attributes =
-        HashMap::from([("endpoints".to_string(), endpoints), ("zones".to_string(), zones)]);
-    Entity::new(words.agent(), attributes, HashSet::new()).map_err(|error| error.to_string())
+    [("endpoints".to_string(), endpoints), ("zones".to_string(), zones)]
 }
 
 fn tool(
@@ -205,7 +216,29 @@ fn tool(
     above: HashSet<cedar_policy::EntityUid>,
 ) -> Result<Entity, String> {
     let approval = grants.ask.iter().any(|asked| asked == name);
-    let attributes =
-        HashMap::from([("approval".to_string(), RestrictedExpression::new_bool(approval))]);
+    let acts = grants.acting.iter().any(|acting| acting == name);
+    let flags = [("approval", approval), ("acts", acts)];
+    let mut attributes: HashMap<String, RestrictedExpression> =
+        flags.map(|(flag, set)| (flag.to_string(), RestrictedExpression::new_bool(set))).into();
+    if let Some(scope) = grants.scope(name) {
+        attributes.insert("scope".to_string(), self::scope(words, name, scope)?);
+    }
     Entity::new(words.tool(name), attributes, above).map_err(|error| error.to_string())
+}
+
+fn scope(words: &Words, name: &str, scope: &Scope) -> Result<RestrictedExpression, String> {
+    let files = |paths: &[PathBuf]| {
+        // A path that has no spelling here is in no scope.
+        let ids = paths.iter().filter_map(|path| file_id(path));
+        let files = ids.map(|id| RestrictedExpression::new_entity_uid(words.file(&id)));
+        RestrictedExpression::new_set(files)
+    };
+    let changes = scope.changing.iter().any(|changing| changing == name);
+    let fields = [
+        ("read".to_string(), files(&scope.read)),
+        ("write".to_string(), files(&scope.write)),
+        ("changes".to_string(), RestrictedExpression::new_bool(changes)),
+    ];
+    let fields = fields.into_iter().chain(named(&scope.net, words));
+    RestrictedExpression::new_record(fields).map_err(|error| error.to_string())
 }

@@ -2,8 +2,6 @@
 //! that name a path or a URL. It is a model's grammar, so it may be too wide, never too narrow for
 //! a call that [`judge`](agent_core::policy::Policy::judge) allows and a model would write.
 
-use std::path::Path;
-
 use agent_core::path::display;
 use agent_core::permission::Grants;
 use agent_core::tool::{Effect, ToolSpec};
@@ -33,12 +31,9 @@ enum Kind {
 
 impl Patterns {
     fn of(grants: &Grants) -> Self {
-        let written = |path: &Path| {
-            let shown = display(&grants.root, path);
-            if shown.is_empty() { ".".to_string() } else { shown }
-        };
         let paths = |granted: Vec<&std::path::PathBuf>| {
-            let folders: Vec<String> = granted.into_iter().map(|path| written(path)).collect();
+            let folders: Vec<String> =
+                granted.into_iter().map(|path| display(&grants.root, path)).collect();
             (!folders.is_empty()).then(|| pattern::paths(&folders))
         };
         Self {

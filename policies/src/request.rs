@@ -68,6 +68,7 @@ fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Taint {
     pub(crate) untrusted: bool,
+    pub(crate) foreign: bool,
     pub(crate) private: bool,
 }
 
@@ -225,6 +226,7 @@ impl Taint {
     ) -> Result<Context, String> {
         let record = RestrictedExpression::new_record([
             ("untrusted".to_string(), RestrictedExpression::new_bool(self.untrusted)),
+            ("foreign".to_string(), RestrictedExpression::new_bool(self.foreign)),
             ("private".to_string(), RestrictedExpression::new_bool(self.private)),
         ])
         .map_err(|error| error.to_string())?;

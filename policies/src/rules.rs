@@ -11,8 +11,9 @@ use cedar_policy::{
 use crate::PolicyError;
 use crate::request::{Words, file_id};
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("tools.cedar", include_str!("../tools.cedar")),
+    ("components.cedar", include_str!("../components.cedar")),
     ("grants.cedar", include_str!("../grants.cedar")),
     ("net.cedar", include_str!("../net.cedar")),
     ("taint.cedar", include_str!("../taint.cedar")),

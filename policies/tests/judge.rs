@@ -8,6 +8,7 @@ use agent_core::label::Origin;
 use agent_core::path::resolve;
 use agent_core::permission::Grants;
 use agent_core::policy::Policy;
+use agent_core::scope::Scope;
 use policies::Cedar;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -16,9 +17,11 @@ const ROOT: &str = "/home/me";
 
 /// Grants in one line: `read docs, write out, net *.example.org, ask web.post`.
 fn grants(text: &str) -> Grants {
-    let tools = ["files.read", "files.write", "web.read", "web.post", "python"];
+    let tools =
+        ["files.read", "files.write", "web.read", "web.post", "python", "notes.add", "notes.find"];
     let mut grants =
         Grants { root: ROOT.into(), tools: tools.map(String::from).to_vec(), ..Grants::default() };
+    grants.acting.push("notes.add".to_string());
     for grant in text.split(", ").filter(|grant| !grant.is_empty()) {
         let (kind, what) = grant.split_once(' ').unwrap();
         match kind {
@@ -68,6 +71,7 @@ fn check(text: &str, call: &str, expected: &str) {
     let origins =
         taint.split(' ').filter(|origin| !origin.is_empty()).map(|origin| match origin.parse() {
             Ok(url) => Origin::Web(url),
+            Err(_) if origin.starts_with('@') => Origin::Server(origin[1..].to_string()),
             Err(_) => Origin::File(resolve(ROOT.as_ref(), origin).unwrap()),
         });
     let action = action(tool, capabilities.collect(), origins.collect());
@@ -284,6 +288,16 @@ fn taint() {
         ),
         ("net api.org", format!("web.post: delete https://api.org/ < {web}"), "ask"),
         ("", format!("web.post: POST https://api.org/ < {web}"), "deny"),
+        // A server may act on its own words; on others' somebody is asked.
+        ("", "notes.add".to_string(), "allow"),
+        ("read docs", "notes.add < docs/a.md @notes".to_string(), "allow"),
+        (
+            "",
+            format!("notes.add < @notes {web}"),
+            "ask; the model has read what strangers wrote, and `notes.add` may act on what they say",
+        ),
+        ("", "notes.add < @other".to_string(), "ask"),
+        ("", format!("notes.find < {web}"), "allow"),
         // Private files, a stranger's words, and a host that nobody named.
         (
             "net public, read docs",
@@ -353,4 +367,55 @@ proptest! {
         prop_assert_eq!(judge(Capability::Read(path.clone())), expect("/home/me/docs"), "{:?}", path);
         prop_assert_eq!(judge(Capability::Write(path.clone())), expect("/home/me/docs/out"), "{:?}", path);
     }
+}
+
+/// `weather.look` and `weather.act` are a component's: it reads `docs/a`, writes `out`, and reaches
+/// `api.example.org` and what is below `example.com`.
+fn component(call: &str, expected: &str) {
+    let mut grants = grants("read docs, write out, write docs, net public, net 127.0.0.1:8080");
+    grants.tools.extend(["weather.look", "weather.act"].map(String::from));
+    let path = |path| resolve(ROOT.as_ref(), path).unwrap();
+    let scope = Scope {
+        read: vec![path("docs/a")],
+        write: vec![path("out")],
+        net: vec!["api.example.org".parse().unwrap(), "*.example.com".parse().unwrap()],
+        changing: vec!["weather.act".to_string()],
+        ..Scope::default()
+    };
+    grants.scopes.insert("weather".to_string(), scope);
+    let (tool, wants) = call.split_once(": ").unwrap();
+    let said = said(&grants, &action(tool, vec![capability(wants)], Vec::new()));
+    match expected {
+        "allow" => assert_eq!(said, "allow", "{call}"),
+        _ => assert!(said.starts_with("deny; ") && said.contains(expected), "{call}: {said}"),
+    }
+}
+
+#[test]
+fn a_component_gets_what_it_wants_of_the_grants_and_no_more() {
+    component("weather.look: read docs/a/b.md", "allow");
+    component("weather.look: read docs/b.md", "may not read `docs/b.md`: its component");
+    component("weather.look: read docs/ab", "its component does not want that");
+    component("weather.look: read /etc/passwd", "its component does not want that");
+    component("weather.look: GET https://api.example.org/x", "allow");
+    component("weather.look: GET https://api.example.org:8443/", "its component");
+    component("weather.look: GET https://x.example.com/", "allow");
+    component("weather.look: GET https://example.com/", "its component");
+    component("weather.look: GET https://evil.example/", "its component");
+    component("weather.look: GET http://127.0.0.1:8080/", "its component");
+    // What it wants and the agent was not granted is no grant either.
+    component("weather.act: write out/x", "allow");
+    component("weather.act: write docs/a/x", "may not write");
+    component("files.write: write docs/a/x", "allow");
+    component("web.read: GET https://evil.example/", "allow");
+}
+
+#[test]
+fn a_tool_that_says_it_changes_nothing_is_held_to_it() {
+    component("weather.look: write out/x", "said that it changes nothing, and may not write");
+    component("weather.look: POST https://api.example.org/", "may not send a POST to");
+    component("weather.look: HEAD https://api.example.org/", "allow");
+    component("weather.act: POST https://api.example.org/", "allow");
+    component("weather.act: DELETE https://api.example.org/", "allow");
+    component("weather.unheard: read docs/a/b.md", "is not one that this agent uses");
 }

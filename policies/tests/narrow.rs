@@ -21,6 +21,7 @@ fn grants(read: &[&str], write: &[&str], net: &[&str], tools: &[&str]) -> Grants
         net: net.iter().map(|rule| rule.parse().unwrap()).collect(),
         ask: vec![],
         tools: tools.iter().map(ToString::to_string).collect(),
+        ..Grants::default()
     }
 }
 

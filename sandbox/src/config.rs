@@ -1,10 +1,16 @@
 //! What a sandbox is given: the folders of one agent, and how much the host carries for a guest.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+/// The value of a secret, by its name, where it is set. Called when a request that carries it is
+/// about to be sent.
+pub type Secrets = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What [`Wasm::new`](crate::Wasm::new) needs to know. Paths are absolute.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// The folder that relative paths start from: the agent file's.
     pub root: PathBuf,
@@ -15,6 +21,10 @@ pub struct Config {
     pub write: Vec<PathBuf>,
     /// Where compiled components are kept, for this user alone; made if missing.
     pub cache: PathBuf,
+    /// Where components keep their values, a folder for each; made if missing. `None`: nowhere.
+    pub kv: Option<PathBuf>,
+    /// Where the values of secrets come from.
+    pub secrets: Secrets,
     /// The `user-agent` header of each request.
     pub user_agent: String,
     /// Bytes of one file, read or written.
@@ -35,11 +45,26 @@ impl Config {
             read: Vec::new(),
             write: Vec::new(),
             cache: cache.into(),
+            kv: None,
+            secrets: Arc::new(|_| None),
             user_agent: concat!("errand/", env!("CARGO_PKG_VERSION")).to_string(),
             file_bytes: 64 << 20,
             response_bytes: 16 << 20,
             request_time: Duration::from_secs(30),
             redirects: 5,
         }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Config { root, read, write, cache, kv, .. } = self;
+        f.debug_struct("Config")
+            .field("root", root)
+            .field("read", read)
+            .field("write", write)
+            .field("cache", cache)
+            .field("kv", kv)
+            .finish_non_exhaustive()
     }
 }

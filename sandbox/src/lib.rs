@@ -3,16 +3,20 @@
 //! [`Wasm`] runs one permitted call in a fresh instance. It decides nothing: before each file
 //! opened and each request sent it asks the [`Gate`](agent_core::sandbox::Gate), and what the gate
 //! allows is then done so that it cannot turn into something else – a path that becomes a link
-//! out, a name that becomes a private address.
+//! out, a name that becomes a private address. [`Wasm::describe`] says what a component brings.
 
 mod components;
 mod config;
+mod describe;
 mod engine;
 mod host;
+mod lane;
 mod limits;
 mod outcome;
+mod plain;
+mod session;
 mod slots;
 mod wasm;
 
-pub use config::Config;
+pub use config::{Config, Secrets};
 pub use wasm::Wasm;

@@ -46,6 +46,11 @@ impl Depth {
         Depth(named.max(DEPTH.try_with(|depth| *depth).unwrap_or(0)))
     }
 
+    /// Whether a guest waits for this one.
+    pub(crate) fn nested(self) -> bool {
+        self.0 > 0
+    }
+
     /// Does something that a guest at this depth waits for.
     pub(crate) async fn below<F: Future>(self, work: F) -> F::Output {
         DEPTH.scope(self.0 + 1, work).await

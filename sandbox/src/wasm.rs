@@ -4,36 +4,31 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use agent_core::action::Permit;
+use agent_core::manifest::Manifest;
 use agent_core::sandbox::{Cost, Gate, Invocation, Sandbox, SandboxError};
-use agent_core::tool::{Component, Guest};
+use agent_core::tool::{Component, Guest, Imports, Limits};
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
-use wasmtime::{Engine, Store, UpdateDeadline};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
+use tokio::time::timeout;
 
 use crate::Config;
-use crate::components::Components;
-use crate::engine::{self, Ticker};
-use crate::host::{Door, Host, Lent};
-use crate::limits::Clock;
-use crate::outcome;
+use crate::components::{Missing, Ready, Speech};
+use crate::describe;
+use crate::host::Lent;
+use crate::lane::{Fuel, Lane};
+use crate::outcome::{self, Said};
+use crate::session::Session;
 use crate::slots::{Depth, Slots};
-
-/// What the engine may carry from a guest to the host in one call, beyond what the call is about.
-const HOST_CALL_SLACK: usize = 1 << 20;
 
 /// Runs guests in wasmtime.
 pub struct Wasm {
     config: Config,
     lent: Arc<Lent>,
-    /// Made when the first guest comes: a program that never runs one does not pay for it.
-    runtime: OnceCell<Runtime>,
-}
-
-struct Runtime {
-    engine: Engine,
-    ticker: Ticker,
-    components: Components,
     slots: Slots,
+    /// Made when the first guest comes: a program that never runs one does not pay for it.
+    free: OnceCell<Lane>,
+    /// Made when the first guest comes whose fuel is counted.
+    counted: OnceCell<Lane>,
 }
 
 impl Wasm {
@@ -43,43 +38,78 @@ impl Wasm {
     /// A path in `config` that is not absolute.
     pub fn new(config: Config) -> Result<Wasm, SandboxError> {
         let paths = config.read.iter().chain(&config.write).chain([&config.root, &config.cache]);
-        if let Some(path) = paths.into_iter().find(|path| !path.is_absolute()) {
+        if let Some(path) = paths.chain(&config.kv).find(|path| !path.is_absolute()) {
             return Err(SandboxError::Component {
                 component: "sandbox".to_string(),
                 reason: format!("`{}` is not an absolute path", path.display()),
             });
         }
         let lent = Arc::new(Lent::new(&config));
-        Ok(Wasm { config, lent, runtime: OnceCell::new() })
+        let (free, counted) = (OnceCell::new(), OnceCell::new());
+        Ok(Wasm { config, lent, slots: Slots::new(), free, counted })
     }
 
     /// Compiles a component ahead of its first call, or finds it compiled.
     ///
     /// # Errors
-    /// It cannot be read, is not a component, or wants an import that is not lent.
+    /// It cannot be read, or is not a component.
     pub async fn prepare(&self, component: &Component) -> Result<(), SandboxError> {
-        self.runtime().await?.components.get(component).await.map(|_| ())
+        let lane = self.lane(Fuel::Free).await?;
+        match lane.components.get(component, describe::IMPORTS).await {
+            Err(Missing::Broken(error)) => Err(error),
+            Err(Missing::Refused(_)) | Ok(_) => Ok(()),
+        }
     }
 
-    async fn runtime(&self) -> Result<&Runtime, SandboxError> {
-        self.runtime.get_or_try_init(async || Runtime::start(&self.config)).await.map_err(|error| {
-            SandboxError::Component {
-                component: "wasmtime".to_string(),
-                reason: format!("{error:#}"),
-            }
+    /// What a component says of itself; where it says nothing, what its exported functions are.
+    /// It runs with nothing granted, and what it says is held to be legal and small.
+    ///
+    /// # Errors
+    /// A sentence: what the component is not, or says that it may not.
+    pub async fn describe(&self, component: &Component) -> Result<Manifest, String> {
+        let lane = self.lane(Fuel::Free).await.map_err(|error| error.to_string())?;
+        let ready = match lane.components.get(component, describe::IMPORTS).await {
+            Ok(ready) => ready,
+            Err(Missing::Broken(error)) => return Err(error.to_string()),
+            Err(Missing::Refused(reason)) => return Err(reason),
+        };
+        describe::describe(lane, &ready, &self.lent, component).await
+    }
+
+    async fn lane(&self, fuel: Fuel) -> Result<&Lane, SandboxError> {
+        let lane = match fuel {
+            Fuel::Counted => &self.counted,
+            Fuel::Free => &self.free,
+        };
+        let started = lane.get_or_try_init(async || Lane::start(fuel, &self.config.cache)).await;
+        started.map_err(|error| SandboxError::Component {
+            component: "wasmtime".to_string(),
+            reason: format!("{error:#}"),
         })
+    }
+
+    /// What the engine may have to carry for a call.
+    fn carried(&self, limits: &Limits, imports: Imports) -> usize {
+        let file = if imports.files { self.config.file_bytes as usize } else { 0 };
+        let body = if imports.http { self.config.response_bytes as usize } else { 0 };
+        limits.output.max(file).max(body)
     }
 }
 
-impl Runtime {
-    fn start(config: &Config) -> wasmtime::Result<Runtime> {
-        let engine = engine::engine()?;
-        Ok(Runtime {
-            ticker: Ticker::start(engine.clone())?,
-            components: Components::new(engine.clone(), &config.cache)?,
-            slots: Slots::new(),
-            engine,
-        })
+/// Waits until fewer calls than may run of this component do. A call that another guest waits for
+/// does not wait without end: the two might wait for each other.
+async fn turn(
+    ready: &Ready,
+    limits: &Limits,
+    depth: Depth,
+) -> Result<Option<OwnedSemaphorePermit>, String> {
+    let turn = ready.calls(limits.calls).acquire_owned();
+    if !depth.nested() {
+        return Ok(turn.await.ok());
+    }
+    match timeout(limits.time, turn).await {
+        Ok(turn) => Ok(turn.ok()),
+        Err(_) => Err(format!("the tool is busy: it works on at most {} at once", limits.calls)),
     }
 }
 
@@ -92,34 +122,52 @@ impl Sandbox for Wasm {
         gate: &dyn Gate,
     ) -> Result<Invocation, SandboxError> {
         let begun = Instant::now();
-        let runtime = self.runtime().await?;
-        let pre = runtime.components.get(&guest.component).await?;
+        let failed = |failure: String| {
+            let cost = Cost { time: begun.elapsed(), ..Cost::default() };
+            Ok(Invocation { result: Err(failure), cost })
+        };
+        let fuel = if guest.limits.fuel.is_some() { Fuel::Counted } else { Fuel::Free };
+        let lane = self.lane(fuel).await?;
+        let ready = match lane.components.get(&guest.component, guest.imports).await {
+            Ok(ready) => ready,
+            Err(Missing::Broken(error)) => return Err(error),
+            Err(Missing::Refused(reason)) => return failed(reason),
+        };
         let action = permit.action();
         let depth = Depth::of(&action.id.0);
-        let _slot = match runtime.slots.take(depth).await {
+        let _turn = match turn(&ready, &guest.limits, depth).await {
+            Ok(turn) => turn,
+            Err(refusal) => return failed(refusal),
+        };
+        let _slot = match self.slots.take(depth).await {
             Ok(slot) => slot,
-            Err(refusal) => return Ok(Invocation { result: Err(refusal), cost: Cost::default() }),
+            Err(refusal) => return failed(refusal),
         };
 
-        let clock = Arc::new(Clock::new(guest.limits.time));
-        let (door, asked) = Door::new();
-        let host = Host::new(&self.lent, door, Arc::clone(&clock), &guest.limits);
-        let stderr = host.stderr();
-        let mut store = Store::new(&runtime.engine, host);
-        store.limiter(|host| host.memory());
-        let most = guest.limits.output.max(self.config.file_bytes as usize);
-        store.set_hostcall_fuel(most.saturating_add(HOST_CALL_SLACK));
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|store| {
-            store.data().clock().pause()?;
-            Ok(UpdateDeadline::Yield(1))
-        });
-
-        let _running = runtime.ticker.run();
-        let arguments = action.arguments.to_string();
+        let carried = self.carried(&guest.limits, guest.imports);
+        let session = match Session::new(&lane.engine, &self.lent, guest, carried) {
+            Ok(session) => session,
+            Err(error) => return failed(format!("the tool cannot be run: {error}")),
+        };
+        let Session { mut store, clock, asked, stderr, carried } = session;
+        let _running = lane.ticker.run();
+        let tool = guest.bare(&action.tool);
         let work = clock.meter(async {
-            let tool = pre.instantiate_async(&mut store).await?;
-            tool.call_invoke(&mut store, &action.tool, &arguments).await
+            let instance = ready.pre.instantiate_async(&mut store).await?;
+            match &ready.speech {
+                Speech::Invoke { invoke, .. } => {
+                    let arguments = guest.arguments(&action.arguments).to_string();
+                    let invoke = instance
+                        .get_typed_func::<(&str, &str), (Result<String, String>,)>(
+                            &mut store, invoke,
+                        )?;
+                    let (said,) = invoke.call_async(&mut store, (tool, &arguments)).await?;
+                    Ok(said)
+                }
+                Speech::Plain(plain) => {
+                    plain.call(&mut store, &instance, tool, &action.arguments).await
+                }
+            }
         });
         let returned = asked.serve(work, gate, depth).await?;
 
@@ -127,8 +175,10 @@ impl Sandbox for Wasm {
             Ok(Ok(text) | Err(text)) => text.len() as u64,
             Err(_) => 0,
         };
+        let keys = store.data().keys();
+        let said = Said { stderr: stderr.text(), limits: guest.limits, carried };
         Ok(Invocation {
-            result: outcome::judge(returned, &stderr.text(), guest.limits.output),
+            result: outcome::judge(returned, &said, &keys),
             cost: Cost {
                 time: begun.elapsed(),
                 memory: store.data().peak() as u64,

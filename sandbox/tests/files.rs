@@ -181,10 +181,19 @@ async fn while_swapping<T>(swap: impl Fn() + Send + 'static, work: impl Future<O
     result
 }
 
+/// All that is seen at a path while it is swapped, until both of its states were met.
 async fn reread(folder: &Folder, path: &str) -> String {
     let gate = Asked::everything();
     let arguments = json!({"path": path, "times": 2000});
-    folder.invoke(&gate, "reread", arguments, LIMITS).await.result.unwrap().to_string()
+    let mut seen = String::new();
+    for _ in 0..200 {
+        let round = folder.invoke(&gate, "reread", arguments.clone(), LIMITS).await;
+        seen.push_str(&round.result.unwrap().to_string());
+        if seen.contains("open") && (seen.contains("is a link") || seen.contains("leads out")) {
+            return seen;
+        }
+    }
+    panic!("only one of the two was ever there: {seen}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -200,7 +209,6 @@ async fn symlink_swapped_while_reading() {
         fs::rename(&draft, &file).unwrap();
     };
     let seen = while_swapping(swap, reread(&folder, "docs/swapped")).await;
-    assert!(seen.contains("open"), "{seen}");
     assert!(!seen.contains("secret that"), "{seen}");
 }
 
@@ -218,7 +226,6 @@ async fn folder_swapped_for_a_symlink_while_reading() {
         fs::rename(&aside, &real).unwrap();
     };
     let seen = while_swapping(swap, reread(&folder, "docs/real/secret.txt")).await;
-    assert!(seen.contains("open"), "{seen}");
     assert!(!seen.contains("secret that"), "{seen}");
 }
 

@@ -208,7 +208,7 @@ async fn calls_without_end() {
 async fn what_is_no_component_is_refused() {
     let folder = Folder::new();
     let component = Component::Embedded { name: "broken", bytes: b"not wasm" };
-    let guest = Guest { component, limits: LIMITS };
+    let guest = Guest::builtin(component, LIMITS);
     let call = folder.wasm.invoke(&permit("c1", "t", json!({})), &guest, &Asked::nothing()).await;
     let error = call.unwrap_err().to_string();
     assert!(error.starts_with("component `broken` cannot be loaded: "), "{error}");

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use agent_core::action::{CallId, Decision};
 use agent_core::drive::Watch;
-use agent_core::event::{Event, Observation, What};
+use agent_core::event::{Event, Observation, RunId, What};
 use agent_core::run::{Run, denied, head};
 use errand::Finished;
 use serde_json::{Value, json};
@@ -18,13 +18,11 @@ pub(crate) struct Lines;
 impl Watch for Lines {
     fn event(&self, event: &Event, run: &Run) {
         match &event.what {
-            What::Started { .. } | What::Resumed => {
-                let mut line = json!({ "type": "started", "run": run.id() });
-                if let Some(parent) = run.id().parent() {
-                    line["parent"] = json!(parent);
-                    line["agent"] = json!(run.agent().name);
+            What::Started { .. } | What::Resumed => started(run.id()),
+            What::Replied { .. } => {
+                if let Some(problem) = run.rejected() {
+                    self.say(run, json!({ "type": "rejected", "text": problem }));
                 }
-                print(&line);
             }
             What::Planned { plan } => self.say(run, json!({ "type": "plan", "text": plan })),
             What::Judged { action, verdict } => {
@@ -77,6 +75,15 @@ impl Watch for Lines {
             _ => {}
         }
     }
+}
+
+/// The first line of a run; one that an agent called says for whom it works.
+pub(crate) fn started(run: &RunId) {
+    let mut line = json!({ "type": "started", "run": run });
+    if let Some(parent) = run.parent() {
+        line["parent"] = json!(parent);
+    }
+    print(&line);
 }
 
 impl Lines {

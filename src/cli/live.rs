@@ -129,6 +129,9 @@ impl Watch for Live {
                     spent.time_ms as f64 / 1000.0,
                     budget.time.as_secs_f64(),
                 ));
+                if let Some(problem) = run.rejected() {
+                    self.say(run, "rejected", problem);
+                }
             }
             What::Planned { plan } => self.say(run, "plan", plan),
             What::Judged { action, verdict } => {
@@ -177,8 +180,9 @@ pub(crate) fn finished(finished: &Finished) {
         };
         say(&text.map_or_else(|| format!("{:#}", outcome.value), str::to_string));
     }
+    let steps = if spent.steps == 1 { "step" } else { "steps" };
     let mut last = format!(
-        "  {} steps, {} tokens read, {} written, {:.1} s",
+        "  {} {steps}, {} tokens read, {} written, {:.1} s",
         spent.steps,
         spent.input_tokens,
         spent.output_tokens,
@@ -191,7 +195,7 @@ pub(crate) fn finished(finished: &Finished) {
     let Some(reason) = outcome.reason else { return };
     let detail = outcome.detail.clone().unwrap_or_default();
     let spent_all = |what: &str, key: &str| {
-        eprint(&format!("error: the budget's {what} were spent before there was an answer"));
+        eprint(&format!("error: the budget's {what} were not enough for an answer"));
         eprint(&format!("hint: raise [budget] {key} in the agent file"));
     };
     match reason {

@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ::tools::lock::Lock;
 use ::tools::mcp::Client;
 use agent_core::agent_file::Checked;
 use agent_core::mcp::Pinned;
@@ -41,7 +42,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         eprint("this agent file names no MCP servers");
         return Ok(ExitCode::SUCCESS);
     }
-    let was = ::tools::mcp::pinned(&folder).map_err(Usage)?;
+    let mut lock = Lock::read(&folder).map_err(|error| Usage(error.to_string()))?;
     let own = std::env::current_exe()?;
     let offered: BTreeMap<String, Pinned> = runtime()?.block_on(async {
         let mut offered = BTreeMap::new();
@@ -53,7 +54,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     })?;
     let mut news = false;
     for (name, pinned) in &offered {
-        let old = was.get(name);
+        let old = lock.servers.get(name);
         let state = match old {
             None => "new",
             Some(old) if old.digest == pinned.digest => "as it was pinned",
@@ -84,7 +85,8 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         eprint("nothing was pinned");
         return Ok(ExitCode::FAILURE);
     }
-    ::tools::mcp::pin(&folder, &offered).map_err(anyhow::Error::msg)?;
+    lock.servers.extend(offered);
+    lock.write(&folder)?;
     eprint("pinned in errand.lock");
     Ok(ExitCode::SUCCESS)
 }

@@ -51,7 +51,7 @@ enum Command {
     /// List, fetch, import or measure local models
     #[command(subcommand)]
     Models(models::Command),
-    /// List the tools an agent file can name
+    /// List, add, show, call or test the tools an agent file can name
     #[command(subcommand)]
     Tools(tools::Command),
     /// Look at the tools of an agent file's MCP servers, and pin them

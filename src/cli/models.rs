@@ -58,8 +58,9 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         Command::List { json } => list(&errand, json),
         Command::Pull { name } => {
             let folder = runtime()?.block_on(async {
+                let folder = errand.fetcher().pull(&name).await?;
                 errand.fetcher().runtime(|name| std::env::var_os(name)).await?;
-                errand.fetcher().pull(&name).await
+                anyhow::Ok(folder)
             })?;
             say(&format!("{name} is ready in {}", folder.display()));
         }

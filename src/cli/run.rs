@@ -34,7 +34,8 @@ pub(crate) struct Args {
 /// How a run is shown, and what it may fetch.
 #[derive(clap::Args, Clone, Copy)]
 pub(crate) struct How {
-    /// Print one JSON object a line on stdout: started, plan, call, verdict, observation, finished
+    /// Print one JSON object a line on stdout: started, plan, call, verdict, observation, rejected,
+    /// finished
     #[arg(long)]
     pub(crate) json: bool,
     /// Fetch no model and no runtime: use what is already here
@@ -78,6 +79,10 @@ pub(crate) fn watched(
     };
     live.clear();
     if how.json {
+        // A run that is over already has no event to show.
+        if latest.cancelled().is_none() {
+            json::started(&end.run);
+        }
         json::finished(&end)
     } else {
         live::finished(&end)

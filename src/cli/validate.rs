@@ -66,10 +66,7 @@ fn summary(file: &Path, checked: &Checked) -> String {
     );
     line("tools", listed(tools));
     let paths = |paths: &[PathBuf]| {
-        let shown = paths.iter().map(|path| match display(&grants.root, path) {
-            shown if shown.is_empty() => ".".to_string(),
-            shown => shown,
-        });
+        let shown = paths.iter().map(|path| display(&grants.root, path));
         listed(&shown.collect::<Vec<_>>())
     };
     line("may read", paths(&grants.read));

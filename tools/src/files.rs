@@ -22,17 +22,20 @@ use types::{
 
 pub(crate) static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/files.wasm"));
 
-const LIMITS: Limits = Limits { memory: 256 << 20, time: Duration::from_secs(10), output: 1 << 20 };
+const LIMITS: Limits = Limits {
+    memory: 256 << 20,
+    time: Duration::from_secs(10),
+    output: 1 << 20,
+    fuel: None,
+    calls: 128,
+};
 
 pub(crate) fn specs() -> Vec<ToolSpec> {
     vec![list_spec(), search_spec(), read_spec(), write_spec()]
 }
 
 pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
-    let guest = Guest {
-        component: Component::Embedded { name: "files", bytes: COMPONENT },
-        limits: LIMITS,
-    };
+    let guest = Guest::builtin(Component::Embedded { name: "files", bytes: COMPONENT }, LIMITS);
     let within = Within { root: setup.root.clone(), read: setup.read.clone() };
     let (list, search, read, write) = (within.clone(), within.clone(), within.clone(), within);
     vec![

@@ -3,13 +3,19 @@
 //! A tool here says what a call means and which component does the work. It executes nothing: the
 //! components run in the sandbox, and everything they touch goes through the host.
 
+pub mod author;
 mod builtin;
+pub mod component;
+pub mod edit;
 mod files;
+pub mod lock;
 pub mod mcp;
 pub mod python;
 pub mod registry;
 pub mod schema;
+pub mod source;
 mod web;
+pub mod whole;
 
 pub use registry::{Registry, Setup};
 

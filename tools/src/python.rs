@@ -8,15 +8,22 @@ use std::time::Duration;
 use agent_core::tool::{Component, Effect, Guest, Limits, Tool, ToolSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::builtin::{self, Builtin};
 
 mod build;
 
+pub(crate) use build::RUN;
 pub use build::{Build, BuildError, VERSION};
 
-const LIMITS: Limits = Limits { memory: 512 << 20, time: Duration::from_secs(30), output: 1 << 20 };
+const LIMITS: Limits = Limits {
+    memory: 512 << 20,
+    time: Duration::from_secs(30),
+    output: 1 << 20,
+    fuel: None,
+    calls: 128,
+};
 
 /// Arguments of `python`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -38,18 +45,15 @@ struct Ran {
     value: Value,
 }
 
-/// Arguments as the guest takes them: the code, and the tools that are functions in it.
-/// Without `tools` the guest knows the built-in ones.
-pub fn arguments(code: &str, tools: &[ToolSpec]) -> Value {
-    let tools: Vec<Value> = tools
-        .iter()
-        .map(|spec| {
-            let params: Vec<&String> =
-                spec.input["properties"].as_object().into_iter().flat_map(|p| p.keys()).collect();
-            json!({"name": spec.name, "params": params, "description": spec.description})
-        })
-        .collect();
-    json!({"code": code, "tools": tools})
+/// What the host adds to the arguments of each call: the tools that are functions in the code.
+fn functions(tools: &[ToolSpec]) -> Map<String, Value> {
+    let function = |spec: &ToolSpec| {
+        let params: Vec<&String> =
+            spec.input["properties"].as_object().into_iter().flat_map(|p| p.keys()).collect();
+        json!({"name": spec.name, "params": params, "description": spec.description})
+    };
+    let tools: Vec<Value> = tools.iter().map(function).collect();
+    Map::from_iter([("tools".to_string(), Value::Array(tools))])
 }
 
 pub(crate) fn spec() -> ToolSpec {
@@ -61,8 +65,12 @@ pub(crate) fn spec() -> ToolSpec {
     )
 }
 
-pub(crate) fn tool(component: PathBuf) -> Arc<dyn Tool> {
-    let guest = Guest { component: Component::File(Arc::new(component)), limits: LIMITS };
+/// The tool, in whose code these other tools are functions.
+pub fn tool(component: PathBuf, others: &[ToolSpec]) -> Arc<dyn Tool> {
+    let guest = Guest {
+        adds: Arc::new(functions(others)),
+        ..Guest::builtin(Component::File(Arc::new(component)), LIMITS)
+    };
     Arc::new(Builtin::new(spec(), guest, |_: Accepted| Ok(Vec::new())).shown(show))
 }
 

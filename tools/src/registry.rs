@@ -41,7 +41,8 @@ impl Registry {
     /// The built-in tools.
     pub fn builtin(setup: &Setup) -> Self {
         let mut registry = Self::default();
-        let python = setup.python.as_ref().map(|component| python::tool(component.clone()));
+        let python = setup.python.as_ref();
+        let python = python.map(|component| python::tool(component.clone(), known()));
         for tool in files::tools(setup).into_iter().chain(web::tools()).chain(python) {
             registry.add(tool);
         }

@@ -15,15 +15,20 @@ use types::{PageArguments, PageText};
 
 pub(crate) static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web.wasm"));
 
-const LIMITS: Limits = Limits { memory: 256 << 20, time: Duration::from_secs(20), output: 1 << 20 };
+const LIMITS: Limits = Limits {
+    memory: 256 << 20,
+    time: Duration::from_secs(20),
+    output: 1 << 20,
+    fuel: None,
+    calls: 128,
+};
 
 pub(crate) fn specs() -> Vec<ToolSpec> {
     vec![read_spec()]
 }
 
 pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
-    let guest =
-        Guest { component: Component::Embedded { name: "web", bytes: COMPONENT }, limits: LIMITS };
+    let guest = Guest::builtin(Component::Embedded { name: "web", bytes: COMPONENT }, LIMITS);
     vec![Arc::new(Builtin::new(read_spec(), guest, |call: PageArguments| {
         Ok(vec![Capability::Fetch { method: "GET".to_string(), url: page(&call.url)? }])
     }))]

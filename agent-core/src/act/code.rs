@@ -3,9 +3,7 @@
 
 use serde_json::json;
 
-use super::{
-    Ask, LAST, Next, PYTHON, Turn, answer, answer_rule, cited, cut, paragraphs, signature,
-};
+use super::{Ask, PYTHON, Turn, answer_rule, cited, cut, paragraphs, signature};
 use crate::agent::Agent;
 use crate::message::{Message, ToolCall};
 use crate::model::{Form, Reply};
@@ -39,13 +37,7 @@ pub(crate) fn ask(agent: &Agent, sources: &[String], correcting: bool, last: boo
         Some(schema) if last || correcting => Form::Json(cited::narrowed(schema, sources)),
         _ => Form::Text { stop: Vec::new() },
     };
-    Ask {
-        messages: None,
-        say: last.then(|| LAST.to_string()),
-        prefix: String::new(),
-        form,
-        max_tokens: agent.model.max_tokens,
-    }
+    Ask::on(agent, form, last)
 }
 
 /// What reply number `call` comes to.
@@ -58,22 +50,18 @@ pub(crate) fn read(
 ) -> Turn {
     let said = Message::assistant(&reply.content);
     if let Some(problem) = cut(reply) {
-        return Turn { say: vec![said, Message::user(problem)], ..Turn::default() };
+        return Turn::back(said, problem);
     }
-    if let Some((plan, code)) = block(&reply.content).filter(|_| !last) {
-        return Turn {
-            plan: (!plan.is_empty()).then(|| plan.to_string()),
-            say: vec![said],
-            next: Next::Call(vec![ToolCall {
+    match block(&reply.content).filter(|_| !last) {
+        Some((plan, code)) => {
+            let call = ToolCall {
                 id: format!("code-{call}"),
                 name: PYTHON.to_string(),
                 arguments: json!({ "code": code }),
-            }]),
-        };
-    }
-    match answer(agent, &reply.content, sources) {
-        Ok(value) => Turn { say: vec![said], next: Next::Answer(value), ..Turn::default() },
-        Err(problem) => Turn { say: vec![said, Message::user(problem)], ..Turn::default() },
+            };
+            Turn::calls(plan, said, vec![call])
+        }
+        None => Turn::answer(agent, sources, reply),
     }
 }
 

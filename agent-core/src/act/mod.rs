@@ -65,6 +65,19 @@ pub(crate) struct Ask {
     pub(crate) max_tokens: u32,
 }
 
+impl Ask {
+    /// Goes on with the run's conversation; the last question says so.
+    pub(crate) fn on(agent: &Agent, form: Form, last: bool) -> Ask {
+        Ask {
+            messages: None,
+            say: last.then(|| LAST.to_string()),
+            prefix: String::new(),
+            form,
+            max_tokens: agent.model.max_tokens,
+        }
+    }
+}
+
 /// What a reply comes to.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
@@ -73,6 +86,34 @@ pub(crate) struct Turn {
     /// What joins the conversation before any observation does.
     pub(crate) say: Vec<Message>,
     pub(crate) next: Next,
+    /// Why the reply could not be taken, as the model is told.
+    pub(crate) rejected: Option<String>,
+}
+
+impl Turn {
+    /// The reply is sent back with what is wrong with it.
+    pub(crate) fn back(said: Message, problem: String) -> Turn {
+        Turn {
+            say: vec![said, Message::user(problem.clone())],
+            rejected: Some(problem),
+            ..Turn::default()
+        }
+    }
+
+    /// These calls, with the plan that stands beside them.
+    pub(crate) fn calls(plan: &str, said: Message, calls: Vec<ToolCall>) -> Turn {
+        let plan = Some(plan.trim()).filter(|plan| !plan.is_empty()).map(str::to_string);
+        Turn { plan, say: vec![said], next: Next::Call(calls), rejected: None }
+    }
+
+    /// The reply is the answer, or is sent back.
+    pub(crate) fn answer(agent: &Agent, sources: &[String], reply: &Reply) -> Turn {
+        let said = Message::assistant(&reply.content);
+        match answer(agent, &reply.content, sources) {
+            Ok(value) => Turn { say: vec![said], next: Next::Answer(value), ..Turn::default() },
+            Err(problem) => Turn::back(said, problem),
+        }
+    }
 }
 
 /// What follows from a reply.

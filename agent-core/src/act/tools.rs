@@ -1,7 +1,7 @@
 //! Acting by schema'd tool calls: the plan is what the model says beside its calls, the answer is
 //! what it says without one.
 
-use super::{Ask, LAST, Next, Turn, answer, answer_rule, cited, cut, paragraphs};
+use super::{Ask, LAST, Turn, answer_rule, cited, cut, paragraphs};
 use crate::agent::Agent;
 use crate::message::Message;
 use crate::model::{Form, Reply};
@@ -34,39 +34,22 @@ pub(crate) fn ask(
         Some(schema) => Form::CallsOrJson(tools.to_vec(), schema),
         None => Form::Calls(tools.to_vec()),
     };
-    Ask {
-        messages: None,
-        say: last.then(|| LAST.to_string()),
-        prefix: String::new(),
-        form,
-        max_tokens: agent.model.max_tokens,
-    }
+    Ask::on(agent, form, last)
 }
 
 /// What a reply comes to.
 pub(crate) fn read(agent: &Agent, sources: &[String], reply: &Reply, last: bool) -> Turn {
-    let said = Message {
-        tool_calls: if last { Vec::new() } else { reply.tool_calls.clone() },
-        ..Message::assistant(&reply.content)
-    };
+    let said = Message::assistant(&reply.content);
     if let Some(problem) = cut(reply) {
-        let said = Message::assistant(&reply.content);
-        return Turn { say: vec![said, Message::user(problem)], ..Turn::default() };
+        return Turn::back(said, problem);
     }
-    if !reply.tool_calls.is_empty() && last {
+    match reply.tool_calls.is_empty() {
+        true => Turn::answer(agent, sources, reply),
         // What stands beside a call is a plan, not an answer.
-        return Turn { say: vec![said, Message::user(LAST)], ..Turn::default() };
-    }
-    if !reply.tool_calls.is_empty() {
-        let plan = reply.content.trim();
-        return Turn {
-            plan: (!plan.is_empty()).then(|| plan.to_string()),
-            say: vec![said],
-            next: Next::Call(reply.tool_calls.clone()),
-        };
-    }
-    match answer(agent, &reply.content, sources) {
-        Ok(value) => Turn { say: vec![said], next: Next::Answer(value), ..Turn::default() },
-        Err(problem) => Turn { say: vec![said, Message::user(problem)], ..Turn::default() },
+        false if last => Turn::back(said, LAST.to_string()),
+        false => {
+            let calls = reply.tool_calls.clone();
+            Turn::calls(&reply.content, Message { tool_calls: calls.clone(), ..said }, calls)
+        }
     }
 }

@@ -14,9 +14,11 @@ use super::report::Report;
 use super::source::child;
 use super::{AgentFile, AgentTable};
 use crate::agent::{Budget, ModelConfig, Provider};
+use crate::component::Pinned;
 use crate::delegate::SubAgent;
 use crate::mcp::Server;
 use crate::permission::Grants;
+use crate::scope::{covers_net, covers_path};
 
 /// How many agents may stand below each other.
 const DEEPEST: usize = 3;
@@ -42,6 +44,7 @@ pub(super) struct Above<'a> {
     pub(super) budget: Budget,
     /// Whether every grant in the file is one: the rest was reported.
     pub(super) whole: bool,
+    pub(super) components: &'a [Pinned],
     /// Its servers.
     pub(super) mcp: &'a BTreeMap<String, Server>,
 }
@@ -67,6 +70,7 @@ impl Lineage<'_> {
     pub(super) fn refuse_wider(
         &self,
         file: &AgentFile,
+        components: &[Pinned],
         mcp: &BTreeMap<String, Server>,
         grants: &Grants,
         secrets: &[String],
@@ -93,25 +97,24 @@ impl Lineage<'_> {
             }
         }
         let permissions = &file.permissions;
-        let inside = |path: &PathBuf, above: &[PathBuf]| above.iter().any(|a| path.starts_with(a));
         // A path that cannot be granted is not among the grants, and was reported.
         if grants.read.len() == permissions.read.len() {
             for (path, written) in grants.read.iter().zip(&permissions.read) {
-                if !inside(path, &above.grants.read) {
+                if !covers_path(&above.grants.read, path) {
                     refuse("/permissions/read", written, "read", "[permissions] read");
                 }
             }
         }
         if grants.write.len() == permissions.write.len() {
             for (path, written) in grants.write.iter().zip(&permissions.write) {
-                if !inside(path, &above.grants.write) {
+                if !covers_path(&above.grants.write, path) {
                     refuse("/permissions/write", written, "write", "[permissions] write");
                 }
             }
         }
         if grants.net.len() == permissions.net.len() {
             for (rule, written) in grants.net.iter().zip(&permissions.net) {
-                if !above.grants.net.iter().any(|wide| wide.covers(rule)) {
+                if !covers_net(&above.grants.net, rule) {
                     refuse("/permissions/net", written, "reach", "[permissions] net");
                 }
             }
@@ -123,6 +126,18 @@ impl Lineage<'_> {
                     format!("this agent names secrets that `{parent}`, which calls it, does not"),
                 )
                 .hint(format!("add their names to [permissions] secrets of `{parent}`"));
+        }
+        for (at, own) in components.iter().enumerate() {
+            // A component of the same name may be other bytes.
+            let same = |wide: &Pinned| (&wide.name, &wide.sha256) == (&own.name, &own.sha256);
+            if !above.components.iter().any(same) {
+                let message = format!(
+                    "the component `{}` is not one of `{parent}`, which calls this agent",
+                    own.name
+                );
+                let hint = format!("add the same file to `{parent}` too");
+                report.key(&format!("/tools/component/{at}"), message).hint(hint);
+            }
         }
         for (name, server) in mcp {
             // A server of the same name may be another program.

@@ -11,10 +11,14 @@ use super::output::Decoding;
 use super::problem::{Invalid, Place, Problem, shortened};
 use super::report::Report;
 use super::source::{LONGEST, Source, child};
-use super::{AgentFile, BudgetTable, duration, given, mcp, model, nearest, output, shape};
+use super::{
+    AgentFile, BudgetTable, McpTable, component, duration, given, mcp, model, nearest, output,
+    shape,
+};
 use crate::agent::{Act, Agent, Budget, ModelConfig, Provider, is_variable};
+use crate::component::{Locked, Pinned};
 use crate::delegate::SubAgent;
-use crate::mcp::{Pinned, Server};
+use crate::mcp::Server;
 use crate::param::ParamSpec;
 use crate::permission::{Grants, NetRule};
 use crate::template::{Template, TemplateError};
@@ -31,11 +35,20 @@ pub struct Known<'a> {
     pub default_model: &'a str,
     /// `--model`.
     pub model_override: Option<&'a str>,
-    /// What the lock in this folder says of each MCP server, by name. The error says what is wrong
+    /// What the lock in this folder says; nothing where there is none. The error says what is wrong
     /// with the lock.
-    pub pinned: &'a (dyn Fn(&Path) -> Result<BTreeMap<String, Pinned>, String> + 'a),
+    pub locked: &'a (dyn Fn(&Path) -> Result<Agreed, String> + 'a),
     /// Whether a local model can be held to a schema; the error names what it cannot hold.
     pub decoder_holds: &'a (dyn Fn(&Value) -> Result<(), String> + 'a),
+}
+
+/// What a lock says that somebody looked at and agreed to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Agreed {
+    /// Components, by name.
+    pub components: BTreeMap<String, Locked>,
+    /// MCP servers, by name.
+    pub servers: BTreeMap<String, crate::mcp::Pinned>,
 }
 
 /// An agent file without a problem, perhaps without all that a run needs.
@@ -73,10 +86,30 @@ impl Checked {
         lineage: &Lineage<'_>,
     ) -> Result<Checked, Invalid> {
         let bytes = ground::read(path, LONGEST).map_err(|missing| unreadable(path, missing))?;
+        Self::text(path, &bytes, params, known, lineage)
+    }
+
+    /// Checks what an agent file at this path would be with these bytes.
+    pub fn of(
+        path: &Path,
+        bytes: &[u8],
+        params: &[(String, String)],
+        known: &Known<'_>,
+    ) -> Result<Checked, Invalid> {
+        Self::text(path, bytes, params, known, &Lineage::default())
+    }
+
+    fn text(
+        path: &Path,
+        bytes: &[u8],
+        params: &[(String, String)],
+        known: &Known<'_>,
+        lineage: &Lineage<'_>,
+    ) -> Result<Checked, Invalid> {
         let (root, file) = ground::home(path).map_err(|error| {
             unreadable(path, Missing { message: ground::why(&error), hint: None })
         })?;
-        let (text, source, mut problems) = Source::read(&bytes);
+        let (text, source, mut problems) = Source::read(bytes);
         let Some(source) = source else {
             return Err(Invalid::new(path.to_path_buf(), text, problems));
         };
@@ -212,16 +245,16 @@ impl Check<'_> {
         given::declared(&file.params, report);
         let model =
             model::config(&file.model.clone().unwrap_or_default(), &self.root, self.known, report);
-        let pins = match (self.known.pinned)(&self.root) {
-            Ok(pins) => pins,
-            Err(reason) => {
-                report.key("/mcp", reason).hint("remove it, and run `errand mcp pin` again");
-                BTreeMap::new()
-            }
-        };
-        let mcp = mcp::servers(&file.mcp, &self.root, Some(&pins), report);
-        let using = self.tools(&mcp, report);
-        let (grants, secrets) = self.grants(using, report);
+        let agreed = self.agreed(report);
+        let named = component::named(&file.tools.component, &self.root, &agreed, report);
+        let components: Vec<Pinned> = named.iter().map(|named| named.pinned.clone()).collect();
+        let mcp = mcp::servers(&file.mcp, &self.root, Some(&agreed.servers), report);
+        self.families(&components, &mcp, report);
+        let using = self.tools(&components, &mcp, report);
+        let (mut grants, secrets) = self.grants(using, report);
+        grants.scopes = component::scopes(&named, &grants, &secrets, report);
+        let served = mcp.iter().flat_map(|(name, server)| server.specs(name));
+        grants.acting = served.filter(|spec| spec.effect.changes()).map(|spec| spec.name).collect();
         let budget = self.budget(&model, report);
         let decoding = match model.provider {
             Provider::Onnx => Decoding::Constrained,
@@ -229,12 +262,13 @@ impl Check<'_> {
         };
         let output = output::schema(&file.output, &self.root, decoding, self.known, report);
         let templates = self.templates(report);
-        self.lineage.refuse_wider(file, &mcp, &grants, &secrets, &model, report);
+        self.lineage.refuse_wider(file, &components, &mcp, &grants, &secrets, &model, report);
         let table = &file.permissions;
         let written = [table.read.len(), table.write.len(), table.net.len()];
         let whole = written == [grants.read.len(), grants.write.len(), grants.net.len()];
         let mine = Above {
             whole,
+            components: &components,
             mcp: &mcp,
             file: &self.shown,
             grants: &grants,
@@ -272,6 +306,7 @@ impl Check<'_> {
             params: values,
             model,
             tools: grants.tools.clone(),
+            components,
             grants,
             secrets,
             budget,
@@ -299,14 +334,59 @@ impl Check<'_> {
         }
     }
 
-    /// The names of the tools in use, each of them known; `time.*` is all of that family.
-    fn tools(&self, mcp: &BTreeMap<String, Server>, report: &mut Report<'_>) -> Vec<String> {
+    /// What somebody agreed to.
+    fn agreed(&self, report: &mut Report<'_>) -> Agreed {
+        let file = self.file;
+        if file.tools.component.is_empty() && file.mcp == McpTable::default() {
+            return Agreed::default();
+        }
+        (self.known.locked)(&self.root).unwrap_or_else(|reason| {
+            let (key, hint) = match file.tools.component.is_empty() {
+                false => (
+                    "/tools/component",
+                    "`errand tools add` and `errand tools update` write the lock",
+                ),
+                true => ("/mcp", "`errand mcp pin` writes the lock"),
+            };
+            report.key(key, reason).hint(hint);
+            Agreed::default()
+        })
+    }
+
+    /// A component and a server that are called alike would be one family of tools.
+    fn families(
+        &self,
+        components: &[Pinned],
+        mcp: &BTreeMap<String, Server>,
+        report: &mut Report<'_>,
+    ) {
+        for name in components.iter().map(|pinned| &pinned.name).filter(|n| mcp.contains_key(*n)) {
+            report
+                .key("/mcp/servers", format!("a component and a server are both called `{name}`"))
+                .hint("give one of them another name");
+        }
+    }
+
+    /// The names of the tools in use, each of them known; `weather.*` is all of that family.
+    fn tools(
+        &self,
+        components: &[Pinned],
+        mcp: &BTreeMap<String, Server>,
+        report: &mut Report<'_>,
+    ) -> Vec<String> {
         let file = &self.file.tools;
-        let servers = mcp.iter().flat_map(|(name, server)| server.specs(name));
-        let agents = self.file.agents.keys().map(|name| SubAgent::tool(name));
         let own = self.known.tools.iter().map(|tool| tool.name.clone());
+        let brought = components.iter().flat_map(Pinned::specs);
+        let served = mcp.iter().flat_map(|(name, server)| server.specs(name));
+        let agents = self.file.agents.keys().map(|name| SubAgent::tool(name));
         let known: Vec<String> =
-            own.chain(servers.map(|spec| spec.name)).chain(agents.clone()).collect();
+            own.chain(brought.chain(served).map(|spec| spec.name)).chain(agents.clone()).collect();
+        // What a component or a server with a problem brings cannot be known.
+        let unclear = |name: &str| {
+            let family = name.split('.').next().unwrap_or_default();
+            (components.len() < file.component.len() && self.may_be_brought(family))
+                || (self.file.mcp.names(family) && !mcp.contains_key(family))
+        };
         let mut using: Vec<String> = Vec::new();
         for (at, name) in file.using.iter().enumerate() {
             let pointer = format!("/tools/use/{at}");
@@ -316,11 +396,7 @@ impl Check<'_> {
                 }
                 _ => known.iter().filter(|known| *known == name).collect(),
             };
-            let family = name.split('.').next().unwrap_or_default();
-            if meant.is_empty() && self.file.mcp.names(family) && !mcp.contains_key(family) {
-                // What a server with a problem brings cannot be known; the problem was reported.
-                continue;
-            } else if meant.is_empty() {
+            if meant.is_empty() && !unclear(name) {
                 let message = format!("unknown tool `{}`", shortened(name));
                 let hint = nearest::hint(name, known.iter().map(String::as_str));
                 report.value(&pointer, message).hint(hint);
@@ -343,14 +419,15 @@ impl Check<'_> {
         using
     }
 
+    /// Whether this is no family of tools that there is: then it may be a component's.
+    fn may_be_brought(&self, family: &str) -> bool {
+        let known = |tool: &ToolSpec| tool.name.split('.').next() == Some(family);
+        !self.known.tools.iter().any(known)
+    }
+
     fn grants(&self, using: Vec<String>, report: &mut Report<'_>) -> (Grants, Vec<String>) {
         let table = &self.file.permissions;
-        let mut grants = Grants {
-            root: self.root.clone(),
-            ask: table.ask.clone(),
-            tools: using,
-            ..Grants::default()
-        };
+        let mut grants = Grants { root: self.root.clone(), tools: using, ..Grants::default() };
         for (at, written) in table.read.iter().enumerate() {
             match ground::existing(&self.root, written, Wanted::Any) {
                 Ok(path) => grants.read.push(path),
@@ -373,11 +450,19 @@ impl Check<'_> {
             }
         }
         for (at, name) in table.ask.iter().enumerate() {
-            if !grants.tools.contains(name) {
+            let family = name.strip_suffix('*').filter(|family| family.ends_with('.'));
+            let meant = |tool: &&String| match family {
+                Some(family) => tool.starts_with(family),
+                None => *tool == name,
+            };
+            let asked: Vec<String> = grants.tools.iter().filter(meant).cloned().collect();
+            // A name in `use` that could not be made out has been reported.
+            if asked.is_empty() && !self.file.tools.using.contains(name) {
                 let message = format!("`{}` is not among the agent's tools", shortened(name));
                 let hint = nearest::hint(name, grants.tools.iter().map(String::as_str));
                 report.value(&format!("/permissions/ask/{at}"), message).hint(hint);
             }
+            grants.ask.extend(asked);
         }
         if !table.secrets.iter().all(|name| is_variable(name)) {
             // What was written may be the secret itself: it is neither repeated nor shown.

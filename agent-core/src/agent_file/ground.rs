@@ -50,6 +50,9 @@ pub(super) fn home(file: &Path) -> io::Result<(PathBuf, PathBuf)> {
     Ok((folder, file))
 }
 
+const NO_PATTERNS: &str =
+    "patterns are not understood: name a folder, and all that is in it is meant";
+
 /// The absolute path of something that must be there.
 pub(super) fn existing(root: &Path, written: &str, wanted: Wanted) -> Result<PathBuf, Missing> {
     let path = sound(root, written)?;
@@ -66,6 +69,10 @@ pub(super) fn existing(root: &Path, written: &str, wanted: Wanted) -> Result<Pat
 /// a folder.
 pub(super) fn creatable(root: &Path, written: &str) -> Result<PathBuf, Missing> {
     let path = sound(root, written)?;
+    if written.contains(['*', '?']) && !path.exists() {
+        let message = format!("`{written}` is a pattern");
+        return Err(Missing { message, hint: Some(NO_PATTERNS.to_string()) });
+    }
     for (depth, ancestor) in path.ancestors().enumerate() {
         match fs::metadata(ancestor) {
             Ok(status) if depth == 0 || status.is_dir() => return Ok(path),
@@ -120,7 +127,7 @@ fn absent(root: &Path, written: &str, path: &Path, error: &io::Error) -> Missing
         return Missing { message, hint: None };
     }
     let hint = if written.contains(['*', '?', '{']) {
-        "patterns are not understood: name a folder, and all that is in it is meant".to_string()
+        NO_PATTERNS.to_string()
     } else {
         sibling(path).map_or_else(
             || format!("paths are relative to the agent file, in `{}`", root.display()),

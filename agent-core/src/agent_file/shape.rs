@@ -102,7 +102,7 @@ impl<'a> Fitting<'a> {
                 },
             );
             let message = match section(pointer) {
-                Some(section) => format!("`[{section}]` has no `{key}`"),
+                Some(section) => format!("`{section}` has no `{key}`"),
                 None => format!("there is no `{key}`"),
             };
             let mut problem = Problem::new(self.source.key(pointer), message);
@@ -117,7 +117,7 @@ impl<'a> Fitting<'a> {
         let mut problem = Problem::new(
             self.source.key(pointer),
             match section(parent) {
-                Some(section) => format!("unknown key `{}` in `[{section}]`", shortened(key)),
+                Some(section) => format!("unknown key `{}` in `{section}`", shortened(key)),
                 None => format!("unknown key `{}`", shortened(key)),
             },
         );
@@ -231,9 +231,14 @@ fn words(schema: &Value) -> Option<Vec<&str>> {
     words.map(|word| word.get("const").and_then(Value::as_str)).collect()
 }
 
-/// The table at this pointer, as its header names it.
+/// The table at this pointer, as its header is written: `[budget]`, `[[tools.component]]`.
 fn section(pointer: &str) -> Option<String> {
-    (!pointer.is_empty()).then(|| pointer[1..].replace('/', ".").replace("~1", "/"))
+    let pointer = pointer.strip_prefix('/')?;
+    let named = |path: &str| path.replace('/', ".").replace("~1", "/");
+    Some(match pointer.rsplit_once('/') {
+        Some((list, at)) if at.parse::<usize>().is_ok() => format!("[[{}]]", named(list)),
+        _ => format!("[{}]", named(pointer)),
+    })
 }
 
 fn named(pointer: &str) -> String {

@@ -32,6 +32,14 @@ pub(super) struct Desk<'a> {
     pub(super) bank: Bank,
 }
 
+/// Who makes a call.
+pub(super) enum Caller<'a> {
+    /// The model.
+    Model,
+    /// The guest of this tool's call, which has read these meanwhile.
+    Guest { tool: &'a str, origins: Vec<Origin> },
+}
+
 impl<'a> Desk<'a> {
     pub(super) fn new(run: Run, parts: &'a Parts<'a>) -> Self {
         let id = run.id().clone();
@@ -120,15 +128,25 @@ impl<'a> Desk<'a> {
 
     /// Checks the arguments, plans the call and judges it; the verdict is in the journal when this
     /// returns. A call that cannot be planned is denied: nothing of it reaches the sandbox.
-    pub(super) async fn judge(&self, id: CallId, call: &ToolCall) -> Result<Verdict, JournalError> {
+    pub(super) async fn judge(
+        &self,
+        id: CallId,
+        call: &ToolCall,
+        caller: Caller<'_>,
+    ) -> Result<(Action, Verdict), JournalError> {
+        let mut taint = self.taint().await;
+        if let Caller::Guest { origins, .. } = &caller {
+            taint.extend(origins.iter().cloned());
+        }
         let mut action = Action {
             id,
             tool: call.name.clone(),
             arguments: call.arguments.clone(),
             capabilities: Vec::new(),
-            taint: self.taint().await,
+            taint,
         };
-        let (verdict, permit) = match self.plan(call) {
+        let planned = self.callable(call, &caller).and_then(|()| self.plan(call));
+        let (verdict, permit) = match planned {
             Ok(capabilities) => {
                 action.capabilities = capabilities;
                 Permit::judge(self.parts.policy, action.clone())
@@ -138,8 +156,22 @@ impl<'a> Desk<'a> {
         if let (Some(permit), Ok(mut permits)) = (permit, self.permits.lock()) {
             permits.insert(action.id.clone(), permit);
         }
-        self.write(What::Judged { action, verdict: verdict.clone() }).await?;
-        Ok(verdict)
+        let judged = What::Judged { action: action.clone(), verdict: verdict.clone() };
+        self.write(judged).await?;
+        Ok((action, verdict))
+    }
+
+    /// Whether whoever makes this call may make it at all.
+    fn callable(&self, call: &ToolCall, caller: &Caller<'_>) -> Result<(), String> {
+        let Caller::Guest { tool, .. } = caller else { return Ok(()) };
+        match self.kit.get(tool).is_some_and(|fitted| fitted.tool().calls(&call.name)) {
+            true => Ok(()),
+            false => Err(format!(
+                "tool `{tool}` may not call `{}`: its component does not want that, or the agent \
+                 file keeps it from it",
+                call.name
+            )),
+        }
     }
 
     fn plan(&self, call: &ToolCall) -> Result<Vec<crate::action::Capability>, String> {

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::desk::Desk;
+use super::desk::{Caller, Desk};
 use crate::act::PYTHON;
 use crate::action::{Action, CallId, Capability, Decision, Permit, Verdict};
 use crate::agent::Budget;
@@ -241,12 +241,12 @@ impl Passage<'_> {
     async fn fresh(&self, id: CallId, tool: &str, arguments: Value) -> Result<Observation, String> {
         let call = ToolCall { id: id.to_string(), name: tool.to_string(), arguments };
         let desk = self.desk;
-        let verdict = desk.judge(id.clone(), &call).await.map_err(|error| self.broke(error))?;
+        let origins = self.with(|now| now.origins.iter().cloned().collect());
+        let caller = Caller::Guest { tool: &self.action.tool, origins };
+        let judged = desk.judge(id, &call, caller).await;
+        let (action, verdict) = judged.map_err(|error| self.broke(error))?;
         match verdict.decision {
-            Decision::Allow => match desk.inner(&self.action.id).await.calls.last() {
-                Some(judged) => self.perform(judged.action.clone()).await,
-                None => Err("the call was lost".to_string()),
-            },
+            Decision::Allow => self.perform(action).await,
             Decision::Ask => {
                 let mut reasons = verdict.reasons;
                 reasons.push("code cannot wait for an approval".to_string());

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::error::SourceError;
 use super::{FetchError, Fetcher, length};
 use crate::catalog::{Entry, Hub, Kind, Source, SourceKind};
+use crate::reason::reason;
 
 /// A hub that cannot be reached must not hold up the next source.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -62,8 +63,8 @@ impl Fetcher {
         let mut done = length(partial);
         let response = client.get(address).header(RANGE, format!("bytes={done}-")).send().await;
         let response = response.map_err(|error| match error.is_connect() {
-            true => Broken::For(SourceError::Source(sentence(&error))),
-            false => Broken::Off(sentence(&error)),
+            true => Broken::For(SourceError::Source(reason(&error))),
+            false => Broken::Off(reason(&error)),
         })?;
         let mut file = std::fs::File::options();
         let mut file = file.create(true).truncate(false).write(true).open(partial).map_err(here)?;
@@ -87,7 +88,7 @@ impl Fetcher {
         std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(here)?;
         let mut body = response.bytes_stream();
         while let Some(bytes) = body.next().await {
-            let bytes = bytes.map_err(|error| Broken::Off(sentence(&error)))?;
+            let bytes = bytes.map_err(|error| Broken::Off(reason(&error)))?;
             if done + bytes.len() as u64 > entry.size {
                 file.set_len(0).map_err(here)?;
                 let reason = format!("`{address}` is larger than {} bytes", entry.size);
@@ -117,12 +118,12 @@ impl Fetcher {
             SourceError::Here(error) => error,
             SourceError::Source(reason) => failed(reason),
         })?;
-        let response = client.get(&address).send().await.map_err(|e| failed(sentence(&e)))?;
+        let response = client.get(&address).send().await.map_err(|e| failed(reason(&e)))?;
         if !response.status().is_success() {
             let status = response.status();
             return Err(failed(format!("repository `{repository}` answered {status}")));
         }
-        let files: Vec<Listed> = response.json().await.map_err(|e| failed(sentence(&e)))?;
+        let files: Vec<Listed> = response.json().await.map_err(|e| failed(reason(&e)))?;
         let chosen = choose(&files, file).ok_or_else(|| {
             let wanted = file.unwrap_or("any GGUF in one piece");
             failed(format!("repository `{repository}` does not have `{wanted}`"))
@@ -190,22 +191,11 @@ fn client() -> Result<reqwest::Client, SourceError> {
         .no_gzip()
         .user_agent(concat!("errand/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| SourceError::Source(sentence(&error)))
+        .map_err(|error| SourceError::Source(reason(&error)))
 }
 
 /// Where the part that a response holds begins.
 fn begins(response: &reqwest::Response) -> Option<u64> {
     let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
     range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
-}
-
-/// An error and its causes in one line: reqwest keeps the reason for last.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -24,7 +24,7 @@ mod tests;
 mod wire;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agent_core::model::{Form, Model, ModelError, Reply, Request, Traits};
 use async_openai::Client;
@@ -41,6 +41,7 @@ use self::reply::{Chunk, Draft, Usaged};
 use self::retry::{Attempt, Failure};
 use self::wire::Wire;
 use crate::REPLY_LIMIT;
+use crate::reason::reason;
 
 /// Finding a server takes no longer than this, or it is not there.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -72,7 +73,7 @@ impl OpenAi {
         if options.loopback() {
             client = client.no_proxy();
         }
-        let client = client.build().map_err(|error| broken(sentence(&error)))?;
+        let client = client.build().map_err(|error| broken(reason(&error)))?;
         let key = options.api_key.as_ref().map(|key| {
             key.header().ok_or_else(|| {
                 broken("the API key holds characters that no header can".to_string())
@@ -98,12 +99,17 @@ impl OpenAi {
         let names = ask::names(request);
         let body = ask::ask(request, model, &self.options, &names);
         let mut attempt = Attempt::first(self.options.retries, self.options.backoff);
+        let begun = Instant::now();
         loop {
             let failure = match self.stream(&body, request, &names, on_text).await {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
             let Some(wait) = attempt.next(&failure) else { return Err(failure) };
+            // Waiting beyond the timeout would hide what the server said.
+            if begun.elapsed() + wait >= self.options.timeout {
+                return Err(failure);
+            }
             tracing::debug!(model, ?wait, reason = failure.reason, "the model is asked again");
             tokio::time::sleep(wait).await;
         }
@@ -208,15 +214,4 @@ impl Model for OpenAi {
             ModelError::Unavailable { model, reason }
         })
     }
-}
-
-/// An error and its causes in one line: reqwest keeps the reason for last.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

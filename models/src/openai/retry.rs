@@ -7,8 +7,8 @@ use rand::Rng;
 use serde_json::Value;
 
 use super::reply::Draft;
-use super::sentence;
 use super::wire::{Broke, Refusal};
+use crate::reason::reason;
 
 /// The longest wait of our own making.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
@@ -77,7 +77,7 @@ impl From<OpenAIError> for Failure {
             OpenAIError::Reqwest(error) => {
                 // A server that was silent for the whole timeout is not asked to be so again.
                 let again = error.is_connect() || !error.is_timeout();
-                let failure = Self::new(sentence(&error));
+                let failure = Self::new(reason(&error));
                 if again { failure.again() } else { failure }
             }
             OpenAIError::JSONDeserialize(error, content) => {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::reason::reason;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use futures::StreamExt;
@@ -92,8 +93,8 @@ impl Wire {
                     let size = limit >> 10;
                     Broke::TooLong(format!("it has more than {size} KiB, and was cut off"))
                 }
-                Err(error) if error.is_timeout() => Broke::Silent(super::sentence(&error)),
-                Err(error) => Broke::Lost(super::sentence(&error)),
+                Err(error) if error.is_timeout() => Broke::Silent(reason(&error)),
+                Err(error) => Broke::Lost(reason(&error)),
             };
             // Only the first reason counts.
             let _ = self.broke.set(broke);

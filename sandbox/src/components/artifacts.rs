@@ -23,11 +23,17 @@ impl Artifacts {
         Artifacts { engine, folder: folder.to_path_buf() }
     }
 
+    /// The component with this digest, if it was compiled before.
+    pub(crate) fn kept(&self, digest: &str) -> Option<Component> {
+        make_private(&self.folder).ok()?;
+        self.load(&self.folder.join(self.name(digest))).ok().flatten()
+    }
+
     /// The component, from disk where it was compiled before. Where the folder cannot be used it
     /// is compiled all the same, and not kept.
     pub(crate) fn compiled(&self, wasm: &[u8]) -> wasmtime::Result<Component> {
-        let path = self.folder.join(self.name(wasm));
-        match self.kept(&path, wasm) {
+        let path = self.folder.join(self.name(&digest(wasm)));
+        match self.compiled_at(&path, wasm) {
             Ok(component) => component,
             Err(error) => {
                 let folder = self.folder.display();
@@ -38,7 +44,7 @@ impl Artifacts {
     }
 
     /// The outer error is the folder's, the inner one the component's.
-    fn kept(&self, path: &Path, wasm: &[u8]) -> io::Result<wasmtime::Result<Component>> {
+    fn compiled_at(&self, path: &Path, wasm: &[u8]) -> io::Result<wasmtime::Result<Component>> {
         make_private(&self.folder)?;
         if let Some(component) = self.load(path)? {
             return Ok(Ok(component));
@@ -81,13 +87,16 @@ impl Artifacts {
         Ok(component.inspect_err(|error| tracing::warn!("{}: {error}", path.display())).ok())
     }
 
-    fn name(&self, wasm: &[u8]) -> String {
+    fn name(&self, digest: &str) -> String {
         let mut engine = DefaultHasher::new();
         self.engine.precompile_compatibility_hash().hash(&mut engine);
-        let wasm =
-            Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        format!("{wasm}-{:016x}.cwasm", engine.finish())
+        format!("{digest}-{:016x}.cwasm", engine.finish())
     }
+}
+
+/// The SHA-256 of a component.
+pub(super) fn digest(wasm: &[u8]) -> String {
+    Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Makes the folder if it is missing; refuses one that others may have written to.

@@ -1,35 +1,66 @@
 //! Components, ready to be instantiated. Each is compiled once: in this process by being kept
-//! here, on this machine by [`Artifacts`].
+//! here, on this machine by [`Artifacts`]; and linked with what it was granted and nothing else.
 
 mod artifacts;
+mod link;
+mod speech;
+
+pub(crate) use speech::Speech;
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::sandbox::SandboxError;
-use agent_core::tool::Component;
-use tokio::sync::OnceCell;
+use agent_core::tool::{Component, Imports};
+use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::InstancePre;
 
+use crate::host::Host;
+use crate::limits::bytes;
 use artifacts::Artifacts;
+use link::Linkers;
 
-use crate::host::bindings::ToolPre;
-use crate::host::{self, Host};
+/// CPython with its standard library is 18 MiB.
+const MOST_BYTES: u64 = 64 << 20;
 
-/// All components that this process has used.
+/// Made by whoever comes first; the others wait for it.
+type Once = Arc<OnceCell<Made>>;
+
+/// All components that this process has used on one engine.
 pub(crate) struct Components {
     shop: Arc<Shop>,
-    ready: Mutex<HashMap<Source, Arc<OnceCell<ToolPre<Host>>>>>,
+    ready: Mutex<HashMap<(Source, Imports), Once>>,
 }
 
 /// What it takes to make one ready.
 struct Shop {
-    linker: Linker<Host>,
+    engine: Engine,
+    linkers: Linkers,
     artifacts: Artifacts,
+}
+
+/// A component, or the sentence that says why it is not run.
+type Made = Result<Arc<Ready>, String>;
+
+/// A component that can be instantiated.
+pub(crate) struct Ready {
+    pub(crate) pre: InstancePre<Host>,
+    pub(crate) speech: Speech,
+    /// The calls that run, by how many may.
+    calls: Mutex<HashMap<usize, Arc<Semaphore>>>,
+}
+
+/// Why there is no component to run.
+pub(crate) enum Missing {
+    /// The run cannot go on with it.
+    Broken(SandboxError),
+    /// The call fails with this sentence.
+    Refused(String),
 }
 
 /// Which bytes a component is made of. An embedded one never changes; a file that was written
@@ -38,45 +69,95 @@ struct Shop {
 enum Source {
     Embedded { address: usize, length: usize },
     File { path: Arc<PathBuf>, inode: u64, length: u64, modified: (i64, i64) },
+    Pinned { sha256: Arc<str> },
 }
 
 impl Components {
-    pub(crate) fn new(engine: Engine, cache: &Path) -> wasmtime::Result<Components> {
-        let linker = host::linker(&engine)?;
-        let artifacts = Artifacts::new(engine, cache);
-        Ok(Components { shop: Arc::new(Shop { linker, artifacts }), ready: Mutex::default() })
+    pub(crate) fn new(engine: Engine, cache: &Path) -> Components {
+        let artifacts = Artifacts::new(engine.clone(), cache);
+        let linkers = Linkers::new(engine.clone());
+        Components { shop: Arc::new(Shop { engine, linkers, artifacts }), ready: Mutex::default() }
     }
 
     /// The component, linked. Whoever asks while it is being compiled waits for the same one.
-    pub(crate) async fn get(&self, component: &Component) -> Result<ToolPre<Host>, SandboxError> {
-        let broken =
-            |reason: String| SandboxError::Component { component: name(component), reason };
+    pub(crate) async fn get(
+        &self,
+        component: &Component,
+        imports: Imports,
+    ) -> Result<Arc<Ready>, Missing> {
+        let broken = |reason: String| {
+            Missing::Broken(SandboxError::Component { component: name(component), reason })
+        };
         let source = Source::of(component).map_err(broken)?;
         let cell = {
             let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(ready.entry(source).or_default())
+            Arc::clone(ready.entry((source, imports)).or_default())
         };
         let made = cell.get_or_try_init(async || {
             let (shop, component) = (Arc::clone(&self.shop), component.clone());
-            let made = tokio::task::spawn_blocking(move || shop.make(&component)).await;
+            let made = tokio::task::spawn_blocking(move || shop.make(&component, imports)).await;
             made.unwrap_or_else(|error| Err(error.to_string()))
         });
-        made.await.cloned().map_err(broken)
+        made.await.map_err(broken)?.clone().map_err(Missing::Refused)
+    }
+}
+
+impl Ready {
+    /// Where calls wait for each other, if at most this many may run at once.
+    pub(crate) fn calls(&self, most: usize) -> Arc<Semaphore> {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = || Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
+        Arc::clone(calls.entry(most).or_insert_with(room))
     }
 }
 
 impl Shop {
-    fn make(&self, component: &Component) -> Result<ToolPre<Host>, String> {
+    /// The outer error is what the file's fault is, the inner one what the component asks for.
+    fn make(&self, component: &Component, imports: Imports) -> Result<Made, String> {
         let compiled = match component {
             Component::Embedded { bytes, .. } => self.artifacts.compiled(bytes),
-            Component::File(path) => {
-                let bytes = fs::read(path.as_path()).map_err(|error| error.to_string())?;
-                self.artifacts.compiled(&bytes)
-            }
+            Component::File(path) => self.artifacts.compiled(&read(path)?),
+            Component::Pinned { path, sha256 } => match self.artifacts.kept(sha256) {
+                Some(compiled) => Ok(compiled),
+                None => {
+                    let wasm = read(path)?;
+                    let found = artifacts::digest(&wasm);
+                    if found != **sha256 {
+                        return Err(format!(
+                            "it is not what was agreed to: its SHA-256 is `{found}`"
+                        ));
+                    }
+                    self.artifacts.compiled(&wasm)
+                }
+            },
         };
-        let linked = compiled.and_then(|component| self.linker.instantiate_pre(&component));
-        linked.and_then(ToolPre::new).map_err(|error| format!("{error:#}"))
+        let compiled = compiled.map_err(|error| format!("{error:#}"))?;
+        Ok(self.link(&compiled, imports).map(Arc::new))
     }
+
+    fn link(
+        &self,
+        compiled: &wasmtime::component::Component,
+        imports: Imports,
+    ) -> Result<Ready, String> {
+        link::granted(&compiled.component_type(), &self.engine, imports)?;
+        let linker = self.linkers.get(imports).map_err(|error| format!("{error:#}"))?;
+        let pre = linker.instantiate_pre(compiled).map_err(|error| {
+            format!("the component does not fit this host: {:#}", error.root_cause())
+        })?;
+        let speech = Speech::of(compiled, &self.engine)?;
+        Ok(Ready { pre, speech, calls: Mutex::default() })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut wasm = Vec::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut wasm).map_err(|error| error.to_string())?;
+    if wasm.len() as u64 > MOST_BYTES {
+        return Err(format!("it is over {}", bytes(MOST_BYTES)));
+    }
+    Ok(wasm)
 }
 
 impl Source {
@@ -94,13 +175,23 @@ impl Source {
                     modified: (file.mtime(), file.mtime_nsec()),
                 })
             }
+            Component::Pinned { sha256, .. } if legal_digest(sha256) => {
+                Ok(Source::Pinned { sha256: Arc::clone(sha256) })
+            }
+            Component::Pinned { sha256, .. } => {
+                Err(format!("`{sha256}` is no SHA-256: 64 digits, 0 to 9 and a to f"))
+            }
         }
     }
+}
+
+fn legal_digest(digest: &str) -> bool {
+    digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn name(component: &Component) -> String {
     match component {
         Component::Embedded { name, .. } => (*name).to_string(),
-        Component::File(path) => path.display().to_string(),
+        Component::File(path) | Component::Pinned { path, .. } => path.display().to_string(),
     }
 }

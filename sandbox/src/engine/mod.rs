@@ -6,7 +6,7 @@ pub(crate) use ticker::Ticker;
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::slots;
+use crate::{limits, slots};
 
 /// CPython recurses deeply; the default of 512 KiB ends a recursive descent early.
 const WASM_STACK: usize = 2 << 20;
@@ -19,6 +19,12 @@ pub(crate) fn engine() -> wasmtime::Result<Engine> {
             tracing::warn!("no room for a pool of instances, making each on demand: {error}");
             Engine::new(&settings())
         })
+}
+
+/// Makes an engine that counts what guests do. Counting slows a guest down, and it is decided for a
+/// whole engine, so this is another one. Its instances are made on demand.
+pub(crate) fn counting() -> wasmtime::Result<Engine> {
+    Engine::new(settings().consume_fuel(true))
 }
 
 /// What decides how a component is compiled: the same with and without a pool, so that both load
@@ -40,14 +46,13 @@ fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots::TOTAL)
         .total_stacks(slots::TOTAL)
-        // CPython from componentize-py is some twenty core modules around one memory.
-        .total_core_instances(slots::TOTAL * 64)
-        .max_core_instances_per_component(64)
-        .total_memories(slots::TOTAL * 2)
-        .max_memories_per_component(2)
-        .total_tables(slots::TOTAL * 8)
-        .max_tables_per_component(8)
-        .table_elements(64 * 1024)
+        .total_core_instances(slots::TOTAL * limits::INSTANCES as u32)
+        .max_core_instances_per_component(limits::INSTANCES as u32)
+        .total_memories(slots::TOTAL * limits::MEMORIES as u32)
+        .max_memories_per_component(limits::MEMORIES as u32)
+        .total_tables(slots::TOTAL * limits::TABLES as u32)
+        .max_tables_per_component(limits::TABLES as u32)
+        .table_elements(limits::TABLE_ELEMENTS)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
         .max_unused_warm_slots(16)

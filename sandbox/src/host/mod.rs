@@ -4,24 +4,31 @@ mod address;
 mod door;
 mod files;
 mod http;
+mod kv;
+mod log;
 mod place;
 mod resolver;
 mod roots;
 mod said;
+mod secrets;
 mod tools;
 
-pub(crate) use door::Door;
+pub(crate) use door::{Asked, Door};
+pub(crate) use http::may_hold_a_secret;
 pub(crate) use said::Said;
+pub(crate) use secrets::Keys;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use agent_core::tool::Limits;
+use agent_core::tool::{Guest, Imports};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::Config;
-use crate::limits::{Clock, Memory};
+use crate::config::Secrets;
+use crate::limits::{Clock, Memory, Uses};
 use http::Http;
 use roots::Roots;
 
@@ -41,18 +48,31 @@ pub(crate) struct Lent {
     roots: Roots,
     http: Http,
     file_bytes: u64,
+    /// Where values are kept.
+    kv: Option<PathBuf>,
+    secrets: Secrets,
 }
 
 impl Lent {
     pub(crate) fn new(config: &Config) -> Lent {
-        Lent { roots: Roots::new(config), http: Http::new(config), file_bytes: config.file_bytes }
+        Lent {
+            roots: Roots::new(config),
+            http: Http::new(config),
+            file_bytes: config.file_bytes,
+            kv: config.kv.clone(),
+            secrets: Arc::clone(&config.secrets),
+        }
     }
 }
 
 /// One call's side of the host.
 pub(crate) struct Host {
     lent: Arc<Lent>,
+    /// The component's, where it has one.
+    name: Option<Arc<str>>,
     door: Door,
+    keys: Arc<Keys>,
+    uses: Uses,
     clock: Arc<Clock>,
     memory: Memory,
     stderr: Said,
@@ -63,7 +83,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(lent: &Arc<Lent>, door: Door, clock: Arc<Clock>, limits: &Limits) -> Host {
+    pub(crate) fn new(lent: &Arc<Lent>, guest: &Guest, door: Door, clock: Arc<Clock>) -> Host {
         let stderr = Said::default();
         // Empty: no arguments, environment, folders, stdin or sockets. Clocks and random numbers
         // are in every WASI.
@@ -75,11 +95,14 @@ impl Host {
             .max_random_size(1 << 20);
         Host {
             lent: Arc::clone(lent),
+            name: guest.name.clone(),
             door,
+            keys: Arc::new(Keys::new(&guest.secrets, &lent.secrets)),
+            uses: Uses::default(),
             clock,
-            memory: Memory::new(limits.memory),
+            memory: Memory::new(guest.limits.memory),
             stderr,
-            file_bytes: lent.file_bytes.min(limits.memory as u64),
+            file_bytes: lent.file_bytes.min(guest.limits.memory as u64),
             wasi: wasi.build(),
             table: ResourceTable::new(),
         }
@@ -98,17 +121,44 @@ impl Host {
         self.memory.peak()
     }
 
+    /// What must not reach the guest.
+    pub(crate) fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys)
+    }
+
+    /// Whose guest it is, for the log.
+    fn shown(&self) -> &str {
+        self.name.as_deref().unwrap_or("errand")
+    }
+
     /// What the guest writes to stderr.
     pub(crate) fn stderr(&self) -> Said {
         self.stderr.clone()
     }
 }
 
-/// Everything a guest may import.
-pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
+/// What a guest with these imports is linked with.
+pub(crate) fn linker(engine: &Engine, imports: Imports) -> wasmtime::Result<Linker<Host>> {
+    use bindings::errand::tool::{files, http, kv, log, progress, tools};
+    fn host(host: &mut Host) -> &mut Host {
+        host
+    }
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    bindings::Tool::add_to_linker::<_, HasSelf<_>>(&mut linker, |host: &mut Host| host)?;
+    log::add_to_linker::<_, HasSelf<_>>(&mut linker, host)?;
+    progress::add_to_linker::<_, HasSelf<_>>(&mut linker, host)?;
+    if imports.files {
+        files::add_to_linker::<_, HasSelf<_>>(&mut linker, host)?;
+    }
+    if imports.http {
+        http::add_to_linker::<_, HasSelf<_>>(&mut linker, host)?;
+    }
+    if imports.kv {
+        kv::add_to_linker::<_, HasSelf<_>>(&mut linker, host)?;
+    }
+    if imports.tools {
+        tools::add_to_linker::<_, HasSelf<_>>(&mut linker, host)?;
+    }
     Ok(linker)
 }
 

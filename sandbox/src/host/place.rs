@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cap_std::fs::{Dir, FileType, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
@@ -28,6 +28,37 @@ pub(crate) struct Place {
     rest: PathBuf,
     /// For the model.
     shown: String,
+}
+
+/// A file beneath a granted folder, open.
+pub(crate) struct Opened {
+    file: File,
+    size: u64,
+    limit: u64,
+    shown: String,
+}
+
+impl Opened {
+    /// Bytes, when it was opened.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// All of it. It may have grown meanwhile.
+    pub(crate) fn read(self) -> Result<Vec<u8>, String> {
+        let mut content = Vec::with_capacity(self.size as usize);
+        (&self.file)
+            .take(self.limit + 1)
+            .read_to_end(&mut content)
+            .map_err(|error| format!("`{}` cannot be read: {}", self.shown, plain(&error)))?;
+        let size = content.len() as u64;
+        if size > self.limit { Err(self.too_big(size)) } else { Ok(content) }
+    }
+
+    fn too_big(&self, size: u64) -> String {
+        let (size, limit) = (bytes(size), bytes(self.limit));
+        format!("`{}` is {size}; files over {limit} cannot be read here", self.shown)
+    }
 }
 
 impl Place {
@@ -80,26 +111,15 @@ impl Place {
         self
     }
 
-    /// The whole file, if it is one and not too big.
-    pub(crate) fn read(&self, limit: u64) -> Result<Vec<u8>, String> {
-        let too_big = |size| {
-            let (size, limit) = (bytes(size), bytes(limit));
-            format!("`{}` is {size}; files over {limit} cannot be read here", self.shown)
-        };
+    /// The file, if it is one and not too big, ready to be read.
+    pub(crate) fn opened(self, limit: u64) -> Result<Opened, String> {
         let found = self.dir.symlink_metadata(&self.rest).map_err(|error| self.failed(&error))?;
         self.only_a_file(found.file_type())?;
         let file = self.open().map_err(|error| self.failed(&error))?;
         let found = file.metadata().map_err(|error| self.failed(&error))?;
         self.only_a_file(found.file_type())?;
-        if found.len() > limit {
-            return Err(too_big(found.len()));
-        }
-        let mut content = Vec::with_capacity(found.len() as usize);
-        // It may grow meanwhile.
-        file.take(limit + 1)
-            .read_to_end(&mut content)
-            .map_err(|error| format!("`{}` cannot be read: {}", self.shown, plain(&error)))?;
-        if content.len() as u64 > limit { Err(too_big(content.len() as u64)) } else { Ok(content) }
+        let opened = Opened { file, size: found.len(), limit, shown: self.shown };
+        if opened.size > limit { Err(opened.too_big(opened.size)) } else { Ok(opened) }
     }
 
     /// What is directly in the folder, sorted by name. Links that lead out, and what is neither

@@ -57,10 +57,7 @@ impl Roots {
 
     /// A path as the model is shown it.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        match path::display(&self.folder, path) {
-            shown if shown.is_empty() => ".".to_string(),
-            shown => shown,
-        }
+        path::display(&self.folder, path)
     }
 
     /// What may be read, as the model is shown it.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Host;
 use super::bindings::errand::tool::tools;
+use crate::limits::Import;
 
 impl tools::Host for Host {
     async fn call(
@@ -11,6 +12,7 @@ impl tools::Host for Host {
         name: String,
         arguments: String,
     ) -> wasmtime::Result<Result<String, String>> {
+        self.uses.count(Import::Tools)?;
         let _waiting = self.clock.outside();
         let arguments: Value = match serde_json::from_str(&arguments) {
             Ok(arguments) => arguments,
@@ -19,6 +21,8 @@ impl tools::Host for Host {
             }
         };
         let result = self.door.call(name, arguments).await?;
-        Ok(result.map(|result| result.to_string()))
+        // Another tool may have been told what this one must not know.
+        let result = result.map(|result| self.keys.clean_text(result.to_string()));
+        Ok(result.map_err(|failure| self.keys.clean_text(failure)))
     }
 }

@@ -5,7 +5,16 @@ use wasmtime::ResourceLimiter;
 use super::Hit;
 
 /// Function references are what a table holds; CPython's has 20,000.
-const TABLE_ELEMENTS: usize = 64 * 1024;
+pub(crate) const TABLE_ELEMENTS: usize = 64 * 1024;
+
+/// Core instances of one call: CPython from componentize-py is some twenty around one memory.
+pub(crate) const INSTANCES: usize = 64;
+
+/// Tables of one call.
+pub(crate) const TABLES: usize = 8;
+
+/// Linear memories of one call.
+pub(crate) const MEMORIES: usize = 2;
 
 /// The memory of all instances of one call together.
 #[derive(Debug)]
@@ -57,6 +66,21 @@ impl ResourceLimiter for Memory {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
+        if desired > TABLE_ELEMENTS {
+            return Err(Hit::Table(TABLE_ELEMENTS).into());
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES
     }
 }

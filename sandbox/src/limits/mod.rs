@@ -3,9 +3,11 @@
 
 mod clock;
 mod memory;
+mod uses;
 
 pub(crate) use clock::Clock;
-pub(crate) use memory::Memory;
+pub(crate) use memory::{INSTANCES, MEMORIES, Memory, TABLE_ELEMENTS, TABLES};
+pub(crate) use uses::{Import, Uses};
 
 use std::time::Duration;
 
@@ -18,6 +20,14 @@ pub(crate) enum Hit {
     Time(Duration),
     #[error("gave more than {} of output", bytes(*.0 as u64))]
     Output(usize),
+    #[error("used up its fuel of {0}")]
+    Fuel(u64),
+    #[error("made a table of more than {0} elements")]
+    Table(usize),
+    #[error("passed more than {} to the host at once", bytes(*.0 as u64))]
+    Carried(usize),
+    #[error("used `{0}` more than {1} times in one call")]
+    Uses(&'static str, u32),
 }
 
 /// `64 MiB`, `1500 bytes`.

@@ -15,15 +15,33 @@ use async_trait::async_trait;
 use sandbox::{Config, Wasm};
 use serde_json::Value;
 
-/// The component in `tools/guests/probe`, built once. Needs the target `wasm32-wasip2`.
+/// The component in `tools/guests/probe`. Needs the target `wasm32-wasip2`.
 pub(crate) fn probe() -> Component {
     static BUILT: OnceLock<Arc<PathBuf>> = OnceLock::new();
-    let path = BUILT.get_or_init(|| {
-        let manifest =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/guests/probe/Cargo.toml");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("probe");
+    built(&BUILT, "probe", "probe.wasm")
+}
+
+/// The component in `tools/guests/stranger`: the world `tool`, as its authors use it.
+pub(crate) fn stranger() -> Component {
+    static BUILT: OnceLock<Arc<PathBuf>> = OnceLock::new();
+    built(&BUILT, "stranger", "stranger.wasm")
+}
+
+/// The plain component beside it.
+pub(crate) fn plain() -> Component {
+    static BUILT: OnceLock<Arc<PathBuf>> = OnceLock::new();
+    built(&BUILT, "stranger", "examples/plain.wasm")
+}
+
+/// Built once in a process, by a cargo of its own.
+fn built(once: &OnceLock<Arc<PathBuf>>, guest: &str, file: &str) -> Component {
+    let path = once.get_or_init(|| {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("../tools/guests/{guest}/Cargo.toml"));
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(guest);
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--manifest-path"])
+            .args(["build", "--quiet", "--release", "--lib", "--examples"])
+            .args(["--target", "wasm32-wasip2", "--manifest-path"])
             .arg(manifest)
             .arg("--target-dir")
             .arg(&target)
@@ -31,10 +49,16 @@ pub(crate) fn probe() -> Component {
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .status()
             .unwrap();
-        assert!(status.success(), "the probe does not build; `rustup target add wasm32-wasip2`?");
-        Arc::new(target.join("wasm32-wasip2/release/probe.wasm"))
+        assert!(status.success(), "`{guest}` does not build; `rustup target add wasm32-wasip2`?");
+        Arc::new(target.join("wasm32-wasip2/release").join(file))
     });
     Component::File(Arc::clone(path))
+}
+
+/// A component from its text.
+pub(crate) fn wat(text: &str) -> Component {
+    let bytes = wat::parse_str(text).unwrap().leak();
+    Component::Embedded { name: "text", bytes }
 }
 
 /// Compiled components, kept from test to test.
@@ -96,8 +120,13 @@ impl Folder {
     }
 }
 
-pub(crate) const LIMITS: Limits =
-    Limits { memory: 64 << 20, time: Duration::from_secs(20), output: 1 << 20 };
+pub(crate) const LIMITS: Limits = Limits {
+    memory: 64 << 20,
+    time: Duration::from_secs(20),
+    output: 1 << 20,
+    fuel: None,
+    calls: 128,
+};
 
 pub(crate) async fn invoke(
     wasm: &Wasm,
@@ -107,7 +136,7 @@ pub(crate) async fn invoke(
     arguments: Value,
     limits: Limits,
 ) -> Result<Invocation, SandboxError> {
-    let guest = Guest { component: probe(), limits };
+    let guest = Guest::builtin(probe(), limits);
     wasm.invoke(&permit(call, tool, arguments), &guest, gate).await
 }
 

@@ -10,7 +10,6 @@ mod client;
 mod confine;
 mod content;
 mod list;
-mod lock;
 mod process;
 mod tool;
 mod values;
@@ -18,7 +17,6 @@ mod values;
 pub use client::Client;
 #[cfg(target_os = "linux")]
 pub use confine::confined;
-pub use lock::{pin, pinned};
 pub use tool::tools;
 
 /// The hidden subcommand of the program that sets up what a server's program may do, and becomes

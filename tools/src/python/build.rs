@@ -27,7 +27,7 @@ const PROGRAM: [(&str, &str); 10] = [
 ];
 
 /// What `python -c` runs: the command of the package, found in the folder named first.
-const RUN: &str = "import sys; sys.path.insert(0, sys.argv.pop(1)); import componentize_py; \
+pub(crate) const RUN: &str = "import sys; sys.path.insert(0, sys.argv.pop(1)); import componentize_py; \
                    sys.argv[0] = 'componentize-py'; sys.exit(componentize_py.script())";
 
 /// The folder where components are made and kept, `ERRAND_HOME/guests`.
@@ -119,7 +119,7 @@ fn componentize(work: &Path, python: &OsStr) -> Command {
     command
         .args(["-I", "-B", "-c", RUN])
         .arg(PACKAGE)
-        .args(["-q", "-d", "wit", "-w", "tool", "componentize", "app", "-p", ".", "-o"])
+        .args(["-q", "-d", "wit", "-w", "builtin", "componentize", "app", "-p", ".", "-o"])
         .arg("python.wasm")
         .current_dir(work)
         // What is installed on this machine is no part of the component: an environment of its

@@ -4,7 +4,7 @@
 
 mod bindings {
     #![allow(clippy::all, reason = "generated")]
-    wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "tool" });
+    wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "builtin" });
 }
 mod index;
 mod list;

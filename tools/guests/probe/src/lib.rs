@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 mod bindings {
     #![allow(clippy::all)]
-    wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "tool" });
+    wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "builtin" });
 }
 use bindings::errand::tool::{files, http, tools};
 

@@ -1,12 +1,18 @@
 //! Requests for guests. The host follows redirects itself: each hop is judged by the gate, and a
 //! private address is reached only by the literal number that the guest asked for and the gate
-//! allowed – never through a name ([`Resolver`]), never because a page said so.
+//! allowed – never through a name ([`Resolver`]), never because a page said so. A secret goes to
+//! the host it was granted for, and not along with a redirect.
+
+mod request;
+
+pub(crate) use request::may_hold_a_secret;
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use agent_core::action::Capability;
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use agent_core::sandbox::Use;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, retry};
 use tokio::time::{Instant, timeout_at};
@@ -17,9 +23,11 @@ use super::address::private_literal;
 use super::bindings::errand::tool::http;
 use super::door::Door;
 use super::resolver::{Private, Resolver};
+use super::secrets::Keys;
 use crate::Config;
-use crate::limits::bytes;
+use crate::limits::{Import, bytes};
 use crate::outcome::waited;
+use request::{Leg, Request};
 
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -35,8 +43,24 @@ pub(crate) struct Http {
 
 impl http::Host for Host {
     async fn get(&mut self, url: String) -> wasmtime::Result<Result<http::Response, String>> {
+        self.uses.count(Import::Http)?;
         let _waiting = self.clock.outside();
-        self.lent.http.get(&url, &self.door).await
+        match Request::get(&url) {
+            Ok(request) => self.lent.http.send(request, &self.door, &self.keys).await,
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    async fn send(
+        &mut self,
+        request: http::Request,
+    ) -> wasmtime::Result<Result<http::Response, String>> {
+        self.uses.count(Import::Http)?;
+        let _waiting = self.clock.outside();
+        match Request::read(request, self.lent.http.limit) {
+            Ok(request) => self.lent.http.send(request, &self.door, &self.keys).await,
+            Err(refusal) => Ok(Err(refusal)),
+        }
     }
 }
 
@@ -51,58 +75,85 @@ impl Http {
         }
     }
 
-    async fn get(
+    async fn send(
         &self,
-        wanted: &str,
+        mut request: Request,
         door: &Door,
+        keys: &Keys,
     ) -> wasmtime::Result<Result<http::Response, String>> {
-        let mut url = match Url::parse(wanted) {
-            Ok(url) => url,
-            Err(error) => return Ok(Err(format!("`{wanted}` is not a URL: {error}"))),
-        };
-        let asked_for = place(&url);
+        let wanted = request.url.clone();
+        let asked_for = place(&wanted);
+        let mut leg = Leg::First;
         for _ in 0..=self.redirects {
-            url.set_fragment(None);
-            if let Err(refusal) = allowed(&url, &asked_for) {
+            request.url.set_fragment(None);
+            if let Err(refusal) = allowed(&request.url, &asked_for) {
                 return Ok(Err(refusal));
             }
-            // A GET that was recorded is sent again: it changes nothing, and nothing kept its
-            // answer. That is also why it is never reported as done.
-            let fetch = Capability::Fetch { method: "GET".to_string(), url: url.clone() };
-            if let Err(refusal) = door.may(fetch).await? {
-                return Ok(Err(refusal));
-            }
+            let headers = match request.headers(leg, keys) {
+                Ok(headers) => headers,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            // A request that only looks is sent again where it was recorded: it changes nothing,
+            // and nothing kept its answer. That is also why it is never reported as done.
+            let method = request.method.to_string();
+            let fetch = Capability::Fetch { method, url: request.url.clone() };
+            let mark = match door.may(fetch).await? {
+                Ok(Use::Fresh(mark)) => (!request.method.is_safe()).then_some(mark),
+                Ok(Use::Recorded) => None,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
             // The gate may have asked a person: time counts from its answer.
             let until = Instant::now() + self.time;
-            let hop = timeout_at(until, self.send(&url)).await;
-            match hop.unwrap_or_else(|_| Err(format!("`{url}`: {}", waited(self.time)))) {
-                Ok(Hop::Redirect(next)) => url = next,
+            let hop = timeout_at(until, self.hop(&request, headers, keys)).await;
+            let hop =
+                hop.unwrap_or_else(|_| Err(format!("`{}`: {}", request.url, waited(self.time))));
+            if let (Some(mark), Ok(_)) = (mark, &hop) {
+                door.done(mark).await?;
+            }
+            match hop {
+                Ok(Hop::Redirect(status, next)) => {
+                    if next.origin() != request.url.origin() {
+                        leg = Leg::Elsewhere;
+                    }
+                    request.follow(status, next);
+                }
                 Ok(Hop::Answer(answer)) => return Ok(Ok(answer)),
-                Err(failure) => return Ok(Err(failure)),
+                Err(failure) => return Ok(Err(keys.clean_text(failure))),
             }
         }
         Ok(Err(format!("`{wanted}` redirects more than {} times", self.redirects)))
     }
 
-    async fn send(&self, url: &Url) -> Result<Hop, String> {
+    async fn hop(&self, request: &Request, headers: HeaderMap, keys: &Keys) -> Result<Hop, String> {
+        let url = &request.url;
         let failed = |error: reqwest::Error| reason(url, &error);
-        let response = self.client()?.get(url.clone()).send().await.map_err(failed)?;
+        let mut sent = self.client()?.request(request.method.clone(), url.clone()).headers(headers);
+        if let Some(body) = &request.body {
+            sent = sent.body(body.clone());
+        }
+        let response = sent.send().await.map_err(failed)?;
         let status = response.status();
         if status.is_redirection()
             && let Some(location) = response.headers().get(LOCATION)
         {
             let next = location.to_str().ok().and_then(|location| url.join(location).ok());
-            return next
-                .map(Hop::Redirect)
-                .ok_or_else(|| format!("`{url}` redirects to what is not a URL"));
+            let next = next.ok_or_else(|| format!("`{url}` redirects to what is not a URL"))?;
+            // The address would be judged, written down and told.
+            if let Some(name) = keys.found_in(next.as_str()) {
+                return Err(format!("`{url}` redirects to what holds the secret `{name}`"));
+            }
+            return Ok(Hop::Redirect(status.as_u16(), next));
+        }
+        if keys.any() && response.headers().contains_key(CONTENT_ENCODING) {
+            return Err(format!("`{url}` answers in an encoding that was not asked for"));
         }
         let header = response.headers().get(CONTENT_TYPE);
         let content_type = header.and_then(|header| header.to_str().ok()).unwrap_or("").to_string();
         Ok(Hop::Answer(http::Response {
             status: status.as_u16(),
             url: url.to_string(),
-            content_type,
-            body: self.body(url, response).await?,
+            content_type: keys.clean_text(content_type),
+            body: keys.clean(self.body(url, response).await?),
         }))
     }
 
@@ -139,7 +190,8 @@ impl Http {
 
 /// One request's answer.
 enum Hop {
-    Redirect(Url),
+    /// The status, and where to.
+    Redirect(u16, Url),
     Answer(http::Response),
 }
 

@@ -1,0 +1,50 @@
+//! One instance's life: a store with its limits set, a clock, and the way to its gate.
+
+use std::sync::Arc;
+
+use agent_core::tool::Guest;
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use crate::host::{Asked, Door, Host, Lent, Said};
+use crate::limits::Clock;
+
+/// What the engine may carry from a guest to the host at once, beyond what the call is about.
+const HOST_CALL_SLACK: usize = 1 << 20;
+
+/// What it takes to run one guest.
+pub(crate) struct Session {
+    pub(crate) store: Store<Host>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) asked: Asked,
+    pub(crate) stderr: Said,
+    /// What may be carried to the host at once, in bytes.
+    pub(crate) carried: usize,
+}
+
+impl Session {
+    /// `carried` is the most that the call is about: a result, or a file that is written.
+    pub(crate) fn new(
+        engine: &Engine,
+        lent: &Arc<Lent>,
+        guest: &Guest,
+        carried: usize,
+    ) -> wasmtime::Result<Session> {
+        let clock = Arc::new(Clock::new(guest.limits.time));
+        let (door, asked) = Door::new();
+        let host = Host::new(lent, guest, door, Arc::clone(&clock));
+        let stderr = host.stderr();
+        let mut store = Store::new(engine, host);
+        store.limiter(|host| host.memory());
+        let carried = carried.saturating_add(HOST_CALL_SLACK);
+        store.set_hostcall_fuel(carried);
+        if let Some(fuel) = guest.limits.fuel {
+            store.set_fuel(fuel)?;
+        }
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|store| {
+            store.data().clock().pause()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
+        Ok(Session { store, clock, asked, stderr, carried })
+    }
+}

@@ -1,0 +1,523 @@
+//! What a stranger's component is lent: what it was granted, bounded, and nothing else.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use agent_core::action::Capability;
+use agent_core::manifest::SecretUse;
+use agent_core::sandbox::{Gate, Sandbox, SandboxError, Use};
+use agent_core::tool::{Component, Guest, Imports, Limits};
+use async_trait::async_trait;
+use axum::Router;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::any;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use common::{Asked, Folder, LIMITS, permit, stranger, wat};
+use serde_json::{Value, json};
+
+const ALL: Imports = Imports { files: true, http: true, kv: true, tools: true };
+const KEY: &str = "sk-0123456789/abc+DEF";
+
+fn guest(imports: Imports, limits: Limits) -> Guest {
+    Guest { imports, ..Guest::stranger("weather", stranger(), limits) }
+}
+
+fn folder() -> Folder {
+    Folder::with(|config| {
+        config.kv = Some(config.root.join("kv"));
+        config.secrets = Arc::new(|name| (name == "API_KEY").then(|| KEY.to_string()));
+    })
+}
+
+async fn run(folder: &Folder, gate: &dyn Gate, guest: &Guest, tool: &str, with: Value) -> Answer {
+    let permit = permit("c1", &format!("weather.{tool}"), with);
+    folder.wasm.invoke(&permit, guest, gate).await.unwrap().result
+}
+
+type Answer = Result<Value, String>;
+
+async fn used(folder: &Folder, tool: &str, with: Value) -> Answer {
+    run(folder, &Asked::everything(), &guest(ALL, LIMITS), tool, with).await
+}
+
+#[tokio::test]
+async fn an_import_that_was_not_granted() {
+    let folder = folder();
+    for (imports, missing) in [
+        (Imports { files: false, ..ALL }, "errand:tool/files@0.1.0"),
+        (Imports { http: false, ..ALL }, "errand:tool/http@0.1.0"),
+        (Imports { kv: false, ..ALL }, "errand:tool/kv@0.1.0"),
+        (Imports { tools: false, ..ALL }, "errand:tool/tools@0.1.0"),
+    ] {
+        let guest = guest(imports, LIMITS);
+        let answer = run(&folder, &Asked::everything(), &guest, "echo", json!({})).await;
+        let said = format!("the component imports `{missing}`, which it was not granted");
+        assert_eq!(answer, Err(said));
+    }
+    assert_eq!(used(&folder, "echo", json!({"n": 1})).await, Ok(json!({"n": 1})));
+}
+
+#[tokio::test]
+async fn an_import_that_nobody_has() {
+    let folder = folder();
+    for (import, shown) in [
+        ("wasi:http/outgoing-handler@0.2.0", "wasi:http/outgoing-handler@0.2.0"),
+        ("errand:tool/root@0.1.0", "errand:tool/root@0.1.0"),
+        ("evil:host/shell", "evil:host/shell"),
+    ] {
+        let text = format!(r#"(component (import "{import}" (instance (export "f" (func)))))"#);
+        let said = folder.wasm.describe(&wat(&text)).await.unwrap_err();
+        assert_eq!(said, format!("the component imports `{shown}`, which this host does not have"));
+    }
+    let text = r#"(component (import "errand:tool/kv@0.1.0" (instance (export "wipe" (func)))))"#;
+    let said = folder.wasm.describe(&wat(text)).await.unwrap_err();
+    assert!(said.starts_with("the component does not fit this host: "), "{said}");
+}
+
+#[tokio::test]
+async fn values_are_kept_from_call_to_call() {
+    let folder = folder();
+    let set = |key: &str, value: &str| json!({"key": key, "value": value});
+    for (key, value) in [("b", "two"), ("../../a", "one"), ("b", "three")] {
+        assert_eq!(used(&folder, "set", set(key, value)).await, Ok(json!("set")));
+    }
+    assert_eq!(used(&folder, "value", json!({"key": "b"})).await, Ok(json!("three")));
+    assert_eq!(used(&folder, "value", json!({"key": "c"})).await, Ok(Value::Null));
+    assert_eq!(used(&folder, "keys", json!({})).await, Ok(json!(["../../a", "b"])));
+    assert_eq!(used(&folder, "delete", json!({"key": "b"})).await, Ok(json!("deleted")));
+    assert_eq!(used(&folder, "delete", json!({"key": "b"})).await, Ok(json!("deleted")));
+    assert_eq!(used(&folder, "keys", json!({})).await, Ok(json!(["../../a"])));
+    // Another component has its own, and a name that is a path has none.
+    for (name, answer) in
+        [("other", Ok(json!([]))), ("../weather", Err("nothing can be kept here".to_string()))]
+    {
+        let other = Guest { name: Some(name.into()), ..guest(ALL, LIMITS) };
+        let permit = permit("c1", "keys", json!({}));
+        let gate = Asked::nothing();
+        let call = folder.wasm.invoke(&permit, &other, &gate).await.unwrap();
+        assert_eq!(call.result, answer);
+    }
+}
+
+#[tokio::test]
+async fn kv_flood() {
+    let folder = folder();
+    let fill = |keys: u64, bytes: u64| json!({"keys": keys, "bytes": bytes});
+    let over = used(&folder, "fill", fill(1, (1 << 20) + 1)).await;
+    assert_eq!(over, Ok(json!([0, "a value has at most 1 MiB"])));
+    let bytes = used(&folder, "fill", fill(20, 1 << 20)).await;
+    assert_eq!(bytes, Ok(json!([7, "a component keeps at most 8 MiB"])));
+    let long = used(&folder, "set", json!({"key": "k".repeat(300), "value": ""})).await;
+    assert_eq!(long, Err("a key has 1 to 256 bytes".to_string()));
+    let folder = self::folder();
+    let keys = used(&folder, "fill", fill(2_000, 1)).await;
+    assert_eq!(keys, Ok(json!([1000, "a component keeps at most 1000 keys"])));
+}
+
+#[tokio::test]
+async fn floods_on_every_import() {
+    let folder = folder();
+    for (import, limit) in [("kv", 10_000), ("http", 1_000), ("files", 100_000), ("tools", 1_000)] {
+        let answer = used(&folder, "flood", json!({"import": import})).await;
+        let said = format!("used `{import}` more than {limit} times in one call");
+        assert_eq!(answer, Err(said));
+    }
+    // What is only said is dropped; the guest's time is its own.
+    for import in ["log", "progress"] {
+        let limits = Limits { time: Duration::from_millis(300), ..LIMITS };
+        let with = json!({"import": import, "text": "x\u{1b}[2J".repeat(1000)});
+        let guest = guest(ALL, limits);
+        let answer = run(&folder, &Asked::everything(), &guest, "flood", with).await;
+        assert_eq!(answer, Err("worked longer than 300 ms".to_string()));
+        let with = json!({"import": import, "text": "x", "times": 20_000});
+        assert_eq!(used(&folder, "flood", with).await, Ok(json!("done")));
+    }
+}
+
+#[tokio::test]
+async fn more_than_its_fuel() {
+    let folder = folder();
+    let fuelled = |fuel| guest(ALL, Limits { fuel: Some(fuel), ..LIMITS });
+    let gate = Asked::everything();
+    let spun = run(&folder, &gate, &fuelled(1_000_000), "spin", json!({})).await;
+    assert_eq!(spun, Err("used up its fuel of 1000000".to_string()));
+    let echoed = run(&folder, &gate, &fuelled(10_000_000), "echo", json!({"n": 1})).await;
+    assert_eq!(echoed, Ok(json!({"n": 1})));
+}
+
+#[tokio::test]
+async fn more_than_the_host_carries() {
+    let folder = Folder::with(|config| {
+        config.file_bytes = 1 << 20;
+        config.response_bytes = 1 << 20;
+    });
+    let carried = used(&folder, "carry", json!({"bytes": 1 << 20})).await;
+    assert_eq!(carried, Ok(json!("carried")));
+    let more = used(&folder, "carry", json!({"bytes": 5 << 20})).await;
+    assert_eq!(more, Err("passed more than 2 MiB to the host at once".to_string()));
+}
+
+/// A component whose only function is this one, in a core module with these parts.
+fn core(parts: &str, body: &str) -> Component {
+    wat(&format!(
+        r#"(component
+          (core module $m {parts} (func $run (export "run") (result i32) {body}))
+          (core instance $i (instantiate $m))
+          (func (export "run") (result u32) (canon lift (core func $i "run"))))"#
+    ))
+}
+
+#[tokio::test]
+async fn tables_stack_and_instances() {
+    let folder = folder();
+    let grown = "(table.grow $t (ref.null func) (i32.const 100000))";
+    for (component, said) in [
+        (core("(table $t 1 funcref)", grown), "made a table of more than 65536 elements"),
+        (core("", "(i32.add (call $run) (i32.const 1))"), "the tool nested its calls too deeply"),
+        (core("", "(i32.div_u (i32.const 1) (i32.const 0))"), "the tool stopped: "),
+    ] {
+        for fuel in [None, Some(1 << 30)] {
+            let limits = Limits { fuel, ..LIMITS };
+            let guest = Guest::stranger("weather", component.clone(), limits);
+            let answer = run(&folder, &Asked::nothing(), &guest, "run", json!({})).await;
+            let failure = answer.unwrap_err();
+            assert!(failure.starts_with(said), "{failure}");
+        }
+    }
+    for (parts, count, said) in [
+        ("", 70, "core module instances"),
+        ("(memory 1)", 3, "memor"),
+        ("(table 1 funcref)", 9, "table"),
+    ] {
+        let more = |n| format!("(core instance $x{n} (instantiate $m))");
+        let many: String = (0..count).map(more).collect();
+        let component = wat(&format!(
+            r#"(component
+              (core module $m {parts} (func (export "run") (result i32) (i32.const 1)))
+              (core instance $i (instantiate $m)) {many}
+              (func (export "run") (result u32) (canon lift (core func $i "run"))))"#
+        ));
+        let guest = Guest::stranger("weather", component, LIMITS);
+        let permit = permit("c1", "weather.run", json!({}));
+        let failure = match folder.wasm.invoke(&permit, &guest, &Asked::nothing()).await {
+            Ok(call) => call.result.unwrap_err(),
+            Err(error) => error.to_string(),
+        };
+        assert!(failure.contains(said), "{failure}");
+    }
+}
+
+/// Counts the calls that are in it at once, and may call the component again.
+struct Counting {
+    folder: Folder,
+    limits: Limits,
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Counting {
+    fn new(limits: Limits) -> Counting {
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Counting { folder: folder(), limits, now, most }
+    }
+
+    async fn call(&self, id: &str, tool: &str) -> Answer {
+        let with = json!({"tool": tool, "arguments": {}});
+        let permit = permit(id, "weather.call", with);
+        self.folder.wasm.invoke(&permit, &guest(ALL, self.limits), self).await.unwrap().result
+    }
+}
+
+#[async_trait]
+impl Gate for Counting {
+    async fn may(&self, _: Capability) -> Result<Use, String> {
+        Err("no".to_string())
+    }
+
+    async fn done(&self, _: u64) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    async fn call(&self, tool: &str, _: Value) -> Result<Value, String> {
+        if tool == "again" {
+            return self.call("c1.1", "t").await;
+        }
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        Ok(json!("called"))
+    }
+}
+
+#[tokio::test]
+async fn more_calls_at_once_than_may_run() {
+    let gate = Counting::new(Limits { calls: 2, ..LIMITS });
+    let calls = futures::future::join_all((0..8).map(|_| gate.call("c1", "t"))).await;
+    assert!(calls.iter().all(|answer| *answer == Ok(json!("called"))), "{calls:?}");
+    assert_eq!(gate.most.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_its_own_turn() {
+    let limits = Limits { calls: 1, time: Duration::from_millis(300), ..LIMITS };
+    let answer = Counting::new(limits).call("c1", "again").await;
+    assert_eq!(answer, Err("the tool is busy: it works on at most 1 at once".to_string()));
+}
+
+// ---- requests and secrets
+
+async fn serve(router: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// Says what it was sent: method, headers and body.
+async fn mirror(method: Method, headers: HeaderMap, body: String) -> String {
+    let headers: BTreeMap<&str, &str> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    json!({"method": method.as_str(), "headers": headers, "body": body}).to_string()
+}
+
+fn granted(at: SocketAddr, header: &str) -> Guest {
+    let secret = SecretUse {
+        name: "API_KEY".into(),
+        host: at.to_string().parse().unwrap(),
+        header: header.into(),
+    };
+    Guest { secrets: Arc::from([secret]), ..guest(ALL, LIMITS) }
+}
+
+async fn sent(guest: &Guest, gate: &dyn Gate, with: Value) -> Answer {
+    let answer = run(&folder(), gate, guest, "send", with).await;
+    assert!(!format!("{answer:?}").contains(KEY), "{answer:?}");
+    answer
+}
+
+#[tokio::test]
+async fn a_request_with_headers_and_a_body() {
+    let at = serve(Router::new().route("/", any(mirror))).await;
+    let gate = Asked::everything();
+    let url = format!("http://{at}/");
+    let with = json!({"method": "POST", "url": url, "texts": {"X-One": "1"}, "body": "hello"});
+    let answer = sent(&guest(ALL, LIMITS), &gate, with).await.unwrap();
+    let seen: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!((&seen["method"], &seen["body"]), (&json!("POST"), &json!("hello")));
+    assert_eq!(seen["headers"]["x-one"], "1");
+    assert_eq!(gate.asked(), [format!("POST `{url}`")]);
+    // It changed something out there, so it is on record as done.
+    assert_eq!(*gate.done.lock().unwrap(), [7]);
+}
+
+#[tokio::test]
+async fn header_injection() {
+    let at = serve(Router::new().route("/", any(mirror))).await;
+    let url = format!("http://{at}/");
+    let gate = Asked::everything();
+    for (name, value) in [
+        ("x-a", "1\r\nx-b: 2"),
+        ("x-a", "1\nx-b: 2"),
+        ("x-a", "1\r"),
+        ("x-a", "1\0"),
+        ("x-a", "\u{fc}"),
+        ("x-a\r\nx-b", "1"),
+        ("x-a: 1", "1"),
+        ("x a", "1"),
+        ("", "1"),
+        ("Host", "evil.org"),
+        ("content-length", "0"),
+        ("Transfer-Encoding", "chunked"),
+        ("connection", "x-a"),
+        ("cookie", "a=b"),
+        ("upgrade", "h2c"),
+        ("accept-encoding", "br"),
+        ("range", "bytes=0-3"),
+        ("proxy-authorization", "x"),
+        ("sec-fetch-mode", "x"),
+        ("X-Forwarded-For", "127.0.0.1"),
+        ("x-http-method-override", "DELETE"),
+    ] {
+        let with = json!({"url": url, "texts": {name: value}});
+        let refusal = sent(&guest(ALL, LIMITS), &gate, with).await.unwrap_err();
+        assert!(refusal.contains("header"), "{name}: {refusal}");
+        assert!(!refusal.contains(['\r', '\n', '\0']), "{refusal:?}");
+    }
+    for method in ["CONNECT", "TRACE", "get", "GET / HTTP/1.1\r\nx: y"] {
+        let refusal = sent(&guest(ALL, LIMITS), &gate, json!({"url": url, "method": method})).await;
+        assert!(refusal.unwrap_err().contains("is no method to send"));
+    }
+    let body = sent(&guest(ALL, LIMITS), &gate, json!({"url": url, "body": "x"})).await;
+    assert_eq!(body, Err("a GET has no body".to_string()));
+    assert!(gate.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_goes_into_its_header_and_does_not_come_back() {
+    let at = serve(Router::new().route("/", any(mirror))).await;
+    let url = format!("http://{at}/");
+    let gate = Asked::everything();
+    for (header, seen) in
+        [("x-key", "[secret API_KEY]"), ("authorization", "Bearer [secret API_KEY]")]
+    {
+        let with = json!({"url": url, "secrets": {header: "API_KEY"}});
+        let answer = sent(&granted(at, header), &gate, with).await.unwrap();
+        let mirrored: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert_eq!(mirrored["headers"][header], seen);
+    }
+}
+
+#[tokio::test]
+async fn secret_to_another_host_header_or_name() {
+    let at = serve(Router::new().route("/", any(mirror))).await;
+    let other = serve(Router::new().route("/", any(mirror))).await;
+    let gate = Asked::everything();
+    let guest = granted(at, "x-key");
+    for (url, header, name, words) in [
+        (format!("http://{other}/"), "x-key", "API_KEY", "was not granted for the header"),
+        (format!("http://localhost:{}/", at.port()), "x-key", "API_KEY", "was not granted for"),
+        (format!("http://{at}/"), "x-other", "API_KEY", "was not granted for the header `x-other`"),
+        (format!("http://{at}/"), "x-key", "PATH", "the secret `PATH` was not granted"),
+    ] {
+        let with = json!({"url": url, "secrets": {header: name}});
+        let refusal = sent(&guest, &gate, with).await.unwrap_err();
+        assert!(refusal.contains(words), "{refusal}");
+    }
+    assert!(gate.asked().is_empty(), "nothing was even asked for");
+    let without = self::guest(ALL, LIMITS);
+    let with = json!({"url": format!("http://{at}/"), "secrets": {"x-key": "API_KEY"}});
+    let refusal = sent(&without, &gate, with).await.unwrap_err();
+    assert_eq!(refusal, "the secret `API_KEY` was not granted");
+}
+
+#[tokio::test]
+async fn secret_after_redirect() {
+    let other = serve(Router::new().route("/", any(mirror))).await;
+    let away = move || async move { Redirect::temporary(&format!("http://{other}/")) };
+    let at = serve(
+        Router::new()
+            .route("/near", any(|| async { Redirect::temporary("/mirror") }))
+            .route("/mirror", any(mirror))
+            .route("/away", any(away))
+            .route(
+                "/told",
+                any(|| async { Redirect::to(&format!("/?k={}", KEY.replace('+', "%2B"))) }),
+            ),
+    )
+    .await;
+    let guest = granted(at, "x-key");
+    let gate = Asked::everything();
+    let with = |path: &str| {
+        json!({"url": format!("http://{at}/{path}"), "secrets": {"x-key": "API_KEY"},
+               "texts": {"x-own": "mine", "accept": "text/plain"}})
+    };
+    let near = sent(&guest, &gate, with("near")).await.unwrap();
+    assert!(near["body"].as_str().unwrap().contains("[secret API_KEY]"), "{near}");
+    // Another host: a literal that was not asked for is not even reached.
+    let away = sent(&guest, &gate, with("away")).await.unwrap_err();
+    assert!(away.contains("a redirect may not lead to the private address"), "{away}");
+    let told = sent(&guest, &gate, with("told")).await.unwrap_err();
+    assert!(told.contains("redirects to what holds the secret `API_KEY`"), "{told}");
+    assert!(gate.asked().iter().all(|asked| !asked.contains("k=")), "{:?}", gate.asked());
+}
+
+#[tokio::test]
+async fn secret_echoed_in_each_encoding() {
+    let hex: String = KEY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let percent: String = KEY.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let echoes = [
+        KEY.to_string(),
+        format!("x{KEY}{KEY}x"),
+        hex.to_uppercase(),
+        hex,
+        percent,
+        STANDARD.encode(KEY),
+        STANDARD.encode(format!("Bearer {KEY} and more")),
+        STANDARD.encode(format!("ab{KEY}")),
+        URL_SAFE_NO_PAD.encode(format!("a{KEY}!")),
+        KEY.replace('/', "\\/"),
+        KEY.replace('+', "&#43;"),
+        KEY.replace('/', "%252F"),
+    ];
+    for echo in echoes {
+        let body = echo.clone();
+        let at = serve(Router::new().route("/", any(move || async move { body }))).await;
+        let guest = granted(at, "x-key");
+        // Also where this request carried none: the server may have kept it.
+        for tool in ["send", "get"] {
+            let with = json!({"url": format!("http://{at}/")});
+            let answer = run(&folder(), &Asked::everything(), &guest, tool, with).await.unwrap();
+            let told = answer["body"].as_str().unwrap();
+            assert!(told.contains("[secret API_KEY]") && !told.contains(&echo), "{echo}: {told}");
+        }
+    }
+    let packed = || async { ([(header::CONTENT_ENCODING, "br")], "packed").into_response() };
+    let at = serve(Router::new().route("/", any(packed))).await;
+    let with = json!({"url": format!("http://{at}/")});
+    let refusal = sent(&granted(at, "x-key"), &Asked::everything(), with).await.unwrap_err();
+    assert!(refusal.contains("an encoding that was not asked for"), "{refusal}");
+}
+
+/// Another tool that knows the key.
+struct Telling;
+
+#[async_trait]
+impl Gate for Telling {
+    async fn may(&self, _: Capability) -> Result<Use, String> {
+        Err(format!("no, not with {KEY}"))
+    }
+
+    async fn done(&self, _: u64) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    async fn call(&self, tool: &str, _: Value) -> Result<Value, String> {
+        if tool == "fails" { Err(format!("wrong key {KEY}")) } else { Ok(json!({"key": KEY})) }
+    }
+}
+
+#[tokio::test]
+async fn secret_by_another_tool_or_in_a_failure() {
+    let at: SocketAddr = "127.0.0.1:9".parse().unwrap();
+    let (guest, folder) = (granted(at, "x-key"), folder());
+    let told = run(&folder, &Telling, &guest, "call", json!({"tool": "t", "arguments": {}})).await;
+    assert_eq!(told, Ok(json!({"key": "[secret API_KEY]"})));
+    let failed =
+        run(&folder, &Telling, &guest, "call", json!({"tool": "fails", "arguments": {}})).await;
+    assert_eq!(failed, Err("wrong key [secret API_KEY]".to_string()));
+    let said = run(&folder, &Telling, &guest, "say", json!({"words": KEY})).await;
+    assert_eq!(said, Err("[secret API_KEY]".to_string()));
+}
+
+#[tokio::test]
+async fn a_redirect_changes_a_post_as_browsers_do() {
+    let to = |status: StatusCode| move || async move { (status, [(header::LOCATION, "/end")]) };
+    let at = serve(
+        Router::new()
+            .route("/302", any(to(StatusCode::FOUND)))
+            .route("/307", any(to(StatusCode::TEMPORARY_REDIRECT)))
+            .route("/end", any(mirror)),
+    )
+    .await;
+    for (path, method, body) in [("302", "GET", ""), ("307", "POST", "hello")] {
+        let gate = Asked::everything();
+        let url = format!("http://{at}/{path}");
+        let with = json!({"method": "POST", "url": url, "body": "hello"});
+        let answer = sent(&guest(ALL, LIMITS), &gate, with).await.unwrap();
+        let seen: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert_eq!((&seen["method"], &seen["body"]), (&json!(method), &json!(body)));
+        assert_eq!(gate.asked()[1], format!("{method} `http://{at}/end`"));
+    }
+}

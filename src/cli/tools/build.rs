@@ -1,0 +1,47 @@
+//! `errand tools build`: the component of a tool's project, with the tools of its language.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tools::author::{Built, Kit, Project};
+
+use super::new::usage;
+use crate::cli::live::say;
+use crate::cli::run::{How, open, runtime};
+
+/// The arguments of `errand tools build`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    /// Where to put the component [default: NAME.wasm in the project's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
+    let project = Project::open(&args.folder).map_err(usage)?;
+    let errand = open(How { json: false, offline: false })?;
+    let kit = Kit { folder: errand.fetcher().home().root().join("toolchains") };
+    let wheel = match project.package(&kit) {
+        Some(package) => Some(runtime()?.block_on(errand.fetcher().file(package))?),
+        None => None,
+    };
+    // Without the `./` that a folder `.` would bring.
+    let folder = args.folder.components().collect::<PathBuf>();
+    let file = format!("{}.wasm", project.name);
+    let out = args.out.unwrap_or_else(|| match folder.to_str() {
+        Some(".") => PathBuf::from(file),
+        _ => folder.join(file),
+    });
+    let built = project.build(&kit, wheel.as_deref(), &out).map_err(usage)?;
+    let (shown, size) = (out.display(), fs::metadata(&out)?.len().div_ceil(1000));
+    match built {
+        Built::New => say(&format!("built {shown}: {size} kB of {}", project.language)),
+        Built::Unchanged => say(&format!("{shown} is up to date: {size} kB")),
+    }
+    say(&format!("\nuse it, beside an agent file: errand tools add {shown}"));
+    Ok(ExitCode::SUCCESS)
+}

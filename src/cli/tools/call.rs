@@ -1,0 +1,88 @@
+//! `errand tools call`: one call, under an agent's grants, through everything that a run's calls go
+//! through but the model.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use agent_core::agent::Agent;
+use agent_core::drive::{Person, Watch};
+use agent_core::event::{Event, Status};
+use agent_core::message::ToolCall;
+use agent_core::run::Run;
+use serde_json::{Value, json};
+
+use super::agent::Which;
+use crate::cli::json::print;
+use crate::cli::live::{Live, Usage, eprint, say};
+use crate::cli::run::{How, open, runtime};
+
+/// The arguments of `errand tools call`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A tool that the agent uses: `weather.forecast`
+    name: String,
+    /// Its arguments, a JSON object
+    #[arg(default_value = "{}")]
+    arguments: String,
+    #[command(flatten)]
+    which: Which,
+    /// Print one JSON object: status, result, text, origins, cost
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
+    let arguments = match serde_json::from_str(&args.arguments) {
+        Ok(arguments @ Value::Object(_)) => arguments,
+        Ok(_) => {
+            return Err(Usage(
+                "the arguments must be a JSON object\nhint: write `{\"town\": \"Porto\"}`".into(),
+            )
+            .into());
+        }
+        Err(error) => {
+            return Err(Usage(format!(
+                "the arguments are not JSON: {error}\nhint: put them in single quotation marks"
+            ))
+            .into());
+        }
+    };
+    let errand = open(How { json: args.json, offline: false })?;
+    let agent = errand.check(&args.which.file, &[])?.agent;
+    used(&agent, &args.name)?;
+    let call = ToolCall { id: "1".to_string(), name: args.name, arguments };
+    let live = Live::new();
+    let asks = !args.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let person: Option<&dyn Person> = if asks { Some(&live) } else { None };
+    let observation = runtime()?
+        .block_on(async { errand.caller(agent).await?.call(&call, &Nothing, person).await })?;
+    if args.json {
+        print(&json!(observation));
+    } else if observation.status == Status::Ok {
+        say(&observation.text);
+    } else {
+        eprint(&format!("error: {}", observation.text));
+    }
+    Ok(match observation.status {
+        Status::Ok => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+/// A tool that the agent does not use does not exist.
+pub(super) fn used(agent: &Agent, name: &str) -> Result<(), Usage> {
+    if agent.tools.iter().any(|tool| tool == name) {
+        return Ok(());
+    }
+    let tools = agent.tools.join(", ");
+    Err(Usage(format!(
+        "the agent does not use `{name}`\nhint: `[tools] use` in its file names: {tools}"
+    )))
+}
+
+/// Nobody looks on.
+pub(super) struct Nothing;
+
+impl Watch for Nothing {
+    fn event(&self, _event: &Event, _run: &Run) {}
+}

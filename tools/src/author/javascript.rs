@@ -1,0 +1,69 @@
+//! JavaScript: componentize-js puts SpiderMonkey and the program into one component. It is an npm
+//! package, installed once beside the other toolchains.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::made::Inputs;
+use super::program::{self, Purpose};
+use super::{AuthorError, Built, Kit, Project, disk, world};
+
+/// The version of the npm package that components are made with.
+const VERSION: &str = "0.23.0";
+
+/// `argv`: the package, the program, the WIT, the component.
+const COMPONENTIZE: &str = r#"
+import { pathToFileURL } from "node:url";
+import { writeFile } from "node:fs/promises";
+const [package_, source, wit, out] = process.argv.slice(1);
+const { componentize } = await import(pathToFileURL(package_));
+try {
+    const { component } = await componentize({
+        sourcePath: source, witPath: wit, worldName: "tool",
+        disableFeatures: ["http", "fetch-event"],
+    });
+    await writeFile(out, component);
+} catch (error) {
+    console.error(error.message ?? error);
+    process.exit(1);
+}
+"#;
+
+const NPM: Purpose = Purpose {
+    fails: "componentize-js cannot be installed",
+    missing: "install Node.js 20 or later, with npm",
+    hint: Some("`npm` fetches it once, and needs the network for that"),
+};
+const NODE: Purpose = Purpose {
+    fails: "the component cannot be built",
+    missing: "install Node.js 20 or later, with npm",
+    hint: Some("`main.js` is a module: what it imports must be a file of the project"),
+};
+
+pub(super) fn build(project: &Project, kit: &Kit, out: &Path) -> Result<Built, AuthorError> {
+    project.main("main.js", "the tools are in `main.js`")?;
+    let work = project.work()?;
+    Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
+        let folder = kit.folder.join(format!("componentize-js-{VERSION}"));
+        let folder = program::once(&folder, |staging| {
+            let mut npm = Command::new("npm");
+            npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+                .arg(staging)
+                .arg(format!("@bytecodealliance/componentize-js@{VERSION}"));
+            program::run(&mut npm, &NPM)
+        })?;
+        let wit = world::narrowed(project, &work, "js", |text, name| {
+            text.contains(&format!("sdk/{name}.js"))
+        })?;
+        let package =
+            folder.join("node_modules/@bytecodealliance/componentize-js/src/componentize.js");
+        let mut node = Command::new("node");
+        node.args(["--input-type=module", "-e", COMPONENTIZE, "--"])
+            .arg(std::path::absolute(&package).map_err(disk(&package))?)
+            .arg("main.js")
+            .arg(wit)
+            .arg(std::path::absolute(component).map_err(disk(component))?)
+            .current_dir(&project.folder);
+        program::run(&mut node, &NODE)
+    })
+}

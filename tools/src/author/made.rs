@@ -1,0 +1,80 @@
+//! What was made, and of what: a build whose inputs are those of the last one is not done again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{AuthorError, Built, disk};
+use crate::whole;
+
+/// What is built, or left behind by building: it makes no difference to the component.
+const OUTPUTS: [&str; 4] = ["build", "target", "node_modules", "__pycache__"];
+
+/// The inputs of a build, as a hash.
+pub(super) struct Inputs(String);
+
+impl Inputs {
+    /// Every file of a project but what is built, hidden or only for tests; and what builds it.
+    pub(super) fn of(folder: &Path, builder: &str) -> Result<Self, AuthorError> {
+        let mut files = Vec::new();
+        collect(folder, &mut files)?;
+        files.sort();
+        let mut hash = Sha256::new();
+        hash.update(builder);
+        for path in files {
+            let bytes = fs::read(&path).map_err(disk(&path))?;
+            let name = path.strip_prefix(folder).unwrap_or(&path);
+            for part in [name.as_os_str().as_encoded_bytes(), &bytes] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+        }
+        Ok(Self(format!("{:x}", hash.finalize())))
+    }
+
+    /// Makes the component in the folder `work`, unless it was made of the same inputs before,
+    /// and puts it at `out`.
+    pub(super) fn make(
+        self,
+        work: &Path,
+        out: &Path,
+        make: impl FnOnce(&Path) -> Result<(), AuthorError>,
+    ) -> Result<Built, AuthorError> {
+        let (component, stamp) = (work.join("component.wasm"), work.join("made-of"));
+        let same = fs::read_to_string(&stamp).is_ok_and(|made| made == self.0);
+        if !(same && component.is_file()) {
+            // Until the new one is whole there is none.
+            let _ = fs::remove_file(&stamp);
+            make(&component)?;
+            fs::write(&stamp, &self.0).map_err(disk(&stamp))?;
+        }
+        put(&component, out)
+    }
+}
+
+/// Puts a component where it is wanted, whole; one that is there already stays as it is.
+pub(super) fn put(component: &Path, out: &Path) -> Result<Built, AuthorError> {
+    let bytes = fs::read(component).map_err(disk(component))?;
+    if fs::read(out).is_ok_and(|there| there == bytes) {
+        return Ok(Built::Unchanged);
+    }
+    whole::write(out, &bytes).map_err(disk(out)).map(|()| Built::New)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), AuthorError> {
+    for entry in fs::read_dir(folder).map_err(disk(folder))? {
+        let entry = entry.map_err(disk(folder))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        let aside = name.starts_with('.')
+            || OUTPUTS.contains(&&*name)
+            || [".wasm", ".test.jsonl", ".md"].iter().any(|end| name.ends_with(end));
+        match path.is_dir() {
+            _ if aside => {}
+            true => collect(&path, files)?,
+            false => files.push(path),
+        }
+    }
+    Ok(())
+}

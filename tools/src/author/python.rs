@@ -1,0 +1,92 @@
+//! Python: componentize-py puts CPython, the program and the SDK into one component.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::made::Inputs;
+use super::program::{self, Purpose};
+use super::{AuthorError, Built, Kit, Project, disk, world};
+use crate::python::VERSION;
+
+/// The module that componentize-py starts from: it imports the program, so that its tools are
+/// known, and gives what the world asks for.
+const APP: &str = "import main\nfrom errand_sdk.world import WitWorld\n";
+
+const PYTHON: Purpose = Purpose {
+    fails: "the component cannot be built",
+    missing: "install Python 3.10 or later",
+    hint: Some("what `main.py` imports must be in the standard library, or beside it"),
+};
+
+pub(super) fn package(kit: &Kit) -> Option<&'static str> {
+    (!folder(kit).is_dir()).then_some("componentize-py")
+}
+
+fn folder(kit: &Kit) -> PathBuf {
+    kit.folder.join(format!("componentize-py-{VERSION}"))
+}
+
+pub(super) fn build(
+    project: &Project,
+    kit: &Kit,
+    wheel: Option<&Path>,
+    out: &Path,
+) -> Result<Built, AuthorError> {
+    project.main("main.py", "the tools are in `main.py`")?;
+    let work = project.work()?;
+    Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
+        let package = program::once(&folder(kit), |staging| {
+            let mut unpack = Command::new("python3");
+            unpack.args(["-I", "-m", "zipfile", "-e"]).args(wheel).arg(staging);
+            program::run(&mut unpack, &PYTHON)
+        })?;
+        fs::write(work.join("app.py"), APP).map_err(disk(&work))?;
+        let wit = world::narrowed(project, &work, "py", takes)?;
+        let mut python = Command::new("python3");
+        python
+            .args(["-I", "-B", "-c", crate::python::RUN])
+            .arg(package)
+            .args(["-q", "-w", "tool", "-d"])
+            .arg(wit)
+            .args(["componentize", "app", "-p", "build", "-p", "sdk", "-p", ".", "-o"])
+            .arg(absolute(component)?)
+            .current_dir(&project.folder)
+            // What is installed on this machine is no part of the component.
+            .env("VIRTUAL_ENV", absolute(&work)?)
+            .env_remove("PYTHONPATH");
+        program::run(&mut python, &PYTHON)
+    })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, AuthorError> {
+    std::path::absolute(path).map_err(disk(path))
+}
+
+/// Whether a text imports this module of the SDK. Brackets may spread an import over lines.
+fn takes(text: &str, module: &str) -> bool {
+    let words = |text: &str| {
+        let words = text.split(|c: char| !(c.is_alphanumeric() || "_.".contains(c)));
+        words.map(str::to_string).collect::<Vec<_>>()
+    };
+    text.contains(&format!("errand_sdk.{module}"))
+        || text.split("from errand_sdk import").skip(1).any(|rest| {
+            let rest = rest.trim_start();
+            let end = if rest.starts_with('(') { ')' } else { '\n' };
+            words(rest.split(end).next().unwrap_or_default()).iter().any(|word| word == module)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::takes;
+
+    #[test]
+    fn imports_are_found() {
+        assert!(takes("from errand_sdk import tool, http\n", "http"));
+        assert!(takes("from errand_sdk import (\n    tool,\n    kv,\n)\n", "kv"));
+        assert!(takes("import errand_sdk.files as files\n", "files"));
+        assert!(!takes("from errand_sdk import tool\nimport http\n", "http"));
+        assert!(!takes("from errand_sdk import tool\n", "tools"));
+    }
+}
