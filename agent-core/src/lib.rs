@@ -24,6 +24,7 @@ pub mod param;
 pub mod path;
 pub mod permission;
 pub mod policy;
+pub mod report;
 pub mod run;
 pub mod sandbox;
 pub mod schema;
