@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::act::research::Extent;
 use crate::agent_file::{Checked, Invalid, Known};
 use crate::component::Pinned;
 use crate::delegate::SubAgent;
@@ -33,6 +34,9 @@ pub struct Agent {
     pub task: String,
     /// How it acts; `None` leaves it to what suits the model.
     pub act: Option<Act>,
+    /// How far a research goes; only `research` and `read` look at it.
+    #[serde(default)]
+    pub research: Extent,
     /// The parameters' values, as rendered into `task` and `instructions`.
     pub params: Map<String, Value>,
     /// Which model, and how it is asked.
@@ -85,6 +89,10 @@ pub enum Act {
     Code,
     /// Each action is a call with arguments that satisfy the tool's schema.
     Tools,
+    /// Takes a question apart, sends agents that `read` after its parts, and writes a report.
+    Research,
+    /// Looks one question up: searches, reads pages, and gives findings with what they stand on.
+    Read,
 }
 
 /// Where a model runs.

@@ -67,10 +67,15 @@ pub struct AgentFile {
 
     /// How the agent acts. `code`: each action is a Python snippet in which every tool is a
     /// function (needs the tool `python`; small local models do far better with it). `tools`: each
-    /// action is a call of one tool. Left out: what suits the model.
+    /// action is a call of one tool. `research` and `read`: web research, a lead and its readers
+    /// (see `[research]`). Left out: what suits the model.
     #[serde(default)]
     #[schemars(with = "Act")]
     pub act: Option<Act>,
+
+    /// How far a research goes, for `act = "research"` and `act = "read"`.
+    #[serde(default)]
+    pub research: ResearchTable,
 
     /// The parameters of the task, each a table `[params.NAME]`. Their values come from
     /// `errand run -p NAME=VALUE`.
@@ -288,6 +293,51 @@ pub struct ComponentTable {
     #[serde(default)]
     #[schemars(with = "Vec<String>", example = serde_json::json!(["files.read"]))]
     pub tools: Option<Vec<String>>,
+}
+
+/// How far a research goes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResearchTable {
+    /// All of it in a word: `quick`, `standard` (the default) or `deep`. The other keys here change
+    /// one number of it.
+    #[serde(default)]
+    #[schemars(with = "Depth")]
+    pub depth: Option<Depth>,
+
+    /// The most questions that are looked into at once, the one that was asked among them.
+    #[serde(default)]
+    #[schemars(with = "u32", range(min = 1, max = 20))]
+    pub questions: Option<u32>,
+
+    /// How often a question may be searched for in other words, and how often new questions may
+    /// follow from what was found.
+    #[serde(default)]
+    #[schemars(with = "u32", range(min = 1, max = 10))]
+    pub rounds: Option<u32>,
+
+    /// The most pages that are read for one question.
+    #[serde(default)]
+    #[schemars(with = "u32", range(min = 1, max = 50))]
+    pub pages: Option<u32>,
+
+    /// How many findings are wanted for one question, each from another page.
+    #[serde(default)]
+    #[schemars(with = "u32", range(min = 1, max = 10))]
+    pub findings: Option<u32>,
+}
+
+impl ResearchTable {
+    /// In numbers.
+    pub fn extent(&self) -> Extent {
+        let whole = self.depth.unwrap_or_default().extent();
+        Extent {
+            questions: self.questions.unwrap_or(whole.questions),
+            rounds: self.rounds.unwrap_or(whole.rounds),
+            pages: self.pages.unwrap_or(whole.pages),
+            findings: self.findings.unwrap_or(whole.findings),
+        }
+    }
 }
 
 /// An agent that this one may call.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::action::{Capability, Permit};
-use crate::agent::{Agent, Budget, Provider};
+use crate::agent::{Act, Agent, Budget, Provider};
 use crate::drive::{self, Fault, Parts, Person, Watch};
 use crate::event::{Event, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
@@ -70,7 +70,9 @@ impl SubAgent {
                 "required": required,
                 "additionalProperties": false,
             }),
-            output: self.agent.output.clone().unwrap_or_else(|| {
+            output: self.agent.output.clone().unwrap_or_else(|| match self.agent.act {
+                Some(Act::Research | Act::Read) => json!({ "type": "object" }),
+                _ =>
                 json!({
                     "type": "object",
                     "properties": {"answer": {"type": "string"}},
@@ -295,6 +297,10 @@ impl Delegate {
     fn result(&self, run: &RunId, outcome: Outcome) -> Result<Result<Value, String>, SandboxError> {
         let name = &self.name;
         let Some(reason) = outcome.reason else { return Ok(Ok(outcome.value)) };
+        if reason != Reason::Approval && !outcome.value.is_null() {
+            // It was cut short, and this is what it knew.
+            return Ok(Ok(outcome.value));
+        }
         let detail = outcome.detail.unwrap_or_default();
         let spent = |what: &str| format!("agent `{name}` spent its {what} before it had an answer");
         Ok(Err(match reason {

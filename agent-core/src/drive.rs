@@ -139,7 +139,7 @@ pub async fn drive(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault>
     let outcome = match worked {
         Some(outcome) => outcome,
         None => {
-            let outcome = Outcome { reason: Some(Reason::Time), ..Outcome::default() };
+            let outcome = desk.cut_short(Reason::Time).await;
             desk.write(What::Ended { outcome: outcome.clone() }).await?;
             outcome
         }
@@ -209,8 +209,8 @@ impl Desk<'_> {
         last: bool,
     ) -> Result<Option<Outcome>, Fault> {
         let Some(most) = self.affordable(fresh, request.max_tokens.into()).await else {
-            let reason = Some(self.exhausted().await);
-            let outcome = Outcome { reason, ..Outcome::default() };
+            let reason = self.exhausted().await;
+            let outcome = self.cut_short(reason).await;
             self.write(What::Ended { outcome }).await?;
             return Ok(None);
         };

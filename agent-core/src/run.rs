@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::act::{Ask, Next, PYTHON, Style, Turn, code, guided, tools};
+use crate::act::{Ask, Course, Next, PYTHON, Style, Turn, code, tools};
 use crate::action::{Action, CallId, Capability, Decision, Verdict};
 use crate::agent::{Agent, Budget};
 use crate::event::{Event, Observation, Outcome, RunId, Status, What};
@@ -53,7 +53,9 @@ pub struct Run {
     seq: u64,
     ledger: Ledger,
     history: Vec<Message>,
-    guide: guided::Guide,
+    course: Course,
+    /// When the latest event happened, in milliseconds since 1970.
+    now: u64,
     /// The latest answer did not satisfy the schema.
     correcting: bool,
     /// Why the latest reply could not be taken.
@@ -147,7 +149,7 @@ impl Run {
         let history = match style {
             Style::Tools => tools::open(&agent),
             Style::Code => code::open(&agent, &tools),
-            Style::Guided => Vec::new(),
+            Style::Guided | Style::Research | Style::Read => Vec::new(),
         };
         let ledger = Ledger::new(agent.budget, agent.model.price);
         Self {
@@ -159,7 +161,8 @@ impl Run {
             seq: 0,
             ledger,
             history,
-            guide: guided::Guide::default(),
+            course: Course::of(style),
+            now: 0,
             correcting: false,
             rejected: None,
             last: false,
@@ -290,8 +293,7 @@ impl Run {
         let fresh = fresh as u64 / 3 + 8;
         let (ask, last) = match self.ledger.room(fresh, plenty.max_tokens.into()) {
             Room::Spent(reason) => {
-                let outcome = Outcome { reason: Some(reason), ..Outcome::default() };
-                return Step::Record(What::Ended { outcome });
+                return Step::Record(What::Ended { outcome: self.cut_short(reason) });
             }
             Room::Plenty => (plenty, false),
             Room::Last => (ask(true), true),
@@ -309,6 +311,12 @@ impl Run {
             fresh,
             last,
         }
+    }
+
+    /// The outcome of a run that ends before it is done: what is known.
+    pub fn cut_short(&self, reason: Reason) -> Outcome {
+        let value = self.course.known(self.now, reason.as_str()).unwrap_or_default();
+        Outcome { value, reason: Some(reason), detail: None }
     }
 
     fn fresh_from(&self) -> usize {
@@ -342,25 +350,28 @@ impl Run {
     }
 
     fn ask(&self, last: bool) -> Ask {
-        match self.style {
-            Style::Tools => {
-                tools::ask(&self.agent, &self.tools, &self.sources(), self.correcting, last)
+        let Run { agent, correcting, .. } = self;
+        match &self.course {
+            Course::Talk if self.style == Style::Code => {
+                code::ask(agent, &self.sources(), *correcting, last)
             }
-            Style::Code => code::ask(&self.agent, &self.sources(), self.correcting, last),
-            Style::Guided => self.guide.ask(&self.agent, last),
+            Course::Talk => tools::ask(agent, &self.tools, &self.sources(), *correcting, last),
+            Course::Guided(guide) => guide.ask(agent, last),
+            Course::Lead(lead) => lead.ask(agent),
+            Course::Reader(reader) => reader.ask(agent),
         }
     }
 
     /// Takes in what happened. Events come from [`Run::step`]'s wishes or from a journal, in order.
     pub fn apply(&mut self, event: &Event) {
         self.seq += 1;
+        self.now = event.at;
         self.ledger.tick(event.at, matches!(event.what, What::Resumed));
         match &event.what {
             What::Started { taint, .. } => {
                 self.taint.extend(taint.iter().cloned());
-                if self.style == Style::Guided {
-                    self.called(guided::begin());
-                }
+                let next = self.course.begin(&self.agent);
+                self.follow(next);
             }
             What::Resumed => self.interrupt(),
             What::Thinking { reserved, last, .. } => {
@@ -398,10 +409,16 @@ impl Run {
         self.ledger.reconcile(Tokens { cached, ..reply.usage });
         self.replies = number + 1;
         self.read = self.history.len();
-        let turn = match self.style {
-            Style::Tools => tools::read(&self.agent, &self.sources(), reply, self.last),
-            Style::Code => code::read(&self.agent, &self.sources(), number, reply, self.last),
-            Style::Guided => self.guide.read(&self.agent, number, reply, self.last),
+        let sources = self.sources();
+        let (agent, last) = (&self.agent, self.last);
+        let turn = match &mut self.course {
+            Course::Talk if self.style == Style::Code => {
+                code::read(agent, &sources, number, reply, last)
+            }
+            Course::Talk => tools::read(agent, &sources, reply, last),
+            Course::Guided(guide) => guide.read(agent, number, reply, last),
+            Course::Lead(lead) => lead.read(agent, reply, last, self.now),
+            Course::Reader(reader) => reader.read(agent, reply, last),
         };
         let Turn { plan, say, next, rejected } = turn;
         self.rejected = rejected;
@@ -520,14 +537,20 @@ impl Run {
                 text +=
                     "\nThis is the same call as before, and it failed again. Do something else.";
             }
-            match self.style {
-                Style::Tools => self.history.push(Message::tool(&call.asked.id, text)),
-                Style::Code => self.history.push(Message::user(format!("Output:\n{text}"))),
-                Style::Guided => {
-                    let next = self.guide.observe(&self.agent, &observation);
-                    self.follow(next);
+            let (agent, asked) = (&self.agent, &call.asked);
+            let next = match &mut self.course {
+                Course::Talk => {
+                    self.history.push(match self.style {
+                        Style::Code => Message::user(format!("Output:\n{text}")),
+                        _ => Message::tool(&asked.id, text),
+                    });
+                    Next::Again
                 }
-            }
+                Course::Guided(guide) => guide.observe(agent, &observation),
+                Course::Lead(lead) => lead.observe(agent, asked, &observation, self.now),
+                Course::Reader(reader) => reader.observe(agent, asked, &observation),
+            };
+            self.follow(next);
             self.past.push(Past {
                 name: call.asked.name,
                 arguments: call.asked.arguments,

@@ -61,6 +61,8 @@ fn summary(file: &Path, checked: &Checked) -> String {
         match checked.agent.act {
             Some(Act::Code) => "code".to_string(),
             Some(Act::Tools) => "tool calls".to_string(),
+            Some(Act::Research) => "research".to_string(),
+            Some(Act::Read) => "reading".to_string(),
             None => "code or tool calls, as suits the model".to_string(),
         },
     );

@@ -1,12 +1,14 @@
 //! Ways to act: how the model is asked, and how what it wrote becomes calls or an answer.
 //!
-//! A way to act is a pure reading of the run: it never calls a model or a tool. There are three.
-//! [`Style::Tools`] offers schema'd calls, [`Style::Code`] asks for Python and takes what comes,
-//! and [`Style::Guided`] leads a small constrained model through one easy decision at a time.
+//! A way to act is a pure reading of the run: it never calls a model or a tool. [`Style::Tools`]
+//! offers schema'd calls, [`Style::Code`] asks for Python and takes what comes. The others keep a
+//! course of their own: [`Style::Guided`] leads a small constrained model through one easy decision
+//! at a time, [`Style::Research`] and [`Style::Read`] any model through web research.
 
 pub mod cited;
 pub(crate) mod code;
 pub(crate) mod guided;
+pub mod research;
 pub(crate) mod tools;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,10 @@ pub enum Style {
     Code,
     /// Python snippets from a constrained model, one decision at a time.
     Guided,
+    /// Leads a research: questions to readers, a report from what they find.
+    Research,
+    /// Looks one question up on the web.
+    Read,
 }
 
 impl Style {
@@ -40,6 +46,8 @@ impl Style {
         let python = agent.tools.iter().any(|tool| tool == PYTHON);
         match agent.act {
             Some(Act::Tools) => Style::Tools,
+            Some(Act::Research) => Style::Research,
+            Some(Act::Read) => Style::Read,
             None if !(traits.constrained && python) => Style::Tools,
             _ if traits.constrained && answers_from_files(agent) => Style::Guided,
             _ => Style::Code,
@@ -52,6 +60,50 @@ fn answers_from_files(agent: &Agent) -> bool {
     const KNOWN: [&str; 4] = [PYTHON, guided::SEARCH, "files.read", "files.list"];
     let searches = agent.tools.iter().any(|tool| tool == guided::SEARCH);
     searches && agent.tools.iter().all(|tool| KNOWN.contains(&tool.as_str()))
+}
+
+/// How far a run is, where its way to act keeps more than the conversation.
+#[derive(Debug, Clone)]
+pub(crate) enum Course {
+    /// The conversation is all.
+    Talk,
+    /// A guide's.
+    Guided(Box<guided::Guide>),
+    /// A lead's.
+    Lead(Box<research::Lead>),
+    /// A reader's.
+    Reader(Box<research::Reader>),
+}
+
+impl Course {
+    pub(crate) fn of(style: Style) -> Course {
+        match style {
+            Style::Tools | Style::Code => Course::Talk,
+            Style::Guided => Course::Guided(Box::default()),
+            Style::Research => Course::Lead(Box::default()),
+            Style::Read => Course::Reader(Box::default()),
+        }
+    }
+
+    /// What a run begins with.
+    pub(crate) fn begin(&mut self, agent: &Agent) -> Next {
+        match self {
+            Course::Talk => Next::Again,
+            Course::Guided(_) => Next::Call(guided::begin()),
+            Course::Lead(lead) => lead.begin(agent),
+            Course::Reader(reader) => reader.begin(agent),
+        }
+    }
+
+    /// What is known before the end, for an outcome that comes too early. `None`: nothing that is
+    /// worth telling.
+    pub(crate) fn known(&self, now: u64, stopped: &str) -> Option<Value> {
+        match self {
+            Course::Talk | Course::Guided(_) => None,
+            Course::Lead(lead) => Some(lead.report(now, Some(stopped.to_string()))),
+            Course::Reader(reader) => Some(reader.notes()),
+        }
+    }
 }
 
 /// How the model is to be asked next.

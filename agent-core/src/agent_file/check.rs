@@ -12,9 +12,10 @@ use super::problem::{Invalid, Place, Problem, shortened};
 use super::report::Report;
 use super::source::{LONGEST, Source, child};
 use super::{
-    AgentFile, BudgetTable, McpTable, component, duration, given, mcp, model, nearest, output,
+    AgentFile, BudgetTable, McpTable, OutputTable, ResearchTable, component, duration, given, mcp, model, nearest, output,
     shape,
 };
+use crate::act::research;
 use crate::agent::{Act, Agent, Budget, ModelConfig, Provider, is_variable};
 use crate::component::{Locked, Pinned};
 use crate::delegate::SubAgent;
@@ -276,6 +277,7 @@ impl Check<'_> {
             budget,
         };
         let agents = agents::read(&file.agents, &path, &mine, self.known, self.lineage, report);
+        self.research(&grants, &agents, report);
         let (values, waiting) = given::values(&file.params, params, report);
         let (task, instructions) = match templates {
             Some([task, instructions])
@@ -303,6 +305,7 @@ impl Check<'_> {
             instructions,
             task,
             act: file.act,
+            research: file.research.extent(),
             params: values,
             model,
             tools: grants.tools.clone(),
@@ -472,6 +475,51 @@ impl Check<'_> {
                 .hint("letters, digits and `_`, such as `API_KEY`, without `$`");
         }
         (grants, table.secrets.clone())
+    }
+
+    /// Whether a research has what it needs.
+    fn research(
+        &self,
+        grants: &Grants,
+        agents: &BTreeMap<String, SubAgent>,
+        report: &mut Report<'_>,
+    ) {
+        let file = self.file;
+        match file.act {
+            Some(Act::Research) => {
+                let reads = |sub: &SubAgent| {
+                    sub.agent.act == Some(Act::Read) && sub.params.contains_key("question")
+                };
+                // An agent that could not be read was reported.
+                if agents.len() == file.agents.len() && !agents.values().any(reads) {
+                    report
+                        .value("/act", "to research, the agent needs one that reads")
+                        .hint("name one under `[agents]` whose file has `act = \"read\"` and a parameter `question`");
+                }
+            }
+            Some(Act::Read) => {
+                for tool in [research::SEARCH, research::PAGE] {
+                    if !grants.tools.iter().any(|name| name == tool) {
+                        report
+                            .value("/act", format!("to read, the agent needs the tool `{tool}`"))
+                            .hint(format!("add `{tool}` to `[tools] use`"));
+                    }
+                }
+            }
+            _ => {
+                if file.research != ResearchTable::default() {
+                    report
+                        .key("/research", "`[research]` is for agents that research or read")
+                        .hint("remove it, or set `act` to \"research\" or \"read\"");
+                }
+                return;
+            }
+        }
+        if file.output != OutputTable::default() {
+            report
+                .key("/output", "what a research comes to has a form of its own")
+                .hint("remove `[output]`; `errand report schema` prints the form");
+        }
     }
 
     fn budget(&self, model: &ModelConfig, report: &mut Report<'_>) -> Budget {

@@ -12,7 +12,7 @@ use super::gate::Passage;
 use super::kit::Kit;
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::agent::Budget;
-use crate::event::{Event, Observation, Reason, RunId, Status, What};
+use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
 use crate::journal::JournalError;
 use crate::label::Origin;
 use crate::message::ToolCall;
@@ -93,6 +93,10 @@ impl<'a> Desk<'a> {
         } else {
             Reason::Tokens
         }
+    }
+
+    pub(super) async fn cut_short(&self, reason: Reason) -> Outcome {
+        self.run.lock().await.cut_short(reason)
     }
 
     pub(super) async fn inner(&self, call: &CallId) -> crate::run::Inner {

@@ -1,0 +1,370 @@
+//! The question taken apart, readers sent after its parts, gaps followed up, and the report written
+//! from what they found. Pages never reach this conversation: findings do.
+
+use serde_json::{Value, json};
+
+use super::passage::plain;
+use super::{Extent, Notes, chosen, line, listed, no_answer, rank, weigh, words};
+use crate::act::{Ask, Next, Turn};
+use crate::agent::{Act, Agent, Provider};
+use crate::delegate::SubAgent;
+use crate::event::{Observation, Status};
+use crate::message::ToolCall;
+use crate::model::{Form, Reply};
+use crate::report::{Claim, Report, Section, Span, Support, Trouble, TroubleKind, VERSION};
+
+/// Follow-up questions of one round.
+const FOLLOWING: usize = 2;
+
+const JUDGEMENTS: [&str; 3] = ["yes", "partly", "no"];
+
+/// How far a lead is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lead {
+    stage: Stage,
+    report: Report,
+    /// Questions that nobody was sent after yet.
+    todo: Vec<String>,
+    /// Those under way, by their calls' ids.
+    sent: Vec<(String, String)>,
+    calls: u64,
+    round: u32,
+    draft: String,
+    /// The findings that the draft stands on.
+    basis: Vec<Claim>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Plan,
+    Sent,
+    Gaps,
+    Answer,
+    Judge,
+    Done,
+}
+
+impl Lead {
+    /// What a run begins with.
+    pub(crate) fn begin(&mut self, agent: &Agent) -> Next {
+        let question = agent.task.trim().to_string();
+        self.report = Report { version: VERSION, question, ..Report::default() };
+        let plan = agent.params.get("plan").and_then(Value::as_array);
+        let given = plan.into_iter().flatten().filter_map(Value::as_str);
+        let given: Vec<String> = given.map(str::to_string).collect();
+        if !given.is_empty() {
+            self.todo = given;
+            return self.send(agent);
+        }
+        if agent.research.questions <= 1 {
+            self.todo = vec![self.report.question.clone()];
+            return self.send(agent);
+        }
+        Next::Again
+    }
+
+    /// How to ask next.
+    pub(crate) fn ask(&self, agent: &Agent) -> Ask {
+        let question = &self.report.question;
+        let questions = |most: usize| {
+            let items = json!({ "type": "string", "minLength": 8, "maxLength": 200 });
+            let list = json!({ "type": "array", "items": items, "maxItems": most });
+            Form::Json(json!({
+                "type": "object",
+                "properties": { "questions": list },
+                "required": ["questions"],
+                "additionalProperties": false,
+            }))
+        };
+        let (messages, form, max_tokens) = match self.stage {
+            Stage::Plan => {
+                let most = agent.research.questions - 1;
+                (words::plan(agent, question, most), questions(most as usize), 300)
+            }
+            Stage::Gaps => {
+                let missing = self.unanswered();
+                let chat = words::gaps(agent, question, &self.findings(), &missing);
+                (chat, questions(FOLLOWING), 200)
+            }
+            Stage::Judge => {
+                let quotes: Vec<String> = self.basis.iter().map(quoted).collect();
+                let chat = words::judge("several", &quotes.join("\n"), &self.draft);
+                (chat, Form::Choice(JUDGEMENTS.map(String::from).to_vec()), 4)
+            }
+            Stage::Sent | Stage::Answer | Stage::Done => {
+                let chat = words::answer(agent, question, &self.findings());
+                (chat, Form::Text { stop: vec!["\n\n".to_string()] }, 240)
+            }
+        };
+        let max_tokens = max_tokens.min(agent.model.max_tokens);
+        Ask { messages: Some(messages), say: None, prefix: String::new(), form, max_tokens }
+    }
+
+    /// What a reply comes to.
+    pub(crate) fn read(&mut self, agent: &Agent, reply: &Reply, last: bool, now: u64) -> Turn {
+        let mut plan = None;
+        let next = match self.stage {
+            Stage::Plan => {
+                let asked = listed(&reply.content, "questions");
+                self.todo = vec![self.report.question.clone()];
+                self.add(asked, agent.research.questions as usize);
+                plan = Some(self.todo.iter().map(|q| format!("– {q}")).collect::<Vec<_>>().join("\n"));
+                self.send(agent)
+            }
+            Stage::Gaps => {
+                self.add(listed(&reply.content, "questions"), FOLLOWING);
+                match self.todo.is_empty() {
+                    true => self.answer(now),
+                    false => {
+                        let asked = self.todo.iter().map(|q| format!("– {q}"));
+                        plan = Some(asked.collect::<Vec<_>>().join("\n"));
+                        self.send(agent)
+                    }
+                }
+            }
+            Stage::Answer => self.drafted(reply, now),
+            Stage::Judge => {
+                self.judged(chosen(reply, &JUDGEMENTS));
+                self.done(now)
+            }
+            Stage::Sent | Stage::Done => self.done(now),
+        };
+        let next = if last { self.done(now) } else { next };
+        Turn { plan, next, ..Turn::default() }
+    }
+
+    /// What a reader came back with.
+    pub(crate) fn observe(
+        &mut self,
+        agent: &Agent,
+        asked: &ToolCall,
+        observation: &Observation,
+        now: u64,
+    ) -> Next {
+        let at = self.sent.iter().position(|(id, _)| *id == asked.id);
+        let Some((_, question)) = at.map(|at| self.sent.remove(at)) else { return Next::Again };
+        let notes = serde_json::from_value::<Notes>(observation.result.clone());
+        match (observation.status, notes) {
+            (Status::Ok, Ok(notes)) => self.take(notes),
+            (status, _) => {
+                let text = match status {
+                    Status::Ok => "it came back with something that is no notes".to_string(),
+                    _ => observation.text.clone(),
+                };
+                let kind = TroubleKind::Agent;
+                self.report.troubles.push(Trouble { kind, about: question.clone(), text });
+                self.report.sections.push(Section { question, ..Section::default() });
+            }
+        }
+        if !self.sent.is_empty() {
+            return Next::Again;
+        }
+        if !self.todo.is_empty() {
+            return self.send(agent);
+        }
+        self.round += 1;
+        if self.gaps(agent.research) {
+            self.stage = Stage::Gaps;
+            return Next::Again;
+        }
+        self.answer(now)
+    }
+
+    /// The report as far as it is known.
+    pub(crate) fn report(&self, now: u64, stopped: Option<String>) -> Value {
+        let mut report = self.report.clone();
+        for (_, question) in &self.sent {
+            report.sections.push(Section { question: question.clone(), ..Section::default() });
+        }
+        for question in &self.todo {
+            report.sections.push(Section { question: question.clone(), ..Section::default() });
+        }
+        (report.made, report.stopped) = (now, stopped);
+        json!(report)
+    }
+
+    fn done(&mut self, now: u64) -> Next {
+        self.stage = Stage::Done;
+        Next::Answer(self.report(now, None))
+    }
+
+    /// Questions that were not asked in other words already.
+    fn add(&mut self, questions: Vec<String>, most: usize) {
+        for question in questions {
+            let known = self.report.sections.iter().map(|section| &section.question);
+            let new = known.chain(&self.todo).all(|old| {
+                weigh::overlap(&question, old) < 1.0 || weigh::overlap(old, &question) < 1.0
+            });
+            if new && self.todo.len() < most {
+                self.todo.push(question);
+            }
+        }
+    }
+
+    /// Sends readers after the questions: one after the other where they share this machine's
+    /// processor, side by side where somebody else's computes.
+    fn send(&mut self, agent: &Agent) -> Next {
+        let Some(reader) = reader(agent) else {
+            // The agent file was checked for one; only a run by hand comes here.
+            return self.done(0);
+        };
+        self.stage = Stage::Sent;
+        let at_once = if agent.model.provider == Provider::Onnx { 1 } else { self.todo.len() };
+        let questions: Vec<String> = self.todo.drain(..at_once.min(self.todo.len())).collect();
+        let mut calls = Vec::new();
+        for question in questions {
+            self.calls += 1;
+            let id = format!("reader-{}", self.calls);
+            let arguments = json!({ "question": question });
+            calls.push(ToolCall { id: id.clone(), name: reader.clone(), arguments });
+            self.sent.push((id, question));
+        }
+        Next::Call(calls)
+    }
+
+    /// Takes in a reader's notes: its sources get the report's numbers.
+    fn take(&mut self, notes: Notes) {
+        let Notes { mut section, sources, troubles } = notes;
+        let report = &mut self.report;
+        let mut numbers = Vec::new();
+        for source in sources {
+            let same = |known: &crate::report::Source| {
+                (&known.url, &known.text_sha256) == (&source.url, &source.text_sha256)
+            };
+            let at = report.sources.iter().position(same).unwrap_or_else(|| {
+                report.sources.push(source);
+                report.sources.len() - 1
+            });
+            numbers.push(at as u32 + 1);
+        }
+        for span in section.claims.iter_mut().flat_map(|claim| &mut claim.citations) {
+            // A number that is none of the notes' is one that the check finds.
+            let number = (span.source as usize).checked_sub(1).and_then(|at| numbers.get(at));
+            span.source = number.copied().unwrap_or_default();
+        }
+        report.sections.push(section);
+        for trouble in troubles {
+            if !report.troubles.contains(&trouble) {
+                report.troubles.push(trouble);
+            }
+        }
+    }
+
+    /// Whether to ask what is missing: while rounds are left and something is not answered.
+    fn gaps(&self, extent: Extent) -> bool {
+        self.round < extent.rounds && extent.questions > 1 && !self.unanswered().is_empty()
+    }
+
+    fn unanswered(&self) -> Vec<String> {
+        let empty = self.report.sections.iter().filter(|section| section.claims.is_empty());
+        empty.map(|section| section.question.clone()).collect()
+    }
+
+    /// What was found, a line each.
+    fn findings(&self) -> String {
+        let mut lines = Vec::new();
+        for section in &self.report.sections {
+            for claim in &section.claims {
+                lines.push(format!("– {} {}", section.question, claim.text));
+            }
+        }
+        match lines.is_empty() {
+            true => "nothing".to_string(),
+            false => lines.join("\n"),
+        }
+    }
+
+    /// The answer: the one finding on the question itself, or what a model makes of all.
+    fn answer(&mut self, now: u64) -> Next {
+        let direct = self.direct().cloned();
+        let found = self.report.sections.iter().map(|section| section.claims.len()).sum::<usize>();
+        match (direct, found) {
+            (None, 0) => self.done(now),
+            (Some(claim), 1) => {
+                self.report.answer = Some(claim);
+                self.done(now)
+            }
+            _ => {
+                self.stage = Stage::Answer;
+                Next::Again
+            }
+        }
+    }
+
+    /// The first finding on the question as it was asked.
+    fn direct(&self) -> Option<&Claim> {
+        let asked = |section: &&Section| section.question == self.report.question;
+        self.report.sections.iter().find(asked).and_then(|section| section.claims.first())
+    }
+
+    fn drafted(&mut self, reply: &Reply, now: u64) -> Next {
+        let draft = reply.content.split_whitespace().collect::<Vec<_>>().join(" ");
+        if no_answer(&line(reply)) || draft.is_empty() {
+            return self.done(now);
+        }
+        // A finding belongs to the answer if the answer has something from it that the question
+        // does not have.
+        let asked = rank::words(&self.report.question);
+        let said: Vec<String> =
+            rank::words(&draft).into_iter().filter(|word| !asked.contains(word)).collect();
+        let claims = self.report.sections.iter().flat_map(|section| &section.claims);
+        let shares = |claim: &&Claim| {
+            let own = rank::words(&quoted(claim));
+            said.iter().any(|word| own.contains(word))
+        };
+        self.basis = claims.filter(shares).cloned().collect();
+        if self.basis.is_empty() {
+            return self.fall_back(now);
+        }
+        self.draft = draft;
+        self.stage = Stage::Judge;
+        Next::Again
+    }
+
+    fn judged(&mut self, judged: Option<&str>) {
+        let quotes: Vec<String> = self.basis.iter().map(quoted).collect();
+        let quotes = quotes.join(" ");
+        let question = self.report.question.clone();
+        let overlap = weigh::overlap(&self.draft, &format!("{quotes} {question}"));
+        let numbers = weigh::numbers(&self.draft, &quotes, &question);
+        let mut support = weigh::support(judged, overlap, numbers);
+        if self.basis.iter().any(|claim| claim.support == Support::Disputed) {
+            support = match support {
+                Support::Unsupported => Support::Unsupported,
+                _ => Support::Disputed,
+            };
+        }
+        if support == Support::Unsupported {
+            self.report.answer = self.direct().cloned();
+            return;
+        }
+        let mut citations: Vec<Span> = Vec::new();
+        for span in self.basis.iter().flat_map(|claim| &claim.citations) {
+            if !citations.contains(span) {
+                citations.push(span.clone());
+            }
+        }
+        self.report.answer = Some(Claim { text: self.draft.clone(), support, overlap, citations });
+    }
+
+    /// What the model wrote stands on nothing: the finding on the question itself, if there is one.
+    fn fall_back(&mut self, now: u64) -> Next {
+        self.report.answer = self.direct().cloned();
+        self.done(now)
+    }
+}
+
+/// The tool that sends a reader.
+pub(crate) fn reader(agent: &Agent) -> Option<String> {
+    let reads = |(name, sub): (&String, &SubAgent)| {
+        (sub.agent.act == Some(Act::Read)).then(|| SubAgent::tool(name))
+    };
+    agent.agents.iter().find_map(reads)
+}
+
+/// All that a claim cites, as it is read.
+fn quoted(claim: &Claim) -> String {
+    let quotes = claim.citations.iter().map(|span| plain(&span.quote));
+    quotes.collect::<Vec<_>>().join(" ")
+}

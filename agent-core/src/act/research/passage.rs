@@ -1,0 +1,200 @@
+//! A page's text in passages: pieces that a model reads at once, each of them the text between two
+//! offsets, under the headings that it stands under.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The most bytes of one passage; a longer paragraph is cut between sentences.
+const LONGEST: usize = 700;
+/// Shorter neighbours under one heading are one passage.
+const SHORT: usize = 350;
+
+/// A piece of a source's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Passage {
+    /// Its source, from 0.
+    pub(super) source: usize,
+    /// Where it stands in the source's text, in bytes.
+    pub(super) range: Range<usize>,
+    /// The page's title and the headings above it.
+    pub(super) context: String,
+    /// As a model reads it: without links' targets, on one line.
+    pub(super) text: String,
+}
+
+/// The passages of a text in Markdown.
+pub(super) fn split(source: usize, title: &str, text: &str) -> Vec<Passage> {
+    let mut pieces: Vec<(Range<usize>, String)> = Vec::new();
+    let mut headings: Vec<(usize, String)> = Vec::new();
+    let mut joinable = false;
+    for block in blocks(text) {
+        let written = &text[block.clone()];
+        if let Some((level, heading)) = heading(written) {
+            headings.retain(|(above, _)| *above < level);
+            headings.push((level, heading));
+            joinable = false;
+            continue;
+        }
+        let names = headings.iter().map(|(_, name)| name.as_str());
+        let names: Vec<&str> = std::iter::once(title).chain(names).filter(|n| !n.is_empty()).collect();
+        let mut names = names;
+        names.dedup();
+        let context = names.join(" › ");
+        if block.len() > LONGEST {
+            pieces.extend(cut(text, block).into_iter().map(|range| (range, context.clone())));
+            joinable = false;
+            continue;
+        }
+        match pieces.last_mut() {
+            Some((last, _)) if joinable && block.end - last.start <= SHORT => last.end = block.end,
+            _ => pieces.push((block, context)),
+        }
+        joinable = true;
+    }
+    let passage = |(range, context): (Range<usize>, String)| Passage {
+        source,
+        text: plain(&text[range.clone()]),
+        range,
+        context,
+    };
+    pieces.into_iter().map(passage).filter(|passage| !passage.text.is_empty()).collect()
+}
+
+/// What stands between empty lines.
+fn blocks(text: &str) -> Vec<Range<usize>> {
+    let mut blocks = Vec::new();
+    let mut begun: Option<usize> = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let alone = heading(line.trim()).is_some();
+        if line.trim().is_empty() || alone {
+            blocks.extend(begun.take().map(|begin| begin..at));
+        }
+        if alone {
+            blocks.push(at..at + line.len());
+        } else if !line.trim().is_empty() {
+            begun.get_or_insert(at);
+        }
+        at += line.len();
+    }
+    blocks.extend(begun.map(|begin| begin..at));
+    let trimmed = |range: Range<usize>| {
+        let written = &text[range.clone()];
+        let start = range.start + (written.len() - written.trim_start().len());
+        start..start + written.trim().len()
+    };
+    blocks.into_iter().map(trimmed).filter(|range| !range.is_empty()).collect()
+}
+
+fn heading(line: &str) -> Option<(usize, String)> {
+    let level = line.bytes().take_while(|byte| *byte == b'#').count();
+    let rest = line.get(level..)?.strip_prefix(' ')?;
+    ((1..=6).contains(&level) && !rest.contains('\n')).then(|| (level, plain(rest)))
+}
+
+/// A long block in pieces that end where a line or a sentence does.
+fn cut(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    for part in sentences(text, &block) {
+        match pieces.last_mut() {
+            Some(last) if part.end - last.start <= LONGEST => last.end = part.end,
+            _ => pieces.push(part),
+        }
+    }
+    pieces
+}
+
+/// The sentences of a piece of a text; lines of lists, tables and code are sentences too.
+pub(super) fn sentences(text: &str, piece: &Range<usize>) -> Vec<Range<usize>> {
+    let written = text.get(piece.clone()).unwrap_or_default();
+    let broken = written.lines().any(|line| line.starts_with(['|', '-', '*', '+', '>', ' ', '\t']))
+        || written.starts_with("```");
+    let mut found = Vec::new();
+    let mut at = piece.start;
+    let parts: Vec<&str> = match broken {
+        true => written.split_inclusive('\n').collect(),
+        false => written.split_sentence_bounds().collect(),
+    };
+    for part in parts {
+        let start = at + (part.len() - part.trim_start().len());
+        let end = start + part.trim().len();
+        at += part.len();
+        if start < end {
+            found.push(start..end);
+        }
+    }
+    found
+}
+
+/// Markdown as it is read: `[text](target)` is `text`, a line break is a space.
+pub(super) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("](") {
+        let (before, after) = (&rest[..at], &rest[at + 2..]);
+        let Some(end) = after.find([')', '\n']).filter(|end| after[*end..].starts_with(')')) else {
+            break;
+        };
+        match before.rfind('[') {
+            Some(open) => {
+                plain.push_str(&before[..open]);
+                plain.push_str(&before[open + 1..]);
+            }
+            None => plain.push_str(before),
+        }
+        rest = &after[end + 1..];
+    }
+    plain.push_str(rest);
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "Intro line.\n\n# Towers\n\nThe [north tower](https://x.org/n) is 47 m \
+                        high. It was built in 1746.\n\n## Keepers\n- Ann\n- Ben\n\n# Isles\nNone.";
+
+    #[test]
+    fn passages_stand_in_the_text() {
+        let passages = split(2, "Coast", TEXT);
+        let shown: Vec<String> =
+            passages.iter().map(|p| format!("{}: {}", p.context, p.text)).collect();
+        assert_eq!(
+            shown,
+            [
+                "Coast: Intro line.",
+                "Coast › Towers: The north tower is 47 m high. It was built in 1746.",
+                "Coast › Towers › Keepers: - Ann - Ben",
+                "Coast › Isles: None.",
+            ]
+        );
+        assert_eq!(&TEXT[passages[3].range.clone()], "None.");
+        let parts = sentences(TEXT, &passages[1].range);
+        let parts: Vec<&str> = parts.into_iter().map(|range| &TEXT[range]).collect();
+        assert_eq!(
+            parts,
+            ["The [north tower](https://x.org/n) is 47 m high.", "It was built in 1746."]
+        );
+        let lines = sentences(TEXT, &passages[2].range);
+        assert_eq!(lines.into_iter().map(|range| &TEXT[range]).collect::<Vec<_>>(), ["- Ann", "- Ben"]);
+    }
+
+    #[test]
+    fn a_long_paragraph_is_cut_between_sentences() {
+        let text = "Ein Satz mit Umlauten wie ä, ö und ü. ".repeat(100);
+        let passages = split(0, "", &text);
+        assert!(passages.len() > 4);
+        for passage in &passages {
+            assert!(passage.range.len() <= LONGEST);
+            assert!(passage.text.ends_with("ü."), "{}", passage.text);
+        }
+    }
+
+    #[test]
+    fn odd_links_are_left_alone() {
+        assert_eq!(plain("a](b c](\nd) [x](y) z"), "a](b c]( d) [x](y) z");
+        assert_eq!(plain("see [x](y), [](z)."), "see x, .");
+    }
+}

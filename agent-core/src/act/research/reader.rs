@@ -1,0 +1,492 @@
+//! One question, looked into: search, read pages, answer from the passages that fit best, check the
+//! answer against the passage that holds it, and put it down with the sentences it stands on.
+
+use std::ops::Range;
+
+use serde_json::{Value, json};
+
+use super::passage::{self, Passage};
+use super::{Extent, Notes, PAGE, SEARCH, chosen, line, no_answer, rank, suspicion, weigh, words};
+use crate::act::{Ask, Next, Turn};
+use crate::agent::Agent;
+use crate::event::{Observation, Status};
+use crate::message::ToolCall;
+use crate::model::{Form, Reply};
+use crate::report::{Claim, Search, Source, Support, Trouble, TroubleKind};
+
+/// From this probability on a passage counts as stating an answer; measured for files, see
+/// `act/guided.rs`.
+const STATED: f32 = 0.6;
+/// Passages read at once.
+const PASSAGES: usize = 6;
+/// How often passages are read for one round of searching.
+const READINGS: u32 = 2;
+/// Results asked for.
+const RESULTS: usize = 10;
+/// Pages fetched at once.
+const AT_ONCE: usize = 4;
+/// The largest part of a page's text that is read.
+const LONGEST: usize = 400_000;
+
+const YES_NO: [&str; 2] = ["yes", "no"];
+const YES_PARTLY_NO: [&str; 3] = ["yes", "partly", "no"];
+
+/// How far a reader is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reader {
+    stage: Stage,
+    notes: Notes,
+    /// Calls that have not given anything back yet.
+    waiting: usize,
+    /// Counts the calls, for their ids.
+    calls: u64,
+    round: u32,
+    readings: u32,
+    /// Results whose pages were not read yet, best first.
+    hits: Vec<Hit>,
+    visited: Vec<String>,
+    passages: Vec<Passage>,
+    /// Passages that were read without finding more in them, by their place.
+    spent: Vec<usize>,
+    /// What is being read.
+    shown: Vec<usize>,
+    proposed: String,
+    /// The passage that holds the proposed answer.
+    holder: usize,
+    quotes: Vec<Range<usize>>,
+    statement: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    /// Calls are under way, or nothing began.
+    #[default]
+    Looking,
+    Read,
+    Check,
+    State,
+    Judge,
+    Compare,
+    Query,
+    Done,
+}
+
+#[derive(Debug, Clone)]
+struct Hit {
+    url: String,
+    /// Title and snippet.
+    text: String,
+}
+
+impl Reader {
+    /// What a run begins with.
+    pub(crate) fn begin(&mut self, agent: &Agent) -> Next {
+        self.notes.section.question = agent.task.trim().to_string();
+        let query = rank::keywords(&agent.task);
+        self.search(if query.is_empty() { agent.task.trim().to_string() } else { query })
+    }
+
+    /// How to ask next.
+    pub(crate) fn ask(&self, agent: &Agent) -> Ask {
+        let question = self.question();
+        let choice = |choices: &[&str]| Form::Choice(choices.iter().map(ToString::to_string).collect());
+        let text = || Form::Text { stop: vec!["\n".to_string()] };
+        let (messages, form, max_tokens) = match self.stage {
+            Stage::Check => {
+                let chat = words::check(&self.passages[self.holder], question, &self.proposed);
+                (chat, choice(&YES_NO), 4)
+            }
+            Stage::State => {
+                let passage = &self.passages[self.holder];
+                (words::state(agent, passage, question, &self.proposed), text(), 96)
+            }
+            Stage::Judge => {
+                let context = &self.passages[self.holder].context;
+                (words::judge(context, &self.quoted(), &self.statement), choice(&YES_PARTLY_NO), 4)
+            }
+            Stage::Compare => {
+                let claims = &self.notes.section.claims;
+                let of = |claim: Option<&Claim>| claim.map(quotes).unwrap_or_default();
+                let (one, other) = (of(claims.first()), of(claims.last()));
+                (words::contradict(question, &one, &other), choice(&YES_NO), 4)
+            }
+            Stage::Query => {
+                let tried = self.notes.section.searches.iter().map(|search| search.query.as_str());
+                (words::query(question, &tried.collect::<Vec<_>>()), text(), 24)
+            }
+            Stage::Read | Stage::Looking | Stage::Done => {
+                let shown: Vec<&Passage> =
+                    self.shown.iter().map(|at| &self.passages[*at]).collect();
+                (words::read(agent, question, &shown), text(), 64)
+            }
+        };
+        let max_tokens = max_tokens.min(agent.model.max_tokens);
+        Ask { messages: Some(messages), say: None, prefix: String::new(), form, max_tokens }
+    }
+
+    /// What a reply comes to.
+    pub(crate) fn read(&mut self, agent: &Agent, reply: &Reply, last: bool) -> Turn {
+        let extent = agent.research;
+        let next = match self.stage {
+            Stage::Read => self.propose(extent, &line(reply)),
+            Stage::Check => {
+                let yes = match reply.odds.first() {
+                    Some(odds) => *odds >= STATED,
+                    None => chosen(reply, &YES_NO) == Some("yes"),
+                };
+                match yes {
+                    true => {
+                        self.quotes = self.quote();
+                        self.turn(Stage::State)
+                    }
+                    false => self.more(extent),
+                }
+            }
+            Stage::State => {
+                self.statement = line(reply);
+                let quoted = self.quoted();
+                let numbers = weigh::numbers(&self.statement, &quoted, self.question());
+                if no_answer(&self.statement) || !numbers {
+                    // The source's own words are always borne out.
+                    self.statement = passage::plain(&quoted);
+                }
+                self.turn(Stage::Judge)
+            }
+            Stage::Judge => self.conclude(extent, chosen(reply, &YES_PARTLY_NO)),
+            Stage::Compare => {
+                if chosen(reply, &YES_NO) == Some("yes") {
+                    let claims = &mut self.notes.section.claims;
+                    let latest = claims.len() - 1;
+                    for at in [0, latest] {
+                        claims[at].support = Support::Disputed;
+                    }
+                }
+                self.more(extent)
+            }
+            Stage::Query => {
+                let query = line(reply);
+                let tried = |search: &Search| search.query.eq_ignore_ascii_case(&query);
+                match query.is_empty() || self.notes.section.searches.iter().any(tried) {
+                    true => self.done(),
+                    false => self.search(query),
+                }
+            }
+            Stage::Looking | Stage::Done => self.done(),
+        };
+        Turn { next: if last { self.done() } else { next }, ..Turn::default() }
+    }
+
+    /// What a call gave back.
+    pub(crate) fn observe(
+        &mut self,
+        agent: &Agent,
+        asked: &ToolCall,
+        observation: &Observation,
+    ) -> Next {
+        self.waiting = self.waiting.saturating_sub(1);
+        match asked.name.as_str() {
+            SEARCH => self.found(asked, observation),
+            _ => self.fetched(asked, observation),
+        }
+        match self.waiting {
+            0 => self.go_on(agent.research),
+            _ => Next::Again,
+        }
+    }
+
+    /// What is known so far.
+    pub(crate) fn notes(&self) -> Value {
+        let mut notes = self.notes.clone();
+        // Only what is cited goes along: the journal has the rest.
+        let mut kept: Vec<Source> = Vec::new();
+        let mut numbers = vec![0; notes.sources.len()];
+        for claim in &mut notes.section.claims {
+            for span in &mut claim.citations {
+                let at = span.source as usize - 1;
+                if numbers[at] == 0 {
+                    kept.push(notes.sources[at].clone());
+                    numbers[at] = kept.len() as u32;
+                }
+                span.source = numbers[at];
+            }
+        }
+        notes.sources = kept;
+        json!(notes)
+    }
+
+    fn question(&self) -> &str {
+        &self.notes.section.question
+    }
+
+    fn turn(&mut self, stage: Stage) -> Next {
+        self.stage = stage;
+        Next::Again
+    }
+
+    fn done(&mut self) -> Next {
+        self.stage = Stage::Done;
+        Next::Answer(self.notes())
+    }
+
+    fn call(&mut self, name: &str, arguments: Value) -> ToolCall {
+        self.calls += 1;
+        self.waiting += 1;
+        ToolCall { id: format!("look-{}", self.calls), name: name.to_string(), arguments }
+    }
+
+    fn search(&mut self, query: String) -> Next {
+        self.stage = Stage::Looking;
+        self.readings = 0;
+        Next::Call(vec![self.call(SEARCH, json!({ "query": query, "limit": RESULTS }))])
+    }
+
+    fn trouble(&mut self, kind: TroubleKind, about: &str, text: &str) {
+        let trouble = Trouble { kind, about: about.to_string(), text: text.trim().to_string() };
+        if !self.notes.troubles.contains(&trouble) {
+            self.notes.troubles.push(trouble);
+        }
+    }
+
+    fn found(&mut self, asked: &ToolCall, observation: &Observation) {
+        let query = asked.arguments["query"].as_str().unwrap_or_default().to_string();
+        self.round += 1;
+        if observation.status != Status::Ok {
+            self.trouble(TroubleKind::Search, &query, &observation.text);
+        }
+        let list = |key: &str| observation.result[key].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_string();
+        for failed in list("failed") {
+            self.trouble(TroubleKind::Search, &text(&failed, "provider"), &text(&failed, "reason"));
+        }
+        let results = list("results");
+        let search = Search { query, results: results.len() as u32 };
+        self.notes.section.searches.push(search);
+        let hit = |result: &Value| Hit {
+            url: text(result, "url"),
+            text: format!("{} {}", text(result, "title"), text(result, "snippet")),
+        };
+        let mut hits: Vec<Hit> = results.iter().map(hit).collect();
+        hits.retain(|hit| !hit.url.is_empty() && !self.visited.contains(&hit.url));
+        // The engine's order and our own, by reciprocal rank.
+        let scores = rank::score(self.question(), hits.iter().map(|hit| hit.text.as_str()));
+        let mut own: Vec<usize> = (0..hits.len()).collect();
+        own.sort_by(|one, other| scores[*other].total_cmp(&scores[*one]));
+        let place = |at: usize| own.iter().position(|other| *other == at).unwrap_or(hits.len());
+        let fused = |at: usize| 1.0 / (10 + at) as f64 + 1.0 / (10 + place(at)) as f64;
+        let mut order: Vec<usize> = (0..hits.len()).collect();
+        order.sort_by(|one, other| fused(*other).total_cmp(&fused(*one)));
+        self.hits = order.into_iter().map(|at| hits[at].clone()).collect();
+    }
+
+    fn fetched(&mut self, asked: &ToolCall, observation: &Observation) {
+        let url = asked.arguments["url"].as_str().unwrap_or_default();
+        if observation.status != Status::Ok {
+            return self.trouble(TroubleKind::Page, url, &observation.text);
+        }
+        let page = &observation.result;
+        let text = |key: &str| page[key].as_str().unwrap_or_default().to_string();
+        let whole = text("text");
+        let source = Source {
+            url: text("url"),
+            title: text("title"),
+            author: text("author"),
+            date: text("date"),
+            site: text("site"),
+            retrieved: page["retrieved"].as_u64().unwrap_or_default(),
+            sha256: text("sha256"),
+            text: whole[..whole.floor_char_boundary(LONGEST)].to_string(),
+            pages: serde_json::from_value(page["pages"].clone()).unwrap_or_default(),
+            ..Source::default()
+        }
+        .sealed();
+        self.notes.section.pages += 1;
+        if self.notes.sources.iter().any(|known| known.text_sha256 == source.text_sha256) {
+            return;
+        }
+        let number = self.notes.sources.len();
+        for passage in passage::split(number, &source.title, &source.text) {
+            let sentences = passage::sentences(&source.text, &passage.range);
+            let mut written = sentences.iter().map(|range| &source.text[range.clone()]);
+            match written.find(|sentence| suspicion::orders(sentence)) {
+                Some(order) => self.trouble(TroubleKind::Injection, &source.url, order),
+                None => self.passages.push(passage),
+            }
+        }
+        self.notes.sources.push(source);
+    }
+
+    /// Every call has given something back.
+    fn go_on(&mut self, extent: Extent) -> Next {
+        if self.visited.is_empty() || self.unread(extent) {
+            let left = (extent.pages as usize).saturating_sub(self.visited.len()).min(AT_ONCE);
+            let urls: Vec<String> =
+                self.hits.drain(..left.min(self.hits.len())).map(|hit| hit.url).collect();
+            if !urls.is_empty() {
+                self.visited.extend(urls.iter().cloned());
+                let calls = urls.iter().map(|url| self.call(PAGE, json!({ "url": url })));
+                return Next::Call(calls.collect());
+            }
+        }
+        self.more(extent)
+    }
+
+    /// Whether this round of searching has not led to a page yet.
+    fn unread(&self, extent: Extent) -> bool {
+        self.stage == Stage::Looking
+            && self.readings == 0
+            && self.visited.len() < extent.pages as usize
+            && self.notes.sources.len() + self.notes.troubles.len() < self.visited.len() + 1
+    }
+
+    /// More passages, other words, or the end.
+    fn more(&mut self, extent: Extent) -> Next {
+        let found = self.notes.section.claims.len();
+        if found < extent.findings as usize && self.readings < READINGS {
+            self.readings += 1;
+            self.shown = self.best();
+            if !self.shown.is_empty() {
+                return self.turn(Stage::Read);
+            }
+        }
+        if found == 0 && self.round < extent.rounds {
+            return self.turn(Stage::Query);
+        }
+        self.done()
+    }
+
+    /// The passages that fit the question best, of sources that no finding stands on yet.
+    fn best(&self) -> Vec<usize> {
+        let used: Vec<usize> = self
+            .notes
+            .section
+            .claims
+            .iter()
+            .flat_map(|claim| claim.citations.iter().map(|span| span.source as usize - 1))
+            .collect();
+        let texts: Vec<String> = self
+            .passages
+            .iter()
+            .map(|passage| format!("{} {}", passage.context, passage.text))
+            .collect();
+        let scores = rank::score(self.question(), texts.iter().map(String::as_str));
+        let mut order: Vec<usize> = (0..self.passages.len())
+            .filter(|at| scores[*at] > 0.0 && !self.spent.contains(at))
+            .filter(|at| !used.contains(&self.passages[*at].source))
+            .collect();
+        order.sort_by(|one, other| scores[*other].total_cmp(&scores[*one]));
+        order.truncate(PASSAGES);
+        order
+    }
+
+    /// The model answered from the passages: which of them says so?
+    fn propose(&mut self, extent: Extent, said: &str) -> Next {
+        let shown = std::mem::take(&mut self.shown);
+        self.spent.extend(&shown);
+        if no_answer(said) {
+            return self.more(extent);
+        }
+        let texts = shown.iter().map(|at| self.passages[*at].text.as_str());
+        let scores = rank::score(&format!("{said} {said} {}", self.question()), texts);
+        let holds = |at: usize| weigh::overlap(said, &self.passages[shown[at]].text);
+        let best = (0..shown.len())
+            .filter(|at| holds(*at) > 0.0)
+            .max_by(|one, other| {
+                holds(*one).total_cmp(&holds(*other)).then(scores[*one].total_cmp(&scores[*other]))
+            });
+        let Some(best) = best else { return self.more(extent) };
+        self.holder = shown[best];
+        self.proposed = said.to_string();
+        self.turn(Stage::Check)
+    }
+
+    /// The sentences of the holder that an answer stands on: the one that shares most with it, and
+    /// one more where that holds what the first does not.
+    fn quote(&self) -> Vec<Range<usize>> {
+        let passage = &self.passages[self.holder];
+        let text = &self.notes.sources[passage.source].text;
+        let sentences = passage::sentences(text, &passage.range);
+        let about = format!("{} {} {}", self.proposed, self.proposed, self.question());
+        let plain: Vec<String> =
+            sentences.iter().map(|range| passage::plain(&text[range.clone()])).collect();
+        let scores = rank::score(&about, plain.iter().map(String::as_str));
+        let weight = |at: usize| weigh::overlap(&self.proposed, &plain[at]) * 100.0 + scores[at];
+        let mut order: Vec<usize> = (0..sentences.len()).collect();
+        order.sort_by(|one, other| weight(*other).total_cmp(&weight(*one)));
+        let Some(first) = order.first().copied() else { return vec![passage.range.clone()] };
+        let mut kept = vec![first];
+        let alone = weigh::overlap(&self.proposed, &plain[first]);
+        if let Some(second) = order.get(1).copied() {
+            let both = format!("{} {}", plain[first], plain[second]);
+            let asked = weigh::overlap(self.question(), &plain[first]);
+            let better = weigh::overlap(&self.proposed, &both) > alone
+                || (asked < 0.3 && weigh::overlap(self.question(), &both) > asked);
+            if better {
+                kept.push(second);
+            }
+        }
+        kept.sort_unstable();
+        kept.into_iter().map(|at| sentences[at].clone()).collect()
+    }
+
+    fn quoted(&self) -> String {
+        let text = &self.notes.sources[self.passages[self.holder].source].text;
+        let quotes = self.quotes.iter().map(|range| &text[range.clone()]);
+        quotes.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The finding is put down as far as its quotes bear it out.
+    fn conclude(&mut self, extent: Extent, judged: Option<&str>) -> Next {
+        let quoted = passage::plain(&self.quoted());
+        let verbatim = self.statement == quoted;
+        let numbers = weigh::numbers(&self.statement, &quoted, self.question());
+        let mut overlap = weigh::overlap(&self.statement, &quoted);
+        let mut support = match verbatim {
+            // The passage was asked whether it states the answer.
+            true => Support::Supported,
+            false => weigh::support(judged, overlap, numbers),
+        };
+        if support == Support::Unsupported {
+            self.statement = quoted;
+            (support, overlap) = (Support::Supported, 1.0);
+        }
+        let number = self.passages[self.holder].source;
+        let source = &self.notes.sources[number];
+        let spans = self.quotes.iter();
+        let citations =
+            spans.filter_map(|range| source.span(number as u32 + 1, range.start, range.end));
+        let claim =
+            Claim { text: self.statement.clone(), support, overlap, citations: citations.collect() };
+        self.notes.section.claims.push(claim);
+        match self.notes.section.claims.len() {
+            1 => self.more(extent),
+            _ => self.turn(Stage::Compare),
+        }
+    }
+}
+
+/// All that a claim cites.
+fn quotes(claim: &Claim) -> String {
+    let quotes = claim.citations.iter().map(|span| passage::plain(&span.quote));
+    quotes.collect::<Vec<_>>().join(" ")
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_cited_goes_along() {
+        let source = |text: &str| Source { text: text.into(), ..Source::default() }.sealed();
+        let mut reader = Reader::default();
+        reader.notes.sources = vec![source("one"), source("two")];
+        let citations = reader.notes.sources[1].span(2, 0, 3).into_iter().collect();
+        let claim =
+            Claim { text: "two".into(), support: Support::Supported, overlap: 1.0, citations };
+        reader.notes.section.claims.push(claim);
+        let notes: Notes = serde_json::from_value(reader.notes()).unwrap_or_default();
+        assert_eq!(notes.sources.len(), 1);
+        assert_eq!(notes.sources[0].text, "two");
+        assert_eq!(notes.section.claims[0].citations[0].source, 1);
+    }
+}
