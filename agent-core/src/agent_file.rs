@@ -34,6 +34,7 @@ pub use check::{Agreed, Checked, Known};
 pub use component::{LARGEST, digest};
 pub use problem::{Invalid, Place, Problem};
 
+use crate::act::research::{Depth, Extent};
 use crate::agent::{Act, Device, Price, Provider};
 use crate::mcp::Network;
 use crate::param::ParamSpec;
@@ -486,7 +487,7 @@ pub struct BudgetTable {
 }
 
 /// What the outcome looks like.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutputTable {
     /// A JSON Schema (2020-12) that the outcome must satisfy.

@@ -72,12 +72,11 @@ impl SubAgent {
             }),
             output: self.agent.output.clone().unwrap_or_else(|| match self.agent.act {
                 Some(Act::Research | Act::Read) => json!({ "type": "object" }),
-                _ =>
-                json!({
+                _ => json!({
                     "type": "object",
                     "properties": {"answer": {"type": "string"}},
                     "required": ["answer"],
-                })
+                }),
             }),
             // A call that was cut off goes on; one that has ended is not run again.
             effect: Effect::Idempotent,

@@ -201,3 +201,18 @@ pub enum Reason {
     /// It waits for a person's yes or no.
     Approval,
 }
+
+impl Reason {
+    /// In a few words for a person.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Steps => "the budget's steps were spent",
+            Reason::Tokens => "the budget's tokens were spent",
+            Reason::Time => "the budget's time was spent",
+            Reason::Cost => "the budget's money was spent",
+            Reason::Fault => "something outside broke",
+            Reason::Cancelled => "it was stopped",
+            Reason::Approval => "it waits for a person's yes or no",
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::act::{Ask, Course, Next, PYTHON, Style, Turn, code, tools};
 use crate::action::{Action, CallId, Capability, Decision, Verdict};
 use crate::agent::{Agent, Budget};
-use crate::event::{Event, Observation, Outcome, RunId, Status, What};
+use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
 use crate::label::Origin;
 use crate::ledger::{Ledger, Room, Spent};
 use crate::message::{Message, ToolCall};
@@ -557,6 +557,11 @@ impl Run {
                 status: observation.status,
             });
         }
+    }
+
+    /// What is known before the run is over; `None` where its way to act tells nothing until then.
+    pub fn known(&self, stopped: &str) -> Option<serde_json::Value> {
+        self.course.known(self.now, stopped)
     }
 
     /// The conversation so far.

@@ -8,6 +8,7 @@ mod live;
 mod mcp;
 mod models;
 mod param;
+mod research;
 mod run;
 mod runs;
 mod schema;
@@ -39,6 +40,8 @@ struct Cli {
 enum Command {
     /// Run an agent file
     Run(run::Args),
+    /// Research a question on the web: a report whose citations can be checked
+    Research(research::Args),
     /// Check an agent file, and say what it comes to
     Validate(validate::Args),
     /// Print the JSON Schema of the agent file
@@ -72,6 +75,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(args) => run::main(args),
+        Command::Research(args) => research::main(args),
         Command::Validate(args) => validate::main(args),
         Command::Schema => schema::main(),
         Command::Init(args) => init::main(args),

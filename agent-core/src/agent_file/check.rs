@@ -12,8 +12,8 @@ use super::problem::{Invalid, Place, Problem, shortened};
 use super::report::Report;
 use super::source::{LONGEST, Source, child};
 use super::{
-    AgentFile, BudgetTable, McpTable, OutputTable, ResearchTable, component, duration, given, mcp, model, nearest, output,
-    shape,
+    AgentFile, BudgetTable, McpTable, OutputTable, ResearchTable, component, duration, given, mcp,
+    model, nearest, output, shape,
 };
 use crate::act::research;
 use crate::agent::{Act, Agent, Budget, ModelConfig, Provider, is_variable};

@@ -109,7 +109,8 @@ impl Lead {
                 let asked = listed(&reply.content, "questions");
                 self.todo = vec![self.report.question.clone()];
                 self.add(asked, agent.research.questions as usize);
-                plan = Some(self.todo.iter().map(|q| format!("– {q}")).collect::<Vec<_>>().join("\n"));
+                plan =
+                    Some(self.todo.iter().map(|q| format!("– {q}")).collect::<Vec<_>>().join("\n"));
                 self.send(agent)
             }
             Stage::Gaps => {

@@ -96,8 +96,8 @@ fn line(reply: &Reply) -> String {
 fn listed(text: &str, key: &str) -> Vec<String> {
     let begin = text.find('{').unwrap_or(0);
     let end = text.rfind('}').map_or(text.len(), |end| end + 1);
-    let value: Value = serde_json::from_str(text.get(begin..end).unwrap_or_default())
-        .unwrap_or_default();
+    let value: Value =
+        serde_json::from_str(text.get(begin..end).unwrap_or_default()).unwrap_or_default();
     let items = value[key].as_array().cloned().unwrap_or_default();
     let texts = items.iter().filter_map(Value::as_str).map(str::trim);
     texts.filter(|text| !text.is_empty()).map(str::to_string).collect()

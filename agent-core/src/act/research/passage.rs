@@ -37,7 +37,8 @@ pub(super) fn split(source: usize, title: &str, text: &str) -> Vec<Passage> {
             continue;
         }
         let names = headings.iter().map(|(_, name)| name.as_str());
-        let names: Vec<&str> = std::iter::once(title).chain(names).filter(|n| !n.is_empty()).collect();
+        let names: Vec<&str> =
+            std::iter::once(title).chain(names).filter(|n| !n.is_empty()).collect();
         let mut names = names;
         names.dedup();
         let context = names.join(" › ");
@@ -178,7 +179,10 @@ mod tests {
             ["The [north tower](https://x.org/n) is 47 m high.", "It was built in 1746."]
         );
         let lines = sentences(TEXT, &passages[2].range);
-        assert_eq!(lines.into_iter().map(|range| &TEXT[range]).collect::<Vec<_>>(), ["- Ann", "- Ben"]);
+        assert_eq!(
+            lines.into_iter().map(|range| &TEXT[range]).collect::<Vec<_>>(),
+            ["- Ann", "- Ben"]
+        );
     }
 
     #[test]

@@ -28,7 +28,9 @@ pub(super) fn words(text: &str) -> Vec<String> {
 fn stem(word: &str) -> String {
     let letters = word.chars().count();
     let cut = match word {
-        _ if letters > 4 && word.ends_with("ies") => return format!("{}y", &word[..word.len() - 3]),
+        _ if letters > 4 && word.ends_with("ies") => {
+            return format!("{}y", &word[..word.len() - 3]);
+        }
         _ if letters > 3 && word.ends_with('s') && !word.ends_with("ss") => 1,
         _ => 0,
     };

@@ -89,7 +89,8 @@ impl Reader {
     /// How to ask next.
     pub(crate) fn ask(&self, agent: &Agent) -> Ask {
         let question = self.question();
-        let choice = |choices: &[&str]| Form::Choice(choices.iter().map(ToString::to_string).collect());
+        let choice =
+            |choices: &[&str]| Form::Choice(choices.iter().map(ToString::to_string).collect());
         let text = || Form::Text { stop: vec!["\n".to_string()] };
         let (messages, form, max_tokens) = match self.stage {
             Stage::Check => {
@@ -388,11 +389,9 @@ impl Reader {
         let texts = shown.iter().map(|at| self.passages[*at].text.as_str());
         let scores = rank::score(&format!("{said} {said} {}", self.question()), texts);
         let holds = |at: usize| weigh::overlap(said, &self.passages[shown[at]].text);
-        let best = (0..shown.len())
-            .filter(|at| holds(*at) > 0.0)
-            .max_by(|one, other| {
-                holds(*one).total_cmp(&holds(*other)).then(scores[*one].total_cmp(&scores[*other]))
-            });
+        let best = (0..shown.len()).filter(|at| holds(*at) > 0.0).max_by(|one, other| {
+            holds(*one).total_cmp(&holds(*other)).then(scores[*one].total_cmp(&scores[*other]))
+        });
         let Some(best) = best else { return self.more(extent) };
         self.holder = shown[best];
         self.proposed = said.to_string();
@@ -454,8 +453,12 @@ impl Reader {
         let spans = self.quotes.iter();
         let citations =
             spans.filter_map(|range| source.span(number as u32 + 1, range.start, range.end));
-        let claim =
-            Claim { text: self.statement.clone(), support, overlap, citations: citations.collect() };
+        let claim = Claim {
+            text: self.statement.clone(),
+            support,
+            overlap,
+            citations: citations.collect(),
+        };
         self.notes.section.claims.push(claim);
         match self.notes.section.claims.len() {
             1 => self.more(extent),
@@ -469,7 +472,6 @@ fn quotes(claim: &Claim) -> String {
     let quotes = claim.citations.iter().map(|span| passage::plain(&span.quote));
     quotes.collect::<Vec<_>>().join(" ")
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -43,9 +43,9 @@ pub(super) fn orders(sentence: &str) -> bool {
         lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let near = |first: &[&str], second: &[&str]| {
         let begins = words.iter().enumerate().filter(|(_, word)| first.contains(word));
-        begins.into_iter().any(|(at, _)| {
-            words[at + 1..].iter().take(NEAR).any(|word| second.contains(word))
-        })
+        begins
+            .into_iter()
+            .any(|(at, _)| words[at + 1..].iter().take(NEAR).any(|word| second.contains(word)))
     };
     // Speaking about such texts is common; two signs at once are an order.
     let signs = ORDERS.iter().filter(|(first, second)| near(first, second)).count();

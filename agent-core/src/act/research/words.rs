@@ -33,7 +33,12 @@ pub(super) fn plan(agent: &Agent, question: &str, most: u32) -> Vec<Message> {
 }
 
 /// What is still missing?
-pub(super) fn gaps(agent: &Agent, question: &str, findings: &str, missing: &[String]) -> Vec<Message> {
+pub(super) fn gaps(
+    agent: &Agent,
+    question: &str,
+    findings: &str,
+    missing: &[String],
+) -> Vec<Message> {
     let rules = "You plan web research. Some facts have been found. Say what must still be looked \
                  up to answer the question: at most 2 short questions, each of which one page can \
                  answer by itself, with names that were found put in. If nothing more is needed, \
@@ -92,7 +97,12 @@ pub(super) fn check(passage: &Passage, question: &str, proposed: &str) -> Vec<Me
 }
 
 /// Say it in a sentence.
-pub(super) fn state(agent: &Agent, passage: &Passage, question: &str, answer: &str) -> Vec<Message> {
+pub(super) fn state(
+    agent: &Agent,
+    passage: &Passage,
+    question: &str,
+    answer: &str,
+) -> Vec<Message> {
     vec![
         Message::system(paragraphs(&[ONLY, &agent.instructions])),
         Message::user(format!(

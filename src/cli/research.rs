@@ -1,0 +1,82 @@
+//! `errand research`: the research of `examples/research.toml`, as a command.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use agent_core::act::research::{Depth, Extent};
+use agent_core::agent::Agent;
+use errand::Errand;
+
+use super::run::{How, open, watched};
+
+/// The agent files that come with errand.
+const FILES: [(&str, &str); 2] = [
+    ("research.toml", include_str!("../../examples/research.toml")),
+    ("researcher.toml", include_str!("../../examples/researcher.toml")),
+];
+
+/// The arguments of `errand research`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What to find out
+    question: String,
+    /// How far to go: quick (the question as it is), standard (a few sub-questions, two findings
+    /// each) or deep
+    #[arg(long, value_parser = depth)]
+    depth: Option<Depth>,
+    /// A sub-question to look into; give several instead of leaving the plan to the model
+    #[arg(long = "plan", value_name = "QUESTION")]
+    plan: Vec<String>,
+    /// Another agent file than errand's own: begin with a copy of examples/research.toml
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+    /// Another model than the agent file's: a catalog name, a path, or the endpoint's id
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+fn depth(written: &str) -> Result<Depth, String> {
+    match written {
+        "quick" => Ok(Depth::Quick),
+        "standard" => Ok(Depth::Standard),
+        "deep" => Ok(Depth::Deep),
+        _ => Err("write `quick`, `standard` or `deep`".to_string()),
+    }
+}
+
+pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
+    let errand = open(args.how)?;
+    let file = match args.agent {
+        Some(file) => file,
+        None => written(&errand)?,
+    };
+    let mut params = vec![("question".to_string(), args.question)];
+    params.extend(args.plan.into_iter().map(|question| ("plan".to_string(), question)));
+    let mut agent = errand.load(&file, &params, args.model.as_deref())?;
+    if let Some(depth) = args.depth {
+        reach(&mut agent, depth.extent());
+    }
+    watched(args.how, async |watch, person| errand.run(agent, watch, person).await)
+}
+
+/// Errand's own agent files, where the paths in them mean something.
+fn written(errand: &Errand) -> anyhow::Result<PathBuf> {
+    let folder = errand.fetcher().home().root().join("agents");
+    fs::create_dir_all(&folder)?;
+    for (name, text) in FILES {
+        let path = folder.join(name);
+        if fs::read_to_string(&path).ok().as_deref() != Some(text) {
+            ::tools::whole::write(&path, text.as_bytes())?;
+        }
+    }
+    Ok(folder.join(FILES[0].0))
+}
+
+/// An agent, and those below it, go so far.
+fn reach(agent: &mut Agent, extent: Extent) {
+    agent.research = extent;
+    agent.agents.values_mut().for_each(|sub| reach(&mut sub.agent, extent));
+}
