@@ -19,6 +19,7 @@ use crate::delegate::SubAgent;
 use crate::mcp::Server;
 use crate::model::Sampling;
 use crate::permission::Grants;
+use crate::search::Search;
 
 /// A checked agent. Made by [`Agent::load`], or read back from a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,6 +65,9 @@ pub struct Agent {
     /// The MCP servers that some of its tools are of.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mcp: BTreeMap<String, Server>,
+    /// Where `web.search` looks; `None` leaves it to what needs no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// What the agents above it were granted, nearest first: what one of them may not, it may not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub above: Vec<Grants>,

@@ -18,6 +18,7 @@ mod nearest;
 mod output;
 mod problem;
 mod report;
+mod search;
 mod shape;
 mod size;
 mod source;
@@ -33,6 +34,7 @@ use serde_json::Value;
 pub use check::{Agreed, Checked, Known};
 pub use component::{LARGEST, digest};
 pub use problem::{Invalid, Place, Problem};
+pub use search::{Kind, ProviderTable, SearchTable};
 
 use crate::act::research::{Depth, Extent};
 use crate::agent::{Act, Device, Price, Provider};
@@ -101,6 +103,12 @@ pub struct AgentFile {
     /// MCP servers, whose tools are `SERVER.TOOL`. `errand mcp pin` looks at them and pins them.
     #[serde(default)]
     pub mcp: McpTable,
+
+    /// Where `web.search` looks. Left out: English Wikipedia and DuckDuckGo's page, which need no
+    /// key.
+    #[serde(default)]
+    #[schemars(with = "SearchTable")]
+    pub search: Option<SearchTable>,
 
     /// What the tools may reach. Everything that is not granted here is denied.
     #[serde(default)]

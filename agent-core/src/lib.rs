@@ -29,5 +29,6 @@ pub mod run;
 pub mod sandbox;
 pub mod schema;
 pub mod scope;
+pub mod search;
 pub mod template;
 pub mod tool;

@@ -72,6 +72,12 @@ pub enum NetRule {
 }
 
 impl NetRule {
+    /// The one host and port that a URL leads to.
+    pub fn endpoint(url: &url::Url) -> Option<NetRule> {
+        let host = url.host()?.to_owned();
+        Some(NetRule::Host { host, port: Some(url.port_or_known_default()?) })
+    }
+
     /// The ports that the rule grants.
     pub fn ports(&self) -> Vec<u16> {
         match self {

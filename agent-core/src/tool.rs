@@ -142,7 +142,7 @@ impl Guest {
         Self {
             name: None,
             component,
-            imports: Imports { files: true, http: true, kv: false, tools: true },
+            imports: Imports { files: true, http: true, kv: false, pages: true, tools: true },
             secrets: Arc::default(),
             limits,
             adds: Arc::default(),
@@ -187,6 +187,8 @@ pub struct Imports {
     pub http: bool,
     /// `errand:tool/kv`
     pub kv: bool,
+    /// `errand:tool/pages`: never a stranger's.
+    pub pages: bool,
     /// `errand:tool/tools`
     pub tools: bool,
 }

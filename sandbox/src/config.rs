@@ -5,9 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::host::pages::{Manners, Pages};
+
 /// The value of a secret, by its name, where it is set. Called when a request that carries it is
 /// about to be sent.
 pub type Secrets = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// How requests name themselves, where nothing else is said.
+pub const USER_AGENT: &str = concat!("errand/", env!("CARGO_PKG_VERSION"));
 
 /// What [`Wasm::new`](crate::Wasm::new) needs to know. Paths are absolute.
 #[derive(Clone)]
@@ -25,6 +30,8 @@ pub struct Config {
     pub kv: Option<PathBuf>,
     /// Where the values of secrets come from.
     pub secrets: Secrets,
+    /// Where pages are kept, and how servers are treated: one for all agents of a process.
+    pub pages: Arc<Pages>,
     /// The `user-agent` header of each request.
     pub user_agent: String,
     /// Bytes of one file, read or written.
@@ -47,7 +54,8 @@ impl Config {
             cache: cache.into(),
             kv: None,
             secrets: Arc::new(|_| None),
-            user_agent: concat!("errand/", env!("CARGO_PKG_VERSION")).to_string(),
+            pages: Arc::new(Pages::new(None, Manners::default())),
+            user_agent: USER_AGENT.to_string(),
             file_bytes: 64 << 20,
             response_bytes: 16 << 20,
             request_time: Duration::from_secs(30),

@@ -18,5 +18,6 @@ mod session;
 mod slots;
 mod wasm;
 
-pub use config::{Config, Secrets};
+pub use config::{Config, Secrets, USER_AGENT};
+pub use host::pages::{Manners, Pages};
 pub use wasm::Wasm;

@@ -91,7 +91,8 @@ impl Wasm {
     /// What the engine may have to carry for a call.
     fn carried(&self, limits: &Limits, imports: Imports) -> usize {
         let file = if imports.files { self.config.file_bytes as usize } else { 0 };
-        let body = if imports.http { self.config.response_bytes as usize } else { 0 };
+        let body =
+            if imports.http || imports.pages { self.config.response_bytes as usize } else { 0 };
         limits.output.max(file).max(body)
     }
 }

@@ -24,7 +24,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use common::{Asked, Folder, LIMITS, permit, stranger, wat};
 use serde_json::{Value, json};
 
-const ALL: Imports = Imports { files: true, http: true, kv: true, tools: true };
+const ALL: Imports = Imports { files: true, http: true, kv: true, pages: false, tools: true };
 const KEY: &str = "sk-0123456789/abc+DEF";
 
 fn guest(imports: Imports, limits: Limits) -> Guest {

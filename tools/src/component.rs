@@ -28,6 +28,7 @@ pub fn tools(pinned: &Pinned, scope: &Scope) -> Vec<Arc<dyn Tool>> {
             files: !(scope.read.is_empty() && scope.write.is_empty()),
             http: !scope.net.is_empty(),
             kv: scope.kv,
+            pages: false,
             tools: !scope.tools.is_empty(),
         },
         secrets: scope.secrets.clone().into(),

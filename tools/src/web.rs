@@ -1,4 +1,5 @@
-//! `web.read`: one page, as Markdown. The host sends the request; the page is parsed in a guest.
+//! `web.read` and `web.page`: one page, as Markdown. The host sends the request; the page is
+//! parsed in a guest.
 
 mod types;
 
@@ -11,7 +12,7 @@ use url::Url;
 
 use crate::builtin::{Builtin, spec};
 
-use types::{PageArguments, PageText};
+use types::{PageArguments, PageText, WholeArguments, WholePage};
 
 pub(crate) static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web.wasm"));
 
@@ -24,14 +25,20 @@ const LIMITS: Limits = Limits {
 };
 
 pub(crate) fn specs() -> Vec<ToolSpec> {
-    vec![read_spec()]
+    vec![read_spec(), page_spec()]
 }
 
 pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
     let guest = Guest::builtin(Component::Embedded { name: "web", bytes: COMPONENT }, LIMITS);
-    vec![Arc::new(Builtin::new(read_spec(), guest, |call: PageArguments| {
-        Ok(vec![Capability::Fetch { method: "GET".to_string(), url: page(&call.url)? }])
-    }))]
+    let fetch = |written: &str| {
+        Ok(vec![Capability::Fetch { method: "GET".to_string(), url: page(written)? }])
+    };
+    let read = move |call: PageArguments| fetch(&call.url);
+    let whole = move |call: WholeArguments| fetch(&call.url);
+    vec![
+        Arc::new(Builtin::new(read_spec(), guest.clone(), read)),
+        Arc::new(Builtin::new(page_spec(), guest, whole)),
+    ]
 }
 
 fn page(written: &str) -> Result<Url, String> {
@@ -52,6 +59,14 @@ fn read_spec() -> ToolSpec {
     spec::<PageArguments, PageText>(
         "web.read",
         "Reads a web page as Markdown with its links.",
+        Effect::Reads,
+    )
+}
+
+fn page_spec() -> ToolSpec {
+    spec::<WholeArguments, WholePage>(
+        "web.page",
+        "Reads the whole of a web page, with what a citation of it needs.",
         Effect::Reads,
     )
 }

@@ -13,7 +13,7 @@ use super::report::Report;
 use super::source::{LONGEST, Source, child};
 use super::{
     AgentFile, BudgetTable, McpTable, OutputTable, ResearchTable, component, duration, given, mcp,
-    model, nearest, output, shape,
+    model, nearest, output, search, shape,
 };
 use crate::act::research;
 use crate::agent::{Act, Agent, Budget, ModelConfig, Provider, is_variable};
@@ -253,6 +253,7 @@ impl Check<'_> {
         self.families(&components, &mcp, report);
         let using = self.tools(&components, &mcp, report);
         let (mut grants, secrets) = self.grants(using, report);
+        let search = search::search(file.search.as_ref(), &grants, &secrets, report);
         grants.scopes = component::scopes(&named, &grants, &secrets, report);
         let served = mcp.iter().flat_map(|(name, server)| server.specs(name));
         grants.acting = served.filter(|spec| spec.effect.changes()).map(|spec| spec.name).collect();
@@ -318,6 +319,7 @@ impl Check<'_> {
             file: path,
             agents,
             mcp,
+            search,
             above: self.lineage.grants(),
         };
         Some((agent, waiting, unset))

@@ -72,6 +72,7 @@ fn lent(name: &str, imports: Imports) -> Result<(), String> {
         "files" => imports.files,
         "http" => imports.http,
         "kv" => imports.kv,
+        "pages" => imports.pages,
         "tools" => imports.tools,
         _ => return Err(nobody(name)),
     };

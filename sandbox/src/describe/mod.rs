@@ -25,7 +25,8 @@ use crate::session::Session;
 use crate::slots::Depth;
 
 /// What can be imported at all.
-pub(crate) const IMPORTS: Imports = Imports { files: true, http: true, kv: true, tools: true };
+pub(crate) const IMPORTS: Imports =
+    Imports { files: true, http: true, kv: true, pages: false, tools: true };
 
 /// A whole interpreter may have to start. The output is the manifest as the guest lays it out.
 const LIMITS: Limits = Limits {

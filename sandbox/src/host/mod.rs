@@ -6,6 +6,7 @@ mod files;
 mod http;
 mod kv;
 mod log;
+pub(crate) mod pages;
 mod place;
 mod resolver;
 mod roots;
@@ -20,6 +21,7 @@ pub(crate) use secrets::Keys;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use agent_core::tool::{Guest, Imports};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
@@ -30,6 +32,8 @@ use crate::Config;
 use crate::config::Secrets;
 use crate::limits::{Clock, Memory, Uses};
 use http::Http;
+use http::wire::Wire;
+use pages::Pages;
 use roots::Roots;
 
 /// The contract with guests, as Rust.
@@ -41,12 +45,31 @@ pub(crate) mod bindings {
         imports: { default: async | trappable },
         exports: { default: async },
     });
+
+    /// What only the runtime's own guests are lent.
+    pub(crate) mod builtin {
+        wasmtime::component::bindgen!({
+            path: "wit",
+            world: "builtin",
+            imports: { default: async | trappable },
+            exports: { default: async },
+            with: {
+                "errand:tool/files": super::errand::tool::files,
+                "errand:tool/http": super::errand::tool::http,
+                "errand:tool/tools": super::errand::tool::tools,
+            },
+        });
+    }
 }
 
 /// What all guests of one agent are lent.
 pub(crate) struct Lent {
     roots: Roots,
+    wire: Arc<Wire>,
     http: Http,
+    pages: Arc<Pages>,
+    request_time: Duration,
+    redirects: usize,
     file_bytes: u64,
     /// Where values are kept.
     kv: Option<PathBuf>,
@@ -55,9 +78,14 @@ pub(crate) struct Lent {
 
 impl Lent {
     pub(crate) fn new(config: &Config) -> Lent {
+        let wire = Arc::new(Wire::new(config));
         Lent {
             roots: Roots::new(config),
-            http: Http::new(config),
+            http: Http::new(config, &wire),
+            wire,
+            pages: Arc::clone(&config.pages),
+            request_time: config.request_time,
+            redirects: config.redirects,
             file_bytes: config.file_bytes,
             kv: config.kv.clone(),
             secrets: Arc::clone(&config.secrets),
@@ -152,6 +180,9 @@ pub(crate) fn linker(engine: &Engine, imports: Imports) -> wasmtime::Result<Link
     }
     if imports.http {
         http::add_to_linker::<_, HasSelf<_>>(&mut linker, host)?;
+    }
+    if imports.pages {
+        bindings::builtin::errand::tool::pages::add_to_linker::<_, HasSelf<_>>(&mut linker, host)?;
     }
     if imports.kv {
         kv::add_to_linker::<_, HasSelf<_>>(&mut linker, host)?;

@@ -10,6 +10,7 @@ pub(crate) enum Import {
     Progress,
     Kv,
     Http,
+    Pages,
     Files,
     Tools,
 }
@@ -22,6 +23,7 @@ impl Import {
             Import::Progress => ("progress", 10_000),
             Import::Kv => ("kv", 10_000),
             Import::Http => ("http", 1_000),
+            Import::Pages => ("pages", 1_000),
             Import::Files => ("files", 100_000),
             Import::Tools => ("tools", 1_000),
         }
@@ -31,7 +33,7 @@ impl Import {
 /// What one call has used.
 #[derive(Debug, Default)]
 pub(crate) struct Uses {
-    counts: [u32; 6],
+    counts: [u32; 7],
 }
 
 impl Uses {

@@ -31,3 +31,37 @@ pub(crate) struct PageText {
     /// How many parts there are; ask for the next with `part`.
     pub(crate) parts: u32,
 }
+
+/// Arguments of `web.page`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WholeArguments {
+    /// The page, with https:// or http://.
+    pub(crate) url: String,
+}
+
+/// Result of `web.page`: the page with all that a citation of it needs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WholePage {
+    /// Where the page was found, after redirects.
+    pub(crate) url: String,
+    /// Its title; may be empty.
+    pub(crate) title: String,
+    /// Who wrote it, as the page says; may be empty.
+    pub(crate) author: String,
+    /// When it was published, as the page says, `2026-01-31`; may be empty.
+    pub(crate) date: String,
+    /// The site's name, as the page says; may be empty.
+    pub(crate) site: String,
+    /// Its language, as the page says; may be empty.
+    pub(crate) language: String,
+    /// All of its text as Markdown, links kept.
+    pub(crate) text: String,
+    /// SHA-256 of its bytes as they came, in lower-case hex.
+    pub(crate) sha256: String,
+    /// When the server gave them, in milliseconds since 1970.
+    pub(crate) retrieved: u64,
+}

@@ -40,11 +40,11 @@ const FOR_ANYBODY: [HeaderName; 4] =
     [header::ACCEPT, header::ACCEPT_LANGUAGE, header::CONTENT_TYPE, header::USER_AGENT];
 
 /// A request that may be sent once its host was judged.
-pub(super) struct Request {
-    pub(super) method: Method,
-    pub(super) url: Url,
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
     headers: Vec<(HeaderName, Held)>,
-    pub(super) body: Option<Bytes>,
+    pub(crate) body: Option<Bytes>,
 }
 
 enum Held {
@@ -54,14 +54,14 @@ enum Held {
 
 /// Whether the request still goes to the host that the guest named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leg {
+pub(crate) enum Leg {
     First,
     /// A redirect led elsewhere; from there on it stays this, whatever the next one says.
     Elsewhere,
 }
 
 impl Request {
-    pub(super) fn get(url: &str) -> Result<Request, String> {
+    pub(crate) fn get(url: &str) -> Result<Request, String> {
         Ok(Request { method: Method::GET, url: parse(url)?, headers: Vec::new(), body: None })
     }
 

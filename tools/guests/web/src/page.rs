@@ -6,9 +6,15 @@ use crate::decode::decode;
 use crate::kind::{Kind, kind};
 use crate::links::absolute;
 
+#[derive(Default)]
 pub(crate) struct Page {
     pub(crate) title: String,
     pub(crate) text: String,
+    /// What an HTML page says of itself; empty where it says nothing.
+    pub(crate) author: String,
+    pub(crate) date: String,
+    pub(crate) site: String,
+    pub(crate) language: String,
 }
 
 /// Less than this is a page whose content was not found; then the whole page is better.
@@ -19,7 +25,7 @@ pub(crate) fn read(url: &str, content_type: &str, body: &[u8]) -> Result<Page, S
         .map_err(|what| format!("`{url}` is {what}, which cannot be read as text"))?;
     let text = decode(kind, content_type, body);
     Ok(match kind {
-        Kind::Text => Page { title: String::new(), text: text.into_owned() },
+        Kind::Text => Page { text: text.into_owned(), ..Page::default() },
         Kind::Html => html(url, &text),
     })
 }
@@ -32,9 +38,19 @@ fn html(url: &str, html: &str) -> Page {
         url: Some(url.to_string()),
         ..Options::default()
     };
-    let (mut title, mut text) = (String::new(), String::new());
+    let mut page = Page::default();
+    let mut text = String::new();
     if let Ok(found) = extract_with_options(html, &options) {
-        title = found.metadata.title.unwrap_or_default();
+        let said = found.metadata;
+        let tidy = |text: Option<String>| text.unwrap_or_default().trim().to_string();
+        page = Page {
+            title: tidy(said.title),
+            author: tidy(said.author),
+            date: said.date.map(|date| date.format("%Y-%m-%d").to_string()).unwrap_or_default(),
+            site: tidy(said.sitename),
+            language: tidy(said.language),
+            ..page
+        };
         text = found.content_markdown.unwrap_or(found.content_text);
     }
     if text.trim().len() < LITTLE {
@@ -43,7 +59,8 @@ fn html(url: &str, html: &str) -> Page {
             text = whole;
         }
     }
-    Page { title: title.trim().to_string(), text: absolute(text.trim(), url) }
+    page.text = absolute(text.trim(), url);
+    page
 }
 
 #[cfg(test)]
