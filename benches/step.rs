@@ -77,7 +77,8 @@ fn step(criterion: &mut Criterion) {
     };
     let agent = Agent::load(&folder.path().join("agent.toml"), &[], &known).unwrap();
     let model = Scripted::load(folder.path().join("script.jsonl")).unwrap();
-    let setup = Setup { root: agent.root.clone(), read: agent.grants.read.clone(), python: None };
+    let setup =
+        Setup { root: agent.root.clone(), read: agent.grants.read.clone(), ..Setup::default() };
     let tools = vec![Registry::builtin(&setup).get("files.read").unwrap().clone()];
     let policy = Cedar::new(&agent.grants).unwrap();
     let mut config = Config::new(&agent.root, folder.path().join("cache"));

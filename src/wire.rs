@@ -29,7 +29,7 @@ use models::onnx::{self, Onnx, OnnxOptions};
 use models::openai::{ApiKey, OpenAi, RemoteOptions};
 use models::scripted::Scripted;
 use policies::Chain;
-use sandbox::Wasm;
+use sandbox::{Manners, Pages, Wasm};
 use store::{RunRow, Store};
 use tools::lock::Lock;
 use tools::mcp::{self, McpError};
@@ -38,6 +38,8 @@ use tools::mcp::{self, McpError};
 #[derive(Clone)]
 pub struct Errand {
     fetcher: Fetcher,
+    /// Of all agents of this process.
+    pages: Arc<Pages>,
 }
 
 /// How a run ended, for now or for good.
@@ -80,19 +82,21 @@ impl Errand {
     /// # Errors
     /// There is no folder to keep files in, or a variable that cannot be meant.
     pub fn open() -> anyhow::Result<Self> {
-        Ok(Self { fetcher: Fetcher::from_env(|name| std::env::var_os(name))? })
+        let fetcher = Fetcher::from_env(|name| std::env::var_os(name))?;
+        let folder = fetcher.home().root().join("pages");
+        Ok(Self { fetcher, pages: Arc::new(Pages::new(Some(folder), Manners::default())) })
     }
 
     /// Fetches nothing from now on: what is missing is an error.
     #[must_use]
     pub fn offline(self) -> Self {
-        Self { fetcher: self.fetcher.network(Network::Forbidden) }
+        Self { fetcher: self.fetcher.network(Network::Forbidden), ..self }
     }
 
     /// Tells how far a fetch is.
     #[must_use]
     pub fn progress(self, progress: Arc<dyn Progress>) -> Self {
-        Self { fetcher: self.fetcher.progress(progress) }
+        Self { fetcher: self.fetcher.progress(progress), ..self }
     }
 
     /// Fetches models, lists them, says where they are.
@@ -238,6 +242,8 @@ impl Errand {
         let setup = tools::registry::Setup {
             root: agent.root.clone(),
             read: agent.grants.read.clone(),
+            user_agent: sandbox::USER_AGENT.to_string(),
+            search: agent.search.clone(),
             python: None,
         };
         let mut registry = tools::registry::Registry::builtin(&setup);
@@ -275,6 +281,7 @@ impl Errand {
         config.read = agent.grants.read.clone();
         config.write = agent.grants.write.clone();
         config.kv = Some(home.join("kv"));
+        config.pages = Arc::clone(&self.pages);
         let granted = agent.secrets.clone();
         config.secrets = Arc::new(move |name| {
             granted.iter().any(|granted| granted == name).then(|| std::env::var(name).ok())?

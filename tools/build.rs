@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "guests/prebuilt",
         "src/files/types.rs",
         "src/web/types.rs",
+        "../agent-core/src/search.rs",
         "../sandbox/wit",
     ] {
         println!("cargo::rerun-if-changed={watched}");

@@ -58,7 +58,9 @@ impl Patterns {
             _ => &self.either,
         };
         let missing = (tool.name.starts_with("files.") && path.is_none())
-            || (tool.name.starts_with("web.") && self.net.is_none());
+            || (tool.name.starts_with("web.") && self.net.is_none())
+                // A search may be in a folder.
+                && !(tool.name == "web.search" && self.read.is_some());
         if missing {
             return None;
         }

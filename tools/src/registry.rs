@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use agent_core::search::Search;
 use agent_core::tool::{Tool, ToolSpec};
 
 use crate::{files, python, web};
@@ -16,6 +17,11 @@ pub struct Setup {
     pub root: PathBuf,
     /// The folders and files that the agent may read, absolute.
     pub read: Vec<PathBuf>,
+    /// What the agent's requests call themselves; robots.txt is read as for what comes before its
+    /// first `/`.
+    pub user_agent: String,
+    /// Where `web.search` looks; `None` is what needs no key.
+    pub search: Option<Search>,
     /// The component made by [`python::Build`]; without it there is no `python`.
     pub python: Option<PathBuf>,
 }
@@ -43,7 +49,7 @@ impl Registry {
         let mut registry = Self::default();
         let python = setup.python.as_ref();
         let python = python.map(|component| python::tool(component.clone(), known()));
-        for tool in files::tools(setup).into_iter().chain(web::tools()).chain(python) {
+        for tool in files::tools(setup).into_iter().chain(web::tools(setup)).chain(python) {
             registry.add(tool);
         }
         registry
@@ -76,6 +82,7 @@ mod tests {
             root: "/a".into(),
             read: vec!["/a/docs".into(), "/b".into()],
             python: Some("/p.wasm".into()),
+            ..Setup::default()
         })
     }
 

@@ -1,18 +1,25 @@
-//! `web.read` and `web.page`: one page, as Markdown. The host sends the request; the page is
-//! parsed in a guest.
+//! `web.search`, `web.read` and `web.page`. The host sends the requests; what comes back is parsed
+//! in a guest.
 
 mod types;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::action::Capability;
+use agent_core::manifest::SecretUse;
+use agent_core::path::resolve;
+use agent_core::permission::NetRule;
+use agent_core::search::{Asked, Json, Provider, Search, Source};
 use agent_core::tool::{Component, Effect, Guest, Limits, Tool, ToolSpec};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::builtin::{Builtin, spec};
+use crate::registry::Setup;
 
-use types::{PageArguments, PageText, WholeArguments, WholePage};
+use types::{PageArguments, PageText, QueryArguments, SearchResults, WholeArguments, WholePage};
 
 pub(crate) static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web.wasm"));
 
@@ -25,20 +32,82 @@ const LIMITS: Limits = Limits {
 };
 
 pub(crate) fn specs() -> Vec<ToolSpec> {
-    vec![read_spec(), page_spec()]
+    vec![search_spec(), read_spec(), page_spec()]
 }
 
-pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
-    let guest = Guest::builtin(Component::Embedded { name: "web", bytes: COMPONENT }, LIMITS);
-    let fetch = |written: &str| {
-        Ok(vec![Capability::Fetch { method: "GET".to_string(), url: page(written)? }])
+pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
+    let search = setup.search.clone().unwrap_or_default();
+    let agent = setup.user_agent.split('/').next().unwrap_or_default();
+    let settings = json!({ "agent": agent, "search": search });
+    let guest = Guest {
+        secrets: keys(&search).into(),
+        adds: Arc::new(Map::from_iter([("settings".to_string(), settings)])),
+        ..Guest::builtin(Component::Embedded { name: "web", bytes: COMPONENT }, LIMITS)
     };
-    let read = move |call: PageArguments| fetch(&call.url);
-    let whole = move |call: WholeArguments| fetch(&call.url);
+    let root = setup.root.clone();
     vec![
-        Arc::new(Builtin::new(read_spec(), guest.clone(), read)),
-        Arc::new(Builtin::new(page_spec(), guest, whole)),
+        Arc::new(
+            Builtin::new(search_spec(), guest.clone(), move |call: QueryArguments| {
+                asks(&search, &root, &call)
+            })
+            .shown(show_results),
+        ),
+        Arc::new(Builtin::new(read_spec(), guest.clone(), |call: PageArguments| fetch(&call.url))),
+        Arc::new(Builtin::new(page_spec(), guest, |call: WholeArguments| fetch(&call.url))),
     ]
+}
+
+fn fetch(written: &str) -> Result<Vec<Capability>, String> {
+    Ok(vec![Capability::Fetch { method: "GET".to_string(), url: page(written)? }])
+}
+
+/// What a search asks, wherever it looks.
+fn asks(search: &Search, root: &Path, call: &QueryArguments) -> Result<Vec<Capability>, String> {
+    let limit = call.limit.unwrap_or(search.limit);
+    let asked = Asked { query: call.query.trim(), limit, language: search.language.as_deref() };
+    let asks = |provider: &Provider| {
+        if let Source::Folder { path } = &provider.source {
+            return Ok(Capability::Read(resolve(root, path)?));
+        }
+        let method = if provider.source.body(&asked).is_some() { "POST" } else { "GET" };
+        let address = provider.source.address(&asked).unwrap_or_default();
+        let url = Url::parse(&address)
+            .map_err(|error| format!("`{}` cannot be asked: {error}", provider.name))?;
+        Ok(Capability::Fetch { method: method.to_string(), url })
+    };
+    search.providers.iter().map(asks).collect()
+}
+
+/// The keys of the providers, each for its own host.
+fn keys(search: &Search) -> Vec<SecretUse> {
+    let asked = Asked { query: "q", limit: 1, language: None };
+    let key = |provider: &Provider| {
+        let Source::Json(Json { key: Some(key), .. }) = &provider.source else { return None };
+        let url = Url::parse(&provider.source.address(&asked)?).ok()?;
+        let host = NetRule::endpoint(&url)?;
+        Some(SecretUse { name: key.variable.clone(), host, header: key.header.clone() })
+    };
+    search.providers.iter().filter_map(key).collect()
+}
+
+/// Each result after its number, and what could not be asked.
+fn show_results(result: &Value) -> String {
+    let list = |key: &str| result[key].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_string();
+    let found = list("results").into_iter().zip(1..).map(|(result, number)| {
+        let lines = ["title", "url", "snippet"].map(|key| text(&result, key));
+        let lines: Vec<String> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+        format!("[{number}] {}", lines.join("\n"))
+    });
+    let mut parts: Vec<String> = found.collect();
+    if parts.is_empty() {
+        parts.push("nothing was found".to_string());
+    }
+    let failed = list("failed").into_iter();
+    parts.extend(
+        failed.map(|it| format!("`{}` failed: {}", text(&it, "provider"), text(&it, "reason"))),
+    );
+    parts.join("\n\n")
 }
 
 fn page(written: &str) -> Result<Url, String> {
@@ -53,6 +122,14 @@ fn page(written: &str) -> Result<Url, String> {
         "http" | "https" => Ok(url),
         scheme => Err(format!("`{scheme}:` cannot be read, only `https:` and `http:`")),
     }
+}
+
+fn search_spec() -> ToolSpec {
+    spec::<QueryArguments, SearchResults>(
+        "web.search",
+        "Searches the web for pages. Read the ones that fit with web.read.",
+        Effect::Reads,
+    )
 }
 
 fn read_spec() -> ToolSpec {

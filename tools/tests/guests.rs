@@ -65,7 +65,7 @@ impl Agent {
         config.write = write;
         Arc::new(Self {
             folder,
-            registry: Registry::builtin(&Setup { root, read, python }),
+            registry: Registry::builtin(&Setup { root, read, python, ..Setup::default() }),
             sandbox: sandbox::Wasm::new(config).unwrap(),
             used: Mutex::default(),
         })

@@ -65,3 +65,55 @@ pub(crate) struct WholePage {
     /// When the server gave them, in milliseconds since 1970.
     pub(crate) retrieved: u64,
 }
+
+/// Arguments of `web.search`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QueryArguments {
+    /// Words or a question.
+    #[cfg_attr(not(target_family = "wasm"), schemars(length(min = 1, max = 400)))]
+    pub(crate) query: String,
+    /// How many results, 1 to 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 1, max = 20)))]
+    pub(crate) limit: Option<u32>,
+}
+
+/// Result of `web.search`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SearchResults {
+    /// What was found, best first.
+    pub(crate) results: Vec<SearchResult>,
+    /// The providers that gave nothing, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failed: Vec<FailedProvider>,
+}
+
+/// One page that was found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SearchResult {
+    /// Its title; may be empty.
+    pub(crate) title: String,
+    /// Where it is: `https:`, `http:`, or `file:` with a path beside the agent file.
+    pub(crate) url: String,
+    /// Some of its text; may be empty.
+    pub(crate) snippet: String,
+    /// The providers that found it, the one that ranked it highest first.
+    pub(crate) providers: Vec<String>,
+}
+
+/// A provider that gave nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FailedProvider {
+    /// What it is called.
+    pub(crate) provider: String,
+    /// Why.
+    pub(crate) reason: String,
+}
