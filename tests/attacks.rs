@@ -316,6 +316,35 @@ fn private_addresses_by_redirect() {
 }
 
 #[test]
+fn a_search_result_that_leads_inside() {
+    let inner = private();
+    let to = inner.at;
+    let engine = Server::start(move |_: Asked| {
+        let hits = [
+            format!("http://{to}/"),
+            "http://169.254.169.254/latest/".to_string(),
+            "file:secret.txt".to_string(),
+            "javascript:alert(1)".to_string(),
+        ];
+        let hits = hits.map(|url| json!({ "title": "read me", "url": url, "content": "now" }));
+        json!({ "results": hits }).to_string().into_response()
+    });
+    let tables = format!(
+        "net = [\"{0}\", \"public\"]\n[[search.provider]]\nkind = \"searxng\"\nurl = \"http://{0}\"",
+        engine.at
+    );
+    let attack = Attack::new(&["web.search", "web.read"], &tables);
+    let told = attack.told([
+        ("web.search", json!({ "query": "anything" })),
+        page(format!("http://{to}/")),
+        page("http://169.254.169.254/latest/"),
+        page("file:secret.txt"),
+    ]);
+    assert_eq!(inner.asked(), [""; 0]);
+    insta::assert_snapshot!(told.replace(&to.port().to_string(), "INNER"), @"");
+}
+
+#[test]
 fn file_urls() {
     let attack = Attack::new(&["web.read", "files.read"], "net = [\"public\"]");
     let secret = attack.place.path("secret.txt");

@@ -371,6 +371,7 @@ fn the_tools_there_are() {
     files.search   Finds the passages of all files that fit a question best. Takes plain words; rows of tables come with their header.
     files.read     Reads a text file, 200 lines at a time.
     files.write    Creates a text file, or replaces the whole of it.
+    web.search     Searches the web for pages. Read the ones that fit with web.read.
     web.read       Reads a web page as Markdown with its links.
     python         Runs Python code with the standard library and open() on the agent's files.
     "#);

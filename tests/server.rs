@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -16,9 +17,10 @@ pub(crate) struct Server {
     _runtime: tokio::runtime::Runtime,
 }
 
-/// What the server was asked: its path, its body, and which request it is, from 0.
+/// What the server was asked: its path, headers and body, and which request it is, from 0.
 pub(crate) struct Asked {
     pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) number: usize,
 }
@@ -41,13 +43,14 @@ impl Server {
             let (answer, seen) = (answer.clone(), seen.clone());
             async move {
                 let path = request.uri().to_string();
+                let headers = request.headers().clone();
                 let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
                 let number = {
                     let mut seen = seen.lock().unwrap();
                     seen.push(path.clone());
                     seen.len() - 1
                 };
-                answer(Asked { path, body, number })
+                answer(Asked { path, headers, body, number })
             }
         });
         runtime.spawn(async move { axum::serve(listener, app).await.unwrap() });

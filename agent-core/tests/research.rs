@@ -158,6 +158,7 @@ fn model(statement: &'static str) -> impl FnMut(&Request) -> String {
         }
         match &request.form {
             Form::Json(_) => json!({ "questions": [] }).to_string(),
+            _ if request.max_tokens == 16 => "tower Aveiro".to_string(),
             _ if asked.contains("one complete sentence") => statement.to_string(),
             _ if asked.contains("47 m") => "47 m".to_string(),
             _ => "not stated".to_string(),
@@ -181,7 +182,9 @@ fn a_finding_cites_the_sentence_that_holds_it() {
     let range = span["start"].as_u64().unwrap() as usize..span["end"].as_u64().unwrap() as usize;
     assert_eq!(&PAGE[range], span["quote"].as_str().unwrap());
     assert_eq!(outcome.value["troubles"][0]["about"], "arxiv");
-    assert_eq!(outcome.value["section"]["searches"][0]["query"], "high north tower Aveiro");
+    let searches = &outcome.value["section"]["searches"];
+    assert_eq!(searches[0]["query"], "tower Aveiro");
+    assert_eq!(searches[1]["query"], "high north tower Aveiro");
 }
 
 #[test]
@@ -238,7 +241,7 @@ fn what_is_nowhere_is_searched_for_again_and_then_not_found() {
             tools(call)
         },
     );
-    assert_eq!(searches, ["keeps bees", "bee keepers coast"]);
+    assert_eq!(searches, ["not stated", "keeps bees", "bee keepers coast"]);
     assert_eq!(outcome.value["section"]["claims"], json!([]));
     assert_eq!(outcome.value["section"]["pages"], 1);
 }
@@ -332,7 +335,7 @@ fn a_budget_that_ends_leaves_a_report() {
 
 #[test]
 fn a_reader_that_fails_is_in_the_report() {
-    let mut run = begin(load(LEAD, "[research]\ndepth = \"quick\"\n", QUESTION).unwrap());
+    let mut run = begin(load(LEAD, "[research]\nquestions = 1\n", QUESTION).unwrap());
     let outcome = play(&mut run, |_| String::new(), |_| failed("it broke"));
     let report: Report = serde_json::from_value(outcome.value).unwrap();
     assert_eq!(report.troubles[0].kind, TroubleKind::Agent);

@@ -287,6 +287,9 @@ fn taint() {
              they say",
         ),
         ("net api.org", format!("web.post: delete https://api.org/ < {web}"), "ask"),
+        // A search is a question, by whatever method.
+        ("net api.org", format!("web.search: POST https://api.org/ < {web}"), "allow"),
+        ("", format!("web.search: POST https://api.org/ < {web}"), "deny"),
         ("", format!("web.post: POST https://api.org/ < {web}"), "deny"),
         // A server may act on its own words; on others' somebody is asked.
         ("", "notes.add".to_string(), "allow"),

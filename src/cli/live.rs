@@ -105,7 +105,7 @@ impl Watch for Live {
             }
             What::Resumed => self.line(&format!("{}{} · resumed", margin(run), run.id())),
             What::Ended { outcome } if run.id().way().is_some() => match outcome.reason {
-                None => self.say(run, "answered", &outcome.value.to_string()),
+                None => self.say(run, "answered", &answered(&outcome.value)),
                 Some(reason) => {
                     self.say(run, "ended", &format!("without an answer: {reason:?}").to_lowercase())
                 }
@@ -168,6 +168,13 @@ impl Watch for Live {
         let from = tail.char_indices().rev().nth(70).map_or(0, |(at, _)| at);
         self.bar.set_message(format!("… {}", tail[from..].replace('\n', " ")));
     }
+}
+
+/// What an agent that another one called came to, in short.
+fn answered(value: &serde_json::Value) -> String {
+    let Some(claims) = value["section"]["claims"].as_array() else { return value.to_string() };
+    let texts: Vec<&str> = claims.iter().filter_map(|claim| claim["text"].as_str()).collect();
+    if texts.is_empty() { "nothing found".to_string() } else { texts.join(" | ") }
 }
 
 /// The answer on stdout, and on stderr what it took or why there is none.

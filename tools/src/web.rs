@@ -53,7 +53,10 @@ pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
             .shown(show_results),
         ),
         Arc::new(Builtin::new(read_spec(), guest.clone(), |call: PageArguments| fetch(&call.url))),
-        Arc::new(Builtin::new(page_spec(), guest, |call: WholeArguments| fetch(&call.url))),
+        Arc::new(
+            Builtin::new(page_spec(), guest, |call: WholeArguments| fetch(&call.url))
+                .shown(show_page),
+        ),
     ]
 }
 
@@ -138,6 +141,11 @@ fn read_spec() -> ToolSpec {
         "Reads a web page as Markdown with its links.",
         Effect::Reads,
     )
+}
+
+fn show_page(page: &Value) -> String {
+    let text = |key: &str| page[key].as_str().unwrap_or_default();
+    format!("{}\n{}\n\n{}", text("title"), text("url"), text("text"))
 }
 
 fn page_spec() -> ToolSpec {

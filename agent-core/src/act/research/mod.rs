@@ -46,7 +46,7 @@ pub struct Extent {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Depth {
-    /// The question as it is, one finding.
+    /// One finding for the question, and for each of its parts where it has some.
     Quick,
     /// A few sub-questions, two findings each.
     #[default]
@@ -59,7 +59,7 @@ impl Depth {
     /// In numbers.
     pub fn extent(self) -> Extent {
         match self {
-            Depth::Quick => Extent { questions: 1, rounds: 2, pages: 4, findings: 1 },
+            Depth::Quick => Extent { questions: 3, rounds: 1, pages: 4, findings: 1 },
             Depth::Standard => Extent { questions: 3, rounds: 2, pages: 6, findings: 2 },
             Depth::Deep => Extent { questions: 6, rounds: 3, pages: 12, findings: 3 },
         }

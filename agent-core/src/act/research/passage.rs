@@ -147,7 +147,35 @@ pub(super) fn plain(text: &str) -> String {
         rest = &after[end + 1..];
     }
     plain.push_str(rest);
+    let plain = unmarked(&plain);
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Without the signs of emphasis and code, and without the strokes before what is meant literally.
+fn unmarked(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '\\' => kept.extend(signs.next_if(|next| next.is_ascii_punctuation())),
+            '`' => {}
+            '*' => {
+                // A lone one between blanks is a list's sign or a product.
+                let begins = kept.chars().last().is_none_or(char::is_whitespace);
+                let ends = signs.peek().is_none_or(|next| next.is_whitespace());
+                if begins && ends {
+                    kept.push(sign);
+                }
+            }
+            _ => kept.push(sign),
+        }
+    }
+    kept
+}
+
+/// The first heading of a text; empty where there is none.
+pub(super) fn title(text: &str) -> String {
+    text.lines().find_map(|line| heading(line.trim())).map(|(_, name)| name).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -200,5 +228,10 @@ mod tests {
     fn odd_links_are_left_alone() {
         assert_eq!(plain("a](b c](\nd) [x](y) z"), "a](b c]( d) [x](y) z");
         assert_eq!(plain("see [x](y), [](z)."), "see x, .");
+        assert_eq!(
+            plain(r"*class* `SMTP\_SSL`(*port=0*, \*) 2 * 3"),
+            "class SMTP_SSL(port=0, *) 2 * 3"
+        );
+        assert_eq!(title("x\n\n# [`a`](#a) — b\n# c"), "a — b");
     }
 }

@@ -46,6 +46,73 @@ pub(super) fn keywords(question: &str) -> String {
     kept.collect::<Vec<_>>().join(" ")
 }
 
+/// How often words occur in the passages at hand: what is rare there is what a question is about.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Terms {
+    count: f64,
+    holders: HashMap<String, f64>,
+}
+
+impl Terms {
+    /// Of these texts.
+    pub(super) fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Terms {
+        let mut terms = Terms::default();
+        for text in texts {
+            terms.count += 1.0;
+            for word in words(text).into_iter().collect::<HashSet<_>>() {
+                *terms.holders.entry(word).or_default() += 1.0;
+            }
+        }
+        terms
+    }
+
+    /// The share of texts that hold a word.
+    fn share(&self, word: &str) -> f64 {
+        self.holders.get(word).copied().unwrap_or_default() / self.count.max(1.0)
+    }
+
+    /// How much of a question a text is about, rare words counting more, from 0 to 1.
+    pub(super) fn coverage(&self, question: &str, text: &str) -> f64 {
+        let own: HashSet<String> = words(text).into_iter().collect();
+        let asked: HashSet<String> = words(question).into_iter().collect();
+        let weight = |word: &String| (2.0 / (self.share(word) + 0.002)).ln();
+        let total: f64 = asked.iter().map(weight).sum();
+        let held: f64 = asked.iter().filter(|word| own.contains(*word)).map(weight).sum();
+        if total > 0.0 { held / total } else { 0.0 }
+    }
+
+    /// Whether a text is about whom or what a question names: half of the names at least, and none
+    /// of them unheard of in all the texts.
+    pub(super) fn about(&self, question: &str, text: &str) -> bool {
+        let own: HashSet<String> = words(text).into_iter().collect();
+        let names = names(question);
+        let held = names.iter().filter(|name| own.contains(*name)).count();
+        2 * held >= names.len() && names.iter().all(|name| self.holders.contains_key(name))
+    }
+
+    /// Whether every rare word of a statement stands in the text or the question.
+    pub(super) fn grounded(&self, statement: &str, text: &str, question: &str) -> bool {
+        let known: HashSet<String> = words(text).into_iter().chain(words(question)).collect();
+        words(statement).iter().all(|word| self.share(word) > RARE || known.contains(word))
+    }
+}
+
+/// Words in at most this share of the passages are rare.
+const RARE: f64 = 0.02;
+
+/// The names in a question: words with a capital inside a sentence, a digit, or the signs that
+/// names of things in computers have.
+fn names(question: &str) -> Vec<String> {
+    let marked = |(at, word): (usize, &str)| {
+        let inner = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let odd = inner.contains(['_', '.']) || inner.chars().any(|c| c.is_ascii_digit());
+        let capital = inner.chars().next().is_some_and(char::is_uppercase);
+        let inside = inner.chars().skip(1).any(char::is_uppercase);
+        (odd || inside || (capital && at > 0)).then(|| words(inner))
+    };
+    question.split_whitespace().enumerate().filter_map(marked).flatten().collect()
+}
+
 /// How well each text fits the question; 0 where they share no word.
 pub(super) fn score<'a>(question: &str, texts: impl Iterator<Item = &'a str>) -> Vec<f64> {
     let asked: HashSet<String> = words(question).into_iter().collect();
@@ -84,6 +151,24 @@ mod tests {
         assert_eq!(words("How many bodies does Ann's star_map have?"), ["body", "ann", "star_map"]);
         let asked = "In which version of Python was the \"walrus\" operator added?";
         assert_eq!(keywords(asked), "version Python walrus operator added");
+    }
+
+    #[test]
+    fn what_a_text_is_about_is_told_by_its_names() {
+        let texts =
+            ["the tower of Aveiro is 47 m high", "the tower of Faro", "people live in Faro"];
+        let terms = Terms::of(texts.into_iter());
+        let asked = "How high is the tower of Aveiro?";
+        assert!(terms.about(asked, texts[0]) && !terms.about(asked, texts[1]));
+        assert!(!terms.about("How many people live in Lisbon?", texts[2]));
+        assert!(terms.coverage(asked, texts[0]) > 0.9);
+        assert!(terms.coverage(asked, texts[1]) < 0.4);
+        assert!(terms.grounded("Aveiro's tower is high.", texts[0], asked));
+        assert!(!terms.grounded("Lisbon's tower is high.", texts[0], asked));
+        assert_eq!(
+            names("Which PEP did Guido van Rossum write on os.cpu_count()?"),
+            ["pep", "guido", "rossum", "os", "cpu_count"]
+        );
     }
 
     #[test]

@@ -23,6 +23,10 @@ const PASSAGES: usize = 6;
 const READINGS: u32 = 2;
 /// Results asked for.
 const RESULTS: usize = 10;
+/// What a rank is added to before it is turned over: the first places must not be everything.
+const FUSED: usize = 10;
+/// The least share of a question that a passage must be about to answer it.
+const COVERED: f64 = 0.4;
 /// Pages fetched at once.
 const AT_ONCE: usize = 4;
 /// The largest part of a page's text that is read.
@@ -46,6 +50,7 @@ pub(crate) struct Reader {
     hits: Vec<Hit>,
     visited: Vec<String>,
     passages: Vec<Passage>,
+    terms: rank::Terms,
     /// Passages that were read without finding more in them, by their place.
     spent: Vec<usize>,
     /// What is being read.
@@ -62,6 +67,7 @@ enum Stage {
     /// Calls are under way, or nothing began.
     #[default]
     Looking,
+    Begin,
     Read,
     Check,
     State,
@@ -76,14 +82,15 @@ struct Hit {
     url: String,
     /// Title and snippet.
     text: String,
+    /// Higher is better.
+    weight: f64,
 }
 
 impl Reader {
     /// What a run begins with.
     pub(crate) fn begin(&mut self, agent: &Agent) -> Next {
         self.notes.section.question = agent.task.trim().to_string();
-        let query = rank::keywords(&agent.task);
-        self.search(if query.is_empty() { agent.task.trim().to_string() } else { query })
+        self.turn(Stage::Begin)
     }
 
     /// How to ask next.
@@ -111,6 +118,7 @@ impl Reader {
                 let (one, other) = (of(claims.first()), of(claims.last()));
                 (words::contradict(question, &one, &other), choice(&YES_NO), 4)
             }
+            Stage::Begin => (words::first_query(question), text(), 16),
             Stage::Query => {
                 let tried = self.notes.section.searches.iter().map(|search| search.query.as_str());
                 (words::query(question, &tried.collect::<Vec<_>>()), text(), 24)
@@ -129,6 +137,15 @@ impl Reader {
     pub(crate) fn read(&mut self, agent: &Agent, reply: &Reply, last: bool) -> Turn {
         let extent = agent.research;
         let next = match self.stage {
+            Stage::Begin => {
+                let mut queries = vec![line(reply), rank::keywords(self.question())];
+                queries.retain(|query| !query.is_empty() && query.len() < 200);
+                queries.dedup();
+                if queries.is_empty() {
+                    queries.push(self.question().to_string());
+                }
+                self.search(queries)
+            }
             Stage::Read => self.propose(extent, &line(reply)),
             Stage::Check => {
                 let yes = match reply.odds.first() {
@@ -146,8 +163,7 @@ impl Reader {
             Stage::State => {
                 self.statement = line(reply);
                 let quoted = self.quoted();
-                let numbers = weigh::numbers(&self.statement, &quoted, self.question());
-                if no_answer(&self.statement) || !numbers {
+                if no_answer(&self.statement) || !self.grounded(&quoted) {
                     // The source's own words are always borne out.
                     self.statement = passage::plain(&quoted);
                 }
@@ -169,7 +185,7 @@ impl Reader {
                 let tried = |search: &Search| search.query.eq_ignore_ascii_case(&query);
                 match query.is_empty() || self.notes.section.searches.iter().any(tried) {
                     true => self.done(),
-                    false => self.search(query),
+                    false => self.search(vec![query]),
                 }
             }
             Stage::Looking | Stage::Done => self.done(),
@@ -235,10 +251,20 @@ impl Reader {
         ToolCall { id: format!("look-{}", self.calls), name: name.to_string(), arguments }
     }
 
-    fn search(&mut self, query: String) -> Next {
+    fn search(&mut self, queries: Vec<String>) -> Next {
         self.stage = Stage::Looking;
         self.readings = 0;
-        Next::Call(vec![self.call(SEARCH, json!({ "query": query, "limit": RESULTS }))])
+        self.round += 1;
+        self.hits.clear();
+        let call = |query| self.call(SEARCH, json!({ "query": query, "limit": RESULTS }));
+        Next::Call(queries.into_iter().map(call).collect())
+    }
+
+    /// Whether a statement says nothing that its quotes and their page do not.
+    fn grounded(&self, quoted: &str) -> bool {
+        let around = format!("{} {quoted}", self.passages[self.holder].context);
+        weigh::numbers(&self.statement, &around, self.question())
+            && self.terms.grounded(&self.statement, &around, self.question())
     }
 
     fn trouble(&mut self, kind: TroubleKind, about: &str, text: &str) {
@@ -250,7 +276,6 @@ impl Reader {
 
     fn found(&mut self, asked: &ToolCall, observation: &Observation) {
         let query = asked.arguments["query"].as_str().unwrap_or_default().to_string();
-        self.round += 1;
         if observation.status != Status::Ok {
             self.trouble(TroubleKind::Search, &query, &observation.text);
         }
@@ -262,21 +287,31 @@ impl Reader {
         let results = list("results");
         let search = Search { query, results: results.len() as u32 };
         self.notes.section.searches.push(search);
-        let hit = |result: &Value| Hit {
-            url: text(result, "url"),
-            text: format!("{} {}", text(result, "title"), text(result, "snippet")),
-        };
-        let mut hits: Vec<Hit> = results.iter().map(hit).collect();
-        hits.retain(|hit| !hit.url.is_empty() && !self.visited.contains(&hit.url));
-        // The engine's order and our own, by reciprocal rank.
-        let scores = rank::score(self.question(), hits.iter().map(|hit| hit.text.as_str()));
-        let mut own: Vec<usize> = (0..hits.len()).collect();
+        for (rank, result) in results.iter().enumerate() {
+            let url = text(result, "url");
+            if url.is_empty() || self.visited.contains(&url) {
+                continue;
+            }
+            let weight = 1.0 / (FUSED + rank) as f64;
+            match self.hits.iter_mut().find(|hit| hit.url == url) {
+                Some(hit) => hit.weight += weight,
+                None => {
+                    let text = format!("{} {}", text(result, "title"), text(result, "snippet"));
+                    self.hits.push(Hit { url, text, weight });
+                }
+            }
+        }
+    }
+
+    /// The best results first: the engine's order for each query and our own, by reciprocal rank.
+    fn order(&mut self) {
+        let scores = rank::score(self.question(), self.hits.iter().map(|hit| hit.text.as_str()));
+        let mut own: Vec<usize> = (0..self.hits.len()).collect();
         own.sort_by(|one, other| scores[*other].total_cmp(&scores[*one]));
-        let place = |at: usize| own.iter().position(|other| *other == at).unwrap_or(hits.len());
-        let fused = |at: usize| 1.0 / (10 + at) as f64 + 1.0 / (10 + place(at)) as f64;
-        let mut order: Vec<usize> = (0..hits.len()).collect();
-        order.sort_by(|one, other| fused(*other).total_cmp(&fused(*one)));
-        self.hits = order.into_iter().map(|at| hits[at].clone()).collect();
+        for (rank, at) in own.into_iter().enumerate() {
+            self.hits[at].weight += 1.0 / (FUSED + rank) as f64;
+        }
+        self.hits.sort_by(|one, other| other.weight.total_cmp(&one.weight));
     }
 
     fn fetched(&mut self, asked: &ToolCall, observation: &Observation) {
@@ -287,9 +322,11 @@ impl Reader {
         let page = &observation.result;
         let text = |key: &str| page[key].as_str().unwrap_or_default().to_string();
         let whole = text("text");
+        let titled = text("title");
+        let general = titled.is_empty() || titled == text("site");
         let source = Source {
             url: text("url"),
-            title: text("title"),
+            title: if general { passage::title(&whole) } else { titled },
             author: text("author"),
             date: text("date"),
             site: text("site"),
@@ -318,7 +355,10 @@ impl Reader {
 
     /// Every call has given something back.
     fn go_on(&mut self, extent: Extent) -> Next {
+        let texts = self.passages.iter().map(|passage| passage.text.as_str());
+        self.terms = rank::Terms::of(texts);
         if self.visited.is_empty() || self.unread(extent) {
+            self.order();
             let left = (extent.pages as usize).saturating_sub(self.visited.len()).min(AT_ONCE);
             let urls: Vec<String> =
                 self.hits.drain(..left.min(self.hits.len())).map(|hit| hit.url).collect();
@@ -389,9 +429,16 @@ impl Reader {
         let texts = shown.iter().map(|at| self.passages[*at].text.as_str());
         let scores = rank::score(&format!("{said} {said} {}", self.question()), texts);
         let holds = |at: usize| weigh::overlap(said, &self.passages[shown[at]].text);
-        let best = (0..shown.len()).filter(|at| holds(*at) > 0.0).max_by(|one, other| {
-            holds(*one).total_cmp(&holds(*other)).then(scores[*one].total_cmp(&scores[*other]))
-        });
+        let relevant = |at: usize| {
+            let passage = &self.passages[shown[at]];
+            let text = format!("{} {}", passage.context, passage.text);
+            self.terms.about(self.question(), &text)
+                && self.terms.coverage(self.question(), &text) >= COVERED
+        };
+        let best =
+            (0..shown.len()).filter(|at| holds(*at) > 0.0 && relevant(*at)).max_by(|one, other| {
+                holds(*one).total_cmp(&holds(*other)).then(scores[*one].total_cmp(&scores[*other]))
+            });
         let Some(best) = best else { return self.more(extent) };
         self.holder = shown[best];
         self.proposed = said.to_string();
@@ -437,12 +484,12 @@ impl Reader {
     fn conclude(&mut self, extent: Extent, judged: Option<&str>) -> Next {
         let quoted = passage::plain(&self.quoted());
         let verbatim = self.statement == quoted;
-        let numbers = weigh::numbers(&self.statement, &quoted, self.question());
-        let mut overlap = weigh::overlap(&self.statement, &quoted);
+        let around = format!("{} {quoted}", self.passages[self.holder].context);
+        let mut overlap = weigh::overlap(&self.statement, &around);
         let mut support = match verbatim {
             // The passage was asked whether it states the answer.
             true => Support::Supported,
-            false => weigh::support(judged, overlap, numbers),
+            false => weigh::support(judged, overlap, self.grounded(&quoted)),
         };
         if support == Support::Unsupported {
             self.statement = quoted;

@@ -57,6 +57,21 @@ pub(super) fn gaps(
     ]
 }
 
+/// What to search for.
+pub(super) fn first_query(question: &str) -> Vec<Message> {
+    vec![
+        Message::system(
+            "You write queries for a search engine: only the one to three most specific words of \
+             the question – names, terms – and no others.",
+        ),
+        Message::user("In which year was the harbour of Sines built?"),
+        Message::assistant("Sines harbour"),
+        Message::user("What does the function lstat in the package statkit return by default?"),
+        Message::assistant("statkit lstat"),
+        Message::user(question),
+    ]
+}
+
 /// Other words to search for.
 pub(super) fn query(question: &str, tried: &[&str]) -> Vec<Message> {
     vec![

@@ -42,7 +42,12 @@ pub(crate) fn search(call: QueryArguments, search: &Search) -> Result<SearchResu
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for provider in &search.providers {
         match of(&provider.source).find(&asked) {
-            Ok(hits) => found.push((provider.name.as_str(), hits)),
+            Ok(mut hits) => {
+                // No stranger names files of this machine.
+                let own = matches!(provider.source, Source::Folder { .. });
+                hits.retain(|hit| own || !hit.url.trim_start().starts_with("file:"));
+                found.push((provider.name.as_str(), hits));
+            }
             Err(reason) => {
                 failed.push(FailedProvider { provider: provider.name.clone(), reason });
             }
