@@ -26,6 +26,8 @@ fn errand_alone() {
 
     Commands:
       run          Run an agent file
+      research     Research a question on the web: a report whose citations can be checked
+      report       Show a research's report, or check that its citations stand in their sources
       validate     Check an agent file, and say what it comes to
       schema       Print the JSON Schema of the agent file
       init         Write an agent file to start from

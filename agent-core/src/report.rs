@@ -173,6 +173,11 @@ impl Source {
 }
 
 impl Report {
+    /// The JSON Schema of a report.
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Report).to_value()
+    }
+
     /// Every claim with the name of its place: the answer first.
     pub fn claims(&self) -> impl Iterator<Item = (String, &Claim)> {
         let answer = self.answer.iter().map(|claim| ("the answer".to_string(), claim));

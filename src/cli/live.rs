@@ -180,7 +180,9 @@ fn answered(value: &serde_json::Value) -> String {
 /// The answer on stdout, and on stderr what it took or why there is none.
 pub(crate) fn finished(finished: &Finished) {
     let Finished { run, outcome, spent } = finished;
-    if !outcome.value.is_null() {
+    if let Some(report) = super::report::of(&outcome.value) {
+        say(super::report::markdown(&report).trim_end());
+    } else if !outcome.value.is_null() {
         let text = match outcome.value.as_object() {
             Some(map) if map.len() == 1 => map.get("answer").and_then(|v| v.as_str()),
             _ => None,

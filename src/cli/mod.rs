@@ -8,6 +8,7 @@ mod live;
 mod mcp;
 mod models;
 mod param;
+mod report;
 mod research;
 mod run;
 mod runs;
@@ -42,6 +43,9 @@ enum Command {
     Run(run::Args),
     /// Research a question on the web: a report whose citations can be checked
     Research(research::Args),
+    /// Show a research's report, or check that its citations stand in their sources
+    #[command(subcommand)]
+    Report(report::Command),
     /// Check an agent file, and say what it comes to
     Validate(validate::Args),
     /// Print the JSON Schema of the agent file
@@ -76,6 +80,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::main(args),
         Command::Research(args) => research::main(args),
+        Command::Report(command) => report::main(command),
         Command::Validate(args) => validate::main(args),
         Command::Schema => schema::main(),
         Command::Init(args) => init::main(args),
