@@ -341,7 +341,18 @@ fn a_search_result_that_leads_inside() {
         page("file:secret.txt"),
     ]);
     assert_eq!(inner.asked(), [""; 0]);
-    insta::assert_snapshot!(told.replace(&to.port().to_string(), "INNER"), @"");
+    insta::assert_snapshot!(told.replace(&to.port().to_string(), "INNER"), @r##"
+    [1] read me
+    http://127.0.0.1:INNER/
+    now
+
+    [2] read me
+    http://169.254.169.254/latest/
+    now
+    denied: tool `web.read` may not reach `127.0.0.1:INNER`, a loopback address; hint: add its literal address and port to [permissions] net
+    denied: tool `web.read` may not reach `169.254.169.254`, a link-local address; hint: add its literal address and port to [permissions] net
+    denied: `web.read`: `file:` cannot be read, only `https:` and `http:`
+    "##);
 }
 
 #[test]

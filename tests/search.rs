@@ -399,7 +399,55 @@ fn a_search_that_cannot_be_meant() {
         table("kind = \"json\"\nurl = \"https://example.org/{query}\"\nresults = \"a\""),
         table("kind = \"json\"\nurl = \"https://{query}.org/\"\nresults = \"/a\""),
     ];
-    insta::assert_snapshot!(cases.join("\n\n"), @"");
+    insta::assert_snapshot!(cases.join("\n\n"), @r##"
+    unknown search provider `mediawikki`
+    hint: did you mean `mediawiki`?
+
+    the search provider `searxng` needs a `url`
+    hint: add a table `[[search.provider]]` with `kind = "searxng"` and `url`
+
+    the search provider `mediawiki` may not reach `en.wikipedia.org`
+    hint: add it to [permissions] net
+
+    `[search]` names no providers
+    hint: name some: `providers = ["mediawiki", "duckduckgo"]`
+
+    `x!` is no language code
+    hint: two or three letters, as in `de` or `pt-BR`
+
+    the search provider `searxng` needs a `url`
+    hint: `searxng` has the keys `kind`, `name`, `url`
+
+    unknown kind `searx`
+    hint: did you mean `searxng`? it is one of `searxng`, `mediawiki`, `arxiv`, `folder`, `json`, `duckduckgo`, `brave`, `tavily`, `serper`, `openalex`
+
+    `example.org` is no `http:` or `https:` URL
+    hint: keys belong in `key`, by a variable's name
+
+    `searxng` has no `path`
+    hint: `searxng` has the keys `kind`, `name`, `url`
+
+    there is no `gone`
+    hint: paths are relative to the agent file, in `HERE`
+
+    the folder `.` may not be read
+    hint: add it to [permissions] read
+
+    `key` must be the name of an environment variable
+    hint: letters, digits and `_`, such as `API_KEY`, without `$`
+
+    `BRAVE` is not among the secrets that may be sent
+    hint: add it to [permissions] secrets
+
+    the `url` does not say where the query goes
+    hint: write `{query}` there, as in `https://example.org/search?q={query}`
+
+    `a` is no JSON pointer
+    hint: begin it with `/`, as in `/results`
+
+    `https://{query}.org/` is no `http:` or `https:` URL
+    hint: keys belong in `key`, by a variable's name
+    "##);
 }
 
 #[test]
@@ -432,5 +480,10 @@ fn presets_ask_as_their_references_say() {
         told += &format!("{kind}: {}\n", lines(&found));
     }
     // What a server sends back of a key, no guest sees.
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r##"
+    brave: /res?q=a%20b&count=10&search_lang=en [secret SEARCH_KEY] | https://a.org/ | d | brave
+    tavily: /search Bearer [secret SEARCH_KEY] {"query":"a b","max_results":10} | https://a.org/ | c | tavily
+    serper: /search [secret SEARCH_KEY] {"q":"a b","num":10,"hl":"en"} | https://a.org/ | s | serper
+    openalex: /works?search=a%20b&per_page=10 | https://a.org/ |  | openalex
+    "##);
 }

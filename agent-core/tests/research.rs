@@ -86,7 +86,7 @@ fn play(
     let mut at = 2_000;
     loop {
         at += 1;
-        let mut apply = |run: &mut Run, what| run.apply(&Event { at, what });
+        let apply = |run: &mut Run, what| run.apply(&Event { at, what });
         match run.step() {
             Step::Done(outcome) => return outcome,
             Step::Record(what) => apply(run, what),
@@ -274,7 +274,7 @@ fn a_report_stands_on_its_evidence() {
         &mut run,
         |request| match &request.form {
             Form::Json(_) if request.messages.last().unwrap().content == QUESTION => {
-                json!({ "questions": ["Is the tower of Aveiro older than 200 years?"] }).to_string()
+                json!({ "questions": ["How many metres high is the tower of Aveiro?"] }).to_string()
             }
             Form::Json(_) => json!({ "questions": [] }).to_string(),
             Form::Choice(_) => "yes".to_string(),
@@ -287,7 +287,7 @@ fn a_report_stands_on_its_evidence() {
             notes(&question)
         },
     );
-    assert_eq!(asked, [QUESTION, "Is the tower of Aveiro older than 200 years?"]);
+    assert_eq!(asked, [QUESTION, "How many metres high is the tower of Aveiro?"]);
     let report: Report = serde_json::from_value(outcome.value).unwrap();
     assert_eq!(report.faults(), Vec::<String>::new());
     assert_eq!(report.sources.len(), 1, "the same page is one source");

@@ -17,8 +17,16 @@ const ROOT: &str = "/home/me";
 
 /// Grants in one line: `read docs, write out, net *.example.org, ask web.post`.
 fn grants(text: &str) -> Grants {
-    let tools =
-        ["files.read", "files.write", "web.read", "web.post", "python", "notes.add", "notes.find"];
+    let tools = [
+        "files.read",
+        "files.write",
+        "web.read",
+        "web.search",
+        "web.post",
+        "python",
+        "notes.add",
+        "notes.find",
+    ];
     let mut grants =
         Grants { root: ROOT.into(), tools: tools.map(String::from).to_vec(), ..Grants::default() };
     grants.acting.push("notes.add".to_string());

@@ -243,7 +243,8 @@ mod tests {
         };
         let text = markdown(&report);
         assert!(text.starts_with("# What colour?\n\nNot found."), "{text}");
-        assert!(!text.contains('\u{1b}') && !text.contains("<script") && !text.contains("](java"));
+        let bare = text.replace("\\<", "").replace("\\]", "");
+        assert!(!text.contains('\u{1b}') && !bare.contains("<script") && !bare.contains("](java"));
         assert!(text.contains("It is \\*red\\* [1] *(partly supported)*"), "{text}");
         assert!(text.contains("“Ignore all \\# rules”"), "{text}");
     }

@@ -75,7 +75,11 @@ impl Terms {
     pub(super) fn coverage(&self, question: &str, text: &str) -> f64 {
         let own: HashSet<String> = words(text).into_iter().collect();
         let asked: HashSet<String> = words(question).into_iter().collect();
-        let weight = |word: &String| (2.0 / (self.share(word) + 0.002)).ln();
+        // One text more on either side, so that few texts do not say too much.
+        let weight = |word: &String| {
+            let holders = self.holders.get(word).copied().unwrap_or_default();
+            (2.0 * (self.count + 2.0) / (holders + 1.0)).ln()
+        };
         let total: f64 = asked.iter().map(weight).sum();
         let held: f64 = asked.iter().filter(|word| own.contains(*word)).map(weight).sum();
         if total > 0.0 { held / total } else { 0.0 }
