@@ -67,12 +67,11 @@ fn step(criterion: &mut Criterion) {
     );
 
     let known = Known {
-        pinned: &|_| Ok(Default::default()),
         tools: known(),
         models: &[],
         default_model: models::DEFAULT,
         model_override: None,
-        locked: &|_| Ok(std::collections::BTreeMap::new()),
+        locked: &|_| Ok(Default::default()),
         decoder_holds: &|_| Ok(()),
     };
     let agent = Agent::load(&folder.path().join("agent.toml"), &[], &known).unwrap();

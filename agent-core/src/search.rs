@@ -85,7 +85,7 @@ pub enum Source {
         path: String,
     },
     /// Anything that answers in JSON.
-    Json(Json),
+    Json(Box<Json>),
 }
 
 /// How something is asked that answers in JSON, and where in the answer its results are.
@@ -156,10 +156,8 @@ impl Source {
 
     /// What is sent along; then the request is a POST.
     pub fn body(&self, asked: &Asked<'_>) -> Option<Value> {
-        match self {
-            Source::Json(Json { body: Some(body), .. }) => Some(said(body, asked)),
-            _ => None,
-        }
+        let Source::Json(json) = self else { return None };
+        json.body.as_ref().map(|body| said(body, asked))
     }
 }
 
@@ -236,7 +234,7 @@ mod tests {
         let json = |body: Option<Value>| {
             let url = "https://a.org/{language}/s?q={query}&n={limit}&x={y}".to_string();
             let pointer = String::new;
-            Source::Json(Json {
+            Source::Json(Box::new(Json {
                 url,
                 body,
                 key: None,
@@ -244,7 +242,7 @@ mod tests {
                 title: pointer(),
                 link: pointer(),
                 snippet: pointer(),
-            })
+            }))
         };
         assert_eq!(
             json(None).address(&asked).as_deref(),

@@ -11,7 +11,7 @@ use agent_core::action::Capability;
 use agent_core::manifest::SecretUse;
 use agent_core::path::resolve;
 use agent_core::permission::NetRule;
-use agent_core::search::{Asked, Json, Provider, Search, Source};
+use agent_core::search::{Asked, Provider, Search, Source};
 use agent_core::tool::{Component, Effect, Guest, Limits, Tool, ToolSpec};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -85,7 +85,8 @@ fn asks(search: &Search, root: &Path, call: &QueryArguments) -> Result<Vec<Capab
 fn keys(search: &Search) -> Vec<SecretUse> {
     let asked = Asked { query: "q", limit: 1, language: None };
     let key = |provider: &Provider| {
-        let Source::Json(Json { key: Some(key), .. }) = &provider.source else { return None };
+        let Source::Json(json) = &provider.source else { return None };
+        let key = json.key.as_ref()?;
         let url = Url::parse(&provider.source.address(&asked)?).ok()?;
         let host = NetRule::endpoint(&url)?;
         Some(SecretUse { name: key.variable.clone(), host, header: key.header.clone() })

@@ -70,13 +70,11 @@ impl Lineage<'_> {
     pub(super) fn refuse_wider(
         &self,
         file: &AgentFile,
-        components: &[Pinned],
-        mcp: &BTreeMap<String, Server>,
-        grants: &Grants,
-        secrets: &[String],
+        own: &Above<'_>,
         model: &ModelConfig,
         report: &mut Report<'_>,
     ) {
+        let Above { grants, secrets, components, mcp, .. } = own;
         let Some((above, _)) = self.above.filter(|(above, _)| above.whole) else { return };
         let parent = above.file.display();
         let mut refuse = |key: &str, written: &str, may: &str, table: &str| {
@@ -139,7 +137,7 @@ impl Lineage<'_> {
                 report.key(&format!("/tools/component/{at}"), message).hint(hint);
             }
         }
-        for (name, server) in mcp {
+        for (name, server) in *mcp {
             // A server of the same name may be another program.
             if above.mcp.get(name) != Some(server) {
                 let message =

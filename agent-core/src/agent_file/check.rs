@@ -264,7 +264,6 @@ impl Check<'_> {
         };
         let output = output::schema(&file.output, &self.root, decoding, self.known, report);
         let templates = self.templates(report);
-        self.lineage.refuse_wider(file, &components, &mcp, &grants, &secrets, &model, report);
         let table = &file.permissions;
         let written = [table.read.len(), table.write.len(), table.net.len()];
         let whole = written == [grants.read.len(), grants.write.len(), grants.net.len()];
@@ -277,6 +276,7 @@ impl Check<'_> {
             secrets: &secrets,
             budget,
         };
+        self.lineage.refuse_wider(file, &mine, &model, report);
         let agents = agents::read(&file.agents, &path, &mine, self.known, self.lineage, report);
         self.research(&grants, &agents, report);
         let (values, waiting) = given::values(&file.params, params, report);

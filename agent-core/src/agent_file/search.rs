@@ -316,7 +316,9 @@ impl Checking<'_, '_, '_> {
             return None;
         }
         let source = self.source(kind, table, pointer)?;
-        if let Source::Json(Json { key: Some(key), .. }) = &source {
+        if let Source::Json(json) = &source
+            && let Some(key) = &json.key
+        {
             self.key(&key.variable, pointer);
         }
         self.granted(&name, &source, pointer);
@@ -346,7 +348,7 @@ impl Checking<'_, '_, '_> {
                 let key = preset.key.zip(variable);
                 let key = key.map(|(key, variable)| Key { variable, header: key.header });
                 let url = url.unwrap_or(preset.url);
-                Source::Json(Json { url, key, ..presets::preset(kind)? })
+                Source::Json(Box::new(Json { url, key, ..presets::preset(kind)? }))
             }
         })
     }
@@ -377,7 +379,7 @@ impl Checking<'_, '_, '_> {
         }
         let key = table.key.clone().map(|variable| Key { variable, header });
         let body = table.body.clone();
-        Source::Json(Json { url, body, key, results, title, link, snippet })
+        Source::Json(Box::new(Json { url, body, key, results, title, link, snippet }))
     }
 
     /// A URL that can be asked.

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use crate::bindings::errand::tool::http::{self, Header, HeaderValue};
 use crate::bindings::errand::tool::pages;
-use crate::provider::{Asked, Json, Source};
+use crate::provider::{Asked, Source};
 
 /// The answer's body.
 pub(super) fn body(source: &Source, asked: &Asked<'_>) -> Result<Vec<u8>, String> {
     let address = source.address(asked).ok_or("there is nobody to ask")?;
     let sent = source.body(asked);
     let key = match source {
-        Source::Json(Json { key, .. }) => key.as_ref(),
+        Source::Json(json) => json.key.as_ref(),
         _ => None,
     };
     let (status, body) = if sent.is_none() && key.is_none() {
