@@ -159,6 +159,12 @@ impl Source {
         let Source::Json(json) = self else { return None };
         json.body.as_ref().map(|body| said(body, asked))
     }
+
+    /// What it asks for a key, if it does.
+    pub fn key(&self) -> Option<&Key> {
+        let Source::Json(json) = self else { return None };
+        json.key.as_ref()
+    }
 }
 
 /// arXiv wants to be told of each word where it shall be.

@@ -85,8 +85,7 @@ fn asks(search: &Search, root: &Path, call: &QueryArguments) -> Result<Vec<Capab
 fn keys(search: &Search) -> Vec<SecretUse> {
     let asked = Asked { query: "q", limit: 1, language: None };
     let key = |provider: &Provider| {
-        let Source::Json(json) = &provider.source else { return None };
-        let key = json.key.as_ref()?;
+        let key = provider.source.key()?;
         let url = Url::parse(&provider.source.address(&asked)?).ok()?;
         let host = NetRule::endpoint(&url)?;
         Some(SecretUse { name: key.variable.clone(), host, header: key.header.clone() })

@@ -316,9 +316,7 @@ impl Checking<'_, '_, '_> {
             return None;
         }
         let source = self.source(kind, table, pointer)?;
-        if let Source::Json(json) = &source
-            && let Some(key) = &json.key
-        {
+        if let Some(key) = source.key() {
             self.key(&key.variable, pointer);
         }
         self.granted(&name, &source, pointer);

@@ -11,10 +11,7 @@ use crate::provider::{Asked, Source};
 pub(super) fn body(source: &Source, asked: &Asked<'_>) -> Result<Vec<u8>, String> {
     let address = source.address(asked).ok_or("there is nobody to ask")?;
     let sent = source.body(asked);
-    let key = match source {
-        Source::Json(json) => json.key.as_ref(),
-        _ => None,
-    };
+    let key = source.key();
     let (status, body) = if sent.is_none() && key.is_none() {
         let page = pages::get(&address)?;
         (page.status, page.body)
