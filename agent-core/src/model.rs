@@ -35,6 +35,8 @@ pub enum Form {
     Choice(Vec<String>),
     /// One JSON value that satisfies this schema.
     Json(Value),
+    /// Calls of these tools, one at least.
+    Act(Vec<ToolSpec>),
     /// Calls of these tools, or text that is the answer.
     Calls(Vec<ToolSpec>),
     /// Calls of these tools, or one JSON value that satisfies the schema and is the answer.

@@ -300,6 +300,87 @@ fn a_report_stands_on_its_evidence() {
     assert!(report.made > 2_000);
 }
 
+/// Plays a lead whose model says of the question what it takes, and whose readers find what `found`
+/// knows; gives back what they were sent after, and the report.
+fn led(
+    question: &str,
+    mut said: impl FnMut(&Request) -> String,
+    found: &[&str],
+) -> (Vec<String>, Report) {
+    let mut run = begin(load(LEAD, "", question).unwrap());
+    let mut asked = Vec::new();
+    let outcome = play(&mut run, &mut said, |call| {
+        let question = call.arguments["question"].as_str().unwrap().to_string();
+        asked.push(question.clone());
+        match found.contains(&question.as_str()) {
+            true => {
+                let mut notes = notes(QUESTION);
+                notes.result["section"]["question"] = json!(question);
+                notes
+            }
+            false => ok(json!({
+                "section": { "question": question, "claims": [], "searches": [], "pages": 1 },
+                "sources": [], "troubles": [],
+            })),
+        }
+    });
+    (asked, serde_json::from_value(outcome.value).unwrap())
+}
+
+#[test]
+fn what_is_described_is_named_first() {
+    let question = "How high is the tower that Ann keeps?";
+    let said = |request: &Request| {
+        let system = &request.messages[0].content;
+        match &request.form {
+            Form::Choice(kinds) if kinds[0] == "fact" => "chain",
+            Form::Choice(_) => "yes",
+            _ if system.contains("finds out its name") => "Which tower does Ann keep?",
+            _ if system.contains("in the place of its description") => QUESTION,
+            _ => "The north tower is 47 m high.",
+        }
+        .to_string()
+    };
+    let (asked, report) = led(question, said, &["Which tower does Ann keep?", QUESTION]);
+    assert_eq!(asked, ["Which tower does Ann keep?", QUESTION]);
+    assert_eq!(report.answer.unwrap().text, "The north tower is 47 m high.");
+    let (asked, report) = led(question, said, &["Which tower does Ann keep?"]);
+    assert_eq!(asked, ["Which tower does Ann keep?", QUESTION, question]);
+    assert_eq!(report.answer, None, "half of a chain is no answer");
+}
+
+#[test]
+fn things_are_compared_when_each_was_found() {
+    let question = "Which is higher, the tower of Aveiro or that of Faro?";
+    let parts = ["How high is the tower of Aveiro?", "How high is the tower of Faro?"];
+    let said = |request: &Request| match &request.form {
+        Form::Choice(kinds) if kinds[0] == "fact" => "compare".to_string(),
+        Form::Choice(_) => "yes".to_string(),
+        Form::Json(schema) if schema["properties"]["questions"]["minItems"] == 2 => {
+            json!({ "questions": parts }).to_string()
+        }
+        Form::Json(_) => json!({ "questions": [] }).to_string(),
+        _ => "The north tower of Aveiro is 47 m high.".to_string(),
+    };
+    let (asked, report) = led(question, said, &parts);
+    assert_eq!(asked, parts);
+    assert!(report.answer.is_some());
+    let (asked, report) = led(question, said, &parts[..1]);
+    assert_eq!(asked, [parts[0], parts[1], question]);
+    assert_eq!(report.answer, None, "half of a comparison is no answer");
+}
+
+#[test]
+fn a_finding_on_the_question_stands_where_the_model_says_none() {
+    let said = |request: &Request| match &request.form {
+        Form::Json(_) => json!({ "questions": ["How old is the tower of Aveiro?"] }).to_string(),
+        Form::Choice(_) => "subject".to_string(),
+        _ => "not found".to_string(),
+    };
+    let (_, report) = led(QUESTION, said, &[QUESTION, "How old is the tower of Aveiro?"]);
+    assert_eq!(report.answer.unwrap().text, "The north tower of Aveiro is 47 m high.");
+}
+
 #[test]
 fn an_answer_that_the_findings_do_not_bear_out_is_not_given() {
     let mut run = begin(load(LEAD, "", QUESTION).unwrap());
@@ -320,7 +401,7 @@ fn an_answer_that_the_findings_do_not_bear_out_is_not_given() {
 
 #[test]
 fn a_budget_that_ends_leaves_a_report() {
-    let agent = load(LEAD, "[budget]\nsteps = 2\n", QUESTION).unwrap();
+    let agent = load(LEAD, "[budget]\nsteps = 3\n", QUESTION).unwrap();
     let mut run = begin(agent);
     let outcome = play(
         &mut run,

@@ -76,7 +76,9 @@ def research(options, question):
 
 
 def held(word, text):
-    return re.search(rf"(?<![\w.]){re.escape(word)}(?![\w]|\.\d)", text) is not None
+    # `3.8` is not in `3.8.1` or `13.8`; `copytree` is in `shutil.copytree`.
+    before = r"(?<![\w.])" if word[0].isdigit() else r"(?<!\w)"
+    return re.search(rf"{before}{re.escape(word)}(?!\w|\.\d)", text) is not None
 
 
 def citations(report):

@@ -35,6 +35,18 @@ fn narrow(schema: &mut Value, sources: &[String]) {
     }
 }
 
+/// Whether an answer can be given: one that must cite needs something that was read.
+pub(crate) fn answerable(schema: &Value, sources: &[String]) -> bool {
+    !sources.is_empty() || !must_cite(schema)
+}
+
+fn must_cite(schema: &Value) -> bool {
+    let property = |name: &Value| schema["properties"].get(name.as_str().unwrap_or_default());
+    is_source(schema.get("format"))
+        || schema["required"].as_array().into_iter().flatten().filter_map(property).any(must_cite)
+        || (schema["minItems"].as_u64() > Some(0) && must_cite(&schema["items"]))
+}
+
 fn is_source(format: Option<&Value>) -> bool {
     format.and_then(Value::as_str) == Some(FORMAT)
 }
@@ -78,6 +90,17 @@ mod tests {
         let expected = json!({"type": "string", "enum": ["a.md"]});
         assert_eq!(narrowed["properties"]["sources"]["items"], expected);
         assert_eq!(narrowed["properties"]["answer"], json!({"type": "string"}));
+    }
+
+    #[test]
+    fn an_answer_that_must_cite_waits_until_something_was_read() {
+        let mut schema = schema();
+        assert!(answerable(&schema, &[]), "no source is no fault here");
+        schema["required"] = json!(["answer", "sources"]);
+        assert!(answerable(&schema, &[]), "an empty list will do");
+        schema["properties"]["sources"]["minItems"] = json!(1);
+        assert!(!answerable(&schema, &[]));
+        assert!(answerable(&schema, &["a.md".to_string()]));
     }
 
     #[test]

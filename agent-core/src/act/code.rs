@@ -34,7 +34,9 @@ pub(crate) fn open(agent: &Agent, tools: &[ToolSpec]) -> Vec<Message> {
 /// How to ask.
 pub(crate) fn ask(agent: &Agent, sources: &[String], correcting: bool, last: bool) -> Ask {
     let form = match &agent.output {
-        Some(schema) if last || correcting => Form::Json(cited::narrowed(schema, sources)),
+        Some(schema) if last || (correcting && cited::answerable(schema, sources)) => {
+            Form::Json(cited::narrowed(schema, sources))
+        }
         _ => Form::Text { stop: Vec::new() },
     };
     Ask::on(agent, form, last)

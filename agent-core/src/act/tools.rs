@@ -27,12 +27,17 @@ pub(crate) fn ask(
     correcting: bool,
     last: bool,
 ) -> Ask {
-    let schema = agent.output.as_ref().map(|schema| cited::narrowed(schema, sources));
-    let form = match schema {
-        Some(schema) if last || correcting => Form::Json(schema),
+    let form = match &agent.output {
         None if last => Form::Text { stop: Vec::new() },
-        Some(schema) => Form::CallsOrJson(tools.to_vec(), schema),
         None => Form::Calls(tools.to_vec()),
+        Some(schema) if !last && !cited::answerable(schema, sources) => Form::Act(tools.to_vec()),
+        Some(schema) => {
+            let schema = cited::narrowed(schema, sources);
+            match last || correcting {
+                true => Form::Json(schema),
+                false => Form::CallsOrJson(tools.to_vec(), schema),
+            }
+        }
     };
     Ask::on(agent, form, last)
 }

@@ -219,7 +219,7 @@ fn next(
 
 fn tools(form: &Form) -> &[ToolSpec] {
     match form {
-        Form::Calls(specs) | Form::CallsOrJson(specs, _) => specs,
+        Form::Act(specs) | Form::Calls(specs) | Form::CallsOrJson(specs, _) => specs,
         _ => &[],
     }
 }

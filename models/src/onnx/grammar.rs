@@ -79,19 +79,21 @@ impl Grammars {
         let started = Instant::now();
         let grammar = match form {
             Form::Text { .. } | Form::Choice(_) => return Ok(None),
-            Form::Calls(specs) if specs.is_empty() => return Ok(None),
+            Form::Act(specs) | Form::Calls(specs) if specs.is_empty() => return Ok(None),
             Form::CallsOrJson(specs, schema) if specs.is_empty() => return self.alone(schema),
             Form::Json(schema) => return self.alone(schema),
-            Form::Calls(specs) => {
-                format!(
-                    "{}\nanswer: ANSWER\n{}",
-                    self.calls(specs, format, tokenizer)?,
-                    answer(format)
-                )
+            Form::Act(specs) => {
+                format!("start: calls\n{}", self.calls(specs, format, tokenizer)?)
             }
+            Form::Calls(specs) => format!(
+                "start: calls | ANSWER\n{}{}",
+                self.calls(specs, format, tokenizer)?,
+                answer(format)
+            ),
             Form::CallsOrJson(specs, schema) => {
                 let schema = self.json(schema)?;
-                format!("{}\nanswer: %json {schema}", self.calls(specs, format, tokenizer)?)
+                let calls = self.calls(specs, format, tokenizer)?;
+                format!("start: calls | answer\n{calls}answer: %json {schema}")
             }
         };
         self.matcher(grammar).map(|matcher| Some(Rails { matcher, spent: started.elapsed() }))
@@ -131,7 +133,7 @@ impl Grammars {
         format: CallFormat,
         tokenizer: &Tokenizer,
     ) -> Result<String, String> {
-        let mut rules = String::from("start: calls | answer\n");
+        let mut rules = String::new();
         match format {
             CallFormat::Tagged => {
                 let open = marker(tokenizer, calls::OPEN);

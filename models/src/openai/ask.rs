@@ -8,9 +8,9 @@ use async_openai::types::chat::{
     ChatCompletionRequestAssistantMessage, ChatCompletionRequestAssistantMessageContent,
     ChatCompletionRequestMessage, ChatCompletionRequestSystemMessage,
     ChatCompletionRequestToolMessage, ChatCompletionRequestUserMessage,
-    ChatCompletionStreamOptions, ChatCompletionTool, ChatCompletionTools,
-    CreateChatCompletionRequest, FunctionCall, FunctionObject, ResponseFormat,
-    ResponseFormatJsonSchema, StopConfiguration,
+    ChatCompletionStreamOptions, ChatCompletionTool, ChatCompletionToolChoiceOption,
+    ChatCompletionTools, CreateChatCompletionRequest, FunctionCall, FunctionObject, ResponseFormat,
+    ResponseFormatJsonSchema, StopConfiguration, ToolChoiceOptions,
 };
 use serde_json::{Value, json};
 
@@ -56,6 +56,7 @@ pub(super) fn ask(
         stop: stop(request, prefilled),
         response_format: response_format(&request.form),
         tools: tools(&request.form, names),
+        tool_choice: must_call(&request.form),
         stream_options: Some(ChatCompletionStreamOptions {
             include_usage: Some(true),
             include_obfuscation: None,
@@ -67,7 +68,7 @@ pub(super) fn ask(
 
 fn tools_of(form: &Form) -> &[ToolSpec] {
     match form {
-        Form::Calls(tools) | Form::CallsOrJson(tools, _) => tools,
+        Form::Act(tools) | Form::Calls(tools) | Form::CallsOrJson(tools, _) => tools,
         Form::Text { .. } | Form::Choice(_) | Form::Json(_) => &[],
     }
 }
@@ -88,6 +89,12 @@ fn tools(form: &Form, names: &Names) -> Option<Vec<ChatCompletionTools>> {
     (!tools.is_empty()).then_some(tools)
 }
 
+/// Said only where a call must come: some servers know nothing of it.
+fn must_call(form: &Form) -> Option<ChatCompletionToolChoiceOption> {
+    let required = ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::Required);
+    matches!(form, Form::Act(tools) if !tools.is_empty()).then_some(required)
+}
+
 fn response_format(form: &Form) -> Option<ResponseFormat> {
     let (name, schema) = match form {
         Form::Json(schema) => ("answer", schema.clone()),
@@ -95,7 +102,7 @@ fn response_format(form: &Form) -> Option<ResponseFormat> {
         // tells the schema in words and checks.
         Form::CallsOrJson(tools, schema) if tools.is_empty() => ("answer", schema.clone()),
         Form::Choice(choices) => ("choice", choice_schema(choices)),
-        Form::Text { .. } | Form::Calls(_) | Form::CallsOrJson(..) => return None,
+        Form::Text { .. } | Form::Act(_) | Form::Calls(_) | Form::CallsOrJson(..) => return None,
     };
     let strict = strict(&schema).then_some(true);
     let json_schema =

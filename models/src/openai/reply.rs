@@ -213,7 +213,7 @@ fn shaped(content: String, request: &Request) -> String {
             ends.min().map_or(content.clone(), |end| content[..end].to_string())
         }
         Form::Choice(choices) => chosen(&content, choices).cloned().unwrap_or(content),
-        Form::Json(_) | Form::Calls(_) | Form::CallsOrJson(..) => content,
+        Form::Json(_) | Form::Act(_) | Form::Calls(_) | Form::CallsOrJson(..) => content,
     }
 }
 
@@ -231,7 +231,10 @@ fn after_prefix(content: String, prefix: &str) -> String {
 /// The call that a reply is, where the model wrote it as text and the server did not notice: alone,
 /// in a fence or in tags, with the name of a tool that was offered and nothing else beside.
 fn written(content: &str, names: &Names, request: &Request) -> Option<ToolCall> {
-    let (Form::Calls(tools) | Form::CallsOrJson(tools, _)) = &request.form else { return None };
+    let (Form::Act(tools) | Form::Calls(tools) | Form::CallsOrJson(tools, _)) = &request.form
+    else {
+        return None;
+    };
     let text = content.trim();
     let within = |open: &str, close: &str| text.strip_prefix(open)?.strip_suffix(close);
     let text = within("```json", "```")

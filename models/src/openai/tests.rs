@@ -258,6 +258,7 @@ async fn calls_come_in_pieces_and_under_their_own_names() {
     assert_eq!(asked["tools"][0]["function"]["name"], "files_read");
     assert_eq!(asked["tools"][0]["function"]["parameters"], tool("files.read").input);
     assert_eq!(asked["response_format"], Value::Null);
+    assert_eq!(asked["tool_choice"], Value::Null);
     assert_eq!(
         asked["messages"][2],
         json!({ "role": "assistant", "tool_calls": [{ "id": "z", "type": "function",

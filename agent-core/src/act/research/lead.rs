@@ -16,6 +16,10 @@ use crate::report::{Claim, Report, Section, Span, Support, Trouble, TroubleKind,
 /// Follow-up questions of one round.
 const FOLLOWING: usize = 2;
 
+/// What a question takes, as the model is asked: one fact, the same of several things, something
+/// else that must be found out before, or a whole subject.
+const KINDS: [&str; 4] = ["fact", "compare", "chain", "subject"];
+
 const JUDGEMENTS: [&str; 3] = ["yes", "partly", "no"];
 
 /// How far a lead is.
@@ -29,6 +33,9 @@ pub(crate) struct Lead {
     sent: Vec<(String, String)>,
     calls: u64,
     round: u32,
+    kind: Kind,
+    /// The question with what had to be found out first put in.
+    put: Option<String>,
     draft: String,
     /// The findings that the draft stands on.
     basis: Vec<Claim>,
@@ -37,12 +44,42 @@ pub(crate) struct Lead {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Stage {
     #[default]
+    Kind,
     Plan,
+    /// Which question comes first?
+    First,
+    /// The question again, with what was found put in.
+    Put,
     Sent,
     Gaps,
     Answer,
     Judge,
     Done,
+}
+
+/// What a question takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Kind {
+    /// One fact.
+    Fact,
+    /// The same fact of several things.
+    Compare,
+    /// Something else must be found out before.
+    Chain,
+    /// Several facts.
+    #[default]
+    Subject,
+}
+
+impl Kind {
+    fn of(reply: &Reply) -> Kind {
+        match chosen(reply, &KINDS) {
+            Some("fact") => Kind::Fact,
+            Some("compare") => Kind::Compare,
+            Some("chain") => Kind::Chain,
+            _ => Kind::Subject,
+        }
+    }
 }
 
 impl Lead {
@@ -67,9 +104,11 @@ impl Lead {
     /// How to ask next.
     pub(crate) fn ask(&self, agent: &Agent) -> Ask {
         let question = &self.report.question;
-        let questions = |most: usize| {
+        let questions = |least: usize, most: usize| {
             let items = json!({ "type": "string", "minLength": 8, "maxLength": 200 });
-            let list = json!({ "type": "array", "items": items, "maxItems": most });
+            let list = json!({
+                "type": "array", "items": items, "minItems": least, "maxItems": most.max(least),
+            });
             Form::Json(json!({
                 "type": "object",
                 "properties": { "questions": list },
@@ -77,20 +116,28 @@ impl Lead {
                 "additionalProperties": false,
             }))
         };
+        let one_line = || Form::Text { stop: vec!["\n".to_string()] };
+        let choice =
+            |choices: &[&str]| Form::Choice(choices.iter().map(ToString::to_string).collect());
+        let most = agent.research.questions.saturating_sub(1);
         let (messages, form, max_tokens) = match self.stage {
-            Stage::Plan => {
-                let most = agent.research.questions - 1;
-                (words::plan(agent, question, most), questions(most as usize), 300)
+            Stage::Kind => (words::kind(question), choice(&KINDS), 4),
+            Stage::Plan if self.kind == Kind::Compare => {
+                let most = agent.research.questions as usize;
+                (words::parts(agent, question), questions(2, most), 300)
             }
+            Stage::Plan => (words::plan(agent, question, most), questions(0, most as usize), 300),
+            Stage::First => (words::first(agent, question), one_line(), 64),
+            Stage::Put => (words::put(question, &self.findings()), one_line(), 64),
             Stage::Gaps => {
                 let missing = self.unanswered();
                 let chat = words::gaps(agent, question, &self.findings(), &missing);
-                (chat, questions(FOLLOWING), 200)
+                (chat, questions(0, FOLLOWING), 200)
             }
             Stage::Judge => {
                 let quotes: Vec<String> = self.basis.iter().map(quoted).collect();
                 let chat = words::judge("several", &quotes.join("\n"), &self.draft);
-                (chat, Form::Choice(JUDGEMENTS.map(String::from).to_vec()), 4)
+                (chat, choice(&JUDGEMENTS), 4)
             }
             Stage::Sent | Stage::Answer | Stage::Done => {
                 let chat = words::answer(agent, question, &self.findings());
@@ -105,23 +152,39 @@ impl Lead {
     pub(crate) fn read(&mut self, agent: &Agent, reply: &Reply, last: bool, now: u64) -> Turn {
         let mut plan = None;
         let next = match self.stage {
+            Stage::Kind => {
+                self.kind = Kind::of(reply);
+                match self.kind {
+                    Kind::Fact => self.planned(agent, &mut plan),
+                    Kind::Chain => self.turn(Stage::First),
+                    Kind::Compare | Kind::Subject => self.turn(Stage::Plan),
+                }
+            }
             Stage::Plan => {
-                let asked = listed(&reply.content, "questions");
-                self.todo = vec![self.report.question.clone()];
-                self.add(asked, agent.research.questions as usize);
-                plan =
-                    Some(self.todo.iter().map(|q| format!("– {q}")).collect::<Vec<_>>().join("\n"));
-                self.send(agent)
+                if self.kind != Kind::Compare {
+                    self.todo.push(self.report.question.clone());
+                }
+                self.add(listed(&reply.content, "questions"), agent.research.questions as usize);
+                self.planned(agent, &mut plan)
+            }
+            Stage::First => {
+                self.add(vec![line(reply)], 1);
+                self.planned(agent, &mut plan)
+            }
+            Stage::Put => {
+                let question = line(reply);
+                if question.is_empty() {
+                    return Turn { next: self.answer(now), ..Turn::default() };
+                }
+                self.put = Some(question.clone());
+                self.todo.push(question);
+                self.planned(agent, &mut plan)
             }
             Stage::Gaps => {
                 self.add(listed(&reply.content, "questions"), FOLLOWING);
                 match self.todo.is_empty() {
                     true => self.answer(now),
-                    false => {
-                        let asked = self.todo.iter().map(|q| format!("– {q}"));
-                        plan = Some(asked.collect::<Vec<_>>().join("\n"));
-                        self.send(agent)
-                    }
+                    false => self.planned(agent, &mut plan),
                 }
             }
             Stage::Answer => self.drafted(reply, now),
@@ -164,10 +227,20 @@ impl Lead {
         if !self.todo.is_empty() {
             return self.send(agent);
         }
+        let whole = self.report.question.clone();
+        let asked = self.report.sections.iter().any(|section| section.question == whole);
+        let missing = !self.unanswered().is_empty();
+        if self.kind == Kind::Chain && self.put.is_none() && !asked && !missing {
+            return self.turn(Stage::Put);
+        }
+        if matches!(self.kind, Kind::Chain | Kind::Compare) && missing && !asked {
+            // Not every part was found: perhaps a page answers the whole.
+            self.todo.push(whole);
+            return self.send(agent);
+        }
         self.round += 1;
         if self.gaps(agent.research) {
-            self.stage = Stage::Gaps;
-            return Next::Again;
+            return self.turn(Stage::Gaps);
         }
         self.answer(now)
     }
@@ -183,6 +256,21 @@ impl Lead {
         }
         (report.made, report.stopped) = (now, stopped);
         json!(report)
+    }
+
+    fn turn(&mut self, stage: Stage) -> Next {
+        self.stage = stage;
+        Next::Again
+    }
+
+    /// The plan is what is to be done next; without any, the question as it was asked.
+    fn planned(&mut self, agent: &Agent, plan: &mut Option<String>) -> Next {
+        if self.todo.is_empty() {
+            self.todo.push(self.report.question.clone());
+        }
+        let asked = self.todo.iter().map(|question| format!("– {question}"));
+        *plan = Some(asked.collect::<Vec<_>>().join("\n"));
+        self.send(agent)
     }
 
     fn done(&mut self, now: u64) -> Next {
@@ -282,27 +370,32 @@ impl Lead {
         let found = self.report.sections.iter().map(|section| section.claims.len()).sum::<usize>();
         match (direct, found) {
             (None, 0) => self.done(now),
+            // Half of a comparison or of a chain is no answer.
+            (None, _) if self.kind != Kind::Subject && !self.unanswered().is_empty() => {
+                self.done(now)
+            }
             (Some(claim), 1) => {
                 self.report.answer = Some(claim);
                 self.done(now)
             }
-            _ => {
-                self.stage = Stage::Answer;
-                Next::Again
-            }
+            _ => self.turn(Stage::Answer),
         }
     }
 
-    /// The first finding on the question as it was asked.
+    /// The first finding on the question as it was asked, or with what was found out put in.
     fn direct(&self) -> Option<&Claim> {
-        let asked = |section: &&Section| section.question == self.report.question;
+        let put = self.put.as_ref();
+        let asked = |section: &&Section| {
+            section.question == self.report.question || Some(&section.question) == put
+        };
         self.report.sections.iter().find(asked).and_then(|section| section.claims.first())
     }
 
     fn drafted(&mut self, reply: &Reply, now: u64) -> Next {
         let draft = reply.content.split_whitespace().collect::<Vec<_>>().join(" ");
         if no_answer(&line(reply)) || draft.is_empty() {
-            return self.done(now);
+            // A finding on the question itself was checked against its page; this was not.
+            return self.fall_back(now);
         }
         // A finding belongs to the answer if the answer has something from it that the question
         // does not have.
@@ -319,8 +412,7 @@ impl Lead {
             return self.fall_back(now);
         }
         self.draft = draft;
-        self.stage = Stage::Judge;
-        Next::Again
+        self.turn(Stage::Judge)
     }
 
     fn judged(&mut self, judged: Option<&str>) {

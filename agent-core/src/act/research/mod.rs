@@ -6,6 +6,7 @@
 //! which answers, and what is cited is the stored text between two offsets. Texts from pages are
 //! data: a passage that gives orders is kept from the model, and reported.
 
+mod hits;
 mod lead;
 mod passage;
 mod rank;

@@ -36,10 +36,9 @@ pub(super) fn split(source: usize, title: &str, text: &str) -> Vec<Passage> {
             joinable = false;
             continue;
         }
-        let names = headings.iter().map(|(_, name)| name.as_str());
-        let names: Vec<&str> =
-            std::iter::once(title).chain(names).filter(|n| !n.is_empty()).collect();
-        let mut names = names;
+        let above = headings.iter().map(|(_, name)| name.as_str());
+        let mut names: Vec<&str> =
+            std::iter::once(title).chain(above).filter(|name| !name.is_empty()).collect();
         names.dedup();
         let context = names.join(" › ");
         if block.len() > LONGEST {
@@ -47,11 +46,13 @@ pub(super) fn split(source: usize, title: &str, text: &str) -> Vec<Passage> {
             joinable = false;
             continue;
         }
+        let code = is_fence(written);
         match pieces.last_mut() {
             Some((last, _)) if joinable && block.end - last.start <= SHORT => last.end = block.end,
             _ => pieces.push((block, context)),
         }
-        joinable = true;
+        // Code goes with what leads to it; what follows is something new.
+        joinable = !code;
     }
     let passage = |(range, context): (Range<usize>, String)| Passage {
         source,
@@ -62,30 +63,39 @@ pub(super) fn split(source: usize, title: &str, text: &str) -> Vec<Passage> {
     pieces.into_iter().map(passage).filter(|passage| !passage.text.is_empty()).collect()
 }
 
-/// What stands between empty lines.
+/// What stands between empty lines. A heading is one of its own, and so is a fenced piece of code,
+/// in which nothing is a heading.
 fn blocks(text: &str) -> Vec<Range<usize>> {
     let mut blocks = Vec::new();
     let mut begun: Option<usize> = None;
+    let mut code = false;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        let alone = heading(line.trim()).is_some();
-        if line.trim().is_empty() || alone {
+        let end = at + line.len();
+        let fence = is_fence(line);
+        let alone = !code && !fence && heading(line.trim()).is_some();
+        let ends = alone || (!code && (fence || line.trim().is_empty()));
+        if ends {
             blocks.extend(begun.take().map(|begin| begin..at));
         }
         if alone {
-            blocks.push(at..at + line.len());
+            blocks.push(at..end);
         } else if !line.trim().is_empty() {
             begun.get_or_insert(at);
         }
-        at += line.len();
+        if code && fence {
+            blocks.extend(begun.take().map(|begin| begin..end));
+        }
+        code ^= fence;
+        at = end;
     }
     blocks.extend(begun.map(|begin| begin..at));
-    let trimmed = |range: Range<usize>| {
-        let written = &text[range.clone()];
-        let start = range.start + (written.len() - written.trim_start().len());
-        start..start + written.trim().len()
-    };
-    blocks.into_iter().map(trimmed).filter(|range| !range.is_empty()).collect()
+    blocks.into_iter().filter_map(|range| trimmed(text, range)).collect()
+}
+
+/// Whether a line begins or ends a piece of code.
+fn is_fence(line: &str) -> bool {
+    line.trim_start().starts_with("```")
 }
 
 fn heading(line: &str) -> Option<(usize, String)> {
@@ -106,26 +116,55 @@ fn cut(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
     pieces
 }
 
-/// The sentences of a piece of a text; lines of lists, tables and code are sentences too.
+/// The sentences of a piece of a text. An item of a list, a row of a table and a line of code begin
+/// a new one; elsewhere the end of a line is no more than a blank.
 pub(super) fn sentences(text: &str, piece: &Range<usize>) -> Vec<Range<usize>> {
     let written = text.get(piece.clone()).unwrap_or_default();
-    let broken = written.lines().any(|line| line.starts_with(['|', '-', '*', '+', '>', ' ', '\t']))
-        || written.starts_with("```");
     let mut found = Vec::new();
-    let mut at = piece.start;
-    let parts: Vec<&str> = match broken {
-        true => written.split_inclusive('\n').collect(),
-        false => written.split_sentence_bounds().collect(),
-    };
-    for part in parts {
-        let start = at + (part.len() - part.trim_start().len());
-        let end = start + part.trim().len();
-        at += part.len();
-        if start < end {
-            found.push(start..end);
+    let mut code = false;
+    let mut begin = 0;
+    let mut at = 0;
+    for line in written.split_inclusive('\n') {
+        let fence = is_fence(line);
+        if code || fence || begins(line) {
+            split_prose(text, piece.start + begin..piece.start + at, &mut found);
+            begin = at;
         }
+        at += line.len();
+        if code || fence || line.starts_with('|') {
+            found.extend(trimmed(text, piece.start + begin..piece.start + at));
+            begin = at;
+        }
+        code ^= fence;
     }
+    split_prose(text, piece.start + begin..piece.start + at, &mut found);
     found
+}
+
+/// Whether a line begins an item, a row or a quotation.
+fn begins(line: &str) -> bool {
+    let line = line.trim_start();
+    let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = number.len() < line.len() && number.starts_with(['.', ')']);
+    let marked = ["- ", "* ", "+ ", "|", ">"].iter().any(|mark| line.starts_with(mark));
+    marked || (numbered && number[1..].starts_with(' '))
+}
+
+fn split_prose(text: &str, prose: Range<usize>, found: &mut Vec<Range<usize>>) {
+    // Of the same length, so that the offsets hold.
+    let unbroken = text[prose.clone()].replace(['\n', '\r'], " ");
+    for (at, sentence) in unbroken.split_sentence_bound_indices() {
+        let start = prose.start + at;
+        found.extend(trimmed(text, start..start + sentence.len()));
+    }
+}
+
+/// Without the white space around it; `None` where there is nothing else.
+fn trimmed(text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    let written = &text[range.clone()];
+    let start = range.start + (written.len() - written.trim_start().len());
+    let end = start + written.trim().len();
+    (start < end).then_some(start..end)
 }
 
 /// Markdown as it is read: `[text](target)` is `text`, a line break is a space.
@@ -211,6 +250,35 @@ mod tests {
             lines.into_iter().map(|range| &TEXT[range]).collect::<Vec<_>>(),
             ["- Ann", "- Ben"]
         );
+    }
+
+    #[test]
+    fn code_has_no_headings_and_begins_no_passage() {
+        let text = "# Sets\nMake one:\n```\n# not a heading\n\nx = {1}\n```\nThey are unordered.";
+        let passages = split(0, "", text);
+        let shown: Vec<String> =
+            passages.iter().map(|p| format!("{}: {}", p.context, p.text)).collect();
+        assert_eq!(shown, ["Sets: Make one: # not a heading x = {1}", "Sets: They are unordered."]);
+    }
+
+    #[test]
+    fn a_sentence_goes_on_in_the_next_line() {
+        let parts = |text: &'static str| -> Vec<&str> {
+            sentences(text, &(0..text.len())).into_iter().map(|range| &text[range]).collect()
+        };
+        assert_eq!(
+            parts("If it\nis left out, 143 is used. The *host*\nis asked.\n"),
+            ["If it\nis left out, 143 is used.", "The *host*\nis asked."]
+        );
+        assert_eq!(
+            parts("Two:\n- one\n  thing. Or\n- another\n2. more"),
+            ["Two:", "- one\n  thing.", "Or", "- another", "2. more"]
+        );
+        assert_eq!(
+            parts("| a | b |\n| c. D | d |\n```\nx = 1. Y\n```\nEnd."),
+            ["| a | b |", "| c. D | d |", "```", "x = 1. Y", "```", "End."]
+        );
+        assert_eq!(parts("\n \n"), [""; 0]);
     }
 
     #[test]

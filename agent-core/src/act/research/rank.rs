@@ -46,6 +46,13 @@ pub(super) fn keywords(question: &str) -> String {
     kept.collect::<Vec<_>>().join(" ")
 }
 
+/// The words of a question that name something, for a search that found too little with all.
+pub(super) fn named(question: &str) -> String {
+    let asked = keywords(question);
+    let kept = asked.split_whitespace().enumerate().filter(|(at, word)| is_name(*at, word));
+    kept.map(|(_, word)| word).collect::<Vec<_>>().join(" ")
+}
+
 /// How often words occur in the passages at hand: what is rare there is what a question is about.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Terms {
@@ -71,6 +78,12 @@ impl Terms {
         self.holders.get(word).copied().unwrap_or_default() / self.count.max(1.0)
     }
 
+    /// Whether a name is what all the texts are about; among a few that cannot be told.
+    fn common(&self, name: &str) -> bool {
+        let holders = self.holders.get(name).copied().unwrap_or_default();
+        holders > COMMON * self.count + 2.0
+    }
+
     /// How much of a question a text is about, rare words counting more, from 0 to 1.
     pub(super) fn coverage(&self, question: &str, text: &str) -> f64 {
         let own: HashSet<String> = words(text).into_iter().collect();
@@ -86,12 +99,13 @@ impl Terms {
     }
 
     /// Whether a text is about whom or what a question names: half of the names at least, and none
-    /// of them unheard of in all the texts.
+    /// of them unheard of in all the texts. A name that many of them hold tells none apart.
     pub(super) fn about(&self, question: &str, text: &str) -> bool {
         let own: HashSet<String> = words(text).into_iter().collect();
         let names = names(question);
-        let held = names.iter().filter(|name| own.contains(*name)).count();
-        2 * held >= names.len() && names.iter().all(|name| self.holders.contains_key(name))
+        let telling: Vec<&String> = names.iter().filter(|name| !self.common(name)).collect();
+        let held = telling.iter().filter(|name| own.contains(**name)).count();
+        2 * held >= telling.len() && names.iter().all(|name| self.holders.contains_key(name))
     }
 
     /// Whether every rare word of a statement stands in the text or the question.
@@ -103,18 +117,23 @@ impl Terms {
 
 /// Words in at most this share of the passages are rare.
 const RARE: f64 = 0.02;
+/// Names in more than this share of the passages are what all of them are about.
+const COMMON: f64 = 0.1;
 
-/// The names in a question: words with a capital inside a sentence, a digit, or the signs that
-/// names of things in computers have.
+/// The names in a question, as [`words`] has them.
 fn names(question: &str) -> Vec<String> {
-    let marked = |(at, word): (usize, &str)| {
-        let inner = word.trim_matches(|c: char| !c.is_alphanumeric());
-        let odd = inner.contains(['_', '.']) || inner.chars().any(|c| c.is_ascii_digit());
-        let capital = inner.chars().next().is_some_and(char::is_uppercase);
-        let inside = inner.chars().skip(1).any(char::is_uppercase);
-        (odd || inside || (capital && at > 0)).then(|| words(inner))
-    };
-    question.split_whitespace().enumerate().filter_map(marked).flatten().collect()
+    let words_of = |(at, word): (usize, &str)| is_name(at, word).then(|| words(word));
+    question.split_whitespace().enumerate().filter_map(words_of).flatten().collect()
+}
+
+/// Whether a word names something: one with a capital inside a sentence, a digit, or the signs that
+/// names of things in computers have.
+fn is_name(at: usize, word: &str) -> bool {
+    let inner = word.trim_matches(|c: char| !c.is_alphanumeric());
+    let odd = inner.contains(['_', '.']) || inner.chars().any(|c| c.is_ascii_digit());
+    let capital = inner.chars().next().is_some_and(char::is_uppercase);
+    let inside = inner.chars().skip(1).any(char::is_uppercase);
+    odd || inside || (capital && at > 0)
 }
 
 /// How well each text fits the question; 0 where they share no word.
@@ -155,6 +174,8 @@ mod tests {
         assert_eq!(words("How many bodies does Ann's star_map have?"), ["body", "ann", "star_map"]);
         let asked = "In which version of Python was the \"walrus\" operator added?";
         assert_eq!(keywords(asked), "version Python walrus operator added");
+        assert_eq!(named("At which institute did Ann de Vries create Basalt?"), "Ann Vries Basalt");
+        assert_eq!(named("On which port does python -m http.server listen?"), "http.server");
     }
 
     #[test]

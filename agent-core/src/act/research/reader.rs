@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
+use super::hits::Hits;
 use super::passage::{self, Passage};
 use super::{Extent, Notes, PAGE, SEARCH, chosen, line, no_answer, rank, suspicion, weigh, words};
 use crate::act::{Ask, Next, Turn};
@@ -20,15 +21,15 @@ const STATED: f32 = 0.6;
 /// Passages read at once.
 const PASSAGES: usize = 6;
 /// How often passages are read for one round of searching.
-const READINGS: u32 = 2;
+const READINGS: u32 = 3;
 /// Results asked for.
 const RESULTS: usize = 10;
-/// What a rank is added to before it is turned over: the first places must not be everything.
-const FUSED: usize = 10;
+/// Fewer results than this are too few: names alone are searched for.
+const FEW: usize = 3;
 /// The least share of a question that a passage must be about to answer it.
 const COVERED: f64 = 0.4;
-/// Pages fetched at once.
-const AT_ONCE: usize = 4;
+/// Pages read in one round of searching.
+const PAGES: u32 = 4;
 /// The largest part of a page's text that is read.
 const LONGEST: usize = 400_000;
 
@@ -46,12 +47,12 @@ pub(crate) struct Reader {
     calls: u64,
     round: u32,
     readings: u32,
-    /// Results whose pages were not read yet, best first.
-    hits: Vec<Hit>,
-    visited: Vec<String>,
+    hits: Hits,
+    /// How many pages this round of searching wants to have read in all.
+    wanted: u32,
     passages: Vec<Passage>,
     terms: rank::Terms,
-    /// Passages that were read without finding more in them, by their place.
+    /// Passages that turned out not to say it, by their place.
     spent: Vec<usize>,
     /// What is being read.
     shown: Vec<usize>,
@@ -75,15 +76,6 @@ enum Stage {
     Compare,
     Query,
     Done,
-}
-
-#[derive(Debug, Clone)]
-struct Hit {
-    url: String,
-    /// Title and snippet.
-    text: String,
-    /// Higher is better.
-    weight: f64,
 }
 
 impl Reader {
@@ -144,7 +136,7 @@ impl Reader {
                 if queries.is_empty() {
                     queries.push(self.question().to_string());
                 }
-                self.search(queries)
+                self.search(extent, queries)
             }
             Stage::Read => self.propose(extent, &line(reply)),
             Stage::Check => {
@@ -157,7 +149,10 @@ impl Reader {
                         self.quotes = self.quote();
                         self.turn(Stage::State)
                     }
-                    false => self.more(extent),
+                    false => {
+                        self.spent.push(self.holder);
+                        self.more(extent)
+                    }
                 }
             }
             Stage::State => {
@@ -182,10 +177,9 @@ impl Reader {
             }
             Stage::Query => {
                 let query = line(reply);
-                let tried = |search: &Search| search.query.eq_ignore_ascii_case(&query);
-                match query.is_empty() || self.notes.section.searches.iter().any(tried) {
+                match query.is_empty() || self.tried(&query) {
                     true => self.done(),
-                    false => self.search(vec![query]),
+                    false => self.search(extent, vec![query]),
                 }
             }
             Stage::Looking | Stage::Done => self.done(),
@@ -251,13 +245,22 @@ impl Reader {
         ToolCall { id: format!("look-{}", self.calls), name: name.to_string(), arguments }
     }
 
-    fn search(&mut self, queries: Vec<String>) -> Next {
-        self.stage = Stage::Looking;
+    fn search(&mut self, extent: Extent, queries: Vec<String>) -> Next {
         self.readings = 0;
         self.round += 1;
-        self.hits.clear();
+        self.wanted = extent.pages.min(self.notes.section.pages + PAGES);
+        self.hits.forget();
+        self.look(queries)
+    }
+
+    fn look(&mut self, queries: Vec<String>) -> Next {
+        self.stage = Stage::Looking;
         let call = |query| self.call(SEARCH, json!({ "query": query, "limit": RESULTS }));
         Next::Call(queries.into_iter().map(call).collect())
+    }
+
+    fn tried(&self, query: &str) -> bool {
+        self.notes.section.searches.iter().any(|search| search.query.eq_ignore_ascii_case(query))
     }
 
     /// Whether a statement says nothing that its quotes and their page do not.
@@ -287,31 +290,7 @@ impl Reader {
         let results = list("results");
         let search = Search { query, results: results.len() as u32 };
         self.notes.section.searches.push(search);
-        for (rank, result) in results.iter().enumerate() {
-            let url = text(result, "url");
-            if url.is_empty() || self.visited.contains(&url) {
-                continue;
-            }
-            let weight = 1.0 / (FUSED + rank) as f64;
-            match self.hits.iter_mut().find(|hit| hit.url == url) {
-                Some(hit) => hit.weight += weight,
-                None => {
-                    let text = format!("{} {}", text(result, "title"), text(result, "snippet"));
-                    self.hits.push(Hit { url, text, weight });
-                }
-            }
-        }
-    }
-
-    /// The best results first: the engine's order for each query and our own, by reciprocal rank.
-    fn order(&mut self) {
-        let scores = rank::score(self.question(), self.hits.iter().map(|hit| hit.text.as_str()));
-        let mut own: Vec<usize> = (0..self.hits.len()).collect();
-        own.sort_by(|one, other| scores[*other].total_cmp(&scores[*one]));
-        for (rank, at) in own.into_iter().enumerate() {
-            self.hits[at].weight += 1.0 / (FUSED + rank) as f64;
-        }
-        self.hits.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+        self.hits.add(&results);
     }
 
     fn fetched(&mut self, asked: &ToolCall, observation: &Observation) {
@@ -353,30 +332,24 @@ impl Reader {
         self.notes.sources.push(source);
     }
 
-    /// Every call has given something back.
+    /// Every call has given something back: a wider search where there was next to nothing, pages
+    /// in place of those that could not be read, and then what the pages say.
     fn go_on(&mut self, extent: Extent) -> Next {
-        let texts = self.passages.iter().map(|passage| passage.text.as_str());
-        self.terms = rank::Terms::of(texts);
-        if self.visited.is_empty() || self.unread(extent) {
-            self.order();
-            let left = (extent.pages as usize).saturating_sub(self.visited.len()).min(AT_ONCE);
-            let urls: Vec<String> =
-                self.hits.drain(..left.min(self.hits.len())).map(|hit| hit.url).collect();
-            if !urls.is_empty() {
-                self.visited.extend(urls.iter().cloned());
-                let calls = urls.iter().map(|url| self.call(PAGE, json!({ "url": url })));
-                return Next::Call(calls.collect());
-            }
+        let read = self.notes.section.pages;
+        let wider = rank::named(self.question());
+        if self.hits.waiting() + (read as usize) < FEW && !wider.is_empty() && !self.tried(&wider) {
+            return self.look(vec![wider]);
         }
+        let attempts = (2 * extent.pages as usize).saturating_sub(self.hits.visited());
+        let most = attempts.min(self.wanted.saturating_sub(read) as usize);
+        let question = self.question().to_string();
+        let urls = self.hits.next(&question, most);
+        if !urls.is_empty() {
+            let calls = urls.iter().map(|url| self.call(PAGE, json!({ "url": url })));
+            return Next::Call(calls.collect());
+        }
+        self.terms = rank::Terms::of(self.passages.iter().map(|passage| passage.text.as_str()));
         self.more(extent)
-    }
-
-    /// Whether this round of searching has not led to a page yet.
-    fn unread(&self, extent: Extent) -> bool {
-        self.stage == Stage::Looking
-            && self.readings == 0
-            && self.visited.len() < extent.pages as usize
-            && self.notes.sources.len() + self.notes.troubles.len() < self.visited.len() + 1
     }
 
     /// More passages, other words, or the end.
@@ -409,10 +382,15 @@ impl Reader {
             .iter()
             .map(|passage| format!("{} {}", passage.context, passage.text))
             .collect();
-        let scores = rank::score(self.question(), texts.iter().map(String::as_str));
+        let question = self.question();
+        let scores = rank::score(question, texts.iter().map(String::as_str));
+        let fits = |at: usize| {
+            self.terms.about(question, &texts[at])
+                && self.terms.coverage(question, &texts[at]) >= COVERED
+        };
         let mut order: Vec<usize> = (0..self.passages.len())
             .filter(|at| scores[*at] > 0.0 && !self.spent.contains(at))
-            .filter(|at| !used.contains(&self.passages[*at].source))
+            .filter(|at| !used.contains(&self.passages[*at].source) && fits(*at))
             .collect();
         order.sort_by(|one, other| scores[*other].total_cmp(&scores[*one]));
         order.truncate(PASSAGES);
@@ -422,24 +400,17 @@ impl Reader {
     /// The model answered from the passages: which of them says so?
     fn propose(&mut self, extent: Extent, said: &str) -> Next {
         let shown = std::mem::take(&mut self.shown);
-        self.spent.extend(&shown);
-        if no_answer(said) {
-            return self.more(extent);
-        }
         let texts = shown.iter().map(|at| self.passages[*at].text.as_str());
         let scores = rank::score(&format!("{said} {said} {}", self.question()), texts);
         let holds = |at: usize| weigh::overlap(said, &self.passages[shown[at]].text);
-        let relevant = |at: usize| {
-            let passage = &self.passages[shown[at]];
-            let text = format!("{} {}", passage.context, passage.text);
-            self.terms.about(self.question(), &text)
-                && self.terms.coverage(self.question(), &text) >= COVERED
+        let best = (0..shown.len()).filter(|at| holds(*at) > 0.0).max_by(|one, other| {
+            holds(*one).total_cmp(&holds(*other)).then(scores[*one].total_cmp(&scores[*other]))
+        });
+        let Some(best) = best.filter(|_| !no_answer(said)) else {
+            // Nothing that stands in any of them.
+            self.spent.extend(shown);
+            return self.more(extent);
         };
-        let best =
-            (0..shown.len()).filter(|at| holds(*at) > 0.0 && relevant(*at)).max_by(|one, other| {
-                holds(*one).total_cmp(&holds(*other)).then(scores[*one].total_cmp(&scores[*other]))
-            });
-        let Some(best) = best else { return self.more(extent) };
         self.holder = shown[best];
         self.proposed = said.to_string();
         self.turn(Stage::Check)

@@ -189,6 +189,18 @@ fn only_named_tools_can_be_called() {
 }
 
 #[test]
+fn a_call_that_must_come_comes() {
+    let Form::Calls(specs) = calls() else { panic!() };
+    let form = Form::Act(specs);
+    for vocab in [Vocab::Turns, Vocab::Calls] {
+        let now = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>";
+        assert!(accepts(&form, vocab, now));
+        assert!(!accepts(&form, vocab, "It is in the table."));
+        assert!(!accepts(&form, vocab, ""));
+    }
+}
+
+#[test]
 fn an_answer_beside_calls_satisfies_its_schema() {
     let Form::Calls(specs) = calls() else { panic!() };
     let answer = json!({"type": "object", "properties": {"answer": {"type": "integer"}}, "required": ["answer"]});
