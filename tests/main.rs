@@ -12,6 +12,7 @@ mod journal;
 mod library;
 mod mcp;
 mod place;
+mod research;
 mod search;
 mod server;
 mod steps;

@@ -23,8 +23,13 @@ pub(super) struct Passage {
     pub(super) text: String,
 }
 
-/// The passages of a text in Markdown.
-pub(super) fn split(source: usize, title: &str, text: &str) -> Vec<Passage> {
+/// The passages of a text in Markdown. A block that `apart` holds for is joined with no other.
+pub(super) fn split(
+    source: usize,
+    title: &str,
+    text: &str,
+    apart: impl Fn(&str) -> bool,
+) -> Vec<Passage> {
     let mut pieces: Vec<(Range<usize>, String)> = Vec::new();
     let mut headings: Vec<(usize, String)> = Vec::new();
     let mut joinable = false;
@@ -46,13 +51,14 @@ pub(super) fn split(source: usize, title: &str, text: &str) -> Vec<Passage> {
             joinable = false;
             continue;
         }
-        let code = is_fence(written);
+        let alone = apart(written);
+        joinable &= !alone;
         match pieces.last_mut() {
             Some((last, _)) if joinable && block.end - last.start <= SHORT => last.end = block.end,
             _ => pieces.push((block, context)),
         }
         // Code goes with what leads to it; what follows is something new.
-        joinable = !code;
+        joinable = !alone && !is_fence(written);
     }
     let passage = |(range, context): (Range<usize>, String)| Passage {
         source,
@@ -126,16 +132,22 @@ pub(super) fn sentences(text: &str, piece: &Range<usize>) -> Vec<Range<usize>> {
     let mut at = 0;
     for line in written.split_inclusive('\n') {
         let fence = is_fence(line);
-        if code || fence || begins(line) {
+        let within = code;
+        code ^= fence;
+        if within || fence || begins(line) {
             split_prose(text, piece.start + begin..piece.start + at, &mut found);
             begin = at;
         }
         at += line.len();
-        if code || fence || line.starts_with('|') {
+        let whole = within || fence || line.starts_with('|');
+        if whole {
             found.extend(trimmed(text, piece.start + begin..piece.start + at));
-            begin = at;
+        } else if line.trim_end().ends_with(['.', '!', '?']) {
+            split_prose(text, piece.start + begin..piece.start + at, &mut found);
+        } else {
+            continue;
         }
-        code ^= fence;
+        begin = at;
     }
     split_prose(text, piece.start + begin..piece.start + at, &mut found);
     found
@@ -226,7 +238,7 @@ mod tests {
 
     #[test]
     fn passages_stand_in_the_text() {
-        let passages = split(2, "Coast", TEXT);
+        let passages = split(2, "Coast", TEXT, |_| false);
         let shown: Vec<String> =
             passages.iter().map(|p| format!("{}: {}", p.context, p.text)).collect();
         assert_eq!(
@@ -255,7 +267,7 @@ mod tests {
     #[test]
     fn code_has_no_headings_and_begins_no_passage() {
         let text = "# Sets\nMake one:\n```\n# not a heading\n\nx = {1}\n```\nThey are unordered.";
-        let passages = split(0, "", text);
+        let passages = split(0, "", text, |_| false);
         let shown: Vec<String> =
             passages.iter().map(|p| format!("{}: {}", p.context, p.text)).collect();
         assert_eq!(shown, ["Sets: Make one: # not a heading x = {1}", "Sets: They are unordered."]);
@@ -278,13 +290,14 @@ mod tests {
             parts("| a | b |\n| c. D | d |\n```\nx = 1. Y\n```\nEnd."),
             ["| a | b |", "| c. D | d |", "```", "x = 1. Y", "```", "End."]
         );
+        assert_eq!(parts("It is 9.\nx.UTC is\nUTC."), ["It is 9.", "x.UTC is\nUTC."]);
         assert_eq!(parts("\n \n"), [""; 0]);
     }
 
     #[test]
     fn a_long_paragraph_is_cut_between_sentences() {
         let text = "Ein Satz mit Umlauten wie ä, ö und ü. ".repeat(100);
-        let passages = split(0, "", &text);
+        let passages = split(0, "", &text, |_| false);
         assert!(passages.len() > 4);
         for passage in &passages {
             assert!(passage.range.len() <= LONGEST);

@@ -321,10 +321,10 @@ impl Reader {
             return;
         }
         let number = self.notes.sources.len();
-        for passage in passage::split(number, &source.title, &source.text) {
-            let sentences = passage::sentences(&source.text, &passage.range);
-            let mut written = sentences.iter().map(|range| &source.text[range.clone()]);
-            match written.find(|sentence| suspicion::orders(sentence)) {
+        // What gives orders must not take its neighbours along.
+        let apart = |block: &str| order_in(block).is_some();
+        for passage in passage::split(number, &source.title, &source.text, apart) {
+            match order_in(&source.text[passage.range.clone()]) {
                 Some(order) => self.trouble(TroubleKind::Injection, &source.url, order),
                 None => self.passages.push(passage),
             }
@@ -483,6 +483,12 @@ impl Reader {
             _ => self.turn(Stage::Compare),
         }
     }
+}
+
+/// The sentence of a text that gives orders.
+fn order_in(text: &str) -> Option<&str> {
+    let sentences = passage::sentences(text, &(0..text.len()));
+    sentences.into_iter().map(|range| &text[range]).find(|sentence| suspicion::orders(sentence))
 }
 
 /// All that a claim cites.
