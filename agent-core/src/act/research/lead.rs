@@ -1,17 +1,19 @@
 //! The question taken apart, readers sent after its parts, gaps followed up, and the report written
 //! from what they found. Pages never reach this conversation: findings do.
 
+mod answer;
+
+use answer::quoted;
 use serde_json::{Value, json};
 
-use super::passage::plain;
-use super::{Extent, Notes, chosen, line, listed, no_answer, rank, weigh, words};
+use super::{Extent, Notes, chosen, line, listed, weigh, words};
 use crate::act::{Ask, Next, Turn};
 use crate::agent::{Act, Agent, Provider};
 use crate::delegate::SubAgent;
 use crate::event::{Observation, Status};
 use crate::message::ToolCall;
 use crate::model::{Form, Reply};
-use crate::report::{Claim, Report, Section, Span, Support, Trouble, TroubleKind, VERSION};
+use crate::report::{Claim, Report, Section, Trouble, TroubleKind, VERSION};
 
 /// Follow-up questions of one round.
 const FOLLOWING: usize = 2;
@@ -363,89 +365,6 @@ impl Lead {
             false => lines.join("\n"),
         }
     }
-
-    /// The answer: the one finding on the question itself, or what a model makes of all.
-    fn answer(&mut self, now: u64) -> Next {
-        let direct = self.direct().cloned();
-        let found = self.report.sections.iter().map(|section| section.claims.len()).sum::<usize>();
-        match (direct, found) {
-            (None, 0) => self.done(now),
-            // Half of a comparison or of a chain is no answer.
-            (None, _) if self.kind != Kind::Subject && !self.unanswered().is_empty() => {
-                self.done(now)
-            }
-            (Some(claim), 1) => {
-                self.report.answer = Some(claim);
-                self.done(now)
-            }
-            _ => self.turn(Stage::Answer),
-        }
-    }
-
-    /// The first finding on the question as it was asked, or with what was found out put in.
-    fn direct(&self) -> Option<&Claim> {
-        let put = self.put.as_ref();
-        let asked = |section: &&Section| {
-            section.question == self.report.question || Some(&section.question) == put
-        };
-        self.report.sections.iter().find(asked).and_then(|section| section.claims.first())
-    }
-
-    fn drafted(&mut self, reply: &Reply, now: u64) -> Next {
-        let draft = reply.content.split_whitespace().collect::<Vec<_>>().join(" ");
-        if no_answer(&line(reply)) || draft.is_empty() {
-            // A finding on the question itself was checked against its page; this was not.
-            return self.fall_back(now);
-        }
-        // A finding belongs to the answer if the answer has something from it that the question
-        // does not have.
-        let asked = rank::words(&self.report.question);
-        let said: Vec<String> =
-            rank::words(&draft).into_iter().filter(|word| !asked.contains(word)).collect();
-        let claims = self.report.sections.iter().flat_map(|section| &section.claims);
-        let shares = |claim: &&Claim| {
-            let own = rank::words(&quoted(claim));
-            said.iter().any(|word| own.contains(word))
-        };
-        self.basis = claims.filter(shares).cloned().collect();
-        if self.basis.is_empty() {
-            return self.fall_back(now);
-        }
-        self.draft = draft;
-        self.turn(Stage::Judge)
-    }
-
-    fn judged(&mut self, judged: Option<&str>) {
-        let quotes: Vec<String> = self.basis.iter().map(quoted).collect();
-        let quotes = quotes.join(" ");
-        let question = self.report.question.clone();
-        let overlap = weigh::overlap(&self.draft, &format!("{quotes} {question}"));
-        let numbers = weigh::numbers(&self.draft, &quotes, &question);
-        let mut support = weigh::support(judged, overlap, numbers);
-        if self.basis.iter().any(|claim| claim.support == Support::Disputed) {
-            support = match support {
-                Support::Unsupported => Support::Unsupported,
-                _ => Support::Disputed,
-            };
-        }
-        if support == Support::Unsupported {
-            self.report.answer = self.direct().cloned();
-            return;
-        }
-        let mut citations: Vec<Span> = Vec::new();
-        for span in self.basis.iter().flat_map(|claim| &claim.citations) {
-            if !citations.contains(span) {
-                citations.push(span.clone());
-            }
-        }
-        self.report.answer = Some(Claim { text: self.draft.clone(), support, overlap, citations });
-    }
-
-    /// What the model wrote stands on nothing: the finding on the question itself, if there is one.
-    fn fall_back(&mut self, now: u64) -> Next {
-        self.report.answer = self.direct().cloned();
-        self.done(now)
-    }
 }
 
 /// The tool that sends a reader.
@@ -454,10 +373,4 @@ pub(crate) fn reader(agent: &Agent) -> Option<String> {
         (sub.agent.act == Some(Act::Read)).then(|| SubAgent::tool(name))
     };
     agent.agents.iter().find_map(reads)
-}
-
-/// All that a claim cites, as it is read.
-fn quoted(claim: &Claim) -> String {
-    let quotes = claim.citations.iter().map(|span| plain(&span.quote));
-    quotes.collect::<Vec<_>>().join(" ")
 }
