@@ -31,7 +31,8 @@ fn model() -> Server {
         let (system, asked) = (text(messages.first()), text(messages.last()));
         let said = match () {
             () if asked.contains("Reply yes") => "yes",
-            () if system.contains("Say what a question takes") => "fact",
+            () if system.contains("one or several") => "one",
+            () if system.contains("Does the question compare") => "no",
             () if system.contains("queries for a search engine") => "tower Aveiro",
             () if asked.contains("one complete sentence") => "The tower of Aveiro is 47 m high.",
             () if asked.contains("47 m") => "47 m",

@@ -277,7 +277,7 @@ fn a_report_stands_on_its_evidence() {
                 json!({ "questions": ["How many metres high is the tower of Aveiro?"] }).to_string()
             }
             Form::Json(_) => json!({ "questions": [] }).to_string(),
-            Form::Choice(_) => "yes".to_string(),
+            Form::Choice(choices) => choices[0].clone(),
             _ => "The north tower is 47 m high.".to_string(),
         },
         |call| {
@@ -328,12 +328,13 @@ fn led(
 }
 
 #[test]
-fn what_is_described_is_named_first() {
+fn what_no_page_states_may_have_to_be_named_first() {
     let question = "How high is the tower that Ann keeps?";
     let said = |request: &Request| {
         let system = &request.messages[0].content;
         match &request.form {
-            Form::Choice(kinds) if kinds[0] == "fact" => "chain",
+            Form::Choice(_) if system.contains("one or several") => "one",
+            Form::Choice(_) if system.contains("compare") => "no",
             Form::Choice(_) => "yes",
             _ if system.contains("finds out its name") => "Which tower does Ann keep?",
             _ if system.contains("in the place of its description") => QUESTION,
@@ -341,12 +342,15 @@ fn what_is_described_is_named_first() {
         }
         .to_string()
     };
-    let (asked, report) = led(question, said, &["Which tower does Ann keep?", QUESTION]);
-    assert_eq!(asked, ["Which tower does Ann keep?", QUESTION]);
+    let first = "Which tower does Ann keep?";
+    let (asked, report) = led(question, said, &[first, QUESTION]);
+    assert_eq!(asked, [question, first, QUESTION]);
     assert_eq!(report.answer.unwrap().text, "The north tower is 47 m high.");
-    let (asked, report) = led(question, said, &["Which tower does Ann keep?"]);
-    assert_eq!(asked, ["Which tower does Ann keep?", QUESTION, question]);
-    assert_eq!(report.answer, None, "half of a chain is no answer");
+    let (asked, report) = led(question, said, &[first]);
+    assert_eq!(asked, [question, first, QUESTION]);
+    assert_eq!(report.answer, None, "a name by itself is no answer");
+    let (asked, report) = led(question, said, &[]);
+    assert_eq!((asked, report.answer), (vec![question.to_string(), first.to_string()], None));
 }
 
 #[test]
@@ -354,7 +358,7 @@ fn things_are_compared_when_each_was_found() {
     let question = "Which is higher, the tower of Aveiro or that of Faro?";
     let parts = ["How high is the tower of Aveiro?", "How high is the tower of Faro?"];
     let said = |request: &Request| match &request.form {
-        Form::Choice(kinds) if kinds[0] == "fact" => "compare".to_string(),
+        Form::Choice(choices) if choices[0] == "several" => "one".to_string(),
         Form::Choice(_) => "yes".to_string(),
         Form::Json(schema) if schema["properties"]["questions"]["minItems"] == 2 => {
             json!({ "questions": parts }).to_string()
@@ -374,7 +378,7 @@ fn things_are_compared_when_each_was_found() {
 fn a_finding_on_the_question_stands_where_the_model_says_none() {
     let said = |request: &Request| match &request.form {
         Form::Json(_) => json!({ "questions": ["How old is the tower of Aveiro?"] }).to_string(),
-        Form::Choice(_) => "subject".to_string(),
+        Form::Choice(_) => "several".to_string(),
         _ => "not found".to_string(),
     };
     let (_, report) = led(QUESTION, said, &[QUESTION, "How old is the tower of Aveiro?"]);
@@ -390,6 +394,7 @@ fn an_answer_that_the_findings_do_not_bear_out_is_not_given() {
             Form::Json(_) => {
                 json!({ "questions": ["How many towers does the coast have?"] }).to_string()
             }
+            Form::Choice(choices) if choices[0] == "several" => choices[0].clone(),
             Form::Choice(_) => "no".to_string(),
             _ => "The tower is 47 m high and was painted blue in 1999.".to_string(),
         },
@@ -405,7 +410,10 @@ fn a_budget_that_ends_leaves_a_report() {
     let mut run = begin(agent);
     let outcome = play(
         &mut run,
-        |_| json!({ "questions": ["How old is the tower of Aveiro?"] }).to_string(),
+        |request| match &request.form {
+            Form::Choice(choices) => choices[0].clone(),
+            _ => json!({ "questions": ["How old is the tower of Aveiro?"] }).to_string(),
+        },
         |call| notes(call.arguments["question"].as_str().unwrap()),
     );
     let report: Report = serde_json::from_value(outcome.value).unwrap();

@@ -122,8 +122,8 @@ fn cut(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
     pieces
 }
 
-/// The sentences of a piece of a text. An item of a list, a row of a table and a line of code begin
-/// a new one; elsewhere the end of a line is no more than a blank.
+/// The sentences of a piece of a text. A paragraph, an item of a list, a row of a table and a line
+/// of code begin a new one; elsewhere the end of a line is no more than a blank.
 pub(super) fn sentences(text: &str, piece: &Range<usize>) -> Vec<Range<usize>> {
     let written = text.get(piece.clone()).unwrap_or_default();
     let mut found = Vec::new();
@@ -134,7 +134,7 @@ pub(super) fn sentences(text: &str, piece: &Range<usize>) -> Vec<Range<usize>> {
         let fence = is_fence(line);
         let within = code;
         code ^= fence;
-        if within || fence || begins(line) {
+        if within || fence || begins(line) || line.trim().is_empty() {
             split_prose(text, piece.start + begin..piece.start + at, &mut found);
             begin = at;
         }
@@ -291,6 +291,7 @@ mod tests {
             ["| a | b |", "| c. D | d |", "```", "x = 1. Y", "```", "End."]
         );
         assert_eq!(parts("It is 9.\nx.UTC is\nUTC."), ["It is 9.", "x.UTC is\nUTC."]);
+        assert_eq!(parts("See also:\n\nclass X"), ["See also:", "class X"]);
         assert_eq!(parts("\n \n"), [""; 0]);
     }
 

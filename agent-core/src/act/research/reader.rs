@@ -376,7 +376,8 @@ impl Reader {
         let best = (0..shown.len()).filter(|at| holds(*at) > 0.0).max_by(|one, other| {
             holds(*one).total_cmp(&holds(*other)).then(scores[*one].total_cmp(&scores[*other]))
         });
-        let Some(best) = best.filter(|_| !no_answer(said)) else {
+        let empty = no_answer(said) || repeats(said, self.question());
+        let Some(best) = best.filter(|_| !empty) else {
             // Nothing that stands in any of them.
             self.spent.extend(shown);
             return self.more(extent);
@@ -385,6 +386,13 @@ impl Reader {
         self.proposed = said.to_string();
         self.turn(Stage::Check)
     }
+}
+
+/// Whether an answer has no word that the question does not have. One of two things that the
+/// question offers is an answer all the same.
+fn repeats(said: &str, question: &str) -> bool {
+    let offers = question.split_whitespace().any(|word| word.eq_ignore_ascii_case("or"));
+    !offers && weigh::overlap(said, question) >= 1.0
 }
 
 /// The sentence of a text that gives orders.
@@ -396,6 +404,13 @@ fn order_in(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_does_not_answer_itself() {
+        let asked = "Where did Ann de Vries create Basalt?";
+        assert!(repeats("Ann de Vries", asked) && !repeats("Ann, in Faro", asked));
+        assert!(!repeats("Ann", "Who created it, Ann or Ben?"));
+    }
 
     #[test]
     fn only_what_is_cited_goes_along() {

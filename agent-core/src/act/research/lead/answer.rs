@@ -14,7 +14,7 @@ impl Lead {
         let found = self.report.sections.iter().map(|section| section.claims.len()).sum::<usize>();
         match (direct, found) {
             (None, 0) => self.done(now),
-            // Half of a comparison or of a chain is no answer.
+            // Half of a comparison is no answer, and neither is a name by itself.
             (None, _) if self.kind != Kind::Subject && !self.unanswered().is_empty() => {
                 self.done(now)
             }
@@ -28,11 +28,10 @@ impl Lead {
 
     /// The first finding on the question as it was asked, or with what was found out put in.
     fn direct(&self) -> Option<&Claim> {
-        let put = self.put.as_ref();
         let asked = |section: &&Section| {
-            section.question == self.report.question || Some(&section.question) == put
+            section.question == self.report.question || Some(&section.question) == self.put.as_ref()
         };
-        self.report.sections.iter().find(asked).and_then(|section| section.claims.first())
+        self.report.sections.iter().filter(asked).find_map(|section| section.claims.first())
     }
 
     pub(super) fn drafted(&mut self, reply: &Reply, now: u64) -> Next {
