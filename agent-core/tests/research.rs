@@ -357,14 +357,16 @@ fn what_no_page_states_may_have_to_be_named_first() {
 fn things_are_compared_when_each_was_found() {
     let question = "Which is higher, the tower of Aveiro or that of Faro?";
     let parts = ["How high is the tower of Aveiro?", "How high is the tower of Faro?"];
-    let said = |request: &Request| match &request.form {
-        Form::Choice(choices) if choices[0] == "several" => "one".to_string(),
-        Form::Choice(_) => "yes".to_string(),
-        Form::Json(schema) if schema["properties"]["questions"]["minItems"] == 2 => {
-            json!({ "questions": parts }).to_string()
+    let said = |request: &Request| {
+        let (system, asked) = (&request.messages[0].content, request.messages.last().unwrap());
+        match &request.form {
+            Form::Choice(choices) if choices[0] == "several" => "one",
+            Form::Choice(_) => "yes",
+            _ if system.contains("with | between") => "the tower of Aveiro | the tower of Faro",
+            _ if asked.content.ends_with("About the tower of Aveiro alone:") => parts[0],
+            _ => "The north tower of Aveiro is 47 m high.",
         }
-        Form::Json(_) => json!({ "questions": [] }).to_string(),
-        _ => "The north tower of Aveiro is 47 m high.".to_string(),
+        .to_string()
     };
     let (asked, report) = led(question, said, &parts);
     assert_eq!(asked, parts);

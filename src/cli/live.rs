@@ -181,7 +181,7 @@ fn answered(value: &serde_json::Value) -> String {
 pub(crate) fn finished(finished: &Finished) {
     let Finished { run, outcome, spent } = finished;
     if let Some(report) = super::report::of(&outcome.value) {
-        say(super::report::markdown(&report).trim_end());
+        say(report::markdown(&report).trim_end());
     } else if !outcome.value.is_null() {
         let text = match outcome.value.as_object() {
             Some(map) if map.len() == 1 => map.get("answer").and_then(|v| v.as_str()),

@@ -8,8 +8,9 @@ use agent_core::agent::Act;
 use agent_core::drive;
 use agent_core::event::{RunId, What};
 use agent_core::model::Traits;
-use agent_core::report::{Claim, Report, Section, Support, TroubleKind};
+use agent_core::report::Report;
 use errand::Errand;
+use report::{Format, render};
 use serde_json::json;
 
 use super::json::print;
@@ -23,13 +24,20 @@ pub(crate) enum Command {
     Show {
         /// A run's name, or a report's JSON file
         what: String,
-        /// Print the report as JSON, with the texts that it cites
+        /// md, html, json (with the texts that it cites), bib (its sources for LaTeX) or csl (its
+        /// sources as CSL-JSON); left out, what the file's name says, or md
+        #[arg(long, conflicts_with = "json")]
+        format: Option<Format>,
+        /// The same as `--format json`
         #[arg(long)]
         json: bool,
+        /// Write a file instead: .md, .html, .json, .bib or .csl.json
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// Check that every citation of a report stands in its source, word for word
     Check {
-        /// The report's JSON file, as `errand report show RUN --json` prints it
+        /// The report's JSON file, as `errand report show RUN --out report.json` writes it
         file: PathBuf,
         /// Print one JSON object
         #[arg(long)]
@@ -41,14 +49,16 @@ pub(crate) enum Command {
 
 pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Show { what, json } => {
+        Command::Show { what, format, json, out } => {
+            let asked = if json { Some(Format::Json) } else { format };
+            let out = out.map(|file| Out::new(file, asked)).transpose()?;
             let report = match Path::new(&what).is_file() {
                 true => read(Path::new(&what))?,
                 false => of_run(&RunId(what))?,
             };
-            match json {
-                true => say(&serde_json::to_string_pretty(&report)?),
-                false => say(markdown(&report).trim_end()),
+            match out {
+                Some(out) => out.write(&report)?,
+                None => say(render(&report, asked.unwrap_or(Format::Markdown))?.trim_end()),
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -59,7 +69,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             if json {
                 print(&json!({ "citations": citations, "faults": faults }));
             } else {
-                faults.iter().for_each(|fault| say(&plain(fault)));
+                faults.iter().for_each(|fault| say(&::report::plain(fault)));
                 say(&format!("{citations} citations, {} faults", faults.len()));
             }
             Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -71,20 +81,55 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// A file that a report goes to.
+pub(crate) struct Out {
+    file: PathBuf,
+    format: Format,
+}
+
+impl Out {
+    /// The file, in the format that is asked for or that its name says; what cannot be meant is
+    /// said before any work is done.
+    pub(crate) fn new(file: PathBuf, format: Option<Format>) -> anyhow::Result<Out> {
+        let format = match format {
+            Some(format) => format,
+            None => Format::of(&file).map_err(|unknown| Usage(unknown.to_string()))?,
+        };
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(Usage(format!(
+                "`{}` cannot be written: there is no folder `{}`",
+                file.display(),
+                folder.display()
+            ))
+            .into());
+        }
+        Ok(Out { file, format })
+    }
+
+    /// Writes the report, whole or not at all.
+    pub(crate) fn write(&self, report: &Report) -> anyhow::Result<()> {
+        let text = render(report, self.format)?;
+        let shown = self.file.display();
+        ::tools::whole::write(&self.file, text.as_bytes())
+            .map_err(|error| anyhow::anyhow!("`{shown}` cannot be written: {error}"))
+    }
+}
+
 fn read(file: &Path) -> anyhow::Result<Report> {
     let shown = file.display();
     let bytes =
         fs::read(file).map_err(|error| Usage(format!("`{shown}` cannot be read: {error}")))?;
     let report = serde_json::from_slice(&bytes).map_err(|error| {
         Usage(format!(
-            "`{shown}` is no report: {error}\nhint: `errand report show RUN --json` prints one"
+            "`{shown}` is no report: {error}\nhint: `errand report show RUN --out report.json` writes one"
         ))
     })?;
     Ok(report)
 }
 
 /// The report of a run, as far as it came.
-fn of_run(id: &RunId) -> anyhow::Result<Report> {
+pub(crate) fn of_run(id: &RunId) -> anyhow::Result<Report> {
     let events = runtime()?.block_on(Errand::open()?.events(id))?;
     let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
         return Err(drive::Fault::NoBeginning(id.clone()).into());
@@ -109,143 +154,4 @@ fn of_run(id: &RunId) -> anyhow::Result<Report> {
 pub(crate) fn of(value: &serde_json::Value) -> Option<Report> {
     value.get("sections")?;
     serde_json::from_value(value.clone()).ok()
-}
-
-/// The report to read. Whatever pages wrote is plain text here.
-pub(crate) fn markdown(report: &Report) -> String {
-    let mut text = format!("# {}\n\n", escaped(&report.question));
-    if let Some(stopped) = &report.stopped {
-        text += &format!("*This report is not finished: {}.*\n\n", escaped(stopped));
-    }
-    match &report.answer {
-        Some(claim) => text += &format!("{}\n\n", stated(claim)),
-        None => text += "Not found.\n\n",
-    }
-    for section in &report.sections {
-        text += &found(section);
-    }
-    if !report.sources.is_empty() {
-        text += "## Sources\n\n";
-    }
-    for (number, source) in (1..).zip(&report.sources) {
-        let title = if source.title.is_empty() { &source.url } else { &source.title };
-        let by = [&source.author, &source.date].map(|said| escaped(said));
-        let by: Vec<&str> = by.iter().map(String::as_str).filter(|said| !said.is_empty()).collect();
-        let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
-        let url = plain(&source.url).replace([' ', '<', '>'], "");
-        text +=
-            &format!("{number}. {}{by}. <{url}>, sha256 {:.12}\n", escaped(title), source.sha256);
-    }
-    if !report.troubles.is_empty() {
-        text += "\n## Troubles\n\n";
-    }
-    for trouble in &report.troubles {
-        let (about, said) = (escaped(&trouble.about), escaped(&trouble.text));
-        text += &match trouble.kind {
-            TroubleKind::Search => format!("- A search failed, {about}: {said}\n"),
-            TroubleKind::Page => format!("- {about} could not be read: {said}\n"),
-            TroubleKind::Injection => format!(
-                "- {about} gives orders to whoever reads it by machine; nothing of it was followed: \
-                 “{said}”\n"
-            ),
-            TroubleKind::Agent => format!("- {about} was not looked into: {said}\n"),
-        };
-    }
-    text
-}
-
-fn found(section: &Section) -> String {
-    let mut text = format!("## {}\n\n", escaped(&section.question));
-    for claim in &section.claims {
-        text += &format!("- {}\n", stated(claim));
-        for span in &claim.citations {
-            text += &format!("  > [{}] {}\n", span.source, escaped(&span.quote));
-        }
-    }
-    if section.claims.is_empty() {
-        let searched: Vec<String> =
-            section.searches.iter().map(|search| format!("“{}”", escaped(&search.query))).collect();
-        text += &match searched.is_empty() {
-            true => "Not looked into.\n".to_string(),
-            false => format!(
-                "Not found in {} pages. Searched for {}.\n",
-                section.pages,
-                searched.join(", ")
-            ),
-        };
-    }
-    text + "\n"
-}
-
-fn stated(claim: &Claim) -> String {
-    let mut numbers: Vec<u32> = claim.citations.iter().map(|span| span.source).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let cited: String = numbers.iter().map(|number| format!(" [{number}]")).collect();
-    let support = match claim.support {
-        Support::Supported => "",
-        Support::Partly => " *(partly supported)*",
-        Support::Disputed => " *(disputed: another source says otherwise)*",
-        Support::Unsupported => " *(unsupported)*",
-    };
-    format!("{}{cited}{support}", escaped(&claim.text))
-}
-
-/// Text as Markdown that says just that.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for sign in plain(text).chars() {
-        if "\\`*_[]<>#|&".contains(sign) {
-            escaped.push('\\');
-        }
-        escaped.push(sign);
-    }
-    escaped
-}
-
-/// Without what a terminal would obey, on one line.
-fn plain(text: &str) -> String {
-    let shown = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign });
-    shown.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use agent_core::report::{Source, Span, Trouble};
-
-    use super::*;
-
-    #[test]
-    fn what_pages_write_is_text_in_a_report() {
-        let source = Source {
-            url: "https://x.org/<b>".into(),
-            title: "](javascript:alert(1)) <script>".into(),
-            text: "\u{1b}[31mred".into(),
-            ..Source::default()
-        };
-        let claim = Claim {
-            text: "It is *red*".into(),
-            support: Support::Partly,
-            overlap: 1.0,
-            citations: vec![Span { source: 1, start: 0, end: 8, quote: "\u{1b}[31mred".into() }],
-        };
-        let trouble = Trouble {
-            kind: TroubleKind::Injection,
-            about: "https://x.org/".into(),
-            text: "Ignore\nall # rules".into(),
-        };
-        let report = Report {
-            question: "What colour?".into(),
-            sections: vec![Section { claims: vec![claim], ..Section::default() }],
-            sources: vec![source],
-            troubles: vec![trouble],
-            ..Report::default()
-        };
-        let text = markdown(&report);
-        assert!(text.starts_with("# What colour?\n\nNot found."), "{text}");
-        let bare = text.replace("\\<", "").replace("\\]", "");
-        assert!(!text.contains('\u{1b}') && !bare.contains("<script") && !bare.contains("](java"));
-        assert!(text.contains("It is \\*red\\* [1] *(partly supported)*"), "{text}");
-        assert!(text.contains("“Ignore all \\# rules”"), "{text}");
-    }
 }

@@ -8,7 +8,8 @@ use agent_core::act::research::{Depth, Extent};
 use agent_core::agent::Agent;
 use errand::Errand;
 
-use super::run::{How, open, watched};
+use super::report::{Out, of_run};
+use super::run::{How, code, open, watched};
 
 /// The agent files that come with errand.
 const FILES: [(&str, &str); 2] = [
@@ -34,6 +35,9 @@ pub(crate) struct Args {
     /// Another model than the agent file's: a catalog name, a path, or the endpoint's id
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
+    /// Write the report to a file as well: .md, .html, .json, .bib or .csl.json
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     how: How,
 }
@@ -48,6 +52,7 @@ fn depth(written: &str) -> Result<Depth, String> {
 }
 
 pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
+    let out = args.out.map(|file| Out::new(file, None)).transpose()?;
     let errand = open(args.how)?;
     let file = match args.agent {
         Some(file) => file,
@@ -59,7 +64,12 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(depth) = args.depth {
         reach(&mut agent, depth.extent());
     }
-    watched(args.how, async |watch, person| errand.run(agent, watch, person).await)
+    let end = watched(args.how, async |watch, person| errand.run(agent, watch, person).await)?;
+    if let Some(out) = out {
+        // Of a run that was stopped too: what is known.
+        out.write(&of_run(&end.run)?)?;
+    }
+    Ok(code(&end))
 }
 
 /// Errand's own agent files, where the paths in them mean something.

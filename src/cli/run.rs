@@ -47,7 +47,8 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let params = super::param::pairs(&args.params)?;
     let errand = open(args.how)?;
     let agent = errand.load(&args.file, &params, args.model.as_deref())?;
-    watched(args.how, async |watch, person| errand.run(agent, watch, person).await)
+    let end = watched(args.how, async |watch, person| errand.run(agent, watch, person).await)?;
+    Ok(code(&end))
 }
 
 /// Opens what a run needs, with its progress drawn on stderr.
@@ -56,12 +57,11 @@ pub(crate) fn open(how: How) -> anyhow::Result<Errand> {
     Ok(if how.offline { errand.offline() } else { errand })
 }
 
-/// Drives a run with somebody looking on, prints how it ended, and gives the exit code. Ctrl-C
-/// drops the run: its journal is whole at every moment, so there is nothing to tidy.
+/// Drives a run with somebody looking on, and prints how it ended. Ctrl-C drops the run: its journal is whole at every moment, so there is nothing to tidy.
 pub(crate) fn watched(
     how: How,
     run: impl AsyncFnOnce(&dyn Watch, Option<&dyn Person>) -> anyhow::Result<Finished>,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<Finished> {
     let live = Live::new();
     let shown: &dyn Watch = if how.json { &Lines } else { &live };
     let latest = Latest { shown, seen: Mutex::default() };
@@ -87,11 +87,16 @@ pub(crate) fn watched(
     } else {
         live::finished(&end)
     }
-    Ok(match end.outcome.reason {
+    Ok(end)
+}
+
+/// The exit code of a run.
+pub(crate) fn code(end: &Finished) -> ExitCode {
+    match end.outcome.reason {
         None => ExitCode::SUCCESS,
         Some(Reason::Approval) => ExitCode::from(3),
         Some(_) => ExitCode::FAILURE,
-    })
+    }
 }
 
 /// The program's one async runtime.

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use agent_core::drive::{Person, Watch};
 use agent_core::event::{RunId, What};
 use agent_core::run::head;
 use errand::{Approval, Errand};
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::json::print;
 use super::live::{eprint, say};
-use super::run::{How, open, runtime, watched};
+use super::run::{How, code, open, runtime, watched};
 
 /// The subcommands of `errand runs`.
 #[derive(clap::Subcommand)]
@@ -58,7 +59,10 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             };
             let errand = open(how)?;
             let id = RunId(id);
-            watched(how, async |watch, person| errand.resume(&id, approval, watch, person).await)
+            let resume = async |watch: &dyn Watch, person: Option<&dyn Person>| {
+                errand.resume(&id, approval, watch, person).await
+            };
+            Ok(code(&watched(how, resume)?))
         }
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Lead {
     calls: u64,
     round: u32,
     kind: Kind,
+    /// What is compared.
+    things: Vec<String>,
     /// What had to be found out first.
     first: Option<String>,
     /// The question with that put in.
@@ -57,6 +59,10 @@ enum Stage {
     Sentences,
     /// Does it compare?
     Compares,
+    /// What does it compare?
+    Things,
+    /// How to ask about the first of them alone?
+    Alone,
     Plan,
     /// Which question comes first?
     First,
@@ -102,11 +108,9 @@ impl Lead {
     /// How to ask next.
     pub(crate) fn ask(&self, agent: &Agent) -> Ask {
         let question = &self.report.question;
-        let questions = |least: usize, most: usize| {
+        let questions = |most: usize| {
             let items = json!({ "type": "string", "minLength": 8, "maxLength": 200 });
-            let list = json!({
-                "type": "array", "items": items, "minItems": least, "maxItems": most.max(least),
-            });
+            let list = json!({ "type": "array", "items": items, "maxItems": most });
             Form::Json(json!({
                 "type": "object",
                 "properties": { "questions": list },
@@ -121,17 +125,18 @@ impl Lead {
         let (messages, form, max_tokens) = match self.stage {
             Stage::Sentences => (words::sentences(question), choice(&SENTENCES), 4),
             Stage::Compares => (words::compares(question), choice(&YES_NO), 4),
-            Stage::Plan if self.kind == Kind::Compare => {
-                let most = agent.research.questions as usize;
-                (words::parts(agent, question), questions(2, most), 300)
+            Stage::Things => (words::things(question), one_line(), 64),
+            Stage::Alone => {
+                let first = self.things.first().map_or("", String::as_str);
+                (words::alone(question, first), one_line(), 64)
             }
-            Stage::Plan => (words::plan(agent, question, most), questions(0, most as usize), 300),
+            Stage::Plan => (words::plan(agent, question, most), questions(most as usize), 300),
             Stage::First => (words::first(agent, question), one_line(), 64),
             Stage::Put => (words::put(question, &self.findings()), one_line(), 64),
             Stage::Gaps => {
                 let missing = self.unanswered();
                 let chat = words::gaps(agent, question, &self.findings(), &missing);
-                (chat, questions(0, FOLLOWING), 200)
+                (chat, questions(FOLLOWING), 200)
             }
             Stage::Judge => {
                 let quotes: Vec<String> = self.basis.iter().map(quoted).collect();
@@ -152,17 +157,33 @@ impl Lead {
         let mut plan = None;
         let next = match self.stage {
             Stage::Sentences => match likely(reply, &SENTENCES, SEVERAL) {
-                true => self.plan_for(Kind::Subject),
+                true => self.subject(),
                 false => self.turn(Stage::Compares),
             },
             Stage::Compares => match likely(reply, &YES_NO, COMPARES) {
-                true => self.plan_for(Kind::Compare),
+                true => self.turn(Stage::Things),
                 false => self.planned(agent, &mut plan),
             },
-            Stage::Plan => {
-                if self.kind != Kind::Compare {
-                    self.todo.push(self.report.question.clone());
+            Stage::Things => {
+                self.things = separated(&line(reply));
+                match self.things.len() {
+                    0 | 1 => self.subject(),
+                    _ => self.turn(Stage::Alone),
                 }
+            }
+            Stage::Alone => {
+                let parts = parts(&line(reply), &self.things);
+                match parts.is_empty() {
+                    true => self.subject(),
+                    false => {
+                        self.kind = Kind::Compare;
+                        self.add(parts, agent.research.questions.max(2) as usize);
+                        self.planned(agent, &mut plan)
+                    }
+                }
+            }
+            Stage::Plan => {
+                self.todo.push(self.report.question.clone());
                 self.add(listed(&reply.content, "questions"), agent.research.questions as usize);
                 self.planned(agent, &mut plan)
             }
@@ -280,8 +301,8 @@ impl Lead {
         self.planned(agent, plan)
     }
 
-    fn plan_for(&mut self, kind: Kind) -> Next {
-        self.kind = kind;
+    fn subject(&mut self) -> Next {
+        self.kind = Kind::Subject;
         self.turn(Stage::Plan)
     }
 
@@ -394,6 +415,23 @@ fn same(one: &str, other: &str) -> bool {
     weigh::overlap(one, other) >= 1.0 && weigh::overlap(other, one) >= 1.0
 }
 
+/// The names in a line of them.
+fn separated(line: &str) -> Vec<String> {
+    let names = line.split('|').map(|name| name.trim().trim_end_matches('.').to_string());
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+/// The question about the first of several things, asked about each of them. None where it cannot
+/// be: it does not name the first, or not the first alone.
+fn parts(question: &str, things: &[String]) -> Vec<String> {
+    let Some((first, others)) = things.split_first() else { return Vec::new() };
+    let named = |thing: &String| question.contains(thing.as_str());
+    if !named(first) || others.iter().any(named) {
+        return Vec::new();
+    }
+    things.iter().map(|thing| question.replacen(first.as_str(), thing, 1)).collect()
+}
+
 /// Whether the first choice is likely enough; of a model that cannot tell, whether it was made.
 fn likely(reply: &Reply, choices: &[&str; 2], least: f32) -> bool {
     match reply.odds.first() {
@@ -408,4 +446,23 @@ pub(crate) fn reader(agent: &Agent) -> Option<String> {
         (sub.agent.act == Some(Act::Read)).then(|| SubAgent::tool(name))
     };
     agent.agents.iter().find_map(reads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_is_the_same_question_about_each() {
+        let things = separated("the Elbe | the Oder.");
+        assert_eq!(things, ["the Elbe", "the Oder"]);
+        assert_eq!(
+            parts("How long is the Elbe?", &things),
+            ["How long is the Elbe?", "How long is the Oder?"]
+        );
+        let none: [String; 0] = [];
+        assert_eq!(parts("Is the Elbe longer than the Oder?", &things), none);
+        assert_eq!(parts("How long is it?", &things), none);
+        assert_eq!(parts("How long is it?", &none), none);
+    }
 }

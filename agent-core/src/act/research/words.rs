@@ -52,25 +52,59 @@ fn decided(rule: &str, examples: &[(&str, &str)], question: &str) -> Vec<Message
     chat
 }
 
-/// The same question for each of several things.
-pub(super) fn parts(agent: &Agent, question: &str) -> Vec<Message> {
-    let rules = "You plan web research. A question compares things. Write one short question for \
-                 each of them, which one page can answer by itself, in the language of the question.";
-    let shown = |questions: &[&str]| serde_json::json!({ "questions": questions }).to_string();
-    vec![
-        Message::system(paragraphs(&[rules, &agent.instructions])),
-        Message::user("Which of the towers of Aveiro and Nazaré is taller?"),
-        Message::assistant(shown(&[
+/// What is compared?
+pub(super) fn things(question: &str) -> Vec<Message> {
+    let rule = "Which things does the question compare? Name each, with | between them.";
+    let examples = [
+        (
+            "Which of the towers of Aveiro and Nazaré is taller?",
+            "the tower of Aveiro | the tower of Nazaré",
+        ),
+        (
+            "Which came first, the bridge in Tavira or the one in Silves?",
+            "the bridge in Tavira | the bridge in Silves",
+        ),
+        (
+            "Is the harbour of Lagos deeper than that of Olhão?",
+            "the harbour of Lagos | the harbour of Olhão",
+        ),
+        ("Do more people live in Faro than in Braga or Evora?", "Faro | Braga | Evora"),
+    ];
+    decided(rule, &examples, question)
+}
+
+/// How to ask about one of them?
+pub(super) fn alone(question: &str, thing: &str) -> Vec<Message> {
+    let rule = "Turn a question that compares things into one that asks about a single one of them.";
+    let asked = |question: &str, thing: &str| format!("Question: {question}\nAbout {thing} alone:");
+    let examples = [
+        (
+            asked("Which of the towers of Aveiro and Nazaré is taller?", "the tower of Aveiro"),
             "How tall is the tower of Aveiro?",
-            "How tall is the tower of Nazaré?",
-        ])),
-        Message::user("Which came first, the bridge in Tavira or the one in Silves?"),
-        Message::assistant(shown(&[
-            "In which year was the bridge in Tavira built?",
-            "In which year was the bridge in Silves built?",
-        ])),
-        Message::user(question),
-    ]
+        ),
+        (
+            asked(
+                "Which came first, the bridge in Tavira or the one in Silves?",
+                "the bridge in Tavira",
+            ),
+            "When was the bridge in Tavira built?",
+        ),
+        (
+            asked("Is the harbour of Lagos deeper than that of Olhão?", "the harbour of Lagos"),
+            "How deep is the harbour of Lagos?",
+        ),
+        (
+            asked("Which opera was performed earlier, Rosina or Belmira?", "Rosina"),
+            "When was the opera Rosina first performed?",
+        ),
+        (
+            asked("Do more people live in Faro than in Braga or Evora?", "Faro"),
+            "How many people live in Faro?",
+        ),
+    ];
+    let examples: Vec<(&str, &str)> =
+        examples.iter().map(|(asked, said)| (asked.as_str(), *said)).collect();
+    decided(rule, &examples, &asked(question, thing))
 }
 
 /// What must be found out first?

@@ -1,0 +1,65 @@
+//! What every format says in the same words.
+
+use agent_core::report::{Claim, Source, Support, Trouble, TroubleKind};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Without what a terminal or a parser would obey, on one line.
+pub fn plain(text: &str) -> String {
+    let shown = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign });
+    shown.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A source's title, or its address where it has none.
+pub(crate) fn title(source: &Source) -> &str {
+    if source.title.trim().is_empty() { &source.url } else { &source.title }
+}
+
+/// A moment in milliseconds since 1970 as a date, in UTC; empty where nobody noted one.
+pub(crate) fn date(at: u64) -> String {
+    let moment = i64::try_from(at).ok().filter(|at| *at > 0);
+    let moment = moment.and_then(|at| Timestamp::from_millisecond(at).ok());
+    moment.map(|moment| moment.to_zoned_datetime(TimeZone::UTC).date().to_string()).unwrap_or_default()
+}
+
+/// The numbers of the sources that a claim cites, each once.
+pub(crate) fn cited(claim: &Claim) -> Vec<u32> {
+    let mut numbers: Vec<u32> = claim.citations.iter().map(|span| span.source).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// How far a claim is borne out, in a word.
+pub(crate) fn support(support: Support) -> &'static str {
+    match support {
+        Support::Supported => "supported",
+        Support::Partly => "partly supported",
+        Support::Disputed => "disputed: another source says otherwise",
+        Support::Unsupported => "unsupported",
+    }
+}
+
+/// What went wrong, before and after the place or the thing that it is about.
+pub(crate) fn trouble(trouble: &Trouble) -> (&'static str, &'static str) {
+    match trouble.kind {
+        TroubleKind::Search => ("A search failed, ", ""),
+        TroubleKind::Page => ("", " could not be read"),
+        TroubleKind::Injection => (
+            "",
+            " gives orders to whoever reads it by machine; nothing of it was followed",
+        ),
+        TroubleKind::Agent => ("", " was not looked into"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_date() {
+        assert_eq!(date(1_795_536_000_000), "2026-11-24");
+        assert_eq!((date(0), date(u64::MAX)), (String::new(), String::new()));
+    }
+}
