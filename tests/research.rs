@@ -117,8 +117,33 @@ fn a_report_that_can_be_checked() {
     place.write("report.json", &shown.out);
     let checked = place.errand(["report", "check", "report.json"]);
     assert_eq!((checked.code, checked.out.trim()), (Some(0), "2 citations, 0 faults"), "{checked}");
+    let page = place.errand(["report", "show", &ran.run(), "--out", "report.html"]);
+    assert_eq!((page.code, page.out.as_str()), (Some(0), ""), "{page}");
+    let page = place.read("report.html");
+    let marked =
+        "<mark>The tower of Aveiro is 47 m high, and it was built of granite in 1746.</mark>";
+    assert!(page.starts_with("<!doctype html>") && page.contains(marked), "{page}");
     place.write("report.json", shown.out.replace("47 m high, and", "48 m high, and"));
     assert_eq!(place.errand(["report", "check", "report.json"]).code, Some(1));
+}
+
+#[test]
+fn a_report_is_written_where_it_is_asked_for() {
+    let (model, web) = (model(), Server::start(|_| page(TOWER)));
+    let engine = engine(&web, &["/towers"]);
+    let place = place(&model, &[&engine], &web);
+    for (out, said) in [
+        ("report.pdf", "does not say which format is meant"),
+        ("none/report.html", "there is no folder `none`"),
+    ] {
+        let ran = research(&place, &["--out", out]);
+        assert_eq!(ran.code, Some(2), "{ran}");
+        assert!(ran.err.contains(said) && model.asked().is_empty(), "{ran}");
+    }
+    let ran = research(&place, &["--out", "sources.bib"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let url = format!("url = {{http://{}/towers}}", web.at);
+    assert!(place.read("sources.bib").contains(&url), "{}", place.read("sources.bib"));
 }
 
 #[test]

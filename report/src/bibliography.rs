@@ -11,20 +11,20 @@ pub(crate) fn bibtex(report: &Report) -> String {
     let mut all = Bibliography::new();
     for (number, source) in (1..).zip(&report.sources) {
         let mut entry = Entry::new(format!("source{number}"), EntryType::Online);
-        let mut set = |field: &str, text: &str| {
+        let mut set = |field: &str, text: &str, chunk: fn(String) -> Chunk| {
             let text = plain(text);
             if !text.is_empty() {
-                // Verbatim: a title keeps its capitals, and a company is not taken for a person.
-                entry.set(field, vec![Spanned::detached(Chunk::Verbatim(text))]);
+                entry.set(field, vec![Spanned::detached(chunk(text))]);
             }
         };
-        set("title", title(source));
-        set("author", &source.author);
-        set("organization", &source.site);
-        set("year", &published(source).map(|parts| parts[0].to_string()).unwrap_or_default());
-        set("url", &address(source));
-        set("urldate", &date(source.retrieved));
-        set("note", &format!("SHA-256 {}", source.sha256));
+        // Verbatim: a title keeps its capitals, and a company is not taken for a person.
+        set("title", title(source), Chunk::Verbatim);
+        set("author", &source.author, Chunk::Verbatim);
+        set("organization", &source.site, Chunk::Verbatim);
+        let year = published(source).map(|parts| parts[0].to_string()).unwrap_or_default();
+        set("year", &year, Chunk::Normal);
+        set("url", &address(source), Chunk::Normal);
+        set("urldate", &date(source.retrieved), Chunk::Normal);
         all.insert(entry);
     }
     all.to_biblatex_string()
@@ -89,7 +89,8 @@ mod tests {
             sha256: "ab12".into(),
             ..Source::default()
         };
-        let bare = Source { url: "https://y.org/".into(), date: "soon".into(), ..Source::default() };
+        let bare =
+            Source { url: "https://y.org/".into(), date: "soon".into(), ..Source::default() };
         Report { sources: vec![evil, bare], ..Report::default() }
     }
 
@@ -109,7 +110,10 @@ mod tests {
         );
         assert_eq!(field("source1", "url"), "https://x.org/a?b=1&c=%7B#d,evil=1", "{text}");
         assert_eq!(field("source1", "author"), "Ann de Vries and Sons");
-        assert_eq!((field("source1", "year"), field("source2", "year")), ("2024".into(), "".into()));
+        assert_eq!(
+            (field("source1", "year"), field("source2", "year")),
+            ("2024".into(), "".into())
+        );
         assert_eq!(field("source1", "urldate"), "2026-11-24");
         assert_eq!(field("source2", "title"), "https://y.org/");
     }

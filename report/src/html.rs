@@ -46,7 +46,7 @@ pub(crate) fn render(report: &Report) -> Result<String, minijinja::Error> {
             stopped => report.stopped.as_deref().map(words::plain),
             made => words::date(report.made),
             answer => report.answer.as_ref().map(|answer| claim(answer, report)),
-            sections, sources, troubles,
+            evidence => evidence(report), sections, sources, troubles,
         },
     )
 }
@@ -55,9 +55,21 @@ fn claims(claims: &[Claim], report: &Report) -> Vec<Value> {
     claims.iter().map(|said| claim(said, report)).collect()
 }
 
+/// Each claim with each of its quotes, once: the answer is often a finding's own.
+fn evidence(report: &Report) -> Vec<Value> {
+    let mut seen = Vec::new();
+    let mut rows = Vec::new();
+    for (_, said) in report.claims() {
+        if !seen.contains(&said) {
+            seen.push(said);
+            rows.push(claim(said, report));
+        }
+    }
+    rows
+}
+
 fn claim(claim: &Claim, report: &Report) -> Value {
-    let citations: Vec<Value> =
-        claim.citations.iter().map(|span| citation(span, report)).collect();
+    let citations: Vec<Value> = claim.citations.iter().map(|span| citation(span, report)).collect();
     context! {
         text => words::plain(&claim.text),
         support => words::support(claim.support),
@@ -75,7 +87,8 @@ fn citation(span: &Span, report: &Report) -> Value {
         let (start, end) = (usize::try_from(span.start).ok()?, usize::try_from(span.end).ok()?);
         (source.text.get(start..end)? == span.quote).then_some((source.text.as_str(), start, end))
     });
-    let (before, after) = place.map(|(text, start, end)| around(text, start, end)).unwrap_or_default();
+    let (before, after) =
+        place.map(|(text, start, end)| around(text, start, end)).unwrap_or_default();
     context! {
         number => span.source,
         quote => words::plain(&span.quote),
@@ -165,7 +178,10 @@ mod tests {
             let text = format!("{evil} and more");
             let page = render(&report(url, evil, &text, evil))?;
             assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
-            assert!(!page.contains("\" onmouseover") && !page.contains("href=\"javascript"), "{page}");
+            assert!(
+                !page.contains("\" onmouseover") && !page.contains("href=\"javascript"),
+                "{page}"
+            );
             assert!(page.contains("{{ 7 * 7 }}") && page.contains("&amp;lt;"), "{page}");
         }
         Ok(())
@@ -173,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_quote_stands_in_its_text() -> Result<(), minijinja::Error> {
-        let text = format!("{}The tower is 47 m high. It is old.{}", "far ".repeat(99), " off".repeat(99));
+        let text =
+            format!("{}The tower is 47 m high. It is old.{}", "far ".repeat(99), " off".repeat(99));
         let page = render(&report("https://x.org/", "Towers", &text, "The tower is 47 m high."))?;
         assert!(page.contains("<mark>The tower is 47 m high.</mark> It is old."), "{page}");
         assert!(page.len() < 12_000 && page.contains("partly supported"), "{page}");

@@ -25,8 +25,11 @@ pub fn render(report: &Report) -> String {
         let by: Vec<&str> = by.iter().map(String::as_str).filter(|said| !said.is_empty()).collect();
         let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
         let url = plain(&source.url).replace([' ', '<', '>'], "");
-        text +=
-            &format!("{number}. {}{by}. <{url}>, sha256 {:.12}\n", escaped(words::title(source)), source.sha256);
+        text += &format!(
+            "{number}. {}{by}. <{url}>, sha256 {:.12}\n",
+            escaped(words::title(source)),
+            source.sha256
+        );
     }
     if !report.troubles.is_empty() {
         text += "\n## Troubles\n\n";

@@ -19,7 +19,9 @@ pub(crate) fn title(source: &Source) -> &str {
 pub(crate) fn date(at: u64) -> String {
     let moment = i64::try_from(at).ok().filter(|at| *at > 0);
     let moment = moment.and_then(|at| Timestamp::from_millisecond(at).ok());
-    moment.map(|moment| moment.to_zoned_datetime(TimeZone::UTC).date().to_string()).unwrap_or_default()
+    moment
+        .map(|moment| moment.to_zoned_datetime(TimeZone::UTC).date().to_string())
+        .unwrap_or_default()
 }
 
 /// The numbers of the sources that a claim cites, each once.
@@ -45,10 +47,9 @@ pub(crate) fn trouble(trouble: &Trouble) -> (&'static str, &'static str) {
     match trouble.kind {
         TroubleKind::Search => ("A search failed, ", ""),
         TroubleKind::Page => ("", " could not be read"),
-        TroubleKind::Injection => (
-            "",
-            " gives orders to whoever reads it by machine; nothing of it was followed",
-        ),
+        TroubleKind::Injection => {
+            ("", " gives orders to whoever reads it by machine; nothing of it was followed")
+        }
         TroubleKind::Agent => ("", " was not looked into"),
     }
 }

@@ -75,7 +75,8 @@ pub(super) fn things(question: &str) -> Vec<Message> {
 
 /// How to ask about one of them?
 pub(super) fn alone(question: &str, thing: &str) -> Vec<Message> {
-    let rule = "Turn a question that compares things into one that asks about a single one of them.";
+    let rule =
+        "Turn a question that compares things into one that asks about a single one of them.";
     let asked = |question: &str, thing: &str| format!("Question: {question}\nAbout {thing} alone:");
     let examples = [
         (
