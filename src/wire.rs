@@ -305,7 +305,7 @@ impl Errand {
                 let name = config.name.clone();
                 // A path in an agent file is relative to that file.
                 let path = config.path.as_ref().map(|path| path.to_string_lossy().into_owned());
-                let folder = self.local(path.as_deref().unwrap_or(&name)).await?;
+                let folder = self.local(path.as_deref().unwrap_or(&name), device).await?;
                 let options =
                     OnnxOptions { device, context: CONTEXT, sampling: config.sampling, threads: 0 };
                 let open = move || Onnx::open(&folder, &name, options);
@@ -315,8 +315,8 @@ impl Errand {
     }
 
     /// The folder of an imported model, with the library that runs it loaded.
-    async fn local(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let library = self.fetcher.runtime(|name| std::env::var_os(name)).await?;
+    async fn local(&self, name: &str, device: onnx::Device) -> anyhow::Result<PathBuf> {
+        let library = self.fetcher.runtime(device, |name| std::env::var_os(name)).await?;
         let folder = self.fetcher.model(name).await?;
         tokio::task::spawn_blocking(move || onnx::load(Some(&library)).map(drop)).await??;
         Ok(folder)
@@ -335,7 +335,7 @@ impl Errand {
     ) -> anyhow::Result<onnx::Bench> {
         // A name that nobody knows is said to be one before anything is fetched.
         self.fetcher.model(name).await?;
-        let folder = self.local(name).await?;
+        let folder = self.local(name, onnx::Device::Cpu).await?;
         let work = move || onnx::bench(&folder, prompt, decode, threads);
         Ok(tokio::task::spawn_blocking(work).await??)
     }
