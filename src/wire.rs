@@ -9,18 +9,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use agent_core::act::research::PLAN;
 use agent_core::act::{PYTHON, Style, cited};
 use agent_core::agent::{Agent, Device, ModelConfig, Provider};
 use agent_core::agent_file::{Checked, Invalid, Known};
 use agent_core::delegate::{Crew, Delegate, Launcher};
-use agent_core::drive::{self, Parts, Person, Watch};
+use agent_core::drive::{self, Approval, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
 use agent_core::journal::{Journal, JournalError};
 use agent_core::ledger::Spent;
 use agent_core::mcp::Server;
 use agent_core::model::{Model, Traits};
 use agent_core::policy::Policy;
-use agent_core::run::Run;
+use agent_core::run::{Run, Step};
 use agent_core::tool::{Tool, ToolSpec};
 use anyhow::Context;
 use async_trait::async_trait;
@@ -53,15 +54,6 @@ pub struct Finished {
     pub spent: Spent,
 }
 
-/// A person's answer to the call that a run waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Approval {
-    /// It may happen.
-    Granted,
-    /// It may not.
-    Refused,
-}
-
 /// Runs an agent with the defaults: `ERRAND_HOME`, fetching what is missing, nobody looking on.
 ///
 /// # Errors
@@ -91,6 +83,12 @@ impl Errand {
     #[must_use]
     pub fn offline(self) -> Self {
         Self { fetcher: self.fetcher.network(Network::Forbidden), ..self }
+    }
+
+    /// Keeps pages in this folder instead, away from those that were read before.
+    #[must_use]
+    pub fn pages(self, folder: PathBuf) -> Self {
+        Self { pages: Arc::new(Pages::new(Some(folder), Manners::default())), ..self }
     }
 
     /// Tells how far a fetch is.
@@ -186,9 +184,17 @@ impl Errand {
             return Ok(Finished { run: id.clone(), outcome, spent: *run.spent() });
         }
         // One store for all of it: the run is taken for this process through it.
-        let launcher = self.launcher(store, approval);
+        let launcher = self.launcher(store, approval.clone());
         let crew = self.crew(agent, &launcher).await?;
         let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
+        if let Some(Approval::Planned(_)) = approval
+            && !matches!(run.step(), Step::Ask(action, _) if action.tool == PLAN)
+        {
+            anyhow::bail!(
+                "run `{id}` does not wait with a plan\nhint: `errand runs show {id}` says how far \
+                 it is"
+            );
+        }
         drive::resume(&mut run, || launcher.answer(), &crew.parts(watch, person)).await?;
         crew.drive(run, watch, person).await
     }
@@ -491,9 +497,8 @@ impl Launcher for Launch {
         &self.store
     }
 
-    fn answer(&self) -> Option<bool> {
-        let approval = self.approval.lock().ok()?.take()?;
-        Some(approval == Approval::Granted)
+    fn answer(&self) -> Option<Approval> {
+        self.approval.lock().ok()?.take()
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn line(what: &What) -> String {
             format!("replied {call} {:?}{}", reply.content, calls.collect::<String>())
         }
         What::Planned { plan } => format!("planned {plan}"),
+        What::Replanned { questions } => format!("replanned {}", questions.join(" | ")),
         What::Judged { action, verdict } => {
             format!("judged {} {}{} {}", action.id, action.tool, action.arguments, said(verdict))
         }

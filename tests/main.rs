@@ -4,6 +4,7 @@
 mod agents;
 mod attacks;
 mod author;
+mod browser;
 mod cli;
 mod components;
 mod docs;

@@ -88,6 +88,11 @@ pub enum What {
         /// In the model's words.
         plan: String,
     },
+    /// A person put these questions in the place of a plan's.
+    Replanned {
+        /// What is to be looked into.
+        questions: Vec<String>,
+    },
     /// A call was judged.
     Judged {
         /// What was judged.
@@ -97,7 +102,7 @@ pub enum What {
     },
     /// A person answered an `ask`.
     Answered {
-        /// The call that was waiting.
+        /// The call that was waiting; `plan` where a plan was.
         call: CallId,
         /// Whether it may happen.
         granted: bool,

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::act::research::PLAN;
 use crate::act::{Ask, Course, Next, PYTHON, Style, Turn, code, tools};
 use crate::action::{Action, CallId, Capability, Decision, Verdict};
 use crate::agent::{Agent, Budget};
@@ -241,12 +242,28 @@ impl Run {
         if let Some(plan) = &self.planned {
             return Step::Record(What::Planned { plan: plan.clone() });
         }
+        if let Some(ask) = self.step_of_plan() {
+            return ask;
+        }
         if let Some(value) = &self.answer {
             return Step::Record(What::Ended {
                 outcome: Outcome { value: value.clone(), reason: None, detail: None },
             });
         }
         self.step_of_calls().unwrap_or_else(|| self.step_of_thought())
+    }
+
+    /// A plan that waits for a person is asked about as a call is.
+    fn step_of_plan(&self) -> Option<Step> {
+        let questions = self.course.proposed()?;
+        let action = Action {
+            id: CallId(PLAN.to_string()),
+            tool: PLAN.to_string(),
+            arguments: serde_json::json!({ "questions": questions }),
+            capabilities: Vec::new(),
+            taint: self.taint(),
+        };
+        Some(Step::Ask(action, vec!["the plan needs a person's yes".to_string()]))
     }
 
     fn step_of_calls(&self) -> Option<Step> {
@@ -315,7 +332,7 @@ impl Run {
 
     /// The outcome of a run that ends before it is done: what is known.
     pub fn cut_short(&self, reason: Reason) -> Outcome {
-        let value = self.course.known(self.now, reason.as_str()).unwrap_or_default();
+        let value = self.known(reason.as_str()).unwrap_or_default();
         Outcome { value, reason: Some(reason), detail: None }
     }
 
@@ -384,6 +401,11 @@ impl Run {
                 self.planned = None;
             }
             What::Judged { action, verdict } => self.judged(action, verdict),
+            What::Replanned { questions } => self.course.replan(questions),
+            What::Answered { call, granted } if call.0 == PLAN => {
+                let next = self.course.decide(&self.agent, *granted, self.now);
+                self.follow(next);
+            }
             What::Answered { call, granted } => self.answered(call, *granted),
             What::Acting { call, effect } => self.acting(call, *effect),
             What::Used { call, mark, capability, verdict } => {
@@ -561,7 +583,14 @@ impl Run {
 
     /// What is known before the run is over; `None` where its way to act tells nothing until then.
     pub fn known(&self, stopped: &str) -> Option<serde_json::Value> {
-        self.course.known(self.now, stopped)
+        let mut course = self.course.clone();
+        // Of calls side by side, those that gave something back have not been told yet.
+        for call in &self.calls {
+            if let (Course::Lead(lead), State::Observed(observation)) = (&mut course, &call.state) {
+                lead.observe(&self.agent, &call.asked, observation, self.now);
+            }
+        }
+        course.known(self.now, stopped)
     }
 
     /// The conversation so far.

@@ -25,6 +25,9 @@ impl Watch for Lines {
                 }
             }
             What::Planned { plan } => self.say(run, json!({ "type": "plan", "text": plan })),
+            What::Replanned { questions } => {
+                self.say(run, json!({ "type": "plan", "text": questions.join("\n") }));
+            }
             What::Judged { action, verdict } => {
                 self.say(
                     run,

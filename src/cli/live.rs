@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use agent_core::act::research::PLAN;
 use agent_core::action::{Action, CallId, Decision};
-use agent_core::drive::{Person, Watch};
+use agent_core::drive::{Approval, PLAN_WAITS, Person, Watch};
 use agent_core::event::{Event, Observation, Reason, Status, What};
 use agent_core::run::{Run, denied, head};
 use async_trait::async_trait;
@@ -82,17 +83,28 @@ impl Live {
 
 #[async_trait]
 impl Person for Live {
-    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<bool> {
+    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<Approval> {
         // Agents side by side may ask at once.
         let _turn = self.asking.lock().await;
         self.bar.disable_steady_tick();
-        eprint(&format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; ")));
+        let plan = action.tool == PLAN;
+        eprint(&match plan {
+            true => "  approve  this plan? [y, or your questions with | between them; nothing: \
+                     not now] "
+                .to_string(),
+            false => format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; ")),
+        });
         let line = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
             std::io::stdin().read_line(&mut line).map(|_| line)
         });
         let line = line.await.ok()?.ok()?;
-        Some(matches!(line.trim(), "y" | "Y" | "yes"))
+        match (line.trim(), plan) {
+            ("y" | "Y" | "yes", _) => Some(Approval::Granted),
+            (_, false) => Some(Approval::Refused),
+            ("" | "n" | "N" | "no", true) => None,
+            (written, true) => Some(Approval::Planned(questions(written))),
+        }
     }
 }
 
@@ -134,6 +146,7 @@ impl Watch for Live {
                 }
             }
             What::Planned { plan } => self.say(run, "plan", plan),
+            What::Replanned { questions } => self.say(run, "plan", &questions.join("\n")),
             What::Judged { action, verdict } => {
                 let what = match action.arguments["code"].as_str() {
                     Some(code) => code.to_string(),
@@ -168,6 +181,12 @@ impl Watch for Live {
         let from = tail.char_indices().rev().nth(70).map_or(0, |(at, _)| at);
         self.bar.set_message(format!("… {}", tail[from..].replace('\n', " ")));
     }
+}
+
+/// Questions as somebody writes them on a line.
+fn questions(line: &str) -> Vec<String> {
+    let questions = line.split('|').map(str::trim).filter(|question| !question.is_empty());
+    questions.map(str::to_string).collect()
 }
 
 /// What an agent that another one called came to, in short.
@@ -222,6 +241,9 @@ pub(crate) fn finished(finished: &Finished) {
         Reason::Approval => {
             eprint(&detail);
             eprint(&format!("hint: `errand runs resume {run} --approve` or `--deny` goes on"));
+            if detail == PLAN_WAITS {
+                eprint("hint: `--plan QUESTION`, once or more, puts yours in its place");
+            }
         }
     }
 }
