@@ -1,6 +1,8 @@
 //! MCP servers: one made with the reference package, and one that does what no server should.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -11,6 +13,7 @@ use crate::place::{Place, Ran, call, say};
 
 const BY_TOOLS: &str = "act = \"tools\"";
 const ODD: &str = include_str!("mcp/odd.py");
+const FORGETS: &str = include_str!("mcp/forgets.py");
 const REFERENCE: &str = include_str!("mcp/reference.py");
 
 /// A Python, and the folders that it is made of.
@@ -181,6 +184,43 @@ fn a_server_over_http() {
 }
 
 #[test]
+fn a_server_over_http_that_forgets_its_clients() {
+    let place = Place::new();
+    place.write("server.py", FORGETS);
+    let mut served = Command::new(python().program)
+        .args([place.path("server.py"), place.path("log")])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut port = String::new();
+    BufReader::new(served.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    let table = format!(
+        "[mcp.servers.odd]\nurl = \"http://127.0.0.1:{}/mcp\"\n[tools]\nuse = [\"odd.work\"]",
+        port.trim()
+    );
+    place.agent(BY_TOOLS, &table, &[work(), work(), say("done")]);
+    pinned(&place);
+    let ran = place.run();
+    served.kill().unwrap();
+    served.wait().unwrap();
+    assert_eq!(ran.observations(), ["done", "done"], "{ran}\n{}", place.read("log"));
+    // Once to be pinned, and once to be used, in which it is introduced to its client again.
+    insta::assert_snapshot!(place.read("log"), @r#"
+    initialize
+    notifications/initialized
+    tools/list
+    initialize
+    notifications/initialized
+    tools/list
+    tools/call
+    tools/call of nobody
+    initialize
+    notifications/initialized
+    tools/call
+    "#);
+}
+
+#[test]
 fn a_server_in_an_mcp_servers_file() {
     let place = Place::new();
     let python = python();
@@ -245,7 +285,7 @@ fn a_server_with_hostile_schemas() {
     insta::assert_snapshot!(ran.all(), @r#"
     exit 1
     --- stderr
-    error: server `odd` offers what cannot be used: `work`: the schema of its arguments cannot be used: the schema is not valid: Resource 'file:///etc/passwd' is not present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch file:///etc/passwd
+    error: server `odd` offers what cannot be used: `work`: the schema of its arguments is not valid: Resource 'file:///etc/passwd' is not present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch file:///etc/passwd
     "#);
     assert!(!place.path("errand.lock").exists());
     let ran = odd("endless", "", &[]).errand(["mcp", "pin", "agent.toml", "--yes"]);
@@ -253,6 +293,21 @@ fn a_server_with_hostile_schemas() {
     exit 1
     --- stderr
     error: server `odd` offers what cannot be used: a list of more than 32 pages
+    "#);
+}
+
+#[test]
+fn a_server_with_more_than_a_page_of_resources_and_prompts() {
+    let calls = [("odd.resources", json!({})), ("odd.prompt", json!({}))];
+    let place = odd("shelf", "", &[call(calls), say("done")]);
+    pinned(&place);
+    insta::assert_snapshot!(place.run().observations().join("\n"), @r#"
+    note://0: Number 0.
+    note://1: Number 1.
+    note://2: Number 2.
+    n0: Number 0.
+    n1: Number 1.
+    n2: Number 2.
     "#);
 }
 
@@ -283,6 +338,63 @@ fn a_server_that_floods() {
 fn a_server_that_hangs() {
     let text = told(&odd("hangs", "timeout = \"500ms\"", &[work(), say("done")]));
     insta::assert_snapshot!(text, @"`odd` did not answer within 0.5 s, its `timeout`");
+}
+
+#[test]
+fn a_server_that_is_slow_and_says_how_far_it_is() {
+    let place = odd("slow", "timeout = \"2s\"", &[work(), say("done")]);
+    assert_eq!(told(&place), "done");
+}
+
+#[test]
+fn a_call_that_is_given_up_is_cancelled_at_its_server() {
+    let write = call([("odd.write", json!({}))]);
+    let place = odd("cancelled", "timeout = \"2s\"", &[work(), write, say("done")]);
+    pinned(&place);
+    let ran = place.run();
+    let told = ran.observations();
+    assert!(told[0].starts_with("`odd` did not answer within 2 s"), "{ran}");
+    let (cancelled, asked) = told[1].split_once(", ").unwrap();
+    assert_eq!(cancelled.strip_prefix("cancelled: "), asked.strip_prefix("asked: "), "{ran}");
+    assert!(!told[1].contains("[]"), "{ran}");
+}
+
+#[test]
+fn a_confined_server_has_no_rights_and_no_files_of_its_starters() {
+    let place = odd("rights", "", &[work(), say("done")]);
+    pinned(&place);
+    // The shell leaves a file open, as a careless starter may: errand has it, its server has not.
+    let errand = place.command(["run", "agent.toml", "--json"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec 9<agent.toml; exec \"$0\" \"$@\""]);
+    shell.arg(errand.get_program()).args(errand.get_args()).current_dir(place.path("."));
+    for (name, value) in errand.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let ran = place.ran(&shell.stdin(Stdio::null()).output().unwrap());
+    assert_eq!(ran.observations(), ["0 []"], "{ran}");
+}
+
+#[test]
+fn a_confined_server_reaches_no_socket_that_is_a_file() {
+    // A container engine's is one, and who may speak to it may do anything.
+    let replies = |socket: &str| [call([("odd.work", json!({ "socket": socket }))]), say("done")];
+    let place = odd("reaches", "network = \"open\"\nwrite = [\"out\"]", &replies("out/socket"));
+    place.write("out/.keep", "");
+    let _listening = UnixListener::bind(place.path("out/socket")).unwrap();
+    let none = "PermissionError, PermissionError, PermissionError, LC_CTYPE";
+    assert_eq!(told(&place), none);
+    // The same without a cell: it is there.
+    let text = place
+        .read("agent.toml")
+        .replace("network = \"open\"\nwrite = [\"out\"]", "unconfined = true");
+    let text =
+        text.lines().filter(|line| !line.starts_with("read = ")).collect::<Vec<_>>().join("\n");
+    place.write("agent.toml", text);
+    assert!(told(&place).starts_with("connected, OSError, "), "{}", told(&place));
 }
 
 #[test]

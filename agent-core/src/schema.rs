@@ -5,6 +5,10 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
+/// The most references in a stranger's schema. They are followed wherever they stand: a few that
+/// refer to each other twice are a great many.
+const MOST_REFERENCES: usize = 64;
+
 /// The most problems named at once: a model reads the first ones.
 const SHOWN: usize = 3;
 
@@ -19,11 +23,37 @@ pub struct Checker {
     validator: Validator,
 }
 
+/// How big a stranger's schema may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// As JSON.
+    pub bytes: usize,
+    /// Lists and objects in each other.
+    pub deepest: usize,
+}
+
 impl Checker {
+    /// For a schema that somebody else wrote: too big a one is refused before anything is made of
+    /// it. The error goes on where "the schema" ends.
+    pub fn of_stranger(schema: &Value, bounds: Bounds) -> Result<Self, String> {
+        walk(schema, bounds.deepest, &mut 0).map_err(|refused| match refused {
+            Refused::Deep => format!("nests more than {} deep", bounds.deepest),
+            Refused::References => format!("refers more than {MOST_REFERENCES} times"),
+        })?;
+        if schema.to_string().len() > bounds.bytes {
+            return Err(format!("is longer than {} KiB", bounds.bytes >> 10));
+        }
+        Self::made(schema).map_err(|reason| format!("is not valid: {reason}"))
+    }
+
     /// Refuses what is no JSON Schema, or refers to another document.
     pub fn new(schema: &Value) -> Result<Self, String> {
-        let validator = compile(schema)
-            .map_err(|error| format!("the schema is not valid: {}", short(error.to_string())))?;
+        Self::made(schema).map_err(|reason| format!("the schema is not valid: {reason}"))
+    }
+
+    fn made(schema: &Value) -> Result<Self, String> {
+        dialect(schema)?;
+        let validator = compile(schema).map_err(|error| short(error.to_string()))?;
         Ok(Self { validator })
     }
 
@@ -36,6 +66,18 @@ impl Checker {
     }
 }
 
+/// What the words of a schema mean is said by another one, and where that is not at hand nobody
+/// knows. The older drafts are read as 2020-12, which has nearly all of their words.
+pub(crate) fn dialect(schema: &Value) -> Result<(), String> {
+    let Some(dialect) = schema.get("$schema").and_then(Value::as_str) else { return Ok(()) };
+    let draft = dialect.split_once("://").is_some_and(|(_, at)| at.starts_with("json-schema.org/"));
+    let mut inside = schema.get("$defs").and_then(Value::as_object).into_iter().flatten();
+    if draft || inside.any(|(_, one)| one.get("$id").and_then(Value::as_str) == Some(dialect)) {
+        return Ok(());
+    }
+    Err(format!("its `$schema` is `{}`, which is not known here", short(dialect.to_string())))
+}
+
 /// References to other documents are refused: nothing is ever fetched to check a value.
 pub(crate) fn compile(schema: &Value) -> Result<Validator, ValidationError<'static>> {
     jsonschema::options()
@@ -43,6 +85,29 @@ pub(crate) fn compile(schema: &Value) -> Result<Validator, ValidationError<'stat
         .offline()
         .with_pattern_options(PatternOptions::regex().size_limit(1 << 20))
         .build(schema)
+}
+
+enum Refused {
+    Deep,
+    References,
+}
+
+fn walk(value: &Value, left: usize, references: &mut usize) -> Result<(), Refused> {
+    let below = match value {
+        Value::Array(_) | Value::Object(_) => left.checked_sub(1).ok_or(Refused::Deep)?,
+        _ => return Ok(()),
+    };
+    match value {
+        Value::Array(values) => values.iter().try_for_each(|it| walk(it, below, references)),
+        Value::Object(map) => map.iter().try_for_each(|(key, it)| {
+            *references += usize::from(key == "$ref" || key == "$dynamicRef");
+            if *references > MOST_REFERENCES {
+                return Err(Refused::References);
+            }
+            walk(it, below, references)
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn describe(error: &ValidationError<'_>) -> String {
@@ -124,7 +189,7 @@ fn short(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     #[test]
     fn problems_are_named_with_their_place() {
@@ -149,7 +214,21 @@ mod tests {
         let huge = json!({"type": "string", "pattern": "(((a{1000}){1000}){1000})"});
         assert!(check(&huge, &json!("a")).is_err());
         assert!(check(&json!({"type": "unheard"}), &json!(1)).is_err());
+        let dialect = json!({"$schema": "https://example.com/mine", "minimum": 1});
+        assert!(check(&dialect, &json!(1)).is_err_and(|error| error.contains("not known here")));
         assert!(check(&json!([]), &json!(1)).is_err());
+        // Small, and a great many schemas where each reference is followed.
+        let next = |n: usize| json!({"$ref": format!("#/$defs/a{}", n + 1)});
+        let mut defs: Map<String, Value> =
+            (0..40).map(|n| (format!("a{n}"), json!({"allOf": [next(n), next(n)]}))).collect();
+        defs.insert("a40".to_string(), json!({}));
+        let doubling = json!({"$defs": defs, "$ref": "#/$defs/a0"});
+        let bounds = Bounds { bytes: 32 << 10, deepest: 24 };
+        let refused = |schema: &Value| Checker::of_stranger(schema, bounds).map(drop).unwrap_err();
+        assert_eq!(refused(&doubling), "refers more than 64 times");
+        let deep = (0..30).fold(json!({}), |inner, _| json!({ "not": inner }));
+        assert_eq!(refused(&deep), "nests more than 24 deep");
+        assert!(refused(&json!({"type": "unheard"})).starts_with("is not valid: "));
         let name = "n".repeat(1 << 20);
         let schema = json!({"type": "object", "additionalProperties": false});
         assert!(check(&schema, &json!({ name: 1 })).is_err_and(|error| error.len() < 300));

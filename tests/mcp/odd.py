@@ -48,6 +48,20 @@ def reach(what):
             got.append("connected")
         except OSError as error:
             got.append(type(error).__name__)
+    if "socket" in what:
+        for kind in [socket.SOCK_STREAM, socket.SOCK_DGRAM]:
+            try:
+                socket.socket(socket.AF_UNIX, kind).connect(what["socket"])
+                got.append("connected")
+            except OSError as error:
+                got.append(type(error).__name__)
+        try:
+            # A pair is allowed, and one of datagrams could be turned elsewhere.
+            socket.socketpair()
+            socket.socketpair(type=socket.SOCK_DGRAM)[0].sendto(b"x", what["socket"])
+            got.append("sent")
+        except OSError as error:
+            got.append(type(error).__name__)
     if "kill" in what:
         try:
             os.kill(what["kill"], 0)
@@ -58,7 +72,17 @@ def reach(what):
     return ", ".join(got)
 
 
-def call(name, arguments):
+def rights():
+    """What this program may do beyond its user: none of it, whoever that is."""
+    import ctypes
+
+    # Version 3 of the call's header, then effective, permitted and inheritable, low and high.
+    header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    ctypes.CDLL(None).capget(header, data)
+    return sum(data)
+
+
+def call(name, arguments, token):
     if HOW == "dies":
         print("I cannot go on", file=sys.stderr)
         sys.exit(3)
@@ -72,6 +96,25 @@ def call(name, arguments):
             sys.stdout.write("x" * 65536)
     if HOW == "hangs":
         time.sleep(600)
+    if HOW == "rights":
+        kept = []
+        for name in range(3, 64):
+            try:
+                os.fstat(name)
+                kept.append(name)
+            except OSError:
+                pass
+        return f"{rights()} {kept}"
+    if HOW == "slow":
+        # Longer than anybody waits, with a sign of progress in each part.
+        for done in range(5):
+            time.sleep(0.7)
+            params = {"progressToken": token, "progress": done, "total": 5}
+            send({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
+    if HOW == "cancelled":
+        if name == "work":
+            return None
+        return f"cancelled: {CANCELLED}, asked: {ASKED}"
     if HOW == "forks":
         # It leaves the group of its server, and would outlive it.
         subprocess.Popen(
@@ -85,15 +128,20 @@ def call(name, arguments):
     return "done"
 
 
+# Calls without an answer, and which of them were given up, by their ids.
+ASKED, CANCELLED = [], []
 for line in sys.stdin:
     request = json.loads(line)
+    if request.get("method") == "notifications/cancelled":
+        CANCELLED.append(request["params"]["requestId"])
     if "id" not in request:
         continue
     method, params = request["method"], request.get("params", {})
     if method == "initialize":
+        more = {"resources": {}, "prompts": {}} if HOW == "shelf" else {}
         result = {
             "protocolVersion": params["protocolVersion"],
-            "capabilities": {"tools": {}},
+            "capabilities": {"tools": {}, **more},
             "serverInfo": {"name": "odd", "version": "1"},
         }
     elif method == "tools/list":
@@ -106,8 +154,19 @@ for line in sys.stdin:
         elif at + 1 < len(offered):
             result["nextCursor"] = str(at + 1)
     elif method == "tools/call":
-        text = call(params["name"], params.get("arguments") or {})
+        token = params.get("_meta", {}).get("progressToken")
+        text = call(params["name"], params.get("arguments") or {}, token)
+        if text is None:
+            ASKED.append(request["id"])
+            continue
         result = {"content": [{"type": "text", "text": text}]}
+    elif method in ("resources/list", "prompts/list") and HOW == "shelf":
+        # Three of them, one a page.
+        kind, at = method.split("/")[0], int(params.get("cursor") or 0)
+        named = {"name": f"n{at}", "description": f"Number {at}."}
+        result = {kind: [named if kind == "prompts" else {"uri": f"note://{at}", **named}]}
+        if at < 2:
+            result["nextCursor"] = str(at + 1)
     else:
         send({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32601, "message": "no"}})
         continue

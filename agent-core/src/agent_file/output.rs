@@ -84,6 +84,13 @@ pub(super) fn schema(
         report.value(&place(&at), told(&at, message)).hint = hint;
     }
     if report.problems.len() == problems
+        && let Err(reason) = crate::schema::dialect(&schema)
+    {
+        report
+            .value(&place("/$schema"), told("/$schema", reason))
+            .hint("leave it out: a schema is read as JSON Schema 2020-12");
+    }
+    if report.problems.len() == problems
         && decoding == Decoding::Constrained
         && let Err(reason) = (known.decoder_holds)(&schema)
     {

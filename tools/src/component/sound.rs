@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use agent_core::manifest::Manifest;
-use agent_core::schema::Checker;
+use agent_core::schema::{Bounds, Checker};
 use agent_core::tool::ToolSpec;
 use serde_json::Value;
 
@@ -12,10 +12,8 @@ use serde_json::Value;
 const TOOLS: usize = 64;
 /// The longest description, in bytes.
 const DESCRIPTION: usize = 4096;
-/// The longest schema, in bytes.
-const SCHEMA: usize = 64 << 10;
-/// How deep a schema may be nested.
-const DEPTH: usize = 32;
+/// How big a schema may be.
+const BOUNDS: Bounds = Bounds { bytes: 64 << 10, deepest: 32 };
 /// The most entries of one list of wants.
 const WANTS: usize = 64;
 
@@ -85,13 +83,7 @@ fn tool(spec: &ToolSpec) -> Result<(), String> {
         if !schema.is_object() {
             return Err(wrong("is no object".to_string()));
         }
-        if depth(schema, 0) > DEPTH {
-            return Err(wrong(format!("is nested more than {DEPTH} deep")));
-        }
-        if schema.to_string().len() > SCHEMA {
-            return Err(wrong(format!("is longer than {} KiB", SCHEMA >> 10)));
-        }
-        Checker::new(schema).map_err(|error| wrong(format!("cannot be used: {error}")))?;
+        Checker::of_stranger(schema, BOUNDS).map_err(wrong)?;
     }
     match spec.input.get("type").and_then(Value::as_str) {
         Some("object") => Ok(()),
@@ -108,20 +100,6 @@ fn described(what: &str, text: &str) -> Result<(), String> {
         return Err(format!("the description of {what} holds control characters"));
     }
     Ok(())
-}
-
-fn depth(value: &Value, so_far: usize) -> usize {
-    if so_far > DEPTH {
-        return so_far;
-    }
-    let deepest = |values: &mut dyn Iterator<Item = &Value>| {
-        values.map(|value| depth(value, so_far + 1)).max().unwrap_or(so_far)
-    };
-    match value {
-        Value::Array(items) => deepest(&mut items.iter()),
-        Value::Object(fields) => deepest(&mut fields.values()),
-        _ => so_far,
-    }
 }
 
 #[cfg(test)]
@@ -164,13 +142,13 @@ mod tests {
         refused(|m| m.tools[0].description = "x".repeat(5000), "longer than 4096");
         refused(|m| m.tools[0].input = json!([]), "is no object");
         refused(|m| m.tools[0].input = json!({"type": "string"}), "the type `object`");
-        refused(|m| m.tools[0].output = json!({"type": "unheard"}), "cannot be used");
-        refused(|m| m.tools[0].output = json!({"$ref": "file:///etc/passwd"}), "cannot be used");
+        refused(|m| m.tools[0].output = json!({"type": "unheard"}), "is not valid");
+        refused(|m| m.tools[0].output = json!({"$ref": "file:///etc/passwd"}), "is not valid");
         let mut deep = json!({});
         for _ in 0..2000 {
             deep = json!({"not": deep});
         }
-        refused(|m| m.tools[0].output = deep, "nested more than");
+        refused(|m| m.tools[0].output = deep, "nests more than 32 deep");
         let huge = json!({"type": "object", "description": "x".repeat(70_000)});
         refused(|m| m.tools[0].input = huge, "longer than 64 KiB");
         refused(|m| m.wants.read = vec!["a".into(); 65], "more than 64");

@@ -11,7 +11,7 @@ use agent_core::mcp::{Pinned, Server, Transport};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ClientConfig, GetPromptRequestParams,
     GetPromptResponse, Implementation, PaginatedRequestParams, ProgressNotificationParam,
-    ReadResourceRequestParams, ReadResourceResponse,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
 };
 use rmcp::service::{NotificationContext, RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -65,7 +65,9 @@ pub(super) enum Failure {
 impl ClientHandler for Ears {
     fn get_info(&self) -> ClientConfig {
         let own = Implementation::new("errand", env!("CARGO_PKG_VERSION"));
+        // The revisions after it have no handshake, which this client begins with.
         ClientConfig::new(Default::default(), own)
+            .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
     }
 
     async fn on_tool_list_changed(&self, _context: NotificationContext<RoleClient>) {
@@ -298,8 +300,17 @@ async fn tool_call(live: &Live, tool: &str, arguments: &Value) -> Told {
 
 async fn resources(live: &Live, arguments: &Value) -> Told {
     let Some(uri) = arguments["uri"].as_str() else {
-        let page = live.service.list_resources(None).await?;
-        return Ok(listed(&serde_json::to_value(&page.resources).unwrap_or_default(), "uri"));
+        let mut all = Vec::new();
+        let mut params = PaginatedRequestParams::default();
+        for _ in 0..PAGES {
+            let page = live.service.list_resources(Some(params.clone())).await?;
+            all.extend(page.resources);
+            params.cursor = page.next_cursor;
+            if params.cursor.is_none() {
+                break;
+            }
+        }
+        return Ok(listed(&serde_json::to_value(&all).unwrap_or_default(), "uri"));
     };
     let params = ReadResourceRequestParams::new(uri);
     Ok(match live.service.read_resource_once(params).await? {
@@ -313,8 +324,17 @@ async fn resources(live: &Live, arguments: &Value) -> Told {
 
 async fn prompt(live: &Live, arguments: &Value) -> Told {
     let Some(name) = arguments["name"].as_str() else {
-        let page = live.service.list_prompts(None).await?;
-        return Ok(listed(&serde_json::to_value(&page.prompts).unwrap_or_default(), "name"));
+        let mut all = Vec::new();
+        let mut params = PaginatedRequestParams::default();
+        for _ in 0..PAGES {
+            let page = live.service.list_prompts(Some(params.clone())).await?;
+            all.extend(page.prompts);
+            params.cursor = page.next_cursor;
+            if params.cursor.is_none() {
+                break;
+            }
+        }
+        return Ok(listed(&serde_json::to_value(&all).unwrap_or_default(), "name"));
     };
     let mut params = GetPromptRequestParams::new(name);
     params.arguments = arguments["arguments"].as_object().cloned();

@@ -4,7 +4,8 @@
 //! In two stages, since a namespace of processes begins with a child. The first leaves the network
 //! and the processes of this machine behind; when it dies, and it dies with the errand that
 //! started it, all of the namespace dies, whatever the server did to get away. The second gives up
-//! all files but those granted, bounds what can be used, and becomes the server's program.
+//! all files but those granted and what the kernel offers beside them ([`kernel`]), bounds what can be
+//! used, and becomes the server's program.
 //! A machine that cannot do one of these is told so, and the server does not start.
 
 use std::ffi::OsString;
@@ -23,8 +24,10 @@ use rustix::process::{
 use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
+use super::kernel;
+
 /// What the system's programs and libraries are made of.
-const SYSTEM: [&str; 18] = [
+const SYSTEM: [&str; 21] = [
     "/usr",
     "/lib",
     "/lib64",
@@ -35,9 +38,13 @@ const SYSTEM: [&str; 18] = [
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
-    "/etc/ssl",
+    // Certificates, and not the private keys beside them.
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
     "/etc/ca-certificates",
-    "/etc/pki",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/openssl.cnf",
     "/etc/localtime",
     "/etc/alternatives",
     "/etc/nsswitch.conf",
@@ -129,6 +136,7 @@ fn become_program(
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
             .map_err(|error| format!("limits cannot be set: {error}"))?;
     }
+    kernel::refuse().map_err(|error| format!("the kernel cannot be kept from it: {error}"))?;
     files(cell).map_err(|error| format!("files cannot be kept from it: {error}"))?;
     let error = Command::new(program).args(arguments).exec();
     Err(format!("`{}` cannot be started: {error}", program.to_string_lossy()))

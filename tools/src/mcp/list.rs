@@ -2,17 +2,15 @@
 //! text and each schema is bounded before anything is made of it.
 
 use agent_core::mcp::Pinned;
-use agent_core::schema::Checker;
+use agent_core::schema::{Bounds, Checker};
 use agent_core::tool::{Effect, ToolSpec};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 /// The most tools of one server.
 pub(super) const MOST: usize = 256;
-/// The longest schema, in bytes of JSON.
-const SCHEMA: usize = 64 << 10;
-/// How deep a schema may be nested.
-const DEPTH: usize = 24;
+/// How big a schema may be.
+const BOUNDS: Bounds = Bounds { bytes: 64 << 10, deepest: 24 };
 /// The longest description that a model is shown, in characters.
 const DESCRIPTION: usize = 2000;
 
@@ -110,29 +108,15 @@ fn schema(name: &str, of: &str, schema: &Value) -> Result<Value, String> {
     if !schema.is_object() {
         return problem("is no object");
     }
-    if schema.to_string().len() > SCHEMA {
-        return problem(&format!("is longer than {} KiB", SCHEMA >> 10));
-    }
-    if depth(schema) > DEPTH {
-        return problem(&format!("is nested more than {DEPTH} deep"));
-    }
     // The dialect is always 2020-12 here, whatever it says.
     let mut schema = schema.clone();
     if let Value::Object(object) = &mut schema {
         object.shift_remove("$schema");
         object.shift_remove("$id");
     }
-    match Checker::new(&schema) {
+    match Checker::of_stranger(&schema, BOUNDS) {
         Ok(_) => Ok(schema),
-        Err(reason) => problem(&format!("cannot be used: {reason}")),
-    }
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Object(object) => 1 + object.values().map(depth).max().unwrap_or(0),
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        _ => 0,
+        Err(reason) => problem(&reason),
     }
 }
 
@@ -211,11 +195,18 @@ mod tests {
         for _ in 0..200 {
             deep = json!({"type": "object", "properties": {"a": deep}});
         }
-        assert!(refused(with(deep)).contains("nested more than 24 deep"));
+        assert!(refused(with(deep)).contains("nests more than 24 deep"));
         let long = json!({"type": "object", "description": "x".repeat(70_000)});
         assert!(refused(with(long)).contains("longer than 64 KiB"));
         let remote = json!({"type": "object", "$ref": "http://127.0.0.1:9/x"});
-        assert!(refused(with(remote)).contains("cannot be used"));
+        assert!(refused(with(remote)).contains("is not valid"));
+        // Each refers twice to the next: 2^n schemas where each is worked out by itself.
+        let next = |n: usize| json!({"$ref": format!("#/$defs/a{}", n + 1)});
+        let mut defs: Map<String, Value> =
+            (0..200).map(|n| (format!("a{n}"), json!({"allOf": [next(n), next(n)]}))).collect();
+        defs.insert("a200".to_string(), json!({}));
+        let doubling = json!({"type": "object", "$defs": defs, "$ref": "#/$defs/a0"});
+        assert!(refused(with(doubling)).contains("refers more than 64 times"));
         assert!(refused(with(json!({"type": "string"}))).contains("no object"));
         assert!(refused(with(json!(true))).contains("is no object"));
         assert!(refused(json!([{"name": "a\u{1b}[2J", "inputSchema": object}])).contains("called"));

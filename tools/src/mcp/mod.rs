@@ -9,6 +9,8 @@ mod client;
 #[cfg(target_os = "linux")]
 mod confine;
 mod content;
+#[cfg(target_os = "linux")]
+mod kernel;
 mod list;
 mod process;
 mod tool;

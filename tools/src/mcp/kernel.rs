@@ -1,0 +1,75 @@
+//! What a confined program may not ask of the kernel. Landlock bounds files and a namespace the
+//! network, and both leave gaps: a socket that is a file (a container engine's, a desktop's bus) is
+//! connected to whatever they say, the keyrings belong to the user, and io_uring does what a system
+//! call does without being one. What is refused is refused with an error; nothing is killed.
+
+use std::collections::BTreeMap;
+
+use libc::c_long;
+use rustix::process::getuid;
+use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter,
+};
+
+/// Refused whatever they are asked.
+const NEVER: [c_long; 9] = [
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+];
+
+/// The kind of a socket, without its flags.
+const KIND: u64 = 0xf;
+
+/// From here on, for this process and all that follow it. Files that are open by now, beside
+/// standard input, output and error, are closed when the next program begins.
+pub(super) fn refuse() -> Result<(), String> {
+    let failed = |error: &dyn std::fmt::Display| error.to_string();
+    keep_no_files()?;
+    if getuid().is_root() {
+        // To its namespace it would be root, with all rights there.
+        set_capabilities_secure_bits(
+            CapabilitiesSecureBits::NO_ROOT | CapabilitiesSecureBits::NO_ROOT_LOCKED,
+        )
+        .map_err(|error| format!("root's rights stay: {error}"))?;
+    }
+    let is = |argument, op, value: i32| {
+        let value = u64::from(value.unsigned_abs());
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value)
+            .and_then(|condition| SeccompRule::new(vec![condition]))
+            .map_err(|error| failed(&error))
+    };
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    rules.insert(libc::SYS_socket, vec![is(0, SeccompCmpOp::Eq, libc::AF_UNIX)?]);
+    // A pair of streams is only ever connected to itself. Datagrams can be sent to any socket.
+    let datagrams = is(1, SeccompCmpOp::MaskedEq(KIND), libc::SOCK_DGRAM)?;
+    rules.insert(libc::SYS_socketpair, vec![datagrams]);
+    rules.extend(NEVER.map(|call| (call, Vec::new())));
+    // The same calls by their numbers in the ABI of 32-bit pointers.
+    #[cfg(target_arch = "x86_64")]
+    rules.extend(rules.clone().into_iter().map(|(call, rules)| (call | 0x4000_0000, rules)));
+
+    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| failed(&error))?;
+    let denied = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch);
+    let program: BpfProgram =
+        filter.and_then(BpfProgram::try_from).map_err(|error| failed(&error))?;
+    apply_filter(&program).map_err(|error| failed(&error))
+}
+
+/// Whoever started errand may have left files open, which landlock says nothing about.
+fn keep_no_files() -> Result<(), String> {
+    #[expect(unsafe_code, reason = "no safe wrapper has this call, which reads no memory")]
+    // SAFETY: it takes three numbers, and only marks files to be closed by `exec`.
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error().to_string()) }
+}
