@@ -25,7 +25,7 @@ fn looker() -> Vec<u8> {
         (core func $random (canon lower (func $random "get-random-u64")))
         (core func $insecure (canon lower (func $insecure "get-insecure-random-u64")))
         (core func $steady (canon lower (func $steady "now")))
-        (core func $wall (canon lower (func $wall "now") (memory $room "memory")))
+        (core func $wall (canon lower (func $wall "now") (memory (core memory $room "memory"))))
         (core module $m
             (import "room" "memory" (memory 1))
             (import "host" "random" (func $random (result i64)))
@@ -45,7 +45,7 @@ fn looker() -> Vec<u8> {
                 (export "random" (func $random)) (export "insecure" (func $insecure))
                 (export "steady" (func $steady)) (export "wall" (func $wall))))))
         (func (export "look") (result (tuple u64 u64 u64 u64))
-            (canon lift (core func $i "look") (memory $room "memory"))))"#;
+            (canon lift (core func $i "look") (memory (core memory $room "memory")))))"#;
     wat::parse_str(text).unwrap()
 }
 

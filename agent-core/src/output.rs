@@ -71,7 +71,7 @@ impl Outputs {
         };
         let first = output.text[output.parts[0].clone()].to_string();
         let on = match style {
-            Style::Code => format!("print(output.read(call=\"{call}\", part=2)[\"text\"])"),
+            Style::Code => format!("print(output.read(call=\"{call}\", part=2))"),
             _ => format!("{READ} {{\"call\":\"{call}\",\"part\":2}}"),
         };
         let said = format!("{first}\n[part 1 of {}; {on} reads on]", output.parts.len());
@@ -182,10 +182,7 @@ mod tests {
     fn a_tools_own_limit_makes_smaller_parts() {
         let (mut outputs, call) = (Outputs::default(), CallId("c1".to_string()));
         let shown = outputs.shown(&call, &seen("0123456789".to_string(), Some(4)), Style::Code);
-        assert_eq!(
-            shown,
-            "0123\n[part 1 of 3; print(output.read(call=\"c1\", part=2)[\"text\"]) reads on]"
-        );
+        assert_eq!(shown, "0123\n[part 1 of 3; print(output.read(call=\"c1\", part=2)) reads on]");
         assert_eq!(outputs.read("c1", 3).unwrap().text, "89");
     }
 
