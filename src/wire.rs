@@ -274,11 +274,14 @@ impl Errand {
         };
         if agent.tools.iter().any(|tool| tool == PYTHON) {
             let python = self.python().await.context("the `python` tool cannot be set up")?;
-            let others: Vec<ToolSpec> =
+            let mut others: Vec<ToolSpec> =
                 used(&registry).iter().map(|tool| tool.spec().clone()).collect();
+            others.push(tools::output::spec());
             registry.add(tools::python::tool(python, &others));
         }
-        Ok(used(&registry))
+        let mut used = used(&registry);
+        used.push(tools::output::tool());
+        Ok(used)
     }
 
     fn sandbox(&self, agent: &Agent) -> anyhow::Result<Wasm> {
@@ -417,6 +420,7 @@ impl Crew for Together {
             watch,
             person,
             clock: now,
+            chance: rand::random,
             sleep: |time| Box::pin(tokio::time::sleep(time)),
         }
     }

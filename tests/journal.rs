@@ -31,7 +31,7 @@ pub(crate) fn line(what: &What) -> String {
         What::Answered { call, granted } => {
             format!("answered {call} {}", if *granted { "yes" } else { "no" })
         }
-        What::Acting { call, effect } => format!("acting {call} {effect:?}"),
+        What::Acting { call, effect, .. } => format!("acting {call} {effect:?}"),
         What::Used { call, capability, verdict, .. } => {
             format!("used {call} {capability} {}", said(verdict))
         }

@@ -23,7 +23,7 @@ use crate::message::{Message, Role, ToolCall};
 use crate::model::{Model, Request, Traits};
 use crate::policy::Policy;
 use crate::run::{Consent, Run, Step, denied};
-use crate::sandbox::{Sandbox, SandboxError};
+use crate::sandbox::{Remark, Sandbox, SandboxError};
 use crate::tool::Tool;
 use desk::{Caller, Desk};
 
@@ -45,6 +45,8 @@ pub struct Parts<'a> {
     pub person: Option<&'a dyn Person>,
     /// Milliseconds since 1970.
     pub clock: fn() -> u64,
+    /// 128 random bits.
+    pub chance: fn() -> u128,
     /// Completes after this long.
     pub sleep: fn(Duration) -> futures::future::BoxFuture<'static, ()>,
 }
@@ -56,6 +58,9 @@ pub trait Watch: Send + Sync {
 
     /// The model wrote this much more of a reply.
     fn text(&self, _text: &str) {}
+
+    /// While this call runs, its guest says something for people.
+    fn said(&self, _run: &RunId, _call: &Action, _remark: &Remark) {}
 }
 
 /// Somebody who can say yes or no to what the policy leaves open.

@@ -9,8 +9,9 @@ use std::time::Duration;
 use agent_core::act::research::PLAN;
 use agent_core::action::{Action, CallId, Decision};
 use agent_core::drive::{Approval, PLAN_WAITS, Person, Watch};
-use agent_core::event::{Event, Observation, Reason, Status, What};
+use agent_core::event::{Event, Observation, Reason, RunId, Status, What};
 use agent_core::run::{Run, denied, head};
+use agent_core::sandbox::{Level, Remark};
 use async_trait::async_trait;
 use errand::Finished;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,8 +29,8 @@ pub(crate) struct Live {
 }
 
 /// In front of each line of a run that an agent called: the calls that led to it.
-fn margin(run: &Run) -> String {
-    run.id().way().map_or_else(String::new, |way| format!("  {way} │ "))
+fn margin(run: &RunId) -> String {
+    run.way().map_or_else(String::new, |way| format!("  {way} │ "))
 }
 
 impl Live {
@@ -47,7 +48,10 @@ impl Live {
     }
 
     fn say(&self, run: &Run, label: &str, text: &str) {
-        let margin = margin(run);
+        self.shown(&margin(run.id()), label, text);
+    }
+
+    fn shown(&self, margin: &str, label: &str, text: &str) {
         let mut lines = text.trim_end().lines();
         let first = lines.next().unwrap_or_default();
         let mut said = format!("{margin}  {label:<8} {}", head(first, WIDTH).replace('\n', " "));
@@ -113,9 +117,9 @@ impl Watch for Live {
         match &event.what {
             What::Started { agent, .. } => {
                 let text = format!("{} · {} · run {}", agent.name, agent.model.name, run.id());
-                self.line(&format!("{}{text}", margin(run)));
+                self.line(&format!("{}{text}", margin(run.id())));
             }
-            What::Resumed => self.line(&format!("{}{} · resumed", margin(run), run.id())),
+            What::Resumed => self.line(&format!("{}{} · resumed", margin(run.id()), run.id())),
             What::Ended { outcome } if run.id().way().is_some() => match outcome.reason {
                 None => self.say(run, "answered", &answered(&outcome.value)),
                 Some(reason) => {
@@ -172,6 +176,26 @@ impl Watch for Live {
             What::Observed { call, observation } => self.observed(run, call, observation),
             What::Ended { .. } => self.bar.finish_and_clear(),
             _ => {}
+        }
+    }
+
+    fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
+        match remark {
+            // What only its author wants to know is in `--json`.
+            Remark::Log { level: Level::Debug, .. } => {}
+            Remark::Log { level, text } => {
+                let label = match level {
+                    Level::Warn => "warns",
+                    Level::Error => "error",
+                    Level::Debug | Level::Info => "says",
+                };
+                self.shown(&margin(run), label, &format!("{} {text}", call.id));
+            }
+            Remark::Progress { done, total, text } => {
+                let of = total.map_or(String::new(), |total| format!(" of {total}"));
+                self.bar.set_message(head(&format!("{} {done}{of} {text}", call.tool), WIDTH));
+                self.bar.tick();
+            }
         }
     }
 
