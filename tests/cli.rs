@@ -69,7 +69,7 @@ fn run_help() {
           --model <NAME>       Another model than the agent file's: a catalog name, a path, or the
                                endpoint's id
           --json               Print one JSON object a line on stdout: started, plan, call, verdict,
-                               observation, rejected, finished
+                               log, progress, observation, rejected, finished
           --offline            Fetch no model and no runtime: use what is already here
       -h, --help               Print help
     "#);

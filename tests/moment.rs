@@ -49,13 +49,11 @@ fn looker() -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-fn place() -> Place {
+/// An agent whose model makes so many calls at once.
+fn place<const N: usize>(look: [(&str, Value); N]) -> Place {
     let place = Place::new();
-    place.write("looker.wasm", looker()).agent(
-        "act = \"tools\"",
-        "",
-        &[call([("looker.look", json!({})), ("looker.look", json!({}))]), say("done")],
-    );
+    let replies = [call(look), say("done")];
+    place.write("looker.wasm", looker()).agent("act = \"tools\"", "", &replies);
     let added = place.errand(["tools", "add", "looker.wasm", "--yes"]);
     assert_eq!(added.code, Some(0), "{added}");
     place
@@ -76,7 +74,7 @@ fn start(events: &mut [Event]) -> &mut Start {
 
 #[test]
 fn a_call_begins_where_the_journal_says() {
-    let place = place();
+    let place = place([("looker.look", json!({})), ("looker.look", json!({}))]);
     let ran = place.run();
     assert_eq!(ran.code, Some(0), "{ran}");
     let [first, second] = [0, 1].map(|at| seen(&ran.observations()[at]));
@@ -88,7 +86,7 @@ fn a_call_begins_where_the_journal_says() {
 
 #[test]
 fn a_call_that_runs_again_sees_the_same() {
-    let place = place();
+    let place = place([("looker.look", json!({}))]);
     let ran = place.run();
     let mut events = place.events(&ran.run());
     let acting = events.iter().position(|event| matches!(event.what, What::Acting { .. })).unwrap();

@@ -146,12 +146,12 @@ mod tests {
 
     #[test]
     fn parts_are_the_whole() {
-        let text = "äb€".repeat(10_000);
-        for most in [usize::MAX, 1000, 2, 0] {
+        let text = "äb€".repeat(5_000);
+        for most in [usize::MAX, 1000, 20] {
             let parts = parts(&text, most);
             let whole: String = parts.iter().map(|part| &text[part.clone()]).collect();
             assert!(whole == text, "{most}");
-            assert!(parts.iter().all(|part| !part.is_empty() && part.len() <= most.max(3)));
+            assert!(parts.iter().all(|part| !part.is_empty() && part.len() <= most));
         }
     }
 

@@ -52,9 +52,9 @@ mod tests {
 
     #[test]
     fn a_start_is_read_as_it_was_written() {
-        let start = Start { at: 1_700_000_000_000, seed: Seed(0xfeed << 100 | 7) };
+        let start = Start { at: 1_700_000_000_000, seed: Seed((0xfeed << 100) | 7) };
         let text = serde_json::to_string(&start).unwrap();
-        assert_eq!(text, r#"{"at":1700000000000,"seed":"00000feed00000000000000000000007"}"#);
+        assert_eq!(text, r#"{"at":1700000000000,"seed":"000feed0000000000000000000000007"}"#);
         assert_eq!(serde_json::from_str::<Start>(&text).unwrap(), start);
         assert!(serde_json::from_str::<Seed>("\"no digits\"").is_err());
     }
