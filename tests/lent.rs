@@ -47,6 +47,15 @@ fn run(place: &Place) -> Ran {
     place.ran(&command.env("TOOL_KEY", KEY).output().unwrap())
 }
 
+/// What the model's own calls gave, without those that they made.
+fn outer(ran: &Ran) -> Vec<String> {
+    let lines = ran.lines();
+    let own = lines.iter().filter(|line| {
+        line["type"] == "observation" && !line["id"].as_str().unwrap().contains('.')
+    });
+    own.map(|line| line["text"].as_str().unwrap().to_string()).collect()
+}
+
 fn lent(language: Language, file: &str, text: &str) {
     let (place, server) = (Place::new(), server());
     let at = server.at.to_string();
@@ -65,7 +74,7 @@ fn lent(language: Language, file: &str, text: &str) {
     for before in 0..2 {
         let ran = run(&place);
         assert_eq!(ran.code, Some(0), "{ran}");
-        let mut seen: Value = serde_json::from_str(&ran.observations()[0]).unwrap();
+        let mut seen: Value = serde_json::from_str(&outer(&ran)[0]).unwrap();
         // In C there is no parser at hand for what another tool gave.
         if let Some(inner) = seen["called"].as_str().and_then(|it| serde_json::from_str(it).ok()) {
             let inner: Value = inner;
@@ -179,7 +188,7 @@ fn told(place: &Place, calls: &[(&str, &str, Value)]) -> Vec<String> {
         .collect();
     let lines: String = replies.iter().map(|reply| format!("{reply}\n")).collect();
     place.write("replies.jsonl", lines);
-    run(place).observations()
+    outer(&run(place))
 }
 
 #[test]
@@ -210,7 +219,7 @@ fn capabilities_forked_through_call_tool() {
             // Said to change nothing, and does it by another.
             ("caller.look", "files.write", write()),
             ("caller.deep", "files.write", write()),
-            // Around in a circle.
+            // By one that calls itself: each call on the way is judged.
             ("caller.deep", "caller.deep", json!({"tool": "caller.look", "arguments": {}})),
             ("caller.act", "files.write", write()),
         ],
@@ -223,7 +232,7 @@ fn capabilities_forked_through_call_tool() {
     says(3, "tool `caller.act` may not call `web.read`");
     says(4, "tool `caller.look` said that it changes nothing, and may not call `files.write`");
     says(5, "tool `caller.look` said that it changes nothing, and may not call `files.write`");
-    says(6, "may not call");
+    says(6, "wrong arguments for `caller.look`: `tool` is missing");
     says(7, "out/b.md");
     // The agent file takes from the component what its manifest wants.
     let kept = place.read("agent.toml").replace(
