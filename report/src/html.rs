@@ -135,8 +135,8 @@ impl Shown<'_> {
             title => source.map(|source| words::plain(words::title(source))),
             host => source.and_then(host),
             quote => shown(&span.quote),
-            before => shown(before),
-            after => shown(after),
+            before => shown(&unheaded(before)),
+            after => shown(&unheaded(after)),
             stands => place.is_some(),
             page => page.map(|page| self.phrases.page.replace("{}", &page.to_string())),
         }
@@ -187,6 +187,15 @@ fn host(source: &Source) -> Option<String> {
 /// A piece of a page as a person reads it, without its Markdown's signs and links.
 fn shown(text: &str) -> String {
     words::plain(&research::plain(text))
+}
+
+/// Without the signs of headings, which mean nothing within a line.
+fn unheaded(text: &str) -> String {
+    let line = |line: &str| match line.trim_start_matches('#') {
+        rest if rest.len() < line.len() && rest.starts_with(' ') => rest[1..].to_string(),
+        _ => line.to_string(),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What stands before and after a piece of a text, cut between words.
