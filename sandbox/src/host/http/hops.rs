@@ -135,7 +135,6 @@ fn place(url: &Url) -> Place {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use std::sync::{Arc, Mutex};
 
     use agent_core::manifest::SecretUse;
