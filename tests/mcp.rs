@@ -285,7 +285,7 @@ fn a_server_with_hostile_schemas() {
     insta::assert_snapshot!(ran.all(), @r#"
     exit 1
     --- stderr
-    error: server `odd` offers what cannot be used: `work`: the schema of its arguments is not valid: Resource 'file:///etc/passwd' is not present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch file:///etc/passwd
+    error: server `odd` offers what cannot be used: `work`: the schema of its arguments refers to `file:///etc/passwd`, which is no pointer into it
     "#);
     assert!(!place.path("errand.lock").exists());
     let ran = odd("endless", "", &[]).errand(["mcp", "pin", "agent.toml", "--yes"]);

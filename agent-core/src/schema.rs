@@ -1,13 +1,11 @@
 //! JSON Schema (2020-12) as the host checks it, and what it says to whoever broke it. A check never
 //! leaves this machine, and its regular expressions run in linear time, whoever wrote the schema.
 
+mod effort;
+
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
-
-/// The most references in a stranger's schema. They are followed wherever they stand: a few that
-/// refer to each other twice are a great many.
-const MOST_REFERENCES: usize = 64;
 
 /// The most problems named at once: a model reads the first ones.
 const SHOWN: usize = 3;
@@ -20,6 +18,7 @@ pub fn check(schema: &Value, value: &Value) -> Result<(), String> {
 /// A schema made ready to check many values.
 #[derive(Debug)]
 pub struct Checker {
+    schema: Value,
     validator: Validator,
 }
 
@@ -36,13 +35,14 @@ impl Checker {
     /// For a schema that somebody else wrote: too big a one is refused before anything is made of
     /// it. The error goes on where "the schema" ends.
     pub fn of_stranger(schema: &Value, bounds: Bounds) -> Result<Self, String> {
-        walk(schema, bounds.deepest, &mut 0).map_err(|refused| match refused {
-            Refused::Deep => format!("nests more than {} deep", bounds.deepest),
-            Refused::References => format!("refers more than {MOST_REFERENCES} times"),
-        })?;
+        shallow(schema, bounds.deepest)
+            .ok_or_else(|| format!("nests more than {} deep", bounds.deepest))?;
         if schema.to_string().len() > bounds.bytes {
             return Err(format!("is longer than {} KiB", bounds.bytes >> 10));
         }
+        closed(schema, schema)?;
+        // What it asks at one place it asks of every value.
+        effort::bounded(schema, &Value::Null)?;
         Self::made(schema).map_err(|reason| format!("is not valid: {reason}"))
     }
 
@@ -54,12 +54,13 @@ impl Checker {
     fn made(schema: &Value) -> Result<Self, String> {
         dialect(schema)?;
         let validator = compile(schema).map_err(|error| short(error.to_string()))?;
-        Ok(Self { validator })
+        Ok(Self { schema: schema.clone(), validator })
     }
 
     /// Whether a value satisfies the schema. The error is for whoever wrote the value: each
     /// problem with the place where it is.
     pub fn check(&self, value: &Value) -> Result<(), String> {
+        effort::bounded(&self.schema, value).map_err(|much| format!("it {much}"))?;
         let problems: Vec<String> =
             self.validator.iter_errors(value).take(SHOWN).map(|error| describe(&error)).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
@@ -87,24 +88,34 @@ pub(crate) fn compile(schema: &Value) -> Result<Validator, ValidationError<'stat
         .build(schema)
 }
 
-enum Refused {
-    Deep,
-    References,
+/// `None` where lists and objects are deeper in each other than this.
+fn shallow(value: &Value, deepest: usize) -> Option<()> {
+    match value {
+        Value::Array(items) => {
+            let below = deepest.checked_sub(1)?;
+            items.iter().try_for_each(|item| shallow(item, below))
+        }
+        Value::Object(fields) => {
+            let below = deepest.checked_sub(1)?;
+            fields.values().try_for_each(|field| shallow(field, below))
+        }
+        _ => Some(()),
+    }
 }
 
-fn walk(value: &Value, left: usize, references: &mut usize) -> Result<(), Refused> {
-    let below = match value {
-        Value::Array(_) | Value::Object(_) => left.checked_sub(1).ok_or(Refused::Deep)?,
-        _ => return Ok(()),
-    };
+/// Whether each reference is a pointer to something in the schema itself: what else it could lead
+/// to is not counted by [`effort`].
+fn closed(root: &Value, value: &Value) -> Result<(), String> {
     match value {
-        Value::Array(values) => values.iter().try_for_each(|it| walk(it, below, references)),
-        Value::Object(map) => map.iter().try_for_each(|(key, it)| {
-            *references += usize::from(key == "$ref" || key == "$dynamicRef");
-            if *references > MOST_REFERENCES {
-                return Err(Refused::References);
+        Value::Array(items) => items.iter().try_for_each(|item| closed(root, item)),
+        Value::Object(fields) => fields.iter().try_for_each(|(word, said)| match (&**word, said) {
+            ("$ref" | "$dynamicRef", Value::String(to)) if effort::target(root, to).is_none() => {
+                Err(format!("refers to `{}`, which is no pointer into it", short(to.clone())))
             }
-            walk(it, below, references)
+            ("$id", Value::String(id)) if !std::ptr::eq(root, value) => {
+                Err(format!("holds another schema, `{}`", short(id.clone())))
+            }
+            _ => closed(root, said),
         }),
         _ => Ok(()),
     }
@@ -225,7 +236,14 @@ mod tests {
         let doubling = json!({"$defs": defs, "$ref": "#/$defs/a0"});
         let bounds = Bounds { bytes: 32 << 10, deepest: 24 };
         let refused = |schema: &Value| Checker::of_stranger(schema, bounds).map(drop).unwrap_err();
-        assert_eq!(refused(&doubling), "refers more than 64 times");
+        assert_eq!(refused(&doubling), "takes more than 2000000 steps to check");
+        assert!(check(&doubling, &json!(1)).is_err_and(|error| error.contains("steps to check")));
+        assert_eq!(
+            refused(&remote),
+            "refers to `http://127.0.0.1:9/schema.json`, which is no pointer into it"
+        );
+        let inner = json!({"$defs": {"a": {"$id": "https://example.com/a", "$ref": "#"}}});
+        assert_eq!(refused(&inner), "holds another schema, `https://example.com/a`");
         let deep = (0..30).fold(json!({}), |inner, _| json!({ "not": inner }));
         assert_eq!(refused(&deep), "nests more than 24 deep");
         assert!(refused(&json!({"type": "unheard"})).starts_with("is not valid: "));

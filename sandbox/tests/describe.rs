@@ -234,16 +234,16 @@ async fn hostile_schemas() {
     refused(telling(&Told::one(r#"{"type":"string"}"#)), "is not of an object").await;
     refused(telling(&Told::one(r#"{"type":"unheard"}"#)), "is not valid").await;
     let remote = r#"{"type":"object","$ref":"http://127.0.0.1:9/x"}"#;
-    refused(telling(&Told::one(remote)), "is not valid").await;
+    refused(telling(&Told::one(remote)), "which is no pointer into it").await;
     // Each refers twice to the next: 2^n schemas where each is worked out by itself.
     let mut defs = serde_json::Map::new();
-    for n in 0..200 {
+    for n in 0..100 {
         let next = json!({"$ref": format!("#/$defs/a{}", n + 1)});
         defs.insert(format!("a{n}"), json!({"allOf": [next.clone(), next]}));
     }
-    defs.insert("a200".to_string(), json!({}));
+    defs.insert("a100".to_string(), json!({}));
     let doubling = json!({"type": "object", "$defs": defs, "$ref": "#/$defs/a0"}).to_string();
-    refused(telling(&Told::one(&doubling)), "refers more than 64 times").await;
+    refused(telling(&Told::one(&doubling)), "takes more than 2000000 steps to check").await;
     let itself = r##"{"type":"object","properties":{"of":{"$ref":"#"}}}"##;
     assert!(Folder::new().wasm.describe(&telling(&Told::one(itself))).await.is_ok());
 }

@@ -143,7 +143,10 @@ mod tests {
         refused(|m| m.tools[0].input = json!([]), "is no object");
         refused(|m| m.tools[0].input = json!({"type": "string"}), "the type `object`");
         refused(|m| m.tools[0].output = json!({"type": "unheard"}), "is not valid");
-        refused(|m| m.tools[0].output = json!({"$ref": "file:///etc/passwd"}), "is not valid");
+        refused(
+            |m| m.tools[0].output = json!({"$ref": "file:///etc/passwd"}),
+            "which is no pointer into it",
+        );
         let mut deep = json!({});
         for _ in 0..2000 {
             deep = json!({"not": deep});

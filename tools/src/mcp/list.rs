@@ -199,14 +199,14 @@ mod tests {
         let long = json!({"type": "object", "description": "x".repeat(70_000)});
         assert!(refused(with(long)).contains("longer than 64 KiB"));
         let remote = json!({"type": "object", "$ref": "http://127.0.0.1:9/x"});
-        assert!(refused(with(remote)).contains("is not valid"));
+        assert!(refused(with(remote)).contains("which is no pointer into it"));
         // Each refers twice to the next: 2^n schemas where each is worked out by itself.
         let next = |n: usize| json!({"$ref": format!("#/$defs/a{}", n + 1)});
         let mut defs: Map<String, Value> =
-            (0..200).map(|n| (format!("a{n}"), json!({"allOf": [next(n), next(n)]}))).collect();
-        defs.insert("a200".to_string(), json!({}));
+            (0..100).map(|n| (format!("a{n}"), json!({"allOf": [next(n), next(n)]}))).collect();
+        defs.insert("a100".to_string(), json!({}));
         let doubling = json!({"type": "object", "$defs": defs, "$ref": "#/$defs/a0"});
-        assert!(refused(with(doubling)).contains("refers more than 64 times"));
+        assert!(refused(with(doubling)).contains("takes more than 2000000 steps to check"));
         assert!(refused(with(json!({"type": "string"}))).contains("no object"));
         assert!(refused(with(json!(true))).contains("is no object"));
         assert!(refused(json!([{"name": "a\u{1b}[2J", "inputSchema": object}])).contains("called"));
