@@ -97,6 +97,7 @@ fn step(criterion: &mut Criterion) {
                 watch: &Nobody,
                 person: None,
                 clock: || 0,
+                chance: || 0,
                 sleep: |time| Box::pin(tokio::time::sleep(time)),
             };
             let specs = tools.iter().map(|tool| tool.spec().clone()).collect();

@@ -9,7 +9,7 @@ mod wire;
 
 pub use agent_core::agent::Agent;
 pub use agent_core::agent_file::Invalid;
-pub use agent_core::drive::{Person, Watch};
+pub use agent_core::drive::{Approval, Person, Watch};
 pub use agent_core::event::{Outcome, Reason, RunId};
 pub use agent_core::ledger::Spent;
-pub use wire::{Approval, Caller, Errand, Finished, run};
+pub use wire::{Caller, Errand, Finished, run};

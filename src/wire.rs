@@ -9,18 +9,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use agent_core::act::research::PLAN;
 use agent_core::act::{PYTHON, Style, cited};
 use agent_core::agent::{Agent, Device, ModelConfig, Provider};
 use agent_core::agent_file::{Checked, Invalid, Known};
 use agent_core::delegate::{Crew, Delegate, Launcher};
-use agent_core::drive::{self, Parts, Person, Watch};
+use agent_core::drive::{self, Approval, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
 use agent_core::journal::{Journal, JournalError};
 use agent_core::ledger::Spent;
 use agent_core::mcp::Server;
 use agent_core::model::{Model, Traits};
 use agent_core::policy::Policy;
-use agent_core::run::Run;
+use agent_core::run::{Run, Step};
 use agent_core::tool::{Tool, ToolSpec};
 use anyhow::Context;
 use async_trait::async_trait;
@@ -53,15 +54,6 @@ pub struct Finished {
     pub spent: Spent,
 }
 
-/// A person's answer to the call that a run waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Approval {
-    /// It may happen.
-    Granted,
-    /// It may not.
-    Refused,
-}
-
 /// Runs an agent with the defaults: `ERRAND_HOME`, fetching what is missing, nobody looking on.
 ///
 /// # Errors
@@ -91,6 +83,12 @@ impl Errand {
     #[must_use]
     pub fn offline(self) -> Self {
         Self { fetcher: self.fetcher.network(Network::Forbidden), ..self }
+    }
+
+    /// Keeps pages in this folder instead, away from those that were read before.
+    #[must_use]
+    pub fn pages(self, folder: PathBuf) -> Self {
+        Self { pages: Arc::new(Pages::new(Some(folder), Manners::default())), ..self }
     }
 
     /// Tells how far a fetch is.
@@ -186,9 +184,17 @@ impl Errand {
             return Ok(Finished { run: id.clone(), outcome, spent: *run.spent() });
         }
         // One store for all of it: the run is taken for this process through it.
-        let launcher = self.launcher(store, approval);
+        let launcher = self.launcher(store, approval.clone());
         let crew = self.crew(agent, &launcher).await?;
         let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
+        if let Some(Approval::Planned(_)) = approval
+            && !matches!(run.step(), Step::Ask(action, _) if action.tool == PLAN)
+        {
+            anyhow::bail!(
+                "run `{id}` does not wait with a plan\nhint: `errand runs show {id}` says how far \
+                 it is"
+            );
+        }
         drive::resume(&mut run, || launcher.answer(), &crew.parts(watch, person)).await?;
         crew.drive(run, watch, person).await
     }
@@ -268,11 +274,14 @@ impl Errand {
         };
         if agent.tools.iter().any(|tool| tool == PYTHON) {
             let python = self.python().await.context("the `python` tool cannot be set up")?;
-            let others: Vec<ToolSpec> =
+            let mut others: Vec<ToolSpec> =
                 used(&registry).iter().map(|tool| tool.spec().clone()).collect();
+            others.push(tools::output::spec());
             registry.add(tools::python::tool(python, &others));
         }
-        Ok(used(&registry))
+        let mut used = used(&registry);
+        used.push(tools::output::tool());
+        Ok(used)
     }
 
     fn sandbox(&self, agent: &Agent) -> anyhow::Result<Wasm> {
@@ -305,7 +314,7 @@ impl Errand {
                 let name = config.name.clone();
                 // A path in an agent file is relative to that file.
                 let path = config.path.as_ref().map(|path| path.to_string_lossy().into_owned());
-                let folder = self.local(path.as_deref().unwrap_or(&name)).await?;
+                let folder = self.local(path.as_deref().unwrap_or(&name), device).await?;
                 let options =
                     OnnxOptions { device, context: CONTEXT, sampling: config.sampling, threads: 0 };
                 let open = move || Onnx::open(&folder, &name, options);
@@ -315,8 +324,8 @@ impl Errand {
     }
 
     /// The folder of an imported model, with the library that runs it loaded.
-    async fn local(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let library = self.fetcher.runtime(|name| std::env::var_os(name)).await?;
+    async fn local(&self, name: &str, device: onnx::Device) -> anyhow::Result<PathBuf> {
+        let library = self.fetcher.runtime(device, |name| std::env::var_os(name)).await?;
         let folder = self.fetcher.model(name).await?;
         tokio::task::spawn_blocking(move || onnx::load(Some(&library)).map(drop)).await??;
         Ok(folder)
@@ -335,7 +344,7 @@ impl Errand {
     ) -> anyhow::Result<onnx::Bench> {
         // A name that nobody knows is said to be one before anything is fetched.
         self.fetcher.model(name).await?;
-        let folder = self.local(name).await?;
+        let folder = self.local(name, onnx::Device::Cpu).await?;
         let work = move || onnx::bench(&folder, prompt, decode, threads);
         Ok(tokio::task::spawn_blocking(work).await??)
     }
@@ -411,6 +420,7 @@ impl Crew for Together {
             watch,
             person,
             clock: now,
+            chance: rand::random,
             sleep: |time| Box::pin(tokio::time::sleep(time)),
         }
     }
@@ -491,9 +501,8 @@ impl Launcher for Launch {
         &self.store
     }
 
-    fn answer(&self) -> Option<bool> {
-        let approval = self.approval.lock().ok()?.take()?;
-        Some(approval == Approval::Granted)
+    fn answer(&self) -> Option<Approval> {
+        self.approval.lock().ok()?.take()
     }
 }
 

@@ -55,7 +55,7 @@ const LIMITS: Limits = Limits {
 };
 
 /// What this machine lacks to build a language.
-fn lacks(language: Language) -> Option<&'static str> {
+pub(crate) fn lacks(language: Language) -> Option<&'static str> {
     let programs: &[&str] = match language {
         Language::Rust => &["cargo"],
         Language::Python | Language::C => &["python3"],
@@ -66,11 +66,11 @@ fn lacks(language: Language) -> Option<&'static str> {
 }
 
 /// Toolchains and compiled C libraries outlive the tests.
-fn home() -> PathBuf {
+pub(crate) fn home() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("author")
 }
 
-fn build(place: &Place, args: &[&str]) -> Ran {
+pub(crate) fn build(place: &Place, args: &[&str]) -> Ran {
     let mut command = place.command(["tools", "build"]);
     command.args(args).env("ERRAND_HOME", home());
     // What the SDK depends on is compiled once for all projects.
@@ -101,7 +101,12 @@ fn works(place: &Place, folder: &str) {
     assert!(built.ends_with(&format!(" kB of {}", project.language)), "{first}");
     let shown = format!("{folder}/{name}.wasm");
     assert!(built.starts_with(&format!("built {shown}: ")), "{first}");
-    assert_eq!(next.trim(), format!("use it, beside an agent file: errand tools add {shown}"));
+    assert_eq!(
+        next.trim(),
+        format!(
+            "try it: errand tools test {shown}\nuse it: errand tools add {shown}, beside an agent file"
+        )
+    );
     let second = build(place, &[folder]);
     assert!(second.out.starts_with(&format!("{shown} is up to date: ")), "{second}");
 

@@ -69,7 +69,7 @@ fn run_help() {
           --model <NAME>       Another model than the agent file's: a catalog name, a path, or the
                                endpoint's id
           --json               Print one JSON object a line on stdout: started, plan, call, verdict,
-                               observation, rejected, finished
+                               log, progress, observation, rejected, finished
           --offline            Fetch no model and no runtime: use what is already here
       -h, --help               Print help
     "#);
@@ -374,7 +374,7 @@ fn the_tools_there_are() {
     files.read     Reads a text file, 200 lines at a time.
     files.write    Creates a text file, or replaces the whole of it.
     web.search     Searches the web for pages. Read the ones that fit with web.read.
-    web.read       Reads a web page as Markdown with its links.
+    web.read       Reads a web page, PDF or feed as Markdown with its links.
     web.page       Reads the whole of a web page, with what a citation of it needs.
     python         Runs Python code with the standard library and open() on the agent's files.
     "#);

@@ -8,6 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tools::author::Language;
+
+use crate::author::lacks;
 use crate::place::Place;
 
 /// A fenced block of a page.
@@ -83,6 +86,11 @@ fn line_fits(expected: &str, line: &str) -> bool {
 
 /// Runs a page; what differs, one text each.
 fn differences(name: &str, page: &str, place: &Place) -> Vec<String> {
+    differences_in(&place.home(), name, page, place)
+}
+
+/// Likewise, with this `ERRAND_HOME`.
+fn differences_in(home: &Path, name: &str, page: &str, place: &Place) -> Vec<String> {
     let mut path = OsString::from(Path::new(env!("CARGO_BIN_EXE_errand")).parent().unwrap());
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
@@ -98,7 +106,9 @@ fn differences(name: &str, page: &str, place: &Place) -> Vec<String> {
                         .args(["-c", &format!("exec 2>&1\n{command}")])
                         .current_dir(place.path(""))
                         .env("PATH", &path)
-                        .env("ERRAND_HOME", place.home())
+                        .env("ERRAND_HOME", home)
+                        // What a Rust tool depends on is compiled once for all projects.
+                        .env("CARGO_TARGET_DIR", crate::author::home().join("target"))
                         .env_remove("ERRAND_SOURCES")
                         .env_remove("ORT_DYLIB_PATH")
                         .env_remove("HF_ENDPOINT")
@@ -146,12 +156,47 @@ fn every_page_shows_what_happens() {
     let mut found = Vec::new();
     for path in pages() {
         let page = fs::read_to_string(&path).unwrap();
-        if blocks(&page).iter().any(|block| block.info == "console") {
+        // It has a test of its own: it needs compilers.
+        let own = path.ends_with("custom-tool.md");
+        if !own && blocks(&page).iter().any(|block| block.info == "console") {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             found.extend(differences(&name, &page, &Place::with_python()));
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n\n"));
+}
+
+/// The page on tools of one's own: what is before its first heading, then the part of one language.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn a_tool_in(language: Language, heading: &str) {
+    if let Some(program) = lacks(language) {
+        eprintln!("skipped: docs/custom-tool.md in {language}: `{program}` does not start here");
+        return;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/custom-tool.md");
+    let page = fs::read_to_string(path).unwrap();
+    let mut parts = page.split("\n## ");
+    let before = parts.next().unwrap();
+    let own = parts.find(|part| part.starts_with(&format!("{heading}\n"))).unwrap();
+    let name = format!("custom-tool.md, {heading}");
+    let home = crate::author::home();
+    let found = differences_in(&home, &name, &format!("{before}\n## {own}"), &Place::bare());
+    assert!(found.is_empty(), "{}", found.join("\n\n"));
+}
+
+#[test]
+fn a_tool_of_ones_own_in_rust() {
+    a_tool_in(Language::Rust, "Rust");
+}
+
+#[test]
+fn a_tool_of_ones_own_in_python() {
+    a_tool_in(Language::Python, "Python");
+}
+
+#[test]
+fn a_tool_of_ones_own_in_javascript() {
+    a_tool_in(Language::Javascript, "JavaScript");
 }
 
 const PAGE: &str = r#"# A page

@@ -24,13 +24,14 @@ pub(crate) fn line(what: &What) -> String {
             format!("replied {call} {:?}{}", reply.content, calls.collect::<String>())
         }
         What::Planned { plan } => format!("planned {plan}"),
+        What::Replanned { questions } => format!("replanned {}", questions.join(" | ")),
         What::Judged { action, verdict } => {
             format!("judged {} {}{} {}", action.id, action.tool, action.arguments, said(verdict))
         }
         What::Answered { call, granted } => {
             format!("answered {call} {}", if *granted { "yes" } else { "no" })
         }
-        What::Acting { call, effect } => format!("acting {call} {effect:?}"),
+        What::Acting { call, effect, .. } => format!("acting {call} {effect:?}"),
         What::Used { call, capability, verdict, .. } => {
             format!("used {call} {capability} {}", said(verdict))
         }

@@ -2,6 +2,14 @@
 //! report that comes of them – also where half of it fails, where a page gives orders, and where
 //! the process is killed.
 
+mod evidence;
+mod faults;
+mod languages;
+mod opened;
+mod plan;
+mod refetch;
+mod sources;
+
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -19,26 +27,48 @@ const QUESTION: &str = "How high is the tower of Aveiro?";
 const TOWER: &str = "# Towers\n\nThe coast has three towers.\n\nThe tower of Aveiro is 47 m high, and \
                      it was\nbuilt of granite in 1746.\n";
 
-/// A model behind an endpoint: each of a research's small questions by what is asked. What it was
-/// asked is kept by the server.
-fn model() -> Server {
-    Server::start(|asked: Asked| {
+/// A model behind an endpoint, asked with its first message and its last.
+fn answering(
+    says: impl Fn(&str, &str) -> Result<String, StatusCode> + Clone + Send + Sync + 'static,
+) -> Server {
+    Server::start(move |asked: Asked| {
         let body: Value = serde_json::from_slice(&asked.body).unwrap();
         let messages = body["messages"].as_array().unwrap();
         let text = |message: Option<&Value>| {
             message.and_then(|message| message["content"].as_str()).unwrap_or_default().to_string()
         };
-        let (system, asked) = (text(messages.first()), text(messages.last()));
-        let said = match () {
-            () if asked.contains("Reply yes") => "yes",
-            () if system.contains("one or several") => "one",
-            () if system.contains("Does the question compare") => "no",
-            () if system.contains("queries for a search engine") => "tower Aveiro",
-            () if asked.contains("one complete sentence") => "The tower of Aveiro is 47 m high.",
-            () if asked.contains("47 m") => "47 m",
-            () => "not found",
-        };
-        reply(&json!({ "content": said }))
+        match says(&text(messages.first()), &text(messages.last())) {
+            Ok(said) => reply(&json!({ "content": said })),
+            Err(status) => status.into_response(),
+        }
+    })
+}
+
+/// Each of a research's small questions by what is asked.
+fn usual(system: &str, asked: &str) -> Result<String, StatusCode> {
+    let said = match () {
+        () if asked.contains("Reply yes") => "yes",
+        () if system.contains("one or several") => "one",
+        () if system.contains("Does the question compare") => "no",
+        () if system.contains("queries for a search engine") => "tower Aveiro",
+        () if asked.contains("one complete sentence") => "The tower of Aveiro is 47 m high.",
+        () if asked.contains("47 m") => "47 m",
+        () => "not found",
+    };
+    Ok(said.to_string())
+}
+
+fn model() -> Server {
+    answering(usual)
+}
+
+/// The same, but for what this answers.
+fn model_that(
+    says: impl Fn(&str, &str) -> Option<String> + Clone + Send + Sync + 'static,
+) -> Server {
+    answering(move |system, asked| match says(system, asked) {
+        Some(said) => Ok(said),
+        None => usual(system, asked),
     })
 }
 

@@ -34,7 +34,7 @@ use serde_json::Value;
 pub use check::{Agreed, Checked, Known};
 pub use component::{LARGEST, digest};
 pub use problem::{Invalid, Place, Problem};
-pub use search::{Kind, ProviderTable, SearchTable};
+pub use search::{Kind, ProviderTable, SearchTable, Unlisted, only};
 
 use crate::act::research::{Depth, Extent};
 use crate::agent::{Act, Device, Price, Provider};
@@ -458,6 +458,7 @@ pub struct PermissionsTable {
     pub net: Vec<String>,
 
     /// Names of tools whose every call needs a person's yes, beside a grant for what it reaches.
+    /// `plan`: the plan of a research.
     #[serde(default)]
     #[schemars(example = serde_json::json!(["files.write"]))]
     pub ask: Vec<String>,

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::action::{Capability, Permit};
 use crate::agent::{Act, Agent, Budget, Provider};
-use crate::drive::{self, Fault, Parts, Person, Watch};
+use crate::drive::{self, Approval, Fault, Parts, Person, Watch};
 use crate::event::{Event, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
 use crate::label::Origin;
@@ -151,7 +151,7 @@ pub trait Launcher: Send + Sync {
 
     /// A person's answer to the call that a run waits for, if there is one to give; it is given
     /// once.
-    fn answer(&self) -> Option<bool>;
+    fn answer(&self) -> Option<Approval>;
 }
 
 /// What one agent is run with.

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, TryStreamExt};
 
+use crate::act::research::PLAN;
 use crate::action::{Action, CallId, Decision};
 use crate::event::{Event, Observation, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
@@ -22,7 +23,7 @@ use crate::message::{Message, Role, ToolCall};
 use crate::model::{Model, Request, Traits};
 use crate::policy::Policy;
 use crate::run::{Consent, Run, Step, denied};
-use crate::sandbox::{Sandbox, SandboxError};
+use crate::sandbox::{Remark, Sandbox, SandboxError};
 use crate::tool::Tool;
 use desk::{Caller, Desk};
 
@@ -44,6 +45,8 @@ pub struct Parts<'a> {
     pub person: Option<&'a dyn Person>,
     /// Milliseconds since 1970.
     pub clock: fn() -> u64,
+    /// 128 random bits.
+    pub chance: fn() -> u128,
     /// Completes after this long.
     pub sleep: fn(Duration) -> futures::future::BoxFuture<'static, ()>,
 }
@@ -55,14 +58,47 @@ pub trait Watch: Send + Sync {
 
     /// The model wrote this much more of a reply.
     fn text(&self, _text: &str) {}
+
+    /// While this call runs, its guest says something for people.
+    fn said(&self, _run: &RunId, _call: &Action, _remark: &Remark) {}
 }
 
 /// Somebody who can say yes or no to what the policy leaves open.
 #[async_trait]
 pub trait Person: Send + Sync {
     /// `None`: not now, the run shall wait.
-    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<bool>;
+    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<Approval>;
 }
+
+/// A person's answer to what a run waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Approval {
+    /// It may happen.
+    Granted,
+    /// It may not.
+    Refused,
+    /// A plan may be carried out, with these questions in the place of its own. Answers nothing but
+    /// a plan.
+    Planned(Vec<String>),
+}
+
+impl Approval {
+    /// The events that it is.
+    fn into_events(self, action: &Action) -> Vec<What> {
+        let call = action.id.clone();
+        match self {
+            Approval::Granted => vec![What::Answered { call, granted: true }],
+            Approval::Refused => vec![What::Answered { call, granted: false }],
+            Approval::Planned(questions) if action.tool == PLAN => {
+                vec![What::Replanned { questions }, What::Answered { call, granted: true }]
+            }
+            Approval::Planned(_) => Vec::new(),
+        }
+    }
+}
+
+/// The detail of an outcome where a plan waits for a person.
+pub const PLAN_WAITS: &str = "the plan waits for a person's yes";
 
 /// The run cannot go on, and this could not even be written down.
 #[derive(Debug, thiserror::Error)]
@@ -99,14 +135,16 @@ pub async fn note(run: &mut Run, what: What, parts: &Parts<'_>) -> Result<(), Fa
 /// asked for one that was given meanwhile.
 pub async fn resume(
     run: &mut Run,
-    answer: impl FnOnce() -> Option<bool>,
+    answer: impl FnOnce() -> Option<Approval>,
     parts: &Parts<'_>,
 ) -> Result<(), Fault> {
     note(run, What::Resumed, parts).await?;
     if let Step::Ask(action, _) = run.step()
-        && let Some(granted) = answer()
+        && let Some(answer) = answer()
     {
-        note(run, What::Answered { call: action.id, granted }, parts).await?;
+        for what in answer.into_events(&action) {
+            note(run, what, parts).await?;
+        }
     }
     Ok(())
 }
@@ -162,7 +200,7 @@ pub async fn call(
     let consent = match (verdict.decision, parts.person) {
         (Decision::Allow, _) => Consent::Policy,
         (Decision::Ask, Some(person)) => match person.approve(&action, &verdict.reasons).await {
-            Some(true) => Consent::Person,
+            Some(Approval::Granted) => Consent::Person,
             _ => return Ok(denied(&["a person said no".to_string()])),
         },
         _ => return Ok(denied(&verdict.reasons)),
@@ -194,7 +232,7 @@ impl Desk<'_> {
                 }
                 Step::Ask(action, reasons) => {
                     if !self.ask(&action, &reasons).await? {
-                        return Ok(paused(&action.id, &reasons));
+                        return Ok(paused(&action, &reasons));
                     }
                 }
             }
@@ -253,9 +291,13 @@ impl Desk<'_> {
 
     async fn ask(&self, action: &Action, reasons: &[String]) -> Result<bool, Fault> {
         let Some(person) = self.parts.person else { return Ok(false) };
-        let Some(granted) = person.approve(action, reasons).await else { return Ok(false) };
-        self.write(What::Answered { call: action.id.clone(), granted }).await?;
-        Ok(true)
+        let Some(answer) = person.approve(action, reasons).await else { return Ok(false) };
+        let events = answer.into_events(action);
+        let answered = !events.is_empty();
+        for what in events {
+            self.write(what).await?;
+        }
+        Ok(answered)
     }
 }
 
@@ -300,10 +342,10 @@ fn stopped(error: SandboxError) -> Result<Outcome, Fault> {
     }
 }
 
-fn paused(call: &CallId, reasons: &[String]) -> Outcome {
-    Outcome {
-        reason: Some(Reason::Approval),
-        detail: Some(format!("call `{call}` waits for approval: {}", reasons.join("; "))),
-        ..Outcome::default()
-    }
+fn paused(action: &Action, reasons: &[String]) -> Outcome {
+    let detail = match action.tool.as_str() {
+        PLAN => PLAN_WAITS.to_string(),
+        _ => format!("call `{}` waits for approval: {}", action.id, reasons.join("; ")),
+    };
+    Outcome { reason: Some(Reason::Approval), detail: Some(detail), ..Outcome::default() }
 }

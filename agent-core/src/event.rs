@@ -11,6 +11,7 @@ use crate::agent::Agent;
 use crate::label::Origin;
 use crate::model::Reply;
 use crate::sandbox::Cost;
+use crate::start::Start;
 use crate::tool::Effect;
 
 /// Names one run, on this machine and for good.
@@ -88,6 +89,11 @@ pub enum What {
         /// In the model's words.
         plan: String,
     },
+    /// A person put these questions in the place of a plan's.
+    Replanned {
+        /// What is to be looked into.
+        questions: Vec<String>,
+    },
     /// A call was judged.
     Judged {
         /// What was judged.
@@ -97,7 +103,7 @@ pub enum What {
     },
     /// A person answered an `ask`.
     Answered {
-        /// The call that was waiting.
+        /// The call that was waiting; `plan` where a plan was.
         call: CallId,
         /// Whether it may happen.
         granted: bool,
@@ -108,6 +114,9 @@ pub enum What {
         call: CallId,
         /// Whether it could run again if this is the last that is heard of it.
         effect: Effect,
+        /// What its clocks and random numbers begin with, where they are the host's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start: Option<Start>,
     },
     /// While a call runs, its guest used a capability (or was refused it).
     Used {
@@ -154,6 +163,10 @@ pub struct Observation {
     pub origins: Vec<Origin>,
     /// What it used.
     pub cost: Cost,
+    /// The most bytes of it that a model is shown at once, where the tool's own limit leaves some
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<u64>,
 }
 
 /// How a call went.

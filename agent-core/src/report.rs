@@ -17,6 +17,10 @@ pub struct Report {
     pub version: u32,
     /// What was asked.
     pub question: String,
+    /// The language that its fixed words are in, the question's where that is one of `de`, `en`,
+    /// `es`, `fr`, `it`, `nl`, `pt`; English otherwise, and where nothing is said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub language: String,
     /// When it was written, in milliseconds since 1970.
     pub made: u64,
     /// Why it is not finished; `null` where it is.
@@ -103,6 +107,9 @@ pub struct Span {
 pub struct Source {
     /// Where it was found, after redirects.
     pub url: String,
+    /// Where else the same text was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// Its title; may be empty.
     pub title: String,
     /// Who wrote it, as the page says; may be empty.
@@ -158,6 +165,15 @@ impl Source {
     pub fn sealed(mut self) -> Self {
         self.text_sha256 = sha256(&self.text);
         self
+    }
+
+    /// Notes that another source has the same text.
+    pub(crate) fn also(&mut self, other: &Source) {
+        for url in std::iter::once(&other.url).chain(&other.also) {
+            if *url != self.url && !self.also.contains(url) {
+                self.also.push(url.clone());
+            }
+        }
     }
 
     /// A piece of its text; `None` where there is none at these bytes.

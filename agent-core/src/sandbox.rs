@@ -13,6 +13,8 @@ use crate::delegate::Loan;
 use crate::event::RunId;
 use crate::label::Origin;
 use crate::ledger::Spent;
+use crate::output::Part;
+use crate::start::Start;
 use crate::tool::Guest;
 
 /// Runs guests.
@@ -65,6 +67,21 @@ pub trait Gate: Send + Sync {
     /// The guest calls another tool: planned, judged, journaled and run like any call.
     async fn call(&self, tool: &str, arguments: Value) -> Result<Value, String>;
 
+    /// What the guest's clocks and random numbers begin with.
+    fn start(&self) -> Start {
+        Start::default()
+    }
+
+    /// The guest says something for whoever looks on. The host has cut it and taken out what a
+    /// terminal would obey.
+    fn said(&self, _remark: Remark) {}
+
+    /// A part of an earlier output that the model was not shown whole. The error is a sentence for
+    /// the model.
+    async fn output(&self, _call: &str, _part: u64) -> Result<Part, String> {
+        Err("nothing is kept here".to_string())
+    }
+
     /// Some of what the call gives back comes from here. A sandbox need not say so of what
     /// [`Gate::may`] was asked for.
     fn saw(&self, _origin: Origin) {}
@@ -74,6 +91,41 @@ pub trait Gate: Send + Sync {
     async fn lend(&self, _most: Budget) -> Result<Loan<'_>, String> {
         Err("there is no run to take a budget from".to_string())
     }
+}
+
+/// What a guest says while it works: for people, never for the model, and not in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// A line of its log.
+    Log {
+        /// How much it matters.
+        level: Level,
+        /// The line.
+        text: String,
+    },
+    /// How far it is.
+    Progress {
+        /// What is done.
+        done: u64,
+        /// Of how much, where that is known.
+        total: Option<u64>,
+        /// What is being done.
+        text: String,
+    },
+}
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// To whoever writes the tool.
+    Debug,
+    /// To whoever uses it.
+    Info,
+    /// Something is not as it should be.
+    Warn,
+    /// Something failed.
+    Error,
 }
 
 /// How a use goes on.

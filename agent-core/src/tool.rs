@@ -221,7 +221,7 @@ pub struct Limits {
     pub memory: usize,
     /// Wall time of the guest's own work; waiting for the host does not count.
     pub time: Duration,
-    /// Bytes of result.
+    /// Bytes of result that a model is shown at once: see [`Limits::whole`].
     pub output: usize,
     /// Instructions, roughly, before the guest is stopped: the same work always takes the same.
     /// Counting them makes a guest slower, so it is `None` where nobody asked.
@@ -239,6 +239,12 @@ impl Limits {
         fuel: None,
         calls: 16,
     };
+
+    /// Bytes of result that are taken at most: what a model is not shown at once it can read in
+    /// parts, and what is more than this is a flood.
+    pub fn whole(&self) -> usize {
+        self.output.saturating_mul(16).min(self.output.max(16 << 20))
+    }
 }
 
 #[cfg(test)]

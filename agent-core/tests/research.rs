@@ -70,6 +70,7 @@ fn ok(result: Value) -> Observation {
         status: Status::Ok,
         origins: vec![Origin::Host],
         cost: Cost::default(),
+        at_once: None,
     }
 }
 
@@ -120,7 +121,10 @@ fn play(
             Step::Act(actions) => {
                 for (action, _) in actions {
                     let call = action.id.clone();
-                    apply(run, What::Acting { call: call.clone(), effect: Effect::Reads });
+                    apply(
+                        run,
+                        What::Acting { call: call.clone(), effect: Effect::Reads, start: None },
+                    );
                     let (name, arguments) = (action.tool, action.arguments);
                     let observation = tool(&ToolCall { id: String::new(), name, arguments });
                     apply(run, What::Observed { call, observation });

@@ -29,7 +29,10 @@ fn library() {
     let env = |name: &str| std::env::var_os(name);
     let fetcher = Fetcher::from_env(env).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    models::onnx::load(Some(&runtime.block_on(fetcher.runtime(env)).unwrap())).unwrap();
+    models::onnx::load(Some(
+        &runtime.block_on(fetcher.runtime(models::onnx::Device::Cpu, env)).unwrap(),
+    ))
+    .unwrap();
 }
 
 fn tokens(count: usize, seed: u32) -> Vec<u32> {

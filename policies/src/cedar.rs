@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use agent_core::action::{Action, Decision, Verdict};
 use agent_core::label::Origin;
+use agent_core::output::READ;
 use agent_core::permission::{Grants, NetRule};
 use agent_core::policy::Policy;
 use agent_core::scope::Scope;
@@ -52,10 +53,11 @@ impl Cedar {
         }
         let agent = agent(grants, &words).map_err(|error| unfit(&error))?;
         let mut tools = HashMap::new();
-        for name in &grants.tools {
+        // To read on in what it was given is every agent's; it reaches nothing else.
+        for name in grants.tools.iter().map(String::as_str).chain([READ]) {
             let above = HashSet::from([words.agent()]);
             let tool = tool(&words, name, grants, above).map_err(|error| unfit(&error))?;
-            tools.insert(name.clone(), tool);
+            tools.insert(name.to_string(), tool);
         }
         let grants = grants.clone();
         let authorizer = Authorizer::new();

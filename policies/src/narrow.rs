@@ -2,6 +2,7 @@
 //! that name a path or a URL. It is a model's grammar, so it may be too wide, never too narrow for
 //! a call that [`judge`](agent_core::policy::Policy::judge) allows and a model would write.
 
+use agent_core::output::READ;
 use agent_core::path::display;
 use agent_core::permission::Grants;
 use agent_core::tool::{Effect, ToolSpec};
@@ -46,7 +47,7 @@ impl Patterns {
 
     /// The tool with its arguments narrowed, or nothing where no grant could allow any call.
     fn narrow(&self, grants: &Grants, tool: &ToolSpec) -> Option<ToolSpec> {
-        if !grants.tools.contains(&tool.name) {
+        if tool.name != READ && !grants.tools.contains(&tool.name) {
             return None;
         }
         // The built-in tools do nothing without their grant; of any other tool only its arguments

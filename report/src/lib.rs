@@ -4,6 +4,7 @@
 mod bibliography;
 mod html;
 mod markdown;
+mod phrases;
 mod words;
 
 use std::path::Path;

@@ -2,40 +2,48 @@
 
 use agent_core::report::{Claim, Report, Section, Support, TroubleKind};
 
+use crate::phrases::Phrases;
 use crate::words::{self, plain};
 
 /// The report. Whatever pages wrote is plain text here.
 pub fn render(report: &Report) -> String {
+    let phrases = Phrases::of(&report.language);
     let mut text = format!("# {}\n\n", escaped(&report.question));
     if let Some(stopped) = &report.stopped {
-        text += &format!("*This report is not finished: {}.*\n\n", escaped(stopped));
+        text += &format!("*{}*\n\n", phrases.unfinished.replace("{}", &escaped(stopped)));
     }
     match &report.answer {
-        Some(claim) => text += &format!("{}\n\n", stated(claim)),
-        None => text += "Not found.\n\n",
+        Some(claim) => text += &format!("{}\n\n", stated(phrases, claim)),
+        None => text += &format!("{}\n\n", phrases.not_found),
     }
     for section in &report.sections {
-        text += &found(section);
+        text += &found(phrases, section);
     }
     if !report.sources.is_empty() {
-        text += "## Sources\n\n";
+        text += &format!("## {}\n\n", phrases.sources);
     }
     for (number, source) in (1..).zip(&report.sources) {
         let by = [&source.author, &source.date].map(|said| escaped(said));
         let by: Vec<&str> = by.iter().map(String::as_str).filter(|said| !said.is_empty()).collect();
         let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
-        let url = plain(&source.url).replace([' ', '<', '>'], "");
+        let address = |url: &String| format!("<{}>", plain(url).replace([' ', '<', '>'], ""));
+        let also: Vec<String> = source.also.iter().map(address).collect();
+        let also = match also.is_empty() {
+            true => String::new(),
+            false => format!(", {} {}", phrases.also, also.join(", ")),
+        };
         text += &format!(
-            "{number}. {}{by}. <{url}>, sha256 {:.12}\n",
+            "{number}. {}{by}. {}{also}, sha256 {:.12}\n",
             escaped(words::title(source)),
+            address(&source.url),
             source.sha256
         );
     }
     if !report.troubles.is_empty() {
-        text += "\n## Troubles\n\n";
+        text += &format!("\n## {}\n\n", phrases.troubles);
     }
     for trouble in &report.troubles {
-        let (before, after) = words::trouble(trouble);
+        let [before, after] = phrases.trouble(trouble.kind);
         let (about, said) = (escaped(&trouble.about), escaped(&trouble.text));
         let said = match trouble.kind {
             TroubleKind::Injection => format!("“{said}”"),
@@ -46,10 +54,10 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-fn found(section: &Section) -> String {
+fn found(phrases: &Phrases, section: &Section) -> String {
     let mut text = format!("## {}\n\n", escaped(&section.question));
     for claim in &section.claims {
-        text += &format!("- {}\n", stated(claim));
+        text += &format!("- {}\n", stated(phrases, claim));
         for span in &claim.citations {
             text += &format!("  > [{}] {}\n", span.source, escaped(&span.quote));
         }
@@ -58,22 +66,18 @@ fn found(section: &Section) -> String {
         let searched: Vec<String> =
             section.searches.iter().map(|search| format!("“{}”", escaped(&search.query))).collect();
         text += &match searched.is_empty() {
-            true => "Not looked into.\n".to_string(),
-            false => format!(
-                "Not found in {} pages. Searched for {}.\n",
-                section.pages,
-                searched.join(", ")
-            ),
+            true => format!("{}\n", phrases.not_looked),
+            false => format!("{}\n", phrases.searched(section.pages, &searched.join(", "))),
         };
     }
     text + "\n"
 }
 
-fn stated(claim: &Claim) -> String {
+fn stated(phrases: &Phrases, claim: &Claim) -> String {
     let cited: String = words::cited(claim).iter().map(|number| format!(" [{number}]")).collect();
     let support = match claim.support {
         Support::Supported => String::new(),
-        other => format!(" *({})*", words::support(other)),
+        other => format!(" *({})*", phrases.support(other)),
     };
     format!("{}{cited}{support}", escaped(&claim.text))
 }

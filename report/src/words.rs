@@ -1,6 +1,6 @@
 //! What every format says in the same words.
 
-use agent_core::report::{Claim, Source, Support, Trouble, TroubleKind};
+use agent_core::report::{Claim, Source};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -30,28 +30,6 @@ pub(crate) fn cited(claim: &Claim) -> Vec<u32> {
     numbers.sort_unstable();
     numbers.dedup();
     numbers
-}
-
-/// How far a claim is borne out, in a word.
-pub(crate) fn support(support: Support) -> &'static str {
-    match support {
-        Support::Supported => "supported",
-        Support::Partly => "partly supported",
-        Support::Disputed => "disputed: another source says otherwise",
-        Support::Unsupported => "unsupported",
-    }
-}
-
-/// What went wrong, before and after the place or the thing that it is about.
-pub(crate) fn trouble(trouble: &Trouble) -> (&'static str, &'static str) {
-    match trouble.kind {
-        TroubleKind::Search => ("A search failed, ", ""),
-        TroubleKind::Page => ("", " could not be read"),
-        TroubleKind::Injection => {
-            ("", " gives orders to whoever reads it by machine; nothing of it was followed")
-        }
-        TroubleKind::Agent => ("", " was not looked into"),
-    }
 }
 
 #[cfg(test)]

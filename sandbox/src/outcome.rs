@@ -28,9 +28,10 @@ pub(crate) fn judge(
     said: &Said,
     keys: &Keys,
 ) -> Result<Value, String> {
-    let output = said.limits.output;
+    let (whole, failure) = (said.limits.whole(), said.limits.output);
     match returned {
-        Ok(Ok(text)) | Ok(Err(text)) if text.len() > output => Err(Hit::Output(output).to_string()),
+        Ok(Ok(text)) if text.len() > whole => Err(Hit::Output(whole).to_string()),
+        Ok(Err(text)) if text.len() > failure => Err(Hit::Output(failure).to_string()),
         Ok(Ok(text)) => serde_json::from_str(&keys.clean_text(text))
             .map_err(|error| format!("the tool gave a result that is not JSON: {error}")),
         Ok(Err(failure)) => Err(keys.clean_text(failure)),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agent_core::start::Start;
 use agent_core::tool::Guest;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
@@ -28,10 +29,11 @@ impl Session {
         lent: &Arc<Lent>,
         guest: &Guest,
         carried: usize,
+        start: Start,
     ) -> wasmtime::Result<Session> {
         let clock = Arc::new(Clock::new(guest.limits.time));
         let (door, asked) = Door::new();
-        let host = Host::new(lent, guest, door, Arc::clone(&clock));
+        let host = Host::new(lent, guest, door, Arc::clone(&clock), start);
         let stderr = host.stderr();
         let mut store = Store::new(engine, host);
         store.limiter(|host| host.memory());

@@ -93,7 +93,7 @@ impl Wasm {
         let file = if imports.files { self.config.file_bytes as usize } else { 0 };
         let body =
             if imports.http || imports.pages { self.config.response_bytes as usize } else { 0 };
-        limits.output.max(file).max(body)
+        limits.whole().max(file).max(body)
     }
 }
 
@@ -146,7 +146,7 @@ impl Sandbox for Wasm {
         };
 
         let carried = self.carried(&guest.limits, guest.imports);
-        let session = match Session::new(&lane.engine, &self.lent, guest, carried) {
+        let session = match Session::new(&lane.engine, &self.lent, guest, carried, gate.start()) {
             Ok(session) => session,
             Err(error) => return failed(format!("the tool cannot be run: {error}")),
         };

@@ -6,13 +6,13 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_core::action::Capability;
 use agent_core::manifest::SecretUse;
-use agent_core::sandbox::{Gate, Sandbox, SandboxError, Use};
+use agent_core::sandbox::{Gate, Level, Remark, Sandbox, SandboxError, Use};
 use agent_core::tool::{Component, Guest, Imports, Limits};
 use async_trait::async_trait;
 use axum::Router;
@@ -143,6 +143,49 @@ async fn floods_on_every_import() {
     }
 }
 
+/// Notes what a guest says.
+#[derive(Default)]
+struct Listening {
+    said: Mutex<Vec<Remark>>,
+}
+
+#[async_trait]
+impl Gate for Listening {
+    async fn may(&self, _: Capability) -> Result<Use, String> {
+        Err("no".to_string())
+    }
+
+    async fn done(&self, _: u64) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    async fn call(&self, _: &str, _: Value) -> Result<Value, String> {
+        Err("no".to_string())
+    }
+
+    fn said(&self, remark: Remark) {
+        self.said.lock().unwrap().push(remark);
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_is_cut_counted_and_plain() {
+    let (folder, gate) = (folder(), Listening::default());
+    let text = format!("a\u{1b}[2J\r\n\u{202e}b\u{200b}{KEY} {}", "x".repeat(5000));
+    let with = json!({"import": "log", "text": text, "times": 1000});
+    assert_eq!(run(&folder, &gate, &guest(ALL, LIMITS), "flood", with).await, Ok(json!("done")));
+    let said = std::mem::take(&mut *gate.said.lock().unwrap());
+    assert_eq!(said.len(), 200);
+    let Remark::Log { level: Level::Info, text } = &said[0] else { panic!("{:?}", said[0]) };
+    assert!(text.starts_with("a [2J   b ") && text.len() <= 2 << 10, "{text}");
+    // Of many reports a few come through, and of those that end with the end the last.
+    let with = json!({"import": "progress", "text": "page", "times": 5000});
+    assert_eq!(run(&folder, &gate, &guest(ALL, LIMITS), "flood", with).await, Ok(json!("done")));
+    let said = gate.said.lock().unwrap();
+    let Remark::Progress { done: 0, total: None, text } = &said[0] else { panic!("{:?}", said[0]) };
+    assert!(text == "page" && said.len() < 100, "{}", said.len());
+}
+
 #[tokio::test]
 async fn more_than_its_fuel() {
     let folder = folder();
@@ -160,9 +203,11 @@ async fn more_than_the_host_carries() {
         config.file_bytes = 1 << 20;
         config.response_bytes = 1 << 20;
     });
-    let carried = used(&folder, "carry", json!({"bytes": 1 << 20})).await;
+    let guest = guest(ALL, Limits { output: 64 << 10, ..LIMITS });
+    let gate = Asked::everything();
+    let carried = run(&folder, &gate, &guest, "carry", json!({"bytes": 1 << 20})).await;
     assert_eq!(carried, Ok(json!("carried")));
-    let more = used(&folder, "carry", json!({"bytes": 5 << 20})).await;
+    let more = run(&folder, &gate, &guest, "carry", json!({"bytes": 5 << 20})).await;
     assert_eq!(more, Err("passed more than 2 MiB to the host at once".to_string()));
 }
 

@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use agent_core::action::{CallId, Decision};
+use agent_core::action::{Action, CallId, Decision};
 use agent_core::drive::Watch;
 use agent_core::event::{Event, Observation, RunId, What};
 use agent_core::run::{Run, denied, head};
+use agent_core::sandbox::Remark;
 use errand::Finished;
 use serde_json::{Value, json};
 
@@ -25,6 +26,9 @@ impl Watch for Lines {
                 }
             }
             What::Planned { plan } => self.say(run, json!({ "type": "plan", "text": plan })),
+            What::Replanned { questions } => {
+                self.say(run, json!({ "type": "plan", "text": questions.join("\n") }));
+            }
             What::Judged { action, verdict } => {
                 self.say(
                     run,
@@ -75,6 +79,26 @@ impl Watch for Lines {
             _ => {}
         }
     }
+
+    fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
+        let line = match remark {
+            Remark::Log { level, text } => {
+                json!({ "type": "log", "id": call.id, "level": level, "text": text })
+            }
+            Remark::Progress { done, total, text } => json!({
+                "type": "progress", "id": call.id, "done": done, "total": total, "text": text,
+            }),
+        };
+        told(run, line);
+    }
+}
+
+/// A line of a run that an agent called names the run.
+fn told(run: &RunId, mut line: Value) {
+    if run.parent().is_some() {
+        line["run"] = json!(run);
+    }
+    print(&line);
 }
 
 /// The first line of a run; one that an agent called says for whom it works.
@@ -87,12 +111,8 @@ pub(crate) fn started(run: &RunId) {
 }
 
 impl Lines {
-    /// A line of a run that an agent called names the run.
-    fn say(&self, run: &Run, mut line: Value) {
-        if run.id().parent().is_some() {
-            line["run"] = json!(run.id());
-        }
-        print(&line);
+    fn say(&self, run: &Run, line: Value) {
+        told(run.id(), line);
     }
 
     fn observed(&self, run: &Run, call: &CallId, observation: &Observation) {

@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use agent_core::act::research::PLAN;
 use agent_core::action::{Action, CallId, Decision};
-use agent_core::drive::{Person, Watch};
-use agent_core::event::{Event, Observation, Reason, Status, What};
+use agent_core::drive::{Approval, PLAN_WAITS, Person, Watch};
+use agent_core::event::{Event, Observation, Reason, RunId, Status, What};
 use agent_core::run::{Run, denied, head};
+use agent_core::sandbox::{Level, Remark};
 use async_trait::async_trait;
 use errand::Finished;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -27,8 +29,8 @@ pub(crate) struct Live {
 }
 
 /// In front of each line of a run that an agent called: the calls that led to it.
-fn margin(run: &Run) -> String {
-    run.id().way().map_or_else(String::new, |way| format!("  {way} │ "))
+fn margin(run: &RunId) -> String {
+    run.way().map_or_else(String::new, |way| format!("  {way} │ "))
 }
 
 impl Live {
@@ -46,7 +48,10 @@ impl Live {
     }
 
     fn say(&self, run: &Run, label: &str, text: &str) {
-        let margin = margin(run);
+        self.shown(&margin(run.id()), label, text);
+    }
+
+    fn shown(&self, margin: &str, label: &str, text: &str) {
         let mut lines = text.trim_end().lines();
         let first = lines.next().unwrap_or_default();
         let mut said = format!("{margin}  {label:<8} {}", head(first, WIDTH).replace('\n', " "));
@@ -82,17 +87,28 @@ impl Live {
 
 #[async_trait]
 impl Person for Live {
-    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<bool> {
+    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<Approval> {
         // Agents side by side may ask at once.
         let _turn = self.asking.lock().await;
         self.bar.disable_steady_tick();
-        eprint(&format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; ")));
+        let plan = action.tool == PLAN;
+        eprint(&match plan {
+            true => "  approve  this plan? [y, or your questions with | between them; nothing: \
+                     not now] "
+                .to_string(),
+            false => format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; ")),
+        });
         let line = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
             std::io::stdin().read_line(&mut line).map(|_| line)
         });
         let line = line.await.ok()?.ok()?;
-        Some(matches!(line.trim(), "y" | "Y" | "yes"))
+        match (line.trim(), plan) {
+            ("y" | "Y" | "yes", _) => Some(Approval::Granted),
+            (_, false) => Some(Approval::Refused),
+            ("" | "n" | "N" | "no", true) => None,
+            (written, true) => Some(Approval::Planned(questions(written))),
+        }
     }
 }
 
@@ -101,9 +117,9 @@ impl Watch for Live {
         match &event.what {
             What::Started { agent, .. } => {
                 let text = format!("{} · {} · run {}", agent.name, agent.model.name, run.id());
-                self.line(&format!("{}{text}", margin(run)));
+                self.line(&format!("{}{text}", margin(run.id())));
             }
-            What::Resumed => self.line(&format!("{}{} · resumed", margin(run), run.id())),
+            What::Resumed => self.line(&format!("{}{} · resumed", margin(run.id()), run.id())),
             What::Ended { outcome } if run.id().way().is_some() => match outcome.reason {
                 None => self.say(run, "answered", &answered(&outcome.value)),
                 Some(reason) => {
@@ -134,6 +150,7 @@ impl Watch for Live {
                 }
             }
             What::Planned { plan } => self.say(run, "plan", plan),
+            What::Replanned { questions } => self.say(run, "plan", &questions.join("\n")),
             What::Judged { action, verdict } => {
                 let what = match action.arguments["code"].as_str() {
                     Some(code) => code.to_string(),
@@ -162,12 +179,38 @@ impl Watch for Live {
         }
     }
 
+    fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
+        match remark {
+            // What only its author wants to know is in `--json`.
+            Remark::Log { level: Level::Debug, .. } => {}
+            Remark::Log { level, text } => {
+                let label = match level {
+                    Level::Warn => "warns",
+                    Level::Error => "error",
+                    Level::Debug | Level::Info => "says",
+                };
+                self.shown(&margin(run), label, &format!("{} {text}", call.id));
+            }
+            Remark::Progress { done, total, text } => {
+                let of = total.map_or(String::new(), |total| format!(" of {total}"));
+                self.bar.set_message(head(&format!("{} {done}{of} {text}", call.tool), WIDTH));
+                self.bar.tick();
+            }
+        }
+    }
+
     fn text(&self, text: &str) {
         let Ok(mut tail) = self.tail.lock() else { return };
         tail.push_str(text);
         let from = tail.char_indices().rev().nth(70).map_or(0, |(at, _)| at);
         self.bar.set_message(format!("… {}", tail[from..].replace('\n', " ")));
     }
+}
+
+/// Questions as somebody writes them on a line.
+fn questions(line: &str) -> Vec<String> {
+    let questions = line.split('|').map(str::trim).filter(|question| !question.is_empty());
+    questions.map(str::to_string).collect()
 }
 
 /// What an agent that another one called came to, in short.
@@ -222,6 +265,9 @@ pub(crate) fn finished(finished: &Finished) {
         Reason::Approval => {
             eprint(&detail);
             eprint(&format!("hint: `errand runs resume {run} --approve` or `--deny` goes on"));
+            if detail == PLAN_WAITS {
+                eprint("hint: `--plan QUESTION`, once or more, puts yours in its place");
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ mod live;
 mod mcp;
 mod models;
 mod param;
+mod refetch;
 mod report;
 mod research;
 mod run;

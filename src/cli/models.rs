@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use errand::Errand;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use models::fetch::{Installed, Progress, Stage};
+use models::onnx::Device;
 use serde_json::json;
 
 use super::json::print;
@@ -59,7 +60,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         Command::Pull { name } => {
             let folder = runtime()?.block_on(async {
                 let folder = errand.fetcher().pull(&name).await?;
-                errand.fetcher().runtime(|name| std::env::var_os(name)).await?;
+                errand.fetcher().runtime(Device::Cpu, |name| std::env::var_os(name)).await?;
                 anyhow::Ok(folder)
             })?;
             say(&format!("{name} is ready in {}", folder.display()));

@@ -6,15 +6,17 @@ use std::process::ExitCode;
 
 use agent_core::agent::Act;
 use agent_core::drive;
-use agent_core::event::{RunId, What};
+use agent_core::event::{Reason, RunId, What};
 use agent_core::model::Traits;
 use agent_core::report::Report;
+use agent_core::run::Step;
 use errand::Errand;
 use report::{Format, render};
 use serde_json::json;
 
 use super::json::print;
 use super::live::{Usage, say};
+use super::refetch::{self, Again, State};
 use super::run::runtime;
 
 /// The subcommands of `errand report`.
@@ -36,9 +38,19 @@ pub(crate) enum Command {
         out: Option<PathBuf>,
     },
     /// Check that every citation of a report stands in its source, word for word
+    ///
+    /// Exit codes: 0 all of them do; 1 some do not, or with --refetch not any more; 4 none is known
+    /// not to, but a page cannot be read now.
     Check {
         /// The report's JSON file, as `errand report show RUN --out report.json` writes it
         file: PathBuf,
+        /// Read every source again, and say which of them changed. Only public addresses are reached
+        #[arg(long)]
+        refetch: bool,
+        /// Another host that may be reached, as under [permissions] net: `127.0.0.1:8080`; may be
+        /// repeated
+        #[arg(long, value_name = "HOST:PORT", requires = "refetch")]
+        net: Vec<String>,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -62,17 +74,11 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check { file, json } => {
+        Command::Check { file, refetch, net, json } => {
+            let net = refetch::rules(&net)?;
             let report = read(&file)?;
-            let faults = report.faults();
-            let citations: usize = report.claims().map(|(_, claim)| claim.citations.len()).sum();
-            if json {
-                print(&json!({ "citations": citations, "faults": faults }));
-            } else {
-                faults.iter().for_each(|fault| say(&::report::plain(fault)));
-                say(&format!("{citations} citations, {} faults", faults.len()));
-            }
-            Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let again = if refetch { Some(refetch::all(&report, net)?) } else { None };
+            Ok(checked(&report, again.as_deref(), json))
         }
         Command::Schema => {
             say(&serde_json::to_string_pretty(&Report::schema())?);
@@ -80,6 +86,34 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
 }
+
+/// Prints what is wrong with a report, by itself and with its sources as they are now.
+fn checked(report: &Report, again: Option<&[Again]>, json: bool) -> ExitCode {
+    let faults = report.faults();
+    let citations: usize = report.claims().map(|(_, claim)| claim.citations.len()).sum();
+    if json {
+        let mut told = json!({ "citations": citations, "faults": faults });
+        if let Some(again) = again {
+            told["sources"] = json!(again);
+        }
+        print(&told);
+    } else {
+        faults.iter().for_each(|fault| say(&::report::plain(fault)));
+        say(&format!("{citations} citations, {} faults", faults.len()));
+        again.into_iter().flatten().for_each(|page| say(&refetch::told(page)));
+    }
+    let mut again = again.into_iter().flatten();
+    if !faults.is_empty() || again.clone().any(Again::lost) {
+        ExitCode::FAILURE
+    } else if again.any(|page| page.state == State::Unreadable) {
+        ExitCode::from(UNREADABLE)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// The exit code where a source cannot be read now, and nothing is known to be wrong.
+const UNREADABLE: u8 = 4;
 
 /// A file that a report goes to.
 pub(crate) struct Out {
@@ -144,7 +178,11 @@ pub(crate) fn of_run(id: &RunId) -> anyhow::Result<Report> {
         _ => {
             let traits = Traits { constrained: false, caches: false, context: 0 };
             let run = drive::fold(id, &events, traits, Vec::new())?;
-            run.known("it was interrupted").unwrap_or_default()
+            let stopped = match run.step() {
+                Step::Ask(..) => Reason::Approval.as_str(),
+                _ => "it was interrupted",
+            };
+            run.known(stopped).unwrap_or_default()
         }
     };
     Ok(serde_json::from_value(value)?)

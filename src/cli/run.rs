@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
+use agent_core::action::Action;
 use agent_core::drive::{Person, Watch};
 use agent_core::event::{Event, Outcome, Reason, RunId};
 use agent_core::ledger::Spent;
 use agent_core::run::Run;
+use agent_core::sandbox::Remark;
 use errand::{Errand, Finished};
 
 use super::json::Lines;
@@ -34,8 +36,8 @@ pub(crate) struct Args {
 /// How a run is shown, and what it may fetch.
 #[derive(clap::Args, Clone, Copy)]
 pub(crate) struct How {
-    /// Print one JSON object a line on stdout: started, plan, call, verdict, observation, rejected,
-    /// finished
+    /// Print one JSON object a line on stdout: started, plan, call, verdict, log, progress,
+    /// observation, rejected, finished
     #[arg(long)]
     pub(crate) json: bool,
     /// Fetch no model and no runtime: use what is already here
@@ -131,5 +133,9 @@ impl Watch for Latest<'_> {
 
     fn text(&self, text: &str) {
         self.shown.text(text);
+    }
+
+    fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
+        self.shown.said(run, call, remark);
     }
 }

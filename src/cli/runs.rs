@@ -36,12 +36,16 @@ pub(crate) enum Command {
     Resume {
         /// The run, as `errand runs list` names it
         id: String,
-        /// Allow the call that the run waits for
-        #[arg(long, conflicts_with = "deny")]
+        /// Allow the call, or the plan, that the run waits for
+        #[arg(long, visible_alias = "yes", conflicts_with = "deny")]
         approve: bool,
-        /// Refuse the call that the run waits for
+        /// Refuse the call, or the plan, that the run waits for
         #[arg(long)]
         deny: bool,
+        /// A sub-question to look into instead of the plan that the run waits with; may be repeated
+        #[arg(long = "plan", value_name = "QUESTION", conflicts_with = "deny",
+              value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        plan: Vec<String>,
         #[command(flatten)]
         how: How,
     },
@@ -51,16 +55,17 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::List { limit, json } => list(limit, json),
         Command::Show { id, json } => show(&RunId(id), json),
-        Command::Resume { id, approve, deny, how } => {
-            let approval = match (approve, deny) {
-                (true, _) => Some(Approval::Granted),
-                (_, true) => Some(Approval::Refused),
+        Command::Resume { id, approve, deny, plan, how } => {
+            let approval = match (plan.is_empty(), approve, deny) {
+                (false, ..) => Some(Approval::Planned(plan)),
+                (_, true, _) => Some(Approval::Granted),
+                (.., true) => Some(Approval::Refused),
                 _ => None,
             };
             let errand = open(how)?;
             let id = RunId(id);
             let resume = async |watch: &dyn Watch, person: Option<&dyn Person>| {
-                errand.resume(&id, approval, watch, person).await
+                errand.resume(&id, approval.clone(), watch, person).await
             };
             Ok(code(&watched(how, resume)?))
         }

@@ -97,6 +97,7 @@ impl Caller {
             watch,
             person,
             clock: now,
+            chance: rand::random,
             sleep: |time| Box::pin(tokio::time::sleep(time)),
         };
         Ok(drive::call(run, call, &parts).await?)

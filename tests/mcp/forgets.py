@@ -3,7 +3,7 @@ on standard output where it is, and in a file what it was asked."""
 
 import json
 import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SESSIONS = []
 LOG = open(sys.argv[1], "a", buffering=1)
@@ -35,8 +35,8 @@ class Server(BaseHTTPRequestHandler):
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         method, known = request["method"], self.headers.get("mcp-session-id") in SESSIONS
-        LOG.write(method if known or method == "initialize" else f"{method} of nobody")
-        LOG.write("\n")
+        whose = "" if known or method == "initialize" else " of nobody"
+        LOG.write(f"{method}{whose}\n")
         if method == "initialize":
             SESSIONS.append(f"session-{len(SESSIONS)}-{id(request)}")
             result = {
@@ -59,6 +59,6 @@ class Server(BaseHTTPRequestHandler):
         self.answer(200, {"jsonrpc": "2.0", "id": request["id"], "result": result})
 
 
-server = HTTPServer(("127.0.0.1", 0), Server)
+server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
 print(server.server_port, flush=True)
 server.serve_forever()

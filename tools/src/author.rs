@@ -52,6 +52,16 @@ impl Language {
             Self::C => "c",
         }
     }
+
+    /// The file of a project that a tool is written in.
+    pub fn main(self) -> &'static str {
+        match self {
+            Self::Rust => "src/lib.rs",
+            Self::Python => "main.py",
+            Self::Javascript => "main.js",
+            Self::C => "main.c",
+        }
+    }
 }
 
 impl fmt::Display for Language {

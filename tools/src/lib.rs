@@ -10,6 +10,7 @@ pub mod edit;
 mod files;
 pub mod lock;
 pub mod mcp;
+pub mod output;
 pub mod python;
 pub mod registry;
 pub mod schema;

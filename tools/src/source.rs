@@ -1,21 +1,18 @@
-//! Where a component comes from: a file, or a URL that is fetched once. What comes is bounded, and
-//! looked at before anything is made of it; nothing is unpacked.
+//! Where a component comes from: a file, or a URL or a registry from which it is fetched once. What
+//! comes is bounded, and looked at before anything is made of it; nothing is unpacked.
+
+mod fetch;
+mod oci;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use agent_core::agent_file::LARGEST;
-use reqwest::redirect::Policy;
 use url::Url;
 
-/// A server that cannot be reached is told soon.
-const CONNECT: Duration = Duration::from_secs(10);
-/// A transfer that stands still this long is broken.
-const STILL: Duration = Duration::from_secs(30);
-/// Redirects that are followed.
-const REDIRECTS: usize = 5;
+use fetch::{Broken, Progress, body, sentence};
+pub use oci::{Image, Login};
 
 /// Where a component comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +21,21 @@ pub enum Source {
     File(PathBuf),
     /// An address, `http` or `https`.
     Url(Url),
+    /// A registry's, `oci`.
+    Image(Image),
 }
 
 impl Source {
-    /// A path, or a URL: `https://`, `http://` or `file://`.
+    /// A path, or a URL: `https://`, `http://`, `oci://` or `file://`.
     pub fn parse(written: &str) -> Result<Self, SourceError> {
         // Only what has `://` is meant as a URL: `c:x` may be a file.
         if !written.contains("://") {
             return Ok(Self::File(written.into()));
         }
         let wrong = |reason: String| SourceError::Url { written: written.to_string(), reason };
+        if let Some(image) = written.strip_prefix("oci://") {
+            return Image::parse(image).map(Self::Image).map_err(wrong);
+        }
         let url = Url::parse(written).map_err(|error| wrong(error.to_string()))?;
         match url.scheme() {
             "file" => {
@@ -44,11 +46,9 @@ impl Source {
                 Err(wrong("a URL may not carry a user or a password".to_string()))
             }
             "http" | "https" => Ok(Self::Url(url)),
-            "oci" => Err(wrong(
-                "registries of images are not read: fetch the component with their own client"
-                    .to_string(),
-            )),
-            scheme => Err(wrong(format!("`{scheme}:` is not read, only `https:` and `http:`"))),
+            scheme => {
+                Err(wrong(format!("`{scheme}:` is not read, only `https:`, `http:` and `oci:`")))
+            }
         }
     }
 
@@ -57,19 +57,23 @@ impl Source {
         let path = match self {
             Self::File(path) => path.as_path(),
             Self::Url(url) => Path::new(url.path()),
+            // What follows a dot in it is no ending.
+            Self::Image(image) => return Some(image.stem().to_string()),
         };
         path.file_stem().map(|stem| stem.to_string_lossy().into_owned())
     }
 
-    /// Its bytes: a component, by the look of it. `progress` is told bytes and, where it is known,
-    /// how many there will be.
+    /// Its bytes: a component, by the look of it. `login` is for a registry that asks who wants it;
+    /// `progress` is told bytes and, where it is known, how many there will be.
     pub async fn read(
         &self,
+        login: Option<&Login>,
         progress: &(dyn Fn(u64, Option<u64>) + Sync),
     ) -> Result<Vec<u8>, SourceError> {
         let bytes = match self {
             Self::File(path) => from_file(path)?,
             Self::Url(url) => from_url(url, progress).await?,
+            Self::Image(image) => image.pull(login, progress).await?,
         };
         recognized(&bytes).map_err(|what| SourceError::Other { source_is: self.shown(), what })?;
         Ok(bytes)
@@ -79,6 +83,7 @@ impl Source {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Url(url) => url.to_string(),
+            Self::Image(image) => image.to_string(),
         }
     }
 }
@@ -102,61 +107,17 @@ fn why(path: &Path, error: &std::io::Error) -> String {
     }
 }
 
-async fn from_url(
-    url: &Url,
-    progress: &(dyn Fn(u64, Option<u64>) + Sync),
-) -> Result<Vec<u8>, SourceError> {
+async fn from_url(url: &Url, progress: Progress<'_>) -> Result<Vec<u8>, SourceError> {
     let failed = |reason: String| SourceError::Fetch { url: url.to_string(), reason };
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT)
-        .read_timeout(STILL)
-        .redirect(redirects())
-        // What is small on the wire may be endless once unpacked.
-        .gzip(false)
-        .user_agent(concat!("errand/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| failed(sentence(&error)))?;
-    let sent = client.get(url.clone()).send().await;
-    let mut response = sent.map_err(|error| failed(sentence(&error)))?;
+    let sent = fetch::client(url).await.map_err(failed)?.get(url.clone()).send().await;
+    let response = sent.map_err(|error| failed(sentence(&error)))?;
     if !response.status().is_success() {
         return Err(failed(format!("the server answered {}", response.status())));
     }
-    let total = response.content_length();
-    if total.is_some_and(|total| total > LARGEST as u64) {
-        return Err(SourceError::Large { from: url.to_string() });
-    }
-    let mut bytes = Vec::new();
-    while let Some(part) = response.chunk().await.map_err(|error| failed(sentence(&error)))? {
-        if bytes.len() + part.len() > LARGEST {
-            return Err(SourceError::Large { from: url.to_string() });
-        }
-        bytes.extend_from_slice(&part);
-        progress(bytes.len() as u64, total);
-    }
-    Ok(bytes)
-}
-
-/// A few, and never from `https` to `http`.
-fn redirects() -> Policy {
-    Policy::custom(|attempt| {
-        let secure = attempt.previous().first().is_some_and(|first| first.scheme() == "https");
-        if attempt.previous().len() > REDIRECTS {
-            attempt.error("it redirects too often")
-        } else if secure && attempt.url().scheme() != "https" {
-            attempt.error("it redirects from `https:` to `http:`")
-        } else {
-            attempt.follow()
-        }
+    body(response, LARGEST, progress).await.map_err(|broken| match broken {
+        Broken::Large => SourceError::Large { from: url.to_string() },
+        Broken::Off(reason) => failed(reason),
     })
-}
-
-/// The error and what it comes from: reqwest itself says only that something failed.
-fn sentence(error: &reqwest::Error) -> String {
-    let mut last: &dyn std::error::Error = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }
 
 /// Whether these are the first bytes of a component; the error is what they are instead.
@@ -230,12 +191,13 @@ mod tests {
             ("../a/open-meteo.wasm", "open-meteo"),
             ("https://example.org/x/weather.wasm?v=1#a", "weather"),
             ("file:///tmp/weather.wasm", "weather"),
+            ("oci://example.org/x/weather:1.2", "weather"),
         ] {
             let source = Source::parse(written).ok();
             assert_eq!(source.and_then(|s| s.stem()).as_deref(), Some(stem), "{written}");
         }
         for (written, why) in [
-            ("oci://example.org/x", "registries of images"),
+            ("oci://example.org", "`oci://HOST/REPOSITORY:TAG`"),
             ("ftp://example.org/x.wasm", "`ftp:` is not read"),
             ("https://me:pw@example.org/x.wasm", "a user or a password"),
             ("https://", "cannot be added"),

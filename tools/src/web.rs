@@ -31,6 +31,9 @@ const LIMITS: Limits = Limits {
     calls: 128,
 };
 
+/// A whole page has more to give: a megabyte of text, as JSON.
+const WHOLE: Limits = Limits { output: 4 << 20, ..LIMITS };
+
 pub(crate) fn specs() -> Vec<ToolSpec> {
     vec![search_spec(), read_spec(), page_spec()]
 }
@@ -54,8 +57,10 @@ pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
         ),
         Arc::new(Builtin::new(read_spec(), guest.clone(), |call: PageArguments| fetch(&call.url))),
         Arc::new(
-            Builtin::new(page_spec(), guest, |call: WholeArguments| fetch(&call.url))
-                .shown(show_page),
+            Builtin::new(page_spec(), Guest { limits: WHOLE, ..guest }, |call: WholeArguments| {
+                fetch(&call.url)
+            })
+            .shown(show_page),
         ),
     ]
 }
@@ -138,7 +143,7 @@ fn search_spec() -> ToolSpec {
 fn read_spec() -> ToolSpec {
     spec::<PageArguments, PageText>(
         "web.read",
-        "Reads a web page as Markdown with its links.",
+        "Reads a web page, PDF or feed as Markdown with its links.",
         Effect::Reads,
     )
 }

@@ -95,6 +95,29 @@ impl Course {
         }
     }
 
+    /// The questions of a plan that waits for a person's yes.
+    pub(crate) fn proposed(&self) -> Option<&[String]> {
+        match self {
+            Course::Lead(lead) => lead.proposed(),
+            Course::Talk | Course::Guided(_) | Course::Reader(_) => None,
+        }
+    }
+
+    /// A person put these in the place of the plan's questions.
+    pub(crate) fn replan(&mut self, questions: &[String]) {
+        if let Course::Lead(lead) = self {
+            lead.replan(questions);
+        }
+    }
+
+    /// A person said yes or no to a plan.
+    pub(crate) fn decide(&mut self, agent: &Agent, granted: bool, now: u64) -> Next {
+        match self {
+            Course::Lead(lead) => lead.decide(agent, granted, now),
+            Course::Talk | Course::Guided(_) | Course::Reader(_) => Next::Again,
+        }
+    }
+
     /// What is known before the end, for an outcome that comes too early. `None`: nothing that is
     /// worth telling.
     pub(crate) fn known(&self, now: u64, stopped: &str) -> Option<Value> {

@@ -22,20 +22,20 @@ pub(crate) fn open(agent: &Agent) -> Vec<Message> {
 /// How to ask. `correcting` says that the latest answer did not satisfy the schema.
 pub(crate) fn ask(
     agent: &Agent,
-    tools: &[ToolSpec],
+    tools: Vec<ToolSpec>,
     sources: &[String],
     correcting: bool,
     last: bool,
 ) -> Ask {
     let form = match &agent.output {
         None if last => Form::Text { stop: Vec::new() },
-        None => Form::Calls(tools.to_vec()),
-        Some(schema) if !last && !cited::answerable(schema, sources) => Form::Act(tools.to_vec()),
+        None => Form::Calls(tools),
+        Some(schema) if !last && !cited::answerable(schema, sources) => Form::Act(tools),
         Some(schema) => {
             let schema = cited::narrowed(schema, sources);
             match last || correcting {
                 true => Form::Json(schema),
-                false => Form::CallsOrJson(tools.to_vec(), schema),
+                false => Form::CallsOrJson(tools, schema),
             }
         }
     };

@@ -455,6 +455,10 @@ impl Check<'_> {
             }
         }
         for (at, name) in table.ask.iter().enumerate() {
+            if name == research::PLAN && self.file.act == Some(Act::Research) {
+                grants.ask.push(name.clone());
+                continue;
+            }
             let family = name.strip_suffix('*').filter(|family| family.ends_with('.'));
             let meant = |tool: &&String| match family {
                 Some(family) => tool.starts_with(family),

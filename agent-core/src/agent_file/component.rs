@@ -37,7 +37,10 @@ pub(super) fn named<'a>(
     let mut found: Vec<Named<'_>> = Vec::new();
     for (at, table) in tables.iter().enumerate() {
         let pointer = format!("/tools/component/{at}");
-        // A component without its `file` has been reported.
+        // That it has no `file` was reported.
+        if table.file.is_empty() {
+            continue;
+        }
         let Some(name) = name(table, &pointer, report) else { continue };
         if found.iter().any(|other| other.pinned.name == name) {
             let message = format!("two components are called `{name}`");
@@ -58,7 +61,6 @@ pub(super) fn named<'a>(
 fn name(table: &ComponentTable, pointer: &str, report: &mut Report<'_>) -> Option<String> {
     let (name, written) = match &table.name {
         Some(name) => (name.clone(), format!("{pointer}/name")),
-        None if table.file.is_empty() => return None,
         None => {
             let stem = Path::new(&table.file).file_stem().unwrap_or_default();
             (stem.to_string_lossy().into_owned(), format!("{pointer}/file"))

@@ -1,7 +1,10 @@
 //! `[search]`: where `web.search` looks. Refuses a provider that is not whole, one that leads where
 //! nothing was granted, and a key that is no variable's name.
 
+mod only;
 mod presets;
+
+pub use only::{Unlisted, only};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -9,16 +9,18 @@ use serde_json::Value;
 use super::Parts;
 use super::bank::Bank;
 use super::gate::Passage;
-use super::kit::Kit;
+use super::kit::{Fitted, Kit};
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::agent::Budget;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
 use crate::journal::JournalError;
 use crate::label::Origin;
 use crate::message::ToolCall;
-use crate::run::{Consent, Run, Step};
+use crate::output::Part;
+use crate::run::{Consent, Inner, Run, Step};
 use crate::sandbox::SandboxError;
-use crate::tool::{Effect, Means, Work};
+use crate::start::{Seed, Start};
+use crate::tool::{Effect, Means, Tool, Work};
 
 /// One run being driven.
 pub(super) struct Desk<'a> {
@@ -99,12 +101,17 @@ impl<'a> Desk<'a> {
         self.run.lock().await.cut_short(reason)
     }
 
-    pub(super) async fn inner(&self, call: &CallId) -> crate::run::Inner {
+    pub(super) async fn inner(&self, call: &CallId) -> Inner {
         self.run.lock().await.inner(call)
     }
 
     pub(super) async fn taint(&self) -> Vec<Origin> {
         self.run.lock().await.taint()
+    }
+
+    /// See [`Run::output`].
+    pub(super) async fn output(&self, call: &str, part: u64) -> Result<Part, String> {
+        self.run.lock().await.output(call, part)
     }
 
     pub(super) fn effect(&self, tool: &str) -> Effect {
@@ -168,14 +175,23 @@ impl<'a> Desk<'a> {
     /// Whether whoever makes this call may make it at all.
     fn callable(&self, call: &ToolCall, caller: &Caller<'_>) -> Result<(), String> {
         let Caller::Guest { tool, .. } = caller else { return Ok(()) };
-        match self.kit.get(tool).is_some_and(|fitted| fitted.tool().calls(&call.name)) {
-            true => Ok(()),
-            false => Err(format!(
+        let (caller, called) = (self.kit.get(tool).map(Fitted::tool), self.kit.get(&call.name));
+        if !caller.is_some_and(|caller| caller.calls(&call.name)) {
+            return Err(format!(
                 "tool `{tool}` may not call `{}`: its component does not want that, or the agent \
                  file keeps it from it",
                 call.name
-            )),
+            ));
         }
+        // What a component said that it does not do, it does not have done by others either.
+        let held = caller.is_some_and(|caller| !caller.spec().effect.changes() && strange(caller));
+        if held && called.is_some_and(|called| called.tool().spec().effect.changes()) {
+            return Err(format!(
+                "tool `{tool}` said that it changes nothing, and may not call `{}`, which does",
+                call.name
+            ));
+        }
+        Ok(())
     }
 
     fn plan(&self, call: &ToolCall) -> Result<Vec<crate::action::Capability>, String> {
@@ -209,9 +225,11 @@ impl<'a> Desk<'a> {
         let tool = fitted.tool();
         let effect = tool.spec().effect;
         let before = self.inner(&id).await;
-        self.write(What::Acting { call: id.clone(), effect }).await?;
-        let gate = Passage::new(self, &permit, consent, before).await;
-        let invocation = match tool.work() {
+        let (work, start) = (tool.work(), self.start(tool, &before));
+        self.write(What::Acting { call: id.clone(), effect, start }).await?;
+        let start = start.unwrap_or_default();
+        let gate = Passage::new(self, &permit, consent, before, start).await;
+        let invocation = match work {
             Work::Guest(guest) => self.parts.sandbox.invoke(&permit, guest, &gate).await?,
             Work::Worker(worker) => worker.invoke(&permit, &gate).await?,
         };
@@ -225,25 +243,32 @@ impl<'a> Desk<'a> {
                 .map(|()| result)
                 .map_err(|problems| format!("the tool broke its own schema: {problems}"))
         });
-        let observation = match checked {
-            Ok(result) => Observation {
-                text: tool.show(&result),
-                result,
-                status: Status::Ok,
-                origins,
-                cost: invocation.cost,
-            },
-            Err(text) => Observation {
-                text,
-                result: Value::Null,
-                status: Status::Failed,
-                origins,
-                cost: invocation.cost,
-            },
+        let (text, result, status) = match checked {
+            Ok(result) => (tool.show(&result), result, Status::Ok),
+            Err(failure) => (failure, Value::Null, Status::Failed),
         };
+        let at_once = match tool.work() {
+            Work::Guest(guest) if text.len() > guest.limits.output => {
+                Some(guest.limits.output as u64)
+            }
+            _ => None,
+        };
+        let cost = invocation.cost;
+        let observation = Observation { text, result, status, origins, cost, at_once };
         self.write(What::Observed { call: id.clone(), observation: observation.clone() }).await?;
         self.bank.settle(&id);
         Ok(observation)
+    }
+
+    /// What a guest's clocks and random numbers begin with: with what they began before.
+    fn start(&self, tool: &dyn Tool, before: &Inner) -> Option<Start> {
+        match tool.work() {
+            Work::Guest(_) => Some(before.start.unwrap_or_else(|| Start {
+                at: (self.parts.clock)(),
+                seed: Seed((self.parts.chance)()),
+            })),
+            Work::Worker(_) => None,
+        }
     }
 
     fn permit(&self, action: Action, consent: Consent) -> Option<Permit> {
@@ -253,4 +278,9 @@ impl<'a> Desk<'a> {
             Consent::Policy => Permit::judge(self.parts.policy, action).1,
         })
     }
+}
+
+/// Whether a stranger's component does the work: what is part of Errand asks for each change.
+fn strange(tool: &dyn Tool) -> bool {
+    matches!(tool.work(), Work::Guest(guest) if guest.name.is_some())
 }

@@ -16,9 +16,11 @@ use crate::event::{Observation, Status, What};
 use crate::journal::JournalError;
 use crate::label::Origin;
 use crate::message::ToolCall;
+use crate::output::Part;
 use crate::policy::Policy;
 use crate::run::{Consent, Inner, InnerCall};
-use crate::sandbox::{Gate, SandboxError, Use};
+use crate::sandbox::{Gate, Remark, SandboxError, Use};
+use crate::start::Start;
 
 /// The most calls of other tools that one piece of code can make.
 const MOST_CALLS: usize = 200;
@@ -36,6 +38,7 @@ pub(super) struct Passage<'a> {
     consent: Consent,
     taint: Vec<Origin>,
     before: Inner,
+    start: Start,
     now: Mutex<Now>,
 }
 
@@ -61,9 +64,10 @@ impl<'a> Passage<'a> {
         permit: &'a Permit,
         consent: Consent,
         before: Inner,
+        start: Start,
     ) -> Self {
-        let taint = desk.taint().await;
-        Self { desk, action: permit.action(), consent, taint, before, now: Mutex::default() }
+        let (taint, action) = (desk.taint().await, permit.action());
+        Self { desk, action, consent, taint, before, start, now: Mutex::default() }
     }
 
     /// Where the bytes came from that the guest was given.
@@ -207,6 +211,20 @@ impl Gate for Passage<'_> {
             Status::Ok => Ok(observation.result),
             _ => Err(observation.text),
         }
+    }
+
+    fn start(&self) -> Start {
+        self.start
+    }
+
+    fn said(&self, remark: Remark) {
+        self.desk.parts.watch.said(self.desk.id(), self.action, &remark);
+    }
+
+    async fn output(&self, call: &str, part: u64) -> Result<Part, String> {
+        let part = self.desk.output(call, part).await?;
+        self.with(|now| now.origins.extend(part.origins.iter().cloned()));
+        Ok(part)
     }
 
     fn saw(&self, origin: Origin) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+use crate::output::READ;
 use crate::schema::Checker;
 use crate::tool::Tool;
 
@@ -39,8 +40,13 @@ impl Kit {
 
     /// What can be called, in backticks; nothing where there is no tool.
     pub(super) fn names(&self) -> String {
-        let names: Vec<String> =
-            self.tools.iter().map(|fitted| format!("`{}`", fitted.tool.spec().name)).collect();
+        let names: Vec<String> = self
+            .tools
+            .iter()
+            .map(|fitted| &fitted.tool.spec().name)
+            .filter(|name| *name != READ)
+            .map(|name| format!("`{name}`"))
+            .collect();
         names.join(", ")
     }
 }

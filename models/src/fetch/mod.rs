@@ -10,6 +10,7 @@ mod hub;
 mod model;
 mod progress;
 mod pypi;
+mod runtime;
 #[cfg(test)]
 mod tests;
 
@@ -129,18 +130,6 @@ impl Fetcher {
     /// What can be fetched by name.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
-    }
-
-    /// The ONNX Runtime library: `ORT_DYLIB_PATH` if that is set, or the one that is here, or
-    /// else it is fetched.
-    pub async fn runtime(
-        &self,
-        env: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<PathBuf, FetchError> {
-        match env("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
-            Some(path) => Ok(path.into()),
-            None => self.file("onnxruntime").await,
-        }
     }
 
     /// The file of this name in the catalog, fetched if it is not here: a runtime library, a

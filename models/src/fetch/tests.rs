@@ -13,6 +13,7 @@ use axum::routing::get;
 use futures::StreamExt;
 
 use super::*;
+use crate::onnx::Device;
 
 /// What the file holds: 1 MB that compresses badly enough.
 fn content() -> Vec<u8> {
@@ -393,8 +394,8 @@ async fn the_runtime_comes_from_the_registry_where_it_can_be_reached() {
     let home = tempfile::tempdir().unwrap();
     let fetcher = Fetcher::new(Home::at(home.path()), Catalog::embedded());
     let env = |name: &str| (name == "ORT_DYLIB_PATH").then(|| OsString::from("/opt/ort.so"));
-    assert_eq!(fetcher.runtime(env).await.unwrap(), Path::new("/opt/ort.so"));
-    match fetcher.runtime(|_| None).await {
+    assert_eq!(fetcher.runtime(Device::Cpu, env).await.unwrap(), Path::new("/opt/ort.so"));
+    match fetcher.runtime(Device::Cpu, |_| None).await {
         Ok(path) => {
             let entry = fetcher.catalog().get("onnxruntime").unwrap();
             assert_eq!(sha256(&path).unwrap(), entry.sha256);
@@ -404,4 +405,56 @@ async fn the_runtime_comes_from_the_registry_where_it_can_be_reached() {
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+#[tokio::test]
+async fn the_library_for_cuda_lies_beside_its_providers() {
+    let (home, wheels) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = wheels.path().join("errand_test_gpu-1.0-py3-none-any.whl");
+    let mut wheel = zip::ZipWriter::new(File::create(&path).unwrap());
+    let members = [
+        ("capi/libonnxruntime.so.1.0", "library"),
+        ("capi/libonnxruntime_providers_cuda.so", "cuda"),
+        ("capi/libonnxruntime_providers_shared.so", "shared"),
+        ("capi/libonnxruntime_providers_tensorrt.so", "not needed"),
+        ("errand_test_gpu-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: a\nVersion: 1\n"),
+        ("errand_test_gpu-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n"),
+    ];
+    for (name, text) in members {
+        wheel.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        wheel.write_all(text.as_bytes()).unwrap();
+    }
+    wheel.finish().unwrap();
+    let catalog = format!(
+        "[[file]]\nname = \"onnxruntime-cuda\"\nkind = \"runtime\"\nabout = \"a\"\nlicense = \
+         \"MIT\"\nfile = \"gpu.whl\"\nsize = {}\nsha256 = \"{}\"\n[[file.source]]\npypi = \
+         \"errand-test-gpu==1.0\"\n",
+        fs::metadata(&path).unwrap().len(),
+        sha256(&path).unwrap()
+    );
+    let mut fetcher = Fetcher::new(Home::at(home.path()), Catalog::parse(&catalog).unwrap());
+    fetcher.pip = vec!["--no-index".into(), "--find-links".into(), wheels.path().into()];
+
+    let offline = fetcher.clone().network(Network::Forbidden);
+    let none = offline.runtime(Device::Cuda, |_| None).await.unwrap_err();
+    assert!(matches!(none, FetchError::Offline { .. }), "{none}");
+
+    let library = fetcher.runtime(Device::Cuda, |_| None).await.unwrap();
+    assert_eq!(fs::read_to_string(&library).unwrap(), "library");
+    let mut beside: Vec<_> = fs::read_dir(library.parent().unwrap())
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    beside.sort();
+    assert_eq!(
+        beside,
+        [
+            "libonnxruntime.so.1.0",
+            "libonnxruntime_providers_cuda.so",
+            "libonnxruntime_providers_shared.so"
+        ]
+    );
+    // The package is gone, and the next time needs neither it nor a network.
+    assert_eq!(fs::read_dir(library.parent().unwrap().parent().unwrap()).unwrap().count(), 1);
+    assert_eq!(offline.runtime(Device::Cuda, |_| None).await.unwrap(), library);
 }

@@ -11,7 +11,7 @@ use std::thread;
 use half::f16;
 
 use super::onnx::{FLOAT, FLOAT16, StringStringEntryProto, TensorProto, UINT8};
-use super::quantize::{BLOCK, Bits, quantize};
+use super::quantize::{Bits, quantize};
 use super::{Gguf, ImportError, Tensor};
 
 /// The data file's name, next to `model.onnx`.
@@ -141,8 +141,9 @@ impl<'a> Weights<'a> {
     ) -> Result<Matrix, ImportError> {
         let cols = parts[0].cols;
         let rows = parts.iter().map(|part| part.rows).sum::<usize>();
-        let blocks = cols / BLOCK;
-        let blob = BLOCK * bits.count() / 8;
+        let block = bits.block(cols);
+        let blocks = cols / block;
+        let blob = block * bits.count() / 8;
         let values = self.place(
             &format!("{name}.values"),
             UINT8,

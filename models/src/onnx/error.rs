@@ -19,7 +19,10 @@ pub enum EngineError {
     #[error("there is no device `{0}`; `cpu` and `cuda` are known")]
     UnknownDevice(String),
     /// The device cannot be used on this machine.
-    #[error("device `{device}` cannot be used: {reason}")]
+    #[error(
+        "device `{device}` cannot be used: {reason}\nhint: it needs an NVIDIA driver, CUDA 13 and \
+         cuDNN 9; `device = \"cpu\"` needs nothing"
+    )]
     Device {
         /// Its name.
         device: &'static str,

@@ -180,6 +180,16 @@ fn builder(
         Device::Cpu => Ok(builder),
         Device::Cuda => builder
             .with_execution_providers([ort::ep::CUDA::default().build().error_on_failure()])
-            .map_err(|error| EngineError::Device { device: "cuda", reason: error.to_string() }),
+            .map_err(|error| EngineError::Device {
+                device: Device::Cuda.name(),
+                reason: cause(&error.to_string()),
+            }),
     }
+}
+
+/// What the runtime's loader said, without the places in the runtime's source that say it.
+fn cause(said: &str) -> String {
+    let after = |mark| said.rsplit_once(mark).map(|(_, cause)| cause);
+    let cause = after("with error: ").or_else(|| after(" : FAIL : ")).unwrap_or(said);
+    cause.trim().trim_end_matches('.').to_string()
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use agent_core::action::Capability;
 use agent_core::manifest::Manifest;
 use agent_core::sandbox::{Gate, SandboxError, Use};
+use agent_core::start::Start;
 use agent_core::tool::{Component, Guest, Imports, Limits};
 use async_trait::async_trait;
 use serde_json::Value;
@@ -70,7 +71,7 @@ async fn ask(
 ) -> Result<wit::Manifest, String> {
     let guest = Guest::builtin(component.clone(), LIMITS);
     let Session { mut store, clock, asked, stderr, carried } =
-        Session::new(&lane.engine, lent, &guest, LIMITS.output)
+        Session::new(&lane.engine, lent, &guest, LIMITS.output, Start::default())
             .map_err(|error| format!("the component cannot be run: {error}"))?;
     let _running = lane.ticker.run();
     let work = clock.meter(async {

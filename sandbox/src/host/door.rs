@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 
 use agent_core::action::Capability;
-use agent_core::sandbox::{Gate, SandboxError, Use};
+use agent_core::sandbox::{Gate, Remark, SandboxError, Use};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,6 +26,7 @@ enum Ask {
     May(Capability, oneshot::Sender<Result<Use, String>>),
     Done(u64, oneshot::Sender<()>),
     Call(String, Value, oneshot::Sender<Result<Value, String>>),
+    Said(Remark),
 }
 
 impl Door {
@@ -56,12 +57,20 @@ impl Door {
         self.ask(|answer| Ask::Call(tool, arguments, answer)).await
     }
 
+    /// See [`Gate::said`]. Nobody waits for an answer.
+    pub(crate) async fn said(&self, remark: Remark) -> wasmtime::Result<()> {
+        self.asks.send(Ask::Said(remark)).await.map_err(|_| gone())
+    }
+
     async fn ask<A>(&self, ask: impl FnOnce(oneshot::Sender<A>) -> Ask) -> wasmtime::Result<A> {
         let (sender, receiver) = oneshot::channel();
-        let gone = || wasmtime::Error::msg("the call is over");
         self.asks.send(ask(sender)).await.map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())
     }
+}
+
+fn gone() -> wasmtime::Error {
+    wasmtime::Error::msg("the call is over")
 }
 
 impl Asked {
@@ -77,7 +86,13 @@ impl Asked {
         loop {
             tokio::select! {
                 biased;
-                outcome = &mut guest => return Ok(outcome),
+                outcome = &mut guest => {
+                    // The last it said, for which it did not wait.
+                    while let Ok(Ask::Said(remark)) = self.asks.try_recv() {
+                        gate.said(remark);
+                    }
+                    return Ok(outcome);
+                }
                 Some(ask) = self.asks.recv() => answer(ask, gate, depth).await?,
             }
         }
@@ -94,6 +109,7 @@ async fn answer(ask: Ask, gate: &dyn Gate, depth: Depth) -> Result<(), SandboxEr
             gate.done(mark).await?;
             let _ = answer.send(());
         }
+        Ask::Said(remark) => gate.said(remark),
         Ask::Call(tool, arguments, answer) => {
             let _ = answer.send(depth.below(gate.call(&tool, arguments)).await);
         }

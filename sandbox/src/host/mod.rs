@@ -6,6 +6,7 @@ mod files;
 mod http;
 mod kv;
 mod log;
+mod moment;
 pub(crate) mod pages;
 mod place;
 mod resolver;
@@ -21,8 +22,9 @@ pub(crate) use secrets::Keys;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use agent_core::start::Start;
 use agent_core::tool::{Guest, Imports};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter};
@@ -104,6 +106,8 @@ pub(crate) struct Host {
     clock: Arc<Clock>,
     memory: Memory,
     stderr: Said,
+    /// When the guest last said how far it is.
+    reported: Option<Instant>,
     /// How much of a file fits into the guest.
     file_bytes: u64,
     wasi: WasiCtx,
@@ -111,16 +115,22 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(lent: &Arc<Lent>, guest: &Guest, door: Door, clock: Arc<Clock>) -> Host {
+    pub(crate) fn new(
+        lent: &Arc<Lent>,
+        guest: &Guest,
+        door: Door,
+        clock: Arc<Clock>,
+        start: Start,
+    ) -> Host {
         let stderr = Said::default();
-        // Empty: no arguments, environment, folders, stdin or sockets. Clocks and random numbers
-        // are in every WASI.
+        // Empty: no arguments, environment, folders, stdin or sockets.
         let mut wasi = WasiCtxBuilder::new();
         wasi.stderr(stderr.clone())
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .max_random_size(1 << 20);
+        moment::begin(&mut wasi, start);
         Host {
             lent: Arc::clone(lent),
             name: guest.name.clone(),
@@ -130,6 +140,7 @@ impl Host {
             clock,
             memory: Memory::new(guest.limits.memory),
             stderr,
+            reported: None,
             file_bytes: lent.file_bytes.min(guest.limits.memory as u64),
             wasi: wasi.build(),
             table: ResourceTable::new(),
@@ -152,11 +163,6 @@ impl Host {
     /// What must not reach the guest.
     pub(crate) fn keys(&self) -> Arc<Keys> {
         Arc::clone(&self.keys)
-    }
-
-    /// Whose guest it is, for the log.
-    fn shown(&self) -> &str {
-        self.name.as_deref().unwrap_or("errand")
     }
 
     /// What the guest writes to stderr.

@@ -19,7 +19,7 @@ impl Import {
     /// Its name, and the uses of one call.
     fn limit(self) -> (&'static str, u32) {
         match self {
-            Import::Log => ("log", 1_000),
+            Import::Log => ("log", 200),
             Import::Progress => ("progress", 10_000),
             Import::Kv => ("kv", 10_000),
             Import::Http => ("http", 1_000),

@@ -8,9 +8,9 @@ use agent_core::component::{Locked, check_name, qualified};
 use agent_core::path::display;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use tools::source::Source;
+use tools::source::{Login, Source};
 
-use super::agent::{Files, How, Which, agreed};
+use super::agent::{Files, How, Registry, Which, agreed};
 use super::shown;
 use crate::cli::json::print;
 use crate::cli::live::{Usage, say};
@@ -19,13 +19,16 @@ use crate::cli::run::{self, open, runtime};
 /// The arguments of `errand tools add`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A component: a path, or a URL that is fetched into `tools/` beside the agent file
+    /// A component: a path, or a URL (`https://`, `oci://`) that is fetched into `tools/` beside
+    /// the agent file
     source: String,
     #[command(flatten)]
     which: Which,
     /// What its tools are called after; left out, the file's name
     #[arg(long)]
     name: Option<String>,
+    #[command(flatten)]
+    registry: Registry,
     #[command(flatten)]
     how: How,
 }
@@ -44,7 +47,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
         return Err(Usage(format!("the agent has a component `{name}`\nhint: {hint}")).into());
     }
     let (bytes, manifest) = runtime()?.block_on(async {
-        let bytes = fetched(&source).await?;
+        let bytes = fetched(&source, args.registry.login()?.as_ref()).await?;
         let manifest = errand
             .describe(&bytes)
             .await
@@ -53,7 +56,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     })?;
     let (file, copied) = match &source {
         Source::File(path) => (display(&files.folder, &path.canonicalize()?), None),
-        Source::Url(_) => {
+        Source::Url(_) | Source::Image(_) => {
             let file = format!("tools/{name}.wasm");
             let at = files.folder.join(&file);
             if at.exists() {
@@ -92,7 +95,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The bytes, with a bar while they come from far.
-pub(super) async fn fetched(source: &Source) -> anyhow::Result<Vec<u8>> {
+pub(super) async fn fetched(source: &Source, login: Option<&Login>) -> anyhow::Result<Vec<u8>> {
     let bar = ProgressBar::new(0);
     if let Ok(style) =
         ProgressStyle::with_template("  fetching {wide_bar} {bytes} of {total_bytes}")
@@ -103,7 +106,7 @@ pub(super) async fn fetched(source: &Source) -> anyhow::Result<Vec<u8>> {
         bar.set_length(total.unwrap_or(done));
         bar.set_position(done);
     };
-    let bytes = source.read(&progress).await;
+    let bytes = source.read(login, &progress).await;
     bar.finish_and_clear();
     Ok(bytes.map_err(|error| Usage(error.to_string()))?)
 }

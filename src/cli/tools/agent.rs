@@ -4,13 +4,18 @@ use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use agent_core::agent_file::Checked;
+use agent_core::agent::Agent;
+use agent_core::agent_file::{Checked, digest};
+use agent_core::component::{Locked, check_name, qualified};
 use anyhow::Context;
 use errand::Errand;
 use tools::lock::Lock;
+use tools::source::{Login, Source};
 use tools::whole;
 
+use super::add::fetched;
 use crate::cli::live::{Usage, eprint};
+use crate::cli::run::runtime;
 
 /// Which agent a command is about.
 #[derive(clap::Args)]
@@ -29,6 +34,25 @@ pub(super) struct How {
     /// Print one JSON object; needs `--yes`
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// How a registry is told who asks.
+#[derive(clap::Args)]
+pub(super) struct Registry {
+    /// For an `oci://` source that is not public: the environment variable that holds
+    /// `USER:PASSWORD`
+    #[arg(long, value_name = "VARIABLE")]
+    login: Option<String>,
+}
+
+impl Registry {
+    pub(super) fn login(&self) -> anyhow::Result<Option<Login>> {
+        let Some(variable) = &self.login else { return Ok(None) };
+        let login = std::env::var(variable).ok().as_deref().and_then(Login::parse);
+        let problem = format!("the environment variable `{variable}` does not hold a login");
+        let hint = "it is `USER:PASSWORD`; of a token the user is often free to choose";
+        Ok(Some(login.ok_or_else(|| Usage(format!("{problem}\nhint: {hint}")))?))
+    }
 }
 
 /// An agent file, its lock, and the folder of both.
@@ -103,6 +127,32 @@ impl Files {
         );
         written.inspect_err(|_| undo())
     }
+}
+
+/// An agent that has this component and nothing else, for looking at what it does: nothing is
+/// granted. And what the component is called.
+pub(super) fn alone(errand: &Errand, file: &Path) -> anyhow::Result<(String, Agent)> {
+    let shown = file.display().to_string();
+    let source = Source::File(file.to_path_buf());
+    let name = source.stem().unwrap_or_default();
+    check_name(&name).map_err(|problem| Usage(format!("`{shown}`: `{name}` {problem}")))?;
+    let (bytes, manifest) = runtime()?.block_on(async {
+        let bytes = fetched(&source, None).await?;
+        let manifest = errand
+            .describe(&bytes)
+            .await
+            .map_err(|error| Usage(format!("`{shown}` cannot be used: {error:#}")))?;
+        anyhow::Ok((bytes, manifest))
+    })?;
+    let at = file.canonicalize()?;
+    let names: Vec<String> = manifest.tools.iter().map(|spec| qualified(&name, spec)).collect();
+    let none = "name = \"alone\"\ntask = \"none\"\n";
+    let text = tools::edit::add(none, &name, &at.to_string_lossy(), &names)?;
+    let mut lock = Lock::default();
+    let locked = Locked { source: shown, sha256: digest(&bytes), manifest };
+    lock.components.insert(name.clone(), locked);
+    let folder = at.parent().unwrap_or(Path::new("/"));
+    Ok((name, errand.check_text(&folder.join("agent.toml"), &text, &lock)?.agent))
 }
 
 /// Whether somebody agrees. With nobody to ask it is an error.

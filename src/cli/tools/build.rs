@@ -42,6 +42,10 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
         Built::New => say(&format!("built {shown}: {size} kB of {}", project.language)),
         Built::Unchanged => say(&format!("{shown} is up to date: {size} kB")),
     }
-    say(&format!("\nuse it, beside an agent file: errand tools add {shown}"));
+    say("");
+    if out.with_extension("test.jsonl").is_file() {
+        say(&format!("try it: errand tools test {shown}"));
+    }
+    say(&format!("use it: errand tools add {shown}, beside an agent file"));
     Ok(ExitCode::SUCCESS)
 }

@@ -2,16 +2,19 @@
 //! through but the model.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use agent_core::action::Action;
 use agent_core::agent::Agent;
 use agent_core::drive::{Person, Watch};
-use agent_core::event::{Event, Status};
+use agent_core::event::{Event, RunId, Status};
 use agent_core::message::ToolCall;
 use agent_core::run::Run;
+use agent_core::sandbox::Remark;
 use serde_json::{Value, json};
 
-use super::agent::Which;
+use super::agent::{Which, alone};
 use crate::cli::json::print;
 use crate::cli::live::{Live, Usage, eprint, say};
 use crate::cli::run::{How, open, runtime};
@@ -19,13 +22,16 @@ use crate::cli::run::{How, open, runtime};
 /// The arguments of `errand tools call`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A tool that the agent uses: `weather.forecast`
+    /// A tool that the agent uses: `weather.forecast`; with `--component`, one of its own: `forecast`
     name: String,
     /// Its arguments, a JSON object
     #[arg(default_value = "{}")]
     arguments: String,
     #[command(flatten)]
     which: Which,
+    /// A component that no agent has: it is granted nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    component: Option<PathBuf>,
     /// Print one JSON object: status, result, text, origins, cost
     #[arg(long)]
     json: bool,
@@ -48,14 +54,23 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     let errand = open(How { json: args.json, offline: false })?;
-    let agent = errand.check(&args.which.file, &[])?.agent;
-    used(&agent, &args.name)?;
-    let call = ToolCall { id: "1".to_string(), name: args.name, arguments };
+    let (agent, name) = match &args.component {
+        None => (errand.check(&args.which.file, &[])?.agent, args.name),
+        Some(file) => {
+            let (name, agent) = alone(&errand, file)?;
+            (agent, format!("{name}.{}", args.name))
+        }
+    };
+    used(&agent, &name)?;
+    let call = ToolCall { id: "1".to_string(), name, arguments };
     let live = Live::new();
     let asks = !args.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let person: Option<&dyn Person> = if asks { Some(&live) } else { None };
+    let said = Said(&live);
+    let watch: &dyn Watch = if args.json { &Nothing } else { &said };
     let observation = runtime()?
-        .block_on(async { errand.caller(agent).await?.call(&call, &Nothing, person).await })?;
+        .block_on(async { errand.caller(agent).await?.call(&call, watch, person).await })?;
+    live.clear();
     if args.json {
         print(&json!(observation));
     } else if observation.status == Status::Ok {
@@ -75,9 +90,27 @@ pub(super) fn used(agent: &Agent, name: &str) -> Result<(), Usage> {
         return Ok(());
     }
     let tools = agent.tools.join(", ");
-    Err(Usage(format!(
-        "the agent does not use `{name}`\nhint: `[tools] use` in its file names: {tools}"
-    )))
+    Err(Usage(match agent.tools.is_empty() {
+        true => {
+            format!("the agent does not use `{name}`\nhint: `[tools] use` in its file is empty")
+        }
+        false => {
+            format!(
+                "the agent does not use `{name}`\nhint: `[tools] use` in its file names: {tools}"
+            )
+        }
+    }))
+}
+
+/// Shows what a tool says while it works, and nothing else.
+struct Said<'a>(&'a Live);
+
+impl Watch for Said<'_> {
+    fn event(&self, _event: &Event, _run: &Run) {}
+
+    fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
+        self.0.said(run, call, remark);
+    }
 }
 
 /// Nobody looks on.

@@ -24,7 +24,8 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let project = author::start(&args.name, args.lang, &folder).map_err(usage)?;
     let (name, folder) = (&project.name, folder.display());
     say(&format!("wrote {folder}: the tool `{name}.count` in {}, and its test", args.lang));
-    say(&format!("\nbuild it: errand tools build {folder}"));
+    say(&format!("\nwrite it: {folder}/{}", args.lang.main()));
+    say(&format!("build it: errand tools build {folder}"));
     Ok(ExitCode::SUCCESS)
 }
 

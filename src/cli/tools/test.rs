@@ -2,6 +2,7 @@
 //! must come of it.
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use agent_core::event::{Observation, Status};
@@ -9,7 +10,7 @@ use agent_core::message::ToolCall;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::agent::Which;
+use super::agent::{Which, alone};
 use super::call::{Nothing, used};
 use crate::cli::json::print;
 use crate::cli::live::{Usage, say};
@@ -21,11 +22,11 @@ use crate::cli::run::{How, open, runtime};
 ///   {"call": "forecast", "arguments": {"town": "Porto"}, "result": {"sky": "blue"}}
 ///   {"call": "forecast", "arguments": {}, "error": "`town` is missing"}
 /// `result` is the whole result, `error` a part of what a failure says. They run under the agent's
-/// grants.
+/// grants, and those of a file that no agent has with nothing granted.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// The component
+    /// A component of the agent, or a component's file: it is granted nothing
     name: String,
     #[command(flatten)]
     which: Which,
@@ -48,8 +49,12 @@ struct Example {
 
 pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let errand = open(How { json: args.json, offline: true })?;
-    let agent = errand.check(&args.which.file, &[])?.agent;
-    let pinned = agent.components.iter().find(|pinned| pinned.name == args.name);
+    // No component is called so: it is a file, and no agent has to have it.
+    let (name, agent) = match args.name.contains(['.', '/']) {
+        true => alone(&errand, Path::new(&args.name))?,
+        false => (args.name.clone(), errand.check(&args.which.file, &[])?.agent),
+    };
+    let pinned = agent.components.iter().find(|pinned| pinned.name == name);
     let pinned = pinned.ok_or_else(|| {
         Usage(format!(
             "the agent has no component `{}`\nhint: `errand tools add` adds one",
@@ -73,7 +78,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
         if example.result.is_some() == example.error.is_some() {
             return Err(wrong("give either `result` or `error`".to_string()).into());
         }
-        let name = format!("{}.{}", args.name, example.call);
+        let name = format!("{name}.{}", example.call);
         used(&agent, &name)?;
         let arguments = Value::Object(example.arguments.clone());
         let call = ToolCall { id: "1".to_string(), name, arguments };

@@ -8,7 +8,7 @@ use serde_json::json;
 use tools::source::Source;
 
 use super::add::fetched;
-use super::agent::{Files, How, Which, agreed};
+use super::agent::{Files, How, Registry, Which, agreed};
 use super::shown;
 use crate::cli::json::print;
 use crate::cli::live::{Usage, say};
@@ -22,6 +22,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
+    registry: Registry,
+    #[command(flatten)]
     how: How,
 }
 
@@ -33,7 +35,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     };
     for name in names {
         // Each is a change of its own, agreed to by itself.
-        if !update(&name, &Files::read(&args.which)?, args.how)? {
+        if !update(&name, &Files::read(&args.which)?, &args.registry, args.how)? {
             say("nothing was changed");
             return Ok(ExitCode::FAILURE);
         }
@@ -41,7 +43,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn update(name: &str, files: &Files, how: How) -> anyhow::Result<bool> {
+fn update(name: &str, files: &Files, registry: &Registry, how: How) -> anyhow::Result<bool> {
     let at = files.component(name)?;
     let errand = open(run::How { json: how.json, offline: true })?;
     let before = files.lock.components.get(name);
@@ -51,7 +53,7 @@ fn update(name: &str, files: &Files, how: How) -> anyhow::Result<bool> {
         None => Source::File(at.clone()),
     };
     let (bytes, manifest) = runtime()?.block_on(async {
-        let bytes = fetched(&source).await?;
+        let bytes = fetched(&source, registry.login()?.as_ref()).await?;
         let manifest = errand
             .describe(&bytes)
             .await

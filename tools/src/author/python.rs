@@ -42,6 +42,9 @@ pub(super) fn build(
             program::run(&mut unpack, &PYTHON)
         })?;
         fs::write(work.join("app.py"), APP).map_err(disk(&work))?;
+        // componentize-py warns where an environment has none.
+        let packages = work.join("lib/python3/site-packages");
+        fs::create_dir_all(&packages).map_err(disk(&packages))?;
         let wit = world::narrowed(project, &work, "py", takes)?;
         let mut python = Command::new("python3");
         python

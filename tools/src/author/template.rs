@@ -72,8 +72,7 @@ pub fn start(name: &str, language: Language, folder: &Path) -> Result<Project, A
             if path.starts_with("sdk/") { (*text).to_string() } else { text.replace("NAME", name) };
         files.push((folder.join(path), text));
     }
-    let main = program.iter().map(|(path, _)| *path).find(|path| *path != "Cargo.toml");
-    let readme = README.replace("NAME", name).replace("MAIN", main.unwrap_or_default());
+    let readme = README.replace("NAME", name).replace("MAIN", language.main());
     files.push((folder.join("README.md"), readme));
     files.push((folder.join(format!("{name}.test.jsonl")), TESTS.to_string()));
     files.push((folder.join(".gitignore"), IGNORED.to_string()));

@@ -58,8 +58,14 @@ pub(crate) struct WholePage {
     pub(crate) site: String,
     /// Its language, as the page says; may be empty.
     pub(crate) language: String,
-    /// All of its text as Markdown, links kept.
+    /// Where the page says that it belongs; may be empty.
+    pub(crate) canonical: String,
+    /// Its text as Markdown, links kept; of a PDF each page under a heading with its number.
     pub(crate) text: String,
+    /// How many pages a PDF has; 0 for all else.
+    pub(crate) pages: u32,
+    /// Bytes of text beyond these, which web.read gives in parts.
+    pub(crate) left_out: u64,
     /// SHA-256 of its bytes as they came, in lower-case hex.
     pub(crate) sha256: String,
     /// When the server gave them, in milliseconds since 1970.

@@ -2,11 +2,14 @@
 //! from what they found. Pages never reach this conversation: findings do.
 
 mod answer;
+mod merge;
+mod plan;
 
 use answer::quoted;
+use plan::listed_as_text;
 use serde_json::{Value, json};
 
-use super::{Extent, Notes, chosen, line, listed, weigh, words};
+use super::{Extent, Notes, chosen, language, line, listed, weigh, words};
 use crate::act::{Ask, Next, Turn};
 use crate::agent::{Act, Agent, Provider};
 use crate::delegate::SubAgent;
@@ -43,6 +46,8 @@ pub(crate) struct Lead {
     kind: Kind,
     /// What is compared.
     things: Vec<String>,
+    /// A person has seen the plan, or need not.
+    seen: bool,
     /// What had to be found out first.
     first: Option<String>,
     /// The question with that put in.
@@ -64,6 +69,8 @@ enum Stage {
     /// How to ask about the first of them alone?
     Alone,
     Plan,
+    /// The plan waits for a person.
+    Proposed,
     /// Which question comes first?
     First,
     /// The question again, with what was found put in.
@@ -91,7 +98,8 @@ impl Lead {
     /// What a run begins with.
     pub(crate) fn begin(&mut self, agent: &Agent) -> Next {
         let question = agent.task.trim().to_string();
-        self.report = Report { version: VERSION, question, ..Report::default() };
+        let language = language::of(&question).map_or("en", |language| language.code).to_string();
+        self.report = Report { version: VERSION, question, language, ..Report::default() };
         let plan = agent.params.get("plan").and_then(Value::as_array);
         let given = plan.into_iter().flatten().filter_map(Value::as_str);
         let given: Vec<String> = given.map(str::to_string).collect();
@@ -143,7 +151,7 @@ impl Lead {
                 let chat = words::judge("several", &quotes.join("\n"), &self.draft);
                 (chat, choice(&JUDGEMENTS), 4)
             }
-            Stage::Sent | Stage::Answer | Stage::Done => {
+            Stage::Proposed | Stage::Sent | Stage::Answer | Stage::Done => {
                 let chat = words::answer(agent, question, &self.findings());
                 (chat, Form::Text { stop: vec!["\n\n".to_string()] }, 240)
             }
@@ -207,7 +215,7 @@ impl Lead {
                 self.judged(chosen(reply, &JUDGEMENTS));
                 self.done(now)
             }
-            Stage::Sent | Stage::Done => self.done(now),
+            Stage::Proposed | Stage::Sent | Stage::Done => self.done(now),
         };
         let next = if last { self.done(now) } else { next };
         Turn { plan, next, ..Turn::default() }
@@ -316,9 +324,8 @@ impl Lead {
         if self.todo.is_empty() {
             self.todo.push(self.report.question.clone());
         }
-        let asked = self.todo.iter().map(|question| format!("– {question}"));
-        *plan = Some(asked.collect::<Vec<_>>().join("\n"));
-        self.send(agent)
+        *plan = Some(listed_as_text(&self.todo));
+        self.propose(agent)
     }
 
     fn done(&mut self, now: u64) -> Next {
@@ -355,34 +362,6 @@ impl Lead {
             self.sent.push((id, question));
         }
         Next::Call(calls)
-    }
-
-    /// Takes in a reader's notes: its sources get the report's numbers.
-    fn take(&mut self, notes: Notes) {
-        let Notes { mut section, sources, troubles } = notes;
-        let report = &mut self.report;
-        let mut numbers = Vec::new();
-        for source in sources {
-            let same = |known: &crate::report::Source| {
-                (&known.url, &known.text_sha256) == (&source.url, &source.text_sha256)
-            };
-            let at = report.sources.iter().position(same).unwrap_or_else(|| {
-                report.sources.push(source);
-                report.sources.len() - 1
-            });
-            numbers.push(at as u32 + 1);
-        }
-        for span in section.claims.iter_mut().flat_map(|claim| &mut claim.citations) {
-            // A number that is none of the notes' is one that the check finds.
-            let number = (span.source as usize).checked_sub(1).and_then(|at| numbers.get(at));
-            span.source = number.copied().unwrap_or_default();
-        }
-        report.sections.push(section);
-        for trouble in troubles {
-            if !report.troubles.contains(&trouble) {
-                report.troubles.push(trouble);
-            }
-        }
     }
 
     /// Whether to ask what is missing: while rounds are left and something is not answered.

@@ -7,15 +7,18 @@
 //! data: a passage that gives orders is kept from the model, and reported.
 
 mod hits;
+mod language;
 mod lead;
 mod passage;
 mod rank;
 mod reader;
 mod suspicion;
+mod twin;
 mod weigh;
 mod words;
 
 pub(crate) use lead::Lead;
+pub use passage::plain;
 pub(crate) use reader::Reader;
 
 use schemars::JsonSchema;
@@ -29,6 +32,11 @@ use crate::report::{Section, Source, Trouble};
 pub const SEARCH: &str = "web.search";
 /// The tool that reads a whole page.
 pub const PAGE: &str = "web.page";
+
+/// What `[permissions] ask` names to be asked about the plan of a research.
+pub const PLAN: &str = "plan";
+/// The largest part of a page's text that is read, in bytes.
+pub const LONGEST: usize = 400_000;
 
 /// How far a research goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

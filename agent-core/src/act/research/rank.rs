@@ -121,7 +121,7 @@ const RARE: f64 = 0.02;
 const COMMON: f64 = 0.1;
 
 /// The names in a question, as [`words`] has them.
-fn names(question: &str) -> Vec<String> {
+pub(super) fn names(question: &str) -> Vec<String> {
     let words_of = |(at, word): (usize, &str)| is_name(at, word).then(|| words(word));
     question.split_whitespace().enumerate().filter_map(words_of).flatten().collect()
 }

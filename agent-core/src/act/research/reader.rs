@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 
 use super::hits::Hits;
 use super::passage::{self, Passage};
-use super::{Extent, Notes, PAGE, SEARCH, chosen, line, no_answer, rank, suspicion, weigh, words};
+use super::{
+    Extent, LONGEST, Notes, PAGE, SEARCH, chosen, line, no_answer, rank, suspicion, twin, weigh,
+    words,
+};
 use crate::act::{Ask, Next, Turn};
 use crate::agent::Agent;
 use crate::event::{Observation, Status};
@@ -29,8 +32,6 @@ const RESULTS: usize = 10;
 const FEW: usize = 3;
 /// Pages read in one round of searching.
 const PAGES: u32 = 4;
-/// The largest part of a page's text that is read.
-const LONGEST: usize = 400_000;
 
 const YES_NO: [&str; 2] = ["yes", "no"];
 const YES_PARTLY_NO: [&str; 3] = ["yes", "partly", "no"];
@@ -316,8 +317,11 @@ impl Reader {
         }
         .sealed();
         self.notes.section.pages += 1;
-        if self.notes.sources.iter().any(|known| known.text_sha256 == source.text_sha256) {
-            return;
+        let same = |known: &&mut Source| {
+            known.text_sha256 == source.text_sha256 || twin::twins(&known.text, &source.text)
+        };
+        if let Some(known) = self.notes.sources.iter_mut().find(same) {
+            return known.also(&source);
         }
         let number = self.notes.sources.len();
         // What gives orders must not take its neighbours along.

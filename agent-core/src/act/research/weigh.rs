@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use super::rank::words;
+use super::{passage, rank};
 use crate::report::Support;
 
 /// From this share of its words on a statement counts as one that the quotes make.
@@ -23,6 +24,14 @@ pub(super) fn overlap(statement: &str, quotes: &str) -> f64 {
 pub(super) fn numbers(statement: &str, quotes: &str, question: &str) -> bool {
     let known: HashSet<String> = digits(quotes).chain(digits(question)).collect();
     digits(statement).all(|number| known.contains(&number))
+}
+
+/// Whether every name in a statement stands in one of these texts.
+pub(super) fn names(statement: &str, known: &[&str]) -> bool {
+    let known: HashSet<String> = known.iter().flat_map(|text| words(text)).collect();
+    let sentences = passage::sentences(statement, &(0..statement.len()));
+    let names = sentences.into_iter().flat_map(|range| rank::names(&statement[range]));
+    names.into_iter().all(|name| known.contains(&name))
 }
 
 fn digits(text: &str) -> impl Iterator<Item = String> {
@@ -55,6 +64,8 @@ mod tests {
         assert!(numbers("1047.5 m, since 1746", quote, ""));
         assert!(!numbers("since 1747", quote, ""));
         assert!(numbers("one of 3", quote, "Which of the 3 towers?"));
+        assert!(names("It is high. Built in 1746, the Tower is old.", &[quote, "tower"]));
+        assert!(!names("It is high, says Mallory.", &[quote]));
         assert_eq!(support(Some("yes"), 0.9, true), Support::Supported);
         assert_eq!(support(Some("yes"), 0.9, false), Support::Unsupported);
         assert_eq!(support(Some("yes"), 0.2, true), Support::Partly);

@@ -132,3 +132,101 @@ type Place = (Option<String>, Option<u16>);
 fn place(url: &Url) -> Place {
     (url.host_str().map(str::to_string), url.port_or_known_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use agent_core::manifest::SecretUse;
+    use agent_core::sandbox::{Gate, SandboxError};
+    use async_trait::async_trait;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::config::Secrets;
+    use crate::host::bindings::errand::tool::http;
+    use crate::slots::Depth;
+
+    /// The internet: one public host that sends to another.
+    #[derive(Default)]
+    struct Away {
+        carried: Mutex<Vec<(Url, HeaderMap)>>,
+    }
+
+    impl Carry for Away {
+        type Answer = ();
+
+        fn time(&self) -> Duration {
+            Duration::from_secs(9)
+        }
+
+        async fn carry(
+            &self,
+            request: &Request,
+            headers: HeaderMap,
+            _keys: &Keys,
+        ) -> Result<Hop<()>, String> {
+            self.carried.lock().unwrap().push((request.url.clone(), headers));
+            Ok(match request.url.as_str() {
+                "https://api.example.com/" => {
+                    Hop::Redirect(307, "https://other.example.org/".parse().unwrap())
+                }
+                // And back: what was dropped once stays dropped.
+                "https://other.example.org/" => {
+                    Hop::Redirect(307, "https://api.example.com/end".parse().unwrap())
+                }
+                _ => Hop::Answer(()),
+            })
+        }
+    }
+
+    struct Everything;
+
+    #[async_trait]
+    impl Gate for Everything {
+        async fn may(&self, _: Capability) -> Result<Use, String> {
+            Ok(Use::Fresh(0))
+        }
+
+        async fn done(&self, _: u64) -> Result<(), SandboxError> {
+            Ok(())
+        }
+
+        async fn call(&self, _: &str, _: Value) -> Result<Value, String> {
+            Err("no".to_string())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_stays_behind_where_a_redirect_leads_to_another_public_host() {
+        let granted = SecretUse {
+            name: "KEY".to_string(),
+            host: "api.example.com".parse().unwrap(),
+            header: "x-key".to_string(),
+        };
+        let read: Secrets = Arc::new(|_| Some("sk-0123456789".to_string()));
+        let keys = Keys::new(&Arc::from([granted]), &read);
+        let header = |name: &str, value| http::Header { name: name.to_string(), value };
+        let asked = http::Request {
+            method: "POST".to_string(),
+            url: "https://api.example.com/".to_string(),
+            headers: vec![
+                header("x-key", http::HeaderValue::Secret("KEY".to_string())),
+                header("x-own", http::HeaderValue::Text("mine".to_string())),
+                header("accept", http::HeaderValue::Text("text/plain".to_string())),
+            ],
+            body: None,
+        };
+        let request = Request::read(asked, 1 << 20).unwrap();
+        let (away, (door, asks)) = (Away::default(), Door::new());
+        let work = follow(&away, request, 5, &door, &keys);
+        let answer = asks.serve(work, &Everything, Depth::of("c1")).await.unwrap();
+        assert_eq!(answer.unwrap(), Ok(()));
+        let carried = away.carried.lock().unwrap();
+        let names = |at: usize| -> Vec<&str> {
+            carried[at].1.keys().map(reqwest::header::HeaderName::as_str).collect()
+        };
+        assert_eq!(carried[0].1["x-key"], "sk-0123456789");
+        assert_eq!((names(0).len(), names(1), names(2)), (3, vec!["accept"], vec!["accept"]));
+    }
+}

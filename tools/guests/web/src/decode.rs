@@ -1,19 +1,26 @@
 //! From a response's bytes to text, by the WHATWG's rules in short: a byte order mark, the
-//! content type's charset, for HTML the page's own word, then UTF-8, then Windows-1252.
+//! content type's charset, what the page or the XML declaration says of itself, then UTF-8, then
+//! Windows-1252.
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::kind::Kind;
 
 /// How far into a page its own word about its encoding is looked for.
-const HEAD: usize = 2048;
+const HEAD: usize = 4096;
 
 pub(crate) fn decode<'a>(kind: Kind, content_type: &str, body: &'a [u8]) -> Cow<'a, str> {
-    let named = label(content_type).or_else(|| match kind {
-        Kind::Html => label(&String::from_utf8_lossy(&body[..body.len().min(HEAD)])),
-        Kind::Text => None,
+    let named = label(content_type, "charset").or_else(|| {
+        let head = String::from_utf8_lossy(&body[..body.len().min(HEAD)]);
+        let said = match kind {
+            Kind::Html => xml(&head).or_else(|| meta(&head)),
+            Kind::Feed | Kind::Text => xml(&head),
+            Kind::Json | Kind::Pdf => None,
+        }?;
+        // Words that can be read byte by byte are no UTF-16, whatever they say.
+        Some(if said == UTF_16LE || said == UTF_16BE { UTF_8 } else { said })
     });
     let fallback = if std::str::from_utf8(body).is_ok() { UTF_8 } else { WINDOWS_1252 };
     // `decode` lets a byte order mark win.
@@ -21,10 +28,34 @@ pub(crate) fn decode<'a>(kind: Kind, content_type: &str, body: &'a [u8]) -> Cow<
     text
 }
 
-/// The encoding after the first `charset=`.
-fn label(text: &str) -> Option<&'static Encoding> {
+/// The encoding that an XML declaration names.
+fn xml(head: &str) -> Option<&'static Encoding> {
+    let rest = head.trim_start().strip_prefix("<?xml")?;
+    label(&rest[..rest.find("?>")?], "encoding")
+}
+
+/// The encoding that a `meta` element names.
+fn meta(head: &str) -> Option<&'static Encoding> {
+    let head = head.to_ascii_lowercase();
+    let mut rest = head.as_str();
+    while let Some(at) = rest.find("<!--").into_iter().chain(rest.find("<meta")).min() {
+        let (found, after) = rest[at..].split_at(4);
+        let end = if found == "<!--" { "-->" } else { ">" };
+        let close = after.find(end).unwrap_or(after.len());
+        if found != "<!--"
+            && let Some(named) = label(&after[..close], "charset")
+        {
+            return Some(named);
+        }
+        rest = &after[close..];
+    }
+    None
+}
+
+/// The encoding after `key=`.
+fn label(text: &str, key: &str) -> Option<&'static Encoding> {
     let lower = text.to_ascii_lowercase();
-    let rest = &lower[lower.find("charset")? + "charset".len()..];
+    let rest = &lower[lower.find(key)? + key.len()..];
     let rest = rest.trim_start().strip_prefix('=')?.trim_start().trim_start_matches(['"', '\'']);
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.:".contains(c)));
     Encoding::for_label(rest[..end.unwrap_or(rest.len())].as_bytes())
@@ -35,7 +66,7 @@ mod tests {
     use super::*;
 
     fn check(content_type: &str, body: &[u8], expected: &str) {
-        assert_eq!(decode(Kind::Html, content_type, body), expected);
+        assert_eq!(decode(Kind::Html, content_type, body), expected, "{content_type}");
     }
 
     #[test]
@@ -46,5 +77,28 @@ mod tests {
         check("text/html", b"caf\xE9", "café");
         check("text/html; charset=nonsense", b"caf\xC3\xA9", "café");
         check("text/html; charset=latin1", b"\xEF\xBB\xBFcaf\xC3\xA9", "café");
+        check("text/html; charset=windows-1252", b"\x93a\x94 \x80", "“a” €");
+        check("text/html; charset=gb18030", b"\xD6\xD0\xCE\xC4 \x81\x30\x84\x36", "中文 ¥");
+        check("text/html; charset=koi8-r", b"\xEE\xC5\xD4", "Нет");
+        check("text/html; charset=utf-16le", b"h\0\xE9\0", "hé");
+        check("text/html", b"\xFF\xFEh\0\xE9\0", "hé");
+        check("text/html", b"\xFE\xFF\0h\0\xE9", "hé");
+    }
+
+    #[test]
+    fn a_page_says_its_encoding_in_a_meta_element() {
+        let page = |head: &str| [head.as_bytes(), b"\xEE\xC5\xD4"].concat();
+        for head in [
+            "<script charset=utf-8></script><META  CharSet = 'KOI8-R'>",
+            "<meta http-equiv=content-type content=\"text/html; charset=koi8-r\">",
+            "<!-- <meta charset=utf-8> --><meta name=a content=b><meta charset=koi8-r>",
+            "<?xml version=\"1.0\" encoding=\"koi8-r\"?>",
+        ] {
+            assert!(decode(Kind::Html, "text/html", &page(head)).ends_with("Нет"), "{head}");
+        }
+        let lies = decode(Kind::Html, "text/html", "<meta charset=utf-16>é".as_bytes());
+        assert!(lies.ends_with('é'));
+        let feed = page("<?xml version='1.0' encoding='koi8-r'?>");
+        assert!(decode(Kind::Feed, "", &feed).ends_with("Нет"));
     }
 }

@@ -6,17 +6,25 @@ mod bindings {
     wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "builtin" });
 }
 mod decode;
+mod feed;
 mod fetch;
+mod flat;
+mod headline;
+mod hidden;
+mod html;
+mod json;
 mod kind;
 mod links;
 mod page;
 mod parts;
+mod pdf;
 #[path = "../../../../agent-core/src/search.rs"]
 #[allow(dead_code, reason = "the agent file uses the rest")]
 mod provider;
 mod robots;
 mod search;
 mod settings;
+mod tidy;
 #[path = "../../../src/web/types.rs"]
 mod types;
 
@@ -24,6 +32,9 @@ use serde::Serialize;
 
 use settings::{Settings, apart};
 use types::{PageArguments, PageText, WholeArguments, WholePage};
+
+/// Bytes of text that `web.page` gives; `web.read` gives all of it, in parts.
+const MOST_TEXT: usize = 1 << 20;
 
 struct Web;
 
@@ -54,19 +65,32 @@ fn told(result: &impl Serialize) -> Result<String, String> {
 fn read(arguments: PageArguments, settings: &Settings) -> Result<PageText, String> {
     let found = fetch::page(&arguments.url, &settings.agent)?;
     let url = found.url;
-    let page = page::read(&url, &found.content_type, &found.body)?;
+    let page = page::read(&url, &found.content_type, found.body)?;
     let wanted = arguments.part.unwrap_or(1).max(1);
-    let (text, parts) =
+    let part =
         parts::part(&page.text, wanted).ok_or_else(|| format!("`{url}` has no part {wanted}"))?;
-    Ok(PageText { url, title: page.title, text: text.to_string(), part: wanted, parts })
+    let text = match page.pages {
+        0 => part.text.to_string(),
+        _ => part.numbered(&page.text),
+    };
+    Ok(PageText { url, title: page.title, text, part: wanted, parts: part.of })
 }
 
 fn whole(arguments: WholeArguments, settings: &Settings) -> Result<WholePage, String> {
     let found = fetch::page(&arguments.url, &settings.agent)?;
-    let page = page::read(&found.url, &found.content_type, &found.body)?;
-    let page::Page { title, text, author, date, site, language } = page;
-    let (url, sha256, retrieved) = (found.url, found.sha256, found.retrieved);
-    Ok(WholePage { url, title, author, date, site, language, text, sha256, retrieved })
+    let (sha256, retrieved) = (found.sha256, found.retrieved);
+    let page = given(found.url, &found.content_type, found.body)?;
+    Ok(WholePage { sha256, retrieved, ..page })
+}
+
+fn given(url: String, content_type: &str, body: Vec<u8>) -> Result<WholePage, String> {
+    let page = page::read(&url, content_type, body)?;
+    let page::Page { title, mut text, author, date, site, language, canonical, pages } = page;
+    let end = text.floor_char_boundary(MOST_TEXT);
+    let left_out = (text.len() - end) as u64;
+    text.truncate(end);
+    let page = WholePage { url, title, author, date, site, language, ..WholePage::default() };
+    Ok(WholePage { canonical, text, pages, left_out, ..page })
 }
 
 bindings::export!(Web with_types_in bindings);

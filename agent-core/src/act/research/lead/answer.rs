@@ -65,6 +65,13 @@ impl Lead {
         let overlap = weigh::overlap(&self.draft, &format!("{quotes} {question}"));
         let numbers = weigh::numbers(&self.draft, &quotes, &question);
         let mut support = weigh::support(judged, overlap, numbers);
+        if !self.named(&quotes) {
+            // German writes every noun as a name.
+            support = match (support, self.report.language.as_str()) {
+                (Support::Supported | Support::Partly, "de") => Support::Partly,
+                _ => Support::Unsupported,
+            };
+        }
         if self.basis.iter().any(|claim| claim.support == Support::Disputed) {
             support = match support {
                 Support::Unsupported => Support::Unsupported,
@@ -82,6 +89,16 @@ impl Lead {
             }
         }
         self.report.answer = Some(Claim { text: self.draft.clone(), support, overlap, citations });
+    }
+
+    /// Whether the draft names nothing but what the question, the findings, or the titles of their
+    /// sources do.
+    fn named(&self, quotes: &str) -> bool {
+        let titles = self.report.sources.iter().map(|source| source.title.as_str());
+        let findings = self.basis.iter().map(|claim| claim.text.as_str());
+        let known: Vec<&str> =
+            titles.chain(findings).chain([quotes, self.report.question.as_str()]).collect();
+        weigh::names(&self.draft, &known)
     }
 
     /// What the model wrote stands on nothing: the finding on the question itself, if there is one.

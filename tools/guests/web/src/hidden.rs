@@ -1,0 +1,48 @@
+//! What a page holds and does not show. It is no part of what a reader of the page could have seen,
+//! and it is where instructions to programs are put.
+
+use dom_query::Document;
+
+/// The page without what it hides. Where that is nearly all, a script shows it, and it stays.
+pub(crate) fn shown(html: &str) -> Option<String> {
+    let document = Document::from(html);
+    let all = letters(&document);
+    for node in document.select("body [hidden], body [style]").nodes() {
+        if node.has_attr("hidden") || hides(&node.attr_or("style", "")) {
+            node.remove_from_parent();
+        }
+    }
+    (letters(&document) * 4 > all).then(|| document.html().to_string())
+}
+
+/// Whether a style says that an element is not to be seen.
+pub(crate) fn hides(style: &str) -> bool {
+    let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
+    let style = style.to_ascii_lowercase();
+    style.split(';').any(|it| it.starts_with("display:none") || it.starts_with("visibility:hidden"))
+}
+
+fn letters(document: &Document) -> usize {
+    let scripts: usize =
+        document.select("script, style").nodes().iter().map(|it| it.text().len()).sum();
+    document.text().len().saturating_sub(scripts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_is_not_read() {
+        let words = "The tower stands on the cape. ".repeat(9);
+        for secret in [
+            "<div style='color: red; Display : NONE'>secret</div>",
+            "<p hidden>secret</p>",
+            "<p style=visibility:hidden><b>secret</b></p>",
+        ] {
+            let html = shown(&format!("<p>{words}{secret}<p style='color: none'>seen"));
+            assert!(html.is_some_and(|it| !it.contains("secret") && it.contains("seen")));
+        }
+        assert_eq!(shown(&format!("<div style=display:none>{words}</div>x")), None);
+    }
+}
