@@ -18,6 +18,9 @@ ci:
 fmt:
     cargo fmt --all
     cargo fmt --all --manifest-path tools/guests/Cargo.toml
+    cargo fmt --all --manifest-path benches/peers/Cargo.toml
+    rustfmt --edition 2024 benches/peers/guests/*/src/lib.rs
+    cargo fmt --all --manifest-path fuzz/Cargo.toml
 
 lint:
     cargo clippy --release --workspace --all-targets -- -D warnings
@@ -28,3 +31,11 @@ deny:
 # Criterion; docs/performance.md explains the numbers
 bench:
     cargo bench --workspace
+
+# One tool call in errand's sandbox, in extism, in a program of C, in one of Python
+peers:
+    cargo run --release --ignore-rust-version --manifest-path benches/peers/Cargo.toml
+
+# One fuzz target (agent_file, mcp_servers, lock, schema, manifest, values), for so many seconds
+fuzz target seconds="600":
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- -max_total_time={{seconds}} -timeout=20
