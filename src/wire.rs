@@ -32,6 +32,7 @@ use models::scripted::Scripted;
 use policies::Chain;
 use sandbox::{Manners, Pages, Wasm};
 use store::{RunRow, Store};
+use tools::browser::Chromium;
 use tools::lock::Lock;
 use tools::mcp::{self, McpError};
 
@@ -250,6 +251,7 @@ impl Errand {
             read: agent.grants.read.clone(),
             user_agent: sandbox::USER_AGENT.to_string(),
             search: agent.search.clone(),
+            browser: agent.browser.is_some(),
             python: None,
         };
         let mut registry = tools::registry::Registry::builtin(&setup);
@@ -291,6 +293,11 @@ impl Errand {
         config.write = agent.grants.write.clone();
         config.kv = Some(home.join("kv"));
         config.pages = Arc::clone(&self.pages);
+        if let Some(browser) = &agent.browser {
+            let own = std::env::current_exe()?;
+            let chromium = Chromium::new(browser, &agent.root, own).map_err(anyhow::Error::msg)?;
+            config.browser = Some(Arc::new(chromium));
+        }
         let granted = agent.secrets.clone();
         config.secrets = Arc::new(move |name| {
             granted.iter().any(|granted| granted == name).then(|| std::env::var(name).ok())?

@@ -31,13 +31,14 @@ struct Pipes {
 }
 
 impl Browser {
+    /// Whether this machine has one.
+    pub(crate) fn there() -> bool {
+        program().is_some()
+    }
+
     /// Opens a file and waits until it is there; `None` where this machine has no browser.
     pub(crate) fn open(file: &Path) -> Option<Browser> {
-        let there = |name: &&&str| {
-            let tried = Command::new(name).arg("--version").stderr(Stdio::null()).output();
-            tried.is_ok_and(|tried| tried.status.success())
-        };
-        let program = NAMES.iter().find(there)?;
+        let program = program()?;
         let profile = TempDir::new().unwrap();
         let (to, from) = (profile.path().join("to"), profile.path().join("from"));
         assert!(Command::new("mkfifo").args([&to, &from]).status().unwrap().success());
@@ -158,6 +159,14 @@ impl Browser {
         let event = json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1 });
         self.ask("Input.dispatchMouseEvent", event);
     }
+}
+
+fn program() -> Option<&'static str> {
+    let there = |name: &&&str| {
+        let tried = Command::new(name).arg("--version").stderr(Stdio::null()).output();
+        tried.is_ok_and(|tried| tried.status.success())
+    };
+    NAMES.iter().find(there).copied()
 }
 
 impl Pipes {

@@ -19,6 +19,7 @@ mod place;
 mod research;
 mod search;
 mod server;
+mod shown;
 mod sources;
 mod steps;
 mod tidy;

@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::act::research::Extent;
 use crate::agent_file::{Checked, Invalid, Known};
+use crate::browser::BrowserConfig;
 use crate::component::Pinned;
 use crate::delegate::SubAgent;
 use crate::mcp::Server;
@@ -68,6 +69,9 @@ pub struct Agent {
     /// Where `web.search` looks; `None` leaves it to what needs no key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Search>,
+    /// What shows pages that need one; `None`: nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<BrowserConfig>,
     /// What the agents above it were granted, nearest first: what one of them may not, it may not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub above: Vec<Grants>,

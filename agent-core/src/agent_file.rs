@@ -110,6 +110,12 @@ pub struct AgentFile {
     #[schemars(with = "SearchTable")]
     pub search: Option<SearchTable>,
 
+    /// A browser for pages that say nothing before their scripts have run. Left out: they are read
+    /// as they were sent.
+    #[serde(default)]
+    #[schemars(with = "BrowserTable")]
+    pub browser: Option<BrowserTable>,
+
     /// What the tools may reach. Everything that is not granted here is denied.
     #[serde(default)]
     pub permissions: PermissionsTable,
@@ -302,6 +308,17 @@ pub struct ComponentTable {
     #[serde(default)]
     #[schemars(with = "Vec<String>", example = serde_json::json!(["files.read"]))]
     pub tools: Option<Vec<String>>,
+}
+
+/// A headless Chromium, or what is made of it. It has no network of its own: each request of a page
+/// is judged by `[permissions]` like one of a tool.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrowserTable {
+    /// The program: a name on the search path, or a path. Left out: `chromium`,
+    /// `chromium-browser`, `google-chrome` or `chrome`, whichever is there.
+    #[schemars(length(min = 1), example = &"chromium")]
+    pub program: Option<String>,
 }
 
 /// How far a research goes.

@@ -9,6 +9,7 @@ pub mod action;
 pub mod address;
 pub mod agent;
 pub mod agent_file;
+pub mod browser;
 pub mod component;
 pub mod delegate;
 pub mod drive;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_core::browser::Browser;
+
 use crate::host::pages::{Manners, Pages};
 
 /// The value of a secret, by its name, where it is set. Called when a request that carries it is
@@ -32,6 +34,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// Where pages are kept, and how servers are treated: one for all agents of a process.
     pub pages: Arc<Pages>,
+    /// Shows pages that need it. `None`: nothing does.
+    pub browser: Option<Arc<dyn Browser>>,
     /// The `user-agent` header of each request.
     pub user_agent: String,
     /// Bytes of one file, read or written.
@@ -55,6 +59,7 @@ impl Config {
             kv: None,
             secrets: Arc::new(|_| None),
             pages: Arc::new(Pages::new(None, Manners::default())),
+            browser: None,
             user_agent: USER_AGENT.to_string(),
             file_bytes: 64 << 20,
             response_bytes: 16 << 20,

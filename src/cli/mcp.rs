@@ -104,9 +104,9 @@ fn agreed() -> anyhow::Result<bool> {
 
 #[cfg(target_os = "linux")]
 pub(crate) fn confined(words: Confined) -> anyhow::Result<ExitCode> {
-    ::tools::mcp::confined(&words.words).map_err(|reason| {
+    ::tools::process::confined(&words.words).map_err(|reason| {
         anyhow::anyhow!(
-            "it cannot be confined: {reason}\nhint: `unconfined = true` in its table starts it \
+            "it cannot be confined: {reason}\nhint: `unconfined = true` in the table of a server starts it \
              all the same, with all that its user may do"
         )
     })

@@ -65,8 +65,8 @@ enum Command {
     /// Look at the tools of an agent file's MCP servers, and pin them
     #[command(subcommand)]
     Mcp(mcp::Command),
-    /// Confines a server's program; started by errand itself
-    #[command(name = ::tools::mcp::CONFINED, hide = true, disable_help_flag = true)]
+    /// Confines a program; started by errand itself
+    #[command(name = ::tools::process::CONFINED, hide = true, disable_help_flag = true)]
     Confined(mcp::Confined),
     /// Print shell completions
     Completions {

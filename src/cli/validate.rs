@@ -75,6 +75,11 @@ fn summary(file: &Path, checked: &Checked) -> String {
     line("may write", paths(&grants.write));
     line("may reach", listed(&grants.net.iter().map(ToString::to_string).collect::<Vec<_>>()));
     line("asks for", if grants.ask.is_empty() { String::new() } else { listed(&grants.ask) });
+    let browser = checked.agent.browser.as_ref().map(|browser| browser.program.as_deref());
+    line(
+        "browser",
+        browser.map_or("", |named| named.unwrap_or("the first that is there")).to_string(),
+    );
     let cost = budget.cost_usd.map(|cost| format!(", {cost} USD")).unwrap_or_default();
     let time = budget.time.as_secs_f64();
     line("budget", format!("{} steps, {} tokens, {time} s{cost}", budget.steps, budget.tokens));

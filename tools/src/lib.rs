@@ -4,6 +4,7 @@
 //! components run in the sandbox, and everything they touch goes through the host.
 
 pub mod author;
+pub mod browser;
 mod builtin;
 pub mod component;
 pub mod edit;
@@ -11,6 +12,8 @@ mod files;
 pub mod lock;
 pub mod mcp;
 pub mod output;
+mod plain;
+pub mod process;
 pub mod python;
 pub mod registry;
 pub mod schema;

@@ -22,6 +22,8 @@ pub struct Setup {
     pub user_agent: String,
     /// Where `web.search` looks; `None` is what needs no key.
     pub search: Option<Search>,
+    /// Whether there is a browser for pages that need one.
+    pub browser: bool,
     /// The component made by [`python::Build`]; without it there is no `python`.
     pub python: Option<PathBuf>,
 }

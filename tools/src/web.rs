@@ -41,7 +41,7 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
 pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
     let search = setup.search.clone().unwrap_or_default();
     let agent = setup.user_agent.split('/').next().unwrap_or_default();
-    let settings = json!({ "agent": agent, "search": search });
+    let settings = json!({ "agent": agent, "search": search, "browser": setup.browser });
     let guest = Guest {
         secrets: keys(&search).into(),
         adds: Arc::new(Map::from_iter([("settings".to_string(), settings)])),

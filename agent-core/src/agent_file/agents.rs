@@ -14,6 +14,7 @@ use super::report::Report;
 use super::source::child;
 use super::{AgentFile, AgentTable};
 use crate::agent::{Budget, ModelConfig, Provider};
+use crate::browser::BrowserConfig;
 use crate::component::Pinned;
 use crate::delegate::SubAgent;
 use crate::mcp::Server;
@@ -47,6 +48,7 @@ pub(super) struct Above<'a> {
     pub(super) components: &'a [Pinned],
     /// Its servers.
     pub(super) mcp: &'a BTreeMap<String, Server>,
+    pub(super) browser: Option<&'a BrowserConfig>,
 }
 
 impl Lineage<'_> {
@@ -74,7 +76,7 @@ impl Lineage<'_> {
         model: &ModelConfig,
         report: &mut Report<'_>,
     ) {
-        let Above { grants, secrets, components, mcp, .. } = own;
+        let Above { grants, secrets, components, mcp, browser: own_browser, .. } = own;
         let Some((above, _)) = self.above.filter(|(above, _)| above.whole) else { return };
         let parent = above.file.display();
         let mut refuse = |key: &str, written: &str, may: &str, table: &str| {
@@ -145,6 +147,11 @@ impl Lineage<'_> {
                 let hint = format!("name it in `{parent}` too, in the same words");
                 report.key(&child("/mcp/servers", name), message).hint(hint);
             }
+        }
+        if own_browser.is_some_and(|own| above.browser != Some(own)) {
+            let message = format!("the browser is not that of `{parent}`, which calls this agent");
+            let hint = format!("name it in `{parent}` too, in the same words");
+            report.key("/browser", message).hint(hint);
         }
         if above.budget.cost_usd.is_some()
             && model.price.is_none()

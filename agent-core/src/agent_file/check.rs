@@ -17,6 +17,7 @@ use super::{
 };
 use crate::act::research;
 use crate::agent::{Act, Agent, Budget, ModelConfig, Provider, is_variable};
+use crate::browser::BrowserConfig;
 use crate::component::{Locked, Pinned};
 use crate::delegate::SubAgent;
 use crate::mcp::Server;
@@ -254,6 +255,7 @@ impl Check<'_> {
         let using = self.tools(&components, &mcp, report);
         let (mut grants, secrets) = self.grants(using, report);
         let search = search::search(file.search.as_ref(), &grants, &secrets, report);
+        let browser = self.browser(report);
         grants.scopes = component::scopes(&named, &grants, &secrets, report);
         let served = mcp.iter().flat_map(|(name, server)| server.specs(name));
         grants.acting = served.filter(|spec| spec.effect.changes()).map(|spec| spec.name).collect();
@@ -275,6 +277,7 @@ impl Check<'_> {
             grants: &grants,
             secrets: &secrets,
             budget,
+            browser: browser.as_ref(),
         };
         self.lineage.refuse_wider(file, &mine, &model, report);
         let agents = agents::read(&file.agents, &path, &mine, self.known, self.lineage, report);
@@ -320,9 +323,20 @@ impl Check<'_> {
             agents,
             mcp,
             search,
+            browser,
             above: self.lineage.grants(),
         };
         Some((agent, waiting, unset))
+    }
+
+    fn browser(&self, report: &mut Report<'_>) -> Option<BrowserConfig> {
+        let program = self.file.browser.as_ref()?.program.clone();
+        if program.as_ref().is_some_and(|program| program.is_empty() || program.contains('\0')) {
+            report
+                .value("/browser/program", "this is the name of no program")
+                .hint("name one, as in `program = \"chromium\"`, or leave it out");
+        }
+        Some(BrowserConfig { program })
     }
 
     fn name(&self, report: &mut Report<'_>) {

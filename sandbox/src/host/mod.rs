@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use agent_core::browser::Browser;
 use agent_core::start::Start;
 use agent_core::tool::{Guest, Imports};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
@@ -70,6 +71,7 @@ pub(crate) struct Lent {
     wire: Arc<Wire>,
     http: Http,
     pages: Arc<Pages>,
+    browser: Option<Arc<dyn Browser>>,
     request_time: Duration,
     redirects: usize,
     file_bytes: u64,
@@ -86,6 +88,7 @@ impl Lent {
             http: Http::new(config, &wire),
             wire,
             pages: Arc::clone(&config.pages),
+            browser: config.browser.clone(),
             request_time: config.request_time,
             redirects: config.redirects,
             file_bytes: config.file_bytes,

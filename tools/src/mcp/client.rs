@@ -20,8 +20,10 @@ use rmcp::{ClientHandler, RoleClient, ServiceExt};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
+use crate::plain::plain;
+use crate::process::Process;
+
 use super::list::{self, Offer, PROMPT, RESOURCES};
-use super::process::Process;
 use super::{McpError, content, values};
 
 /// The most pages of a list.
@@ -235,7 +237,7 @@ impl Client {
             matches!(error, ServiceError::TransportClosed | ServiceError::TransportSend(_));
         match live.process.lock().await.as_mut() {
             Some(process) if broken => process.end().await,
-            _ => list::plain(&error.to_string(), 1000),
+            _ => plain(&error.to_string(), 1000),
         }
     }
 
@@ -356,7 +358,7 @@ fn cause(error: &dyn std::error::Error) -> String {
     while let Some(deeper) = deepest.source() {
         deepest = deeper;
     }
-    list::plain(&deepest.to_string(), 300)
+    plain(&deepest.to_string(), 300)
 }
 
 /// A list of things for a model: one a line, with what it is called by and what is said of it.

@@ -7,6 +7,8 @@ use agent_core::tool::{Effect, ToolSpec};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::plain::plain;
+
 /// The most tools of one server.
 pub(super) const MOST: usize = 256;
 /// How big a schema may be.
@@ -132,13 +134,6 @@ fn canonical(value: &Value) -> Value {
         Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
         other => other.clone(),
     }
-}
-
-/// A stranger's text without what would act on a terminal, and not longer than this.
-pub(super) fn plain(text: &str, most: usize) -> String {
-    let shown = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
-    let bidi = |c: &char| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().filter(|c| shown(c) && bidi(c)).take(most).collect()
 }
 
 fn resources() -> ToolSpec {

@@ -6,24 +6,13 @@
 //! go on with a server whose tools are not the ones that were agreed to.
 
 mod client;
-#[cfg(target_os = "linux")]
-mod confine;
 mod content;
-#[cfg(target_os = "linux")]
-mod kernel;
 mod list;
-mod process;
 mod tool;
 mod values;
 
 pub use client::Client;
-#[cfg(target_os = "linux")]
-pub use confine::confined;
 pub use tool::tools;
-
-/// The hidden subcommand of the program that sets up what a server's program may do, and becomes
-/// it.
-pub const CONFINED: &str = "confined";
 
 /// A server cannot be spoken to, or is not the one that was agreed to.
 #[derive(Debug, Clone, thiserror::Error)]

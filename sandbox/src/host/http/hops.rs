@@ -92,6 +92,15 @@ pub(crate) async fn follow<C: Carry + Sync>(
     Ok(Err(format!("`{wanted}` redirects more than {redirects} times")))
 }
 
+/// Whether a page may ask for this at all. A private address is there for the page only that came
+/// from it, whatever else the agent was granted: a script is no guest that asks for it by its number.
+pub(crate) fn asked_by(page: &Url, url: &Url) -> Result<(), String> {
+    match private_literal(url).is_some() && place(url) != place(page) {
+        true => Err(format!("a page may not ask for the private address `{url}`")),
+        false => Ok(()),
+    }
+}
+
 /// Where an answer leads, if it leads on.
 pub(crate) fn redirect(
     url: &Url,

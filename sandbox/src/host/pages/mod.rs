@@ -6,6 +6,7 @@
 mod fresh;
 mod manners;
 mod pace;
+mod shown;
 mod store;
 
 pub use manners::Manners;
@@ -19,12 +20,12 @@ use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
-use super::Host;
 use super::bindings::builtin::errand::tool::pages::{self, Page};
 use super::http::hops::{self, Carry, Hop};
 use super::http::request::Request;
 use super::http::wire::{Broken, Wire, unpacked};
 use super::secrets::Keys;
+use super::{Host, Lent};
 use crate::limits::Import;
 use crate::outcome::waited;
 use fresh::{Reuse, Terms};
@@ -57,14 +58,14 @@ impl pages::Host for Host {
             Ok(request) => request,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let lent = &self.lent;
-        let trip = Trip {
-            pages: &lent.pages,
-            wire: &lent.wire,
-            once: lent.request_time,
-            until: Instant::now() + lent.pages.manners.time,
-        };
-        hops::follow(&trip, request, lent.redirects, &self.door, &self.keys).await
+        let trip = Trip::new(&self.lent);
+        hops::follow(&trip, request, self.lent.redirects, &self.door, &self.keys).await
+    }
+
+    async fn show(&mut self, url: String) -> wasmtime::Result<Result<Page, String>> {
+        self.uses.count(Import::Pages)?;
+        let _waiting = self.clock.outside();
+        shown::shown(&url, &self.lent, &self.door, &self.keys).await
     }
 }
 
@@ -132,7 +133,16 @@ impl Carry for Trip<'_> {
     }
 }
 
-impl Trip<'_> {
+impl<'a> Trip<'a> {
+    fn new(lent: &'a Lent) -> Self {
+        Trip {
+            pages: &lent.pages,
+            wire: &lent.wire,
+            once: lent.request_time,
+            until: Instant::now() + lent.pages.manners.time,
+        }
+    }
+
     async fn find(&self, url: &Url) -> Option<Kept> {
         let store = Arc::clone(self.pages.store.as_ref()?);
         let url = url.clone();

@@ -111,7 +111,7 @@ fn read(place: &Path, most: u64) -> Option<Vec<u8>> {
 }
 
 /// SHA-256 in lower-case hex.
-fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

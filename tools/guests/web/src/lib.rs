@@ -15,6 +15,7 @@ mod html;
 mod json;
 mod kind;
 mod links;
+mod opened;
 mod page;
 mod parts;
 mod pdf;
@@ -63,9 +64,8 @@ fn told(result: &impl Serialize) -> Result<String, String> {
 }
 
 fn read(arguments: PageArguments, settings: &Settings) -> Result<PageText, String> {
-    let found = fetch::page(&arguments.url, &settings.agent)?;
+    let (found, page) = opened::page(&arguments.url, settings)?;
     let url = found.url;
-    let page = page::read(&url, &found.content_type, found.body)?;
     let wanted = arguments.part.unwrap_or(1).max(1);
     let part =
         parts::part(&page.text, wanted).ok_or_else(|| format!("`{url}` has no part {wanted}"))?;
@@ -77,20 +77,14 @@ fn read(arguments: PageArguments, settings: &Settings) -> Result<PageText, Strin
 }
 
 fn whole(arguments: WholeArguments, settings: &Settings) -> Result<WholePage, String> {
-    let found = fetch::page(&arguments.url, &settings.agent)?;
-    let (sha256, retrieved) = (found.sha256, found.retrieved);
-    let page = given(found.url, &found.content_type, found.body)?;
-    Ok(WholePage { sha256, retrieved, ..page })
-}
-
-fn given(url: String, content_type: &str, body: Vec<u8>) -> Result<WholePage, String> {
-    let page = page::read(&url, content_type, body)?;
+    let (found, page) = opened::page(&arguments.url, settings)?;
+    let (url, sha256, retrieved) = (found.url, found.sha256, found.retrieved);
     let page::Page { title, mut text, author, date, site, language, canonical, pages } = page;
     let end = text.floor_char_boundary(MOST_TEXT);
     let left_out = (text.len() - end) as u64;
     text.truncate(end);
     let page = WholePage { url, title, author, date, site, language, ..WholePage::default() };
-    Ok(WholePage { canonical, text, pages, left_out, ..page })
+    Ok(WholePage { canonical, text, pages, left_out, sha256, retrieved, ..page })
 }
 
 bindings::export!(Web with_types_in bindings);

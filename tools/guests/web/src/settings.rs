@@ -12,6 +12,9 @@ pub(crate) struct Settings {
     /// What robots are told apart by: `errand`.
     #[serde(default)]
     pub(crate) agent: String,
+    /// Whether there is a browser for pages that need one.
+    #[serde(default)]
+    pub(crate) browser: bool,
     #[serde(default)]
     pub(crate) search: Search,
 }

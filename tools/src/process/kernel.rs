@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use agent_core::mcp::Network;
 use libc::c_long;
 use rustix::process::getuid;
 use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
@@ -31,7 +32,7 @@ const KIND: u64 = 0xf;
 
 /// From here on, for this process and all that follow it. Files that are open by now, beside
 /// standard input, output and error, are closed when the next program begins.
-pub(super) fn refuse() -> Result<(), String> {
+pub(super) fn refuse(network: Network) -> Result<(), String> {
     let failed = |error: &dyn std::fmt::Display| error.to_string();
     keep_no_files()?;
     if getuid().is_root() {
@@ -41,17 +42,22 @@ pub(super) fn refuse() -> Result<(), String> {
         )
         .map_err(|error| format!("root's rights stay: {error}"))?;
     }
-    let is = |argument, op, value: i32| {
-        let value = u64::from(value.unsigned_abs());
-        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value)
-            .and_then(|condition| SeccompRule::new(vec![condition]))
-            .map_err(|error| failed(&error))
-    };
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    rules.insert(libc::SYS_socket, vec![is(0, SeccompCmpOp::Eq, libc::AF_UNIX)?]);
+    let file = (0, SeccompCmpOp::Eq, libc::AF_UNIX);
+    let of_kind = |kind| (1, SeccompCmpOp::MaskedEq(KIND), kind);
+    match network {
+        Network::Open => rules.insert(libc::SYS_socket, vec![when(&[file])?]),
+        // Where there is nothing to connect to, nothing connects: a stream may be made and listened
+        // on, as browsers do, and a datagram would need no connection.
+        Network::None => {
+            rules.insert(libc::SYS_connect, Vec::new());
+            let datagrams = [libc::SOCK_DGRAM, libc::SOCK_RAW];
+            let datagrams = datagrams.map(|kind| when(&[file.clone(), of_kind(kind)]));
+            rules.insert(libc::SYS_socket, datagrams.into_iter().collect::<Result<_, _>>()?)
+        }
+    };
     // A pair of streams is only ever connected to itself. Datagrams can be sent to any socket.
-    let datagrams = is(1, SeccompCmpOp::MaskedEq(KIND), libc::SOCK_DGRAM)?;
-    rules.insert(libc::SYS_socketpair, vec![datagrams]);
+    rules.insert(libc::SYS_socketpair, vec![when(&[of_kind(libc::SOCK_DGRAM)])?]);
     rules.extend(NEVER.map(|call| (call, Vec::new())));
     // The same calls by their numbers in the ABI of 32-bit pointers.
     #[cfg(target_arch = "x86_64")]
@@ -63,6 +69,20 @@ pub(super) fn refuse() -> Result<(), String> {
     let program: BpfProgram =
         filter.and_then(BpfProgram::try_from).map_err(|error| failed(&error))?;
     apply_filter(&program).map_err(|error| failed(&error))
+}
+
+/// Refused where all of these hold: which argument, compared how, with what.
+fn when(conditions: &[(u8, SeccompCmpOp, i32)]) -> Result<SeccompRule, String> {
+    let condition = |(argument, op, value): &(u8, SeccompCmpOp, i32)| {
+        let value = u64::from(value.unsigned_abs());
+        SeccompCondition::new(*argument, SeccompCmpArgLen::Dword, op.clone(), value)
+    };
+    conditions
+        .iter()
+        .map(condition)
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(SeccompRule::new)
+        .map_err(|error| error.to_string())
 }
 
 /// Whoever started errand may have left files open, which landlock says nothing about.

@@ -1,12 +1,12 @@
-//! How a server's program is confined on Linux, before it runs: the program that this is part of is
-//! started again, shuts itself in, and only then becomes the server's.
+//! How a program is confined on Linux, before it runs: the program that this is part of is
+//! started again, shuts itself in, and only then becomes that program.
 //!
 //! In two stages, since a namespace of processes begins with a child. The first leaves the network
 //! and the processes of this machine behind; when it dies, and it dies with the errand that
-//! started it, all of the namespace dies, whatever the server did to get away. The second gives up
+//! started it, all of the namespace dies, whatever the program did to get away. The second gives up
 //! all files but those granted and what the kernel offers beside them ([`kernel`]), bounds what can be
-//! used, and becomes the server's program.
-//! A machine that cannot do one of these is told so, and the server does not start.
+//! used, and becomes the program.
+//! A machine that cannot do one of these is told so, and the program does not start.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -136,7 +136,8 @@ fn become_program(
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
             .map_err(|error| format!("limits cannot be set: {error}"))?;
     }
-    kernel::refuse().map_err(|error| format!("the kernel cannot be kept from it: {error}"))?;
+    kernel::refuse(cell.network)
+        .map_err(|error| format!("the kernel cannot be kept from it: {error}"))?;
     files(cell).map_err(|error| format!("files cannot be kept from it: {error}"))?;
     let error = Command::new(program).args(arguments).exec();
     Err(format!("`{}` cannot be started: {error}", program.to_string_lossy()))

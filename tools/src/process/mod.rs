@@ -1,5 +1,14 @@
-//! A server's program while it runs: started with the environment that its agent file gives and no
-//! other, confined, and killed with all that it started when it is let go of.
+//! A program of this machine that an agent file names – a server's, a browser – while it runs:
+//! started with the environment that it is given and no other, confined, and killed with all that it
+//! started when it is let go of.
+
+#[cfg(target_os = "linux")]
+mod confine;
+#[cfg(target_os = "linux")]
+mod kernel;
+
+#[cfg(target_os = "linux")]
+pub use confine::confined;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,21 +19,26 @@ use agent_core::mcp::{Confinement, Program};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+use crate::plain::plain;
+
+/// The hidden subcommand of the program that sets up what a program may do, and becomes it.
+pub const CONFINED: &str = "confined";
+
 /// How much of what a program says on standard error is kept, in bytes: its latest.
 const SAID: usize = 2000;
 
 /// A program that runs. Dropping it kills it.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     said: Arc<Mutex<Vec<u8>>>,
 }
 
 /// What a program reads from and writes to.
-pub(super) type Pipes = (ChildStdout, ChildStdin);
+pub(crate) type Pipes = (ChildStdout, ChildStdin);
 
 impl Process {
     /// Starts a program; `own` is the program that this code is in.
-    pub(super) fn start(
+    pub(crate) fn start(
         program: &Program,
         env: BTreeMap<String, String>,
         own: &Path,
@@ -67,14 +81,14 @@ impl Process {
     }
 
     /// Why it is gone, as far as that can be told.
-    pub(super) async fn end(&mut self) -> String {
+    pub(crate) async fn end(&mut self) -> String {
         let patience = std::time::Duration::from_millis(200);
         let end = match tokio::time::timeout(patience, self.child.wait()).await {
             Ok(Ok(status)) => format!("its program ended with {status}"),
             _ => "its program does not answer".to_string(),
         };
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = super::list::plain(&String::from_utf8_lossy(&said), SAID);
+        let said = plain(&String::from_utf8_lossy(&said), SAID);
         match said.trim() {
             "" => end,
             said => format!("{end}, and said: {said}"),
@@ -95,7 +109,7 @@ impl Drop for Process {
 }
 
 /// The program that a name or a path means.
-fn found(command: &str, root: &Path) -> Result<PathBuf, String> {
+pub(crate) fn found(command: &str, root: &Path) -> Result<PathBuf, String> {
     if command.contains('/') {
         return Ok(root.join(command));
     }
@@ -113,15 +127,15 @@ fn in_cell(program: &Program, path: &Path, own: &Path) -> Result<Command, String
     // The program itself, wherever it is; where it is a link, what it leads to as well.
     read.push(path.to_path_buf());
     read.extend(path.canonicalize());
-    let cell = super::confine::Cell {
-        stage: super::confine::Stage::Leave,
+    let cell = confine::Cell {
+        stage: confine::Stage::Leave,
         read,
         write: program.write.clone(),
         network: program.network,
     };
     let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
     let mut command = Command::new(own);
-    command.arg(super::CONFINED).arg(agreed).arg(path);
+    command.arg(CONFINED).arg(agreed).arg(path);
     Ok(command)
 }
 
