@@ -2,39 +2,39 @@
 //! which sandbox, which journal.
 
 mod component;
+mod launch;
+mod model;
 
 pub use component::Caller;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_core::act::research::PLAN;
 use agent_core::act::{PYTHON, Style, cited};
-use agent_core::agent::{Agent, Device, ModelConfig, Provider};
+use agent_core::agent::{Agent, Provider};
 use agent_core::agent_file::{Checked, Invalid, Known};
 use agent_core::delegate::{Crew, Delegate, Launcher};
 use agent_core::drive::{self, Approval, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
-use agent_core::journal::{Journal, JournalError};
+use agent_core::journal::JournalError;
 use agent_core::ledger::Spent;
-use agent_core::mcp::Server;
 use agent_core::model::{Model, Traits};
 use agent_core::policy::Policy;
 use agent_core::run::{Run, Step};
 use agent_core::tool::{Tool, ToolSpec};
 use anyhow::Context;
-use async_trait::async_trait;
 use models::fetch::{Fetcher, Network, Progress};
-use models::onnx::{self, Onnx, OnnxOptions};
-use models::openai::{ApiKey, OpenAi, RemoteOptions};
-use models::scripted::Scripted;
+use models::onnx;
 use policies::Chain;
 use sandbox::{Manners, Pages, Wasm};
 use store::{RunRow, Store};
 use tools::browser::Chromium;
 use tools::lock::Lock;
-use tools::mcp::{self, McpError};
+use tools::mcp;
+
+use launch::Launch;
 
 /// Where files are kept, and how what a run needs gets there.
 #[derive(Clone)]
@@ -149,7 +149,7 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
-        let crew = self.crew(&agent, &self.launcher(self.store()?, None)).await?;
+        let crew = self.crew(&agent, &Launch::new(self, self.store()?, None)).await?;
         let traits = crew.model.traits();
         let style = Style::of(&agent, &traits);
         let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
@@ -185,7 +185,7 @@ impl Errand {
             return Ok(Finished { run: id.clone(), outcome, spent: *run.spent() });
         }
         // One store for all of it: the run is taken for this process through it.
-        let launcher = self.launcher(store, approval.clone());
+        let launcher = Launch::new(self, store, approval.clone());
         let crew = self.crew(agent, &launcher).await?;
         let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
         if let Some(Approval::Planned(_)) = approval
@@ -226,12 +226,6 @@ impl Errand {
 
     fn store(&self) -> anyhow::Result<Store> {
         Ok(Store::open(self.fetcher.home().root())?)
-    }
-
-    fn launcher(&self, store: Store, approval: Option<Approval>) -> Launch {
-        let approval = Arc::new(Mutex::new(approval));
-        let (models, servers) = (Models::default(), Servers::default());
-        Launch { errand: self.clone(), store, approval, models, servers }
     }
 
     async fn crew(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Together> {
@@ -305,57 +299,6 @@ impl Errand {
         Ok(Wasm::new(config)?)
     }
 
-    async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
-        let config = &agent.model;
-        match config.provider {
-            Provider::Scripted => {
-                let path = config.path.clone().unwrap_or_else(|| PathBuf::from(&config.name));
-                Ok(Arc::new(Scripted::load(path)?))
-            }
-            Provider::Openai => Ok(Arc::new(remote(config)?)),
-            Provider::Onnx => {
-                let device = match config.device {
-                    Device::Cpu => onnx::Device::Cpu,
-                    Device::Cuda => onnx::Device::Cuda,
-                };
-                let name = config.name.clone();
-                // A path in an agent file is relative to that file.
-                let path = config.path.as_ref().map(|path| path.to_string_lossy().into_owned());
-                let folder = self.local(path.as_deref().unwrap_or(&name), device).await?;
-                let options =
-                    OnnxOptions { device, context: CONTEXT, sampling: config.sampling, threads: 0 };
-                let open = move || Onnx::open(&folder, &name, options);
-                Ok(Arc::new(tokio::task::spawn_blocking(open).await??))
-            }
-        }
-    }
-
-    /// The folder of an imported model, with the library that runs it loaded.
-    async fn local(&self, name: &str, device: onnx::Device) -> anyhow::Result<PathBuf> {
-        let library = self.fetcher.runtime(device, |name| std::env::var_os(name)).await?;
-        let folder = self.fetcher.model(name).await?;
-        tokio::task::spawn_blocking(move || onnx::load(Some(&library)).map(drop)).await??;
-        Ok(folder)
-    }
-
-    /// Measures a local model on made-up tokens.
-    ///
-    /// # Errors
-    /// It cannot be had, or does not run.
-    pub async fn bench(
-        &self,
-        name: &str,
-        prompt: usize,
-        decode: usize,
-        threads: usize,
-    ) -> anyhow::Result<onnx::Bench> {
-        // A name that nobody knows is said to be one before anything is fetched.
-        self.fetcher.model(name).await?;
-        let folder = self.local(name, onnx::Device::Cpu).await?;
-        let work = move || onnx::bench(&folder, prompt, decode, threads);
-        Ok(tokio::task::spawn_blocking(work).await??)
-    }
-
     /// The python guest, made on this machine the first time it is needed.
     async fn python(&self) -> anyhow::Result<PathBuf> {
         let build = tools::python::Build::new(self.fetcher.home().root().join("guests"));
@@ -376,26 +319,6 @@ fn told(events: Result<Vec<Event>, JournalError>) -> anyhow::Result<Vec<Event>> 
         }
         error => error.into(),
     })
-}
-
-/// Tokens that a local model holds: enough for a run, and its cache stays small.
-const CONTEXT: u32 = 8192;
-
-fn remote(config: &ModelConfig) -> anyhow::Result<OpenAi> {
-    let url = config.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
-    let mut options = RemoteOptions::new(&config.name, url);
-    if let Some(secret) = &config.api_key {
-        let key = std::env::var(secret.variable())
-            .with_context(|| format!("the environment variable `{}`", secret.variable()))?;
-        options.api_key = Some(ApiKey::new(key));
-    }
-    let sampling = config.sampling;
-    options.temperature = Some(sampling.temperature);
-    options.top_p = (sampling.top_p < 1.0).then_some(sampling.top_p);
-    options.seed = (sampling.seed != 0).then_some(sampling.seed);
-    options.timeout = config.timeout;
-    options.fallback = config.fallback.clone();
-    Ok(OpenAi::new(options)?)
 }
 
 /// What one agent is run with.
@@ -442,74 +365,6 @@ impl Together {
     ) -> anyhow::Result<Finished> {
         let (outcome, run) = drive::drive(run, &self.parts(watch, person)).await?;
         Ok(Finished { run: run.id().clone(), outcome, spent: *run.spent() })
-    }
-}
-
-/// Starts the agents that an agent calls: in the same journal, and with the same local model where
-/// they name the same.
-#[derive(Clone)]
-struct Launch {
-    errand: Errand,
-    store: Store,
-    approval: Arc<Mutex<Option<Approval>>>,
-    models: Models,
-    servers: Servers,
-}
-
-type Servers = Arc<tokio::sync::Mutex<Vec<(String, Arc<mcp::Client>)>>>;
-type Models = Arc<tokio::sync::Mutex<Vec<(ModelConfig, Arc<dyn Model>)>>>;
-
-impl Launch {
-    async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
-        let mut models = self.models.lock().await;
-        if let Some((_, model)) = models.iter().find(|(config, _)| *config == agent.model) {
-            return Ok(model.clone());
-        }
-        let model = self.errand.model(agent).await?;
-        models.push((agent.model.clone(), model.clone()));
-        Ok(model)
-    }
-}
-
-impl Launch {
-    /// One client for a server, whichever agents of the run use it. A server that has other tools
-    /// than were agreed to stops the run before it begins; one that cannot be reached is a failure
-    /// of the calls that need it.
-    async fn server(&self, name: &str, server: &Server) -> anyhow::Result<Arc<mcp::Client>> {
-        let mut servers = self.servers.lock().await;
-        let same = |(known, client): &&(String, Arc<mcp::Client>)| {
-            known == name && client.server() == server
-        };
-        if let Some((_, client)) = servers.iter().find(same) {
-            return Ok(client.clone());
-        }
-        let own = std::env::current_exe()?;
-        let client = Arc::new(mcp::Client::new(name, server.clone(), &own));
-        if let Err(error @ (McpError::Changed { .. } | McpError::Unfit { .. })) =
-            client.ready().await
-        {
-            return Err(error.into());
-        }
-        servers.push((name.to_string(), client.clone()));
-        Ok(client)
-    }
-}
-
-#[async_trait]
-impl Launcher for Launch {
-    async fn launch(&self, agent: &Agent) -> Result<Box<dyn Crew>, String> {
-        match self.errand.crew(agent, self).await {
-            Ok(crew) => Ok(Box::new(crew)),
-            Err(error) => Err(format!("{error:#}")),
-        }
-    }
-
-    fn journal(&self) -> &dyn Journal {
-        &self.store
-    }
-
-    fn answer(&self) -> Option<Approval> {
-        self.approval.lock().ok()?.take()
     }
 }
 

@@ -6,10 +6,12 @@
 //! names, and writes nothing.
 
 mod agents;
+mod budget;
 mod check;
 mod component;
 mod duration;
 mod given;
+mod grants;
 mod ground;
 mod keyword;
 mod mcp;
@@ -18,10 +20,13 @@ mod nearest;
 mod output;
 mod problem;
 mod report;
+mod research;
 mod search;
 mod shape;
 mod size;
 mod source;
+mod templates;
+mod using;
 
 use std::collections::BTreeMap;
 

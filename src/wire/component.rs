@@ -21,6 +21,7 @@ use policies::Chain;
 use sandbox::{Config, Wasm};
 use tools::lock::Lock;
 
+use super::launch::Launch;
 use super::{Errand, new_id, now};
 
 impl Errand {
@@ -57,7 +58,7 @@ impl Errand {
     /// # Errors
     /// A component is not what the agent was made with, or a tool cannot be set up.
     pub async fn caller(&self, agent: Agent) -> anyhow::Result<Caller> {
-        let launcher = self.launcher(self.store()?, None);
+        let launcher = Launch::new(self, self.store()?, None);
         Ok(Caller {
             tools: self.tools(&agent, &launcher).await?,
             policy: Chain::new(&agent.grants, &agent.above)?,

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::check::{Checked, Known, limits};
+use super::budget::limits;
+use super::check::{Checked, Known};
 use super::ground::{self, Wanted};
 use super::problem::shortened;
 use super::report::Report;

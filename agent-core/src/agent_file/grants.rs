@@ -1,0 +1,75 @@
+//! `[permissions]`: what an agent may reach. Refuses a grant of what is not there, and a secret that
+//! is written instead of named.
+
+use std::path::Path;
+
+use super::ground::{self, Missing, Wanted};
+use super::problem::shortened;
+use super::report::Report;
+use super::{AgentFile, nearest};
+use crate::act::research;
+use crate::agent::{Act, is_variable};
+use crate::permission::{Grants, NetRule};
+
+/// The grants, and the names of the secrets.
+pub(super) fn grants(
+    file: &AgentFile,
+    root: &Path,
+    using: Vec<String>,
+    report: &mut Report<'_>,
+) -> (Grants, Vec<String>) {
+    let table = &file.permissions;
+    let mut grants = Grants { root: root.to_path_buf(), tools: using, ..Grants::default() };
+    for (at, written) in table.read.iter().enumerate() {
+        match ground::existing(root, written, Wanted::Any) {
+            Ok(path) => grants.read.push(path),
+            Err(missing) => refuse_path(report, "read", at, missing),
+        }
+    }
+    for (at, written) in table.write.iter().enumerate() {
+        match ground::creatable(root, written) {
+            Ok(path) => grants.write.push(path),
+            Err(missing) => refuse_path(report, "write", at, missing),
+        }
+    }
+    for (at, written) in table.net.iter().enumerate() {
+        match written.parse::<NetRule>() {
+            Ok(rule) => grants.net.push(rule),
+            Err(error) => {
+                let message = format!("`{}` {}", shortened(written), error.problem);
+                report.value(&format!("/permissions/net/{at}"), message).hint(error.hint);
+            }
+        }
+    }
+    for (at, name) in table.ask.iter().enumerate() {
+        if name == research::PLAN && file.act == Some(Act::Research) {
+            grants.ask.push(name.clone());
+            continue;
+        }
+        let family = name.strip_suffix('*').filter(|family| family.ends_with('.'));
+        let meant = |tool: &&String| match family {
+            Some(family) => tool.starts_with(family),
+            None => *tool == name,
+        };
+        let asked: Vec<String> = grants.tools.iter().filter(meant).cloned().collect();
+        // A name in `use` that could not be made out has been reported.
+        if asked.is_empty() && !file.tools.using.contains(name) {
+            let message = format!("`{}` is not among the agent's tools", shortened(name));
+            let hint = nearest::hint(name, grants.tools.iter().map(String::as_str));
+            report.value(&format!("/permissions/ask/{at}"), message).hint(hint);
+        }
+        grants.ask.extend(asked);
+    }
+    if !table.secrets.iter().all(|name| is_variable(name)) {
+        // What was written may be the secret itself: it is neither repeated nor shown.
+        let message = "an entry of `secrets` must be the name of an environment variable";
+        report
+            .key("/permissions/secrets", message)
+            .hint("letters, digits and `_`, such as `API_KEY`, without `$`");
+    }
+    (grants, table.secrets.clone())
+}
+
+fn refuse_path(report: &mut Report<'_>, key: &str, at: usize, missing: Missing) {
+    report.value(&format!("/permissions/{key}/{at}"), missing.message).hint = missing.hint;
+}

@@ -1,0 +1,91 @@
+//! What the agents of one run share: the journal, the models and the MCP servers that several name.
+
+use std::sync::{Arc, Mutex};
+
+use agent_core::agent::{Agent, ModelConfig};
+use agent_core::delegate::{Crew, Launcher};
+use agent_core::drive::Approval;
+use agent_core::journal::Journal;
+use agent_core::mcp::Server;
+use agent_core::model::Model;
+use async_trait::async_trait;
+use store::Store;
+use tools::mcp::{self, McpError};
+
+use super::Errand;
+
+/// Starts the agents that an agent calls: in the same journal, and with the same local model where
+/// they name the same.
+#[derive(Clone)]
+pub(super) struct Launch {
+    errand: Errand,
+    pub(super) store: Store,
+    approval: Arc<Mutex<Option<Approval>>>,
+    models: Models,
+    servers: Servers,
+}
+
+type Servers = Arc<tokio::sync::Mutex<Vec<(String, Arc<mcp::Client>)>>>;
+type Models = Arc<tokio::sync::Mutex<Vec<(ModelConfig, Arc<dyn Model>)>>>;
+
+impl Launch {
+    pub(super) fn new(errand: &Errand, store: Store, approval: Option<Approval>) -> Launch {
+        let approval = Arc::new(Mutex::new(approval));
+        let (models, servers) = (Models::default(), Servers::default());
+        Launch { errand: errand.clone(), store, approval, models, servers }
+    }
+
+    pub(super) async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
+        let mut models = self.models.lock().await;
+        if let Some((_, model)) = models.iter().find(|(config, _)| *config == agent.model) {
+            return Ok(model.clone());
+        }
+        let model = self.errand.model(agent).await?;
+        models.push((agent.model.clone(), model.clone()));
+        Ok(model)
+    }
+
+    /// One client for a server, whichever agents of the run use it. A server that has other tools
+    /// than were agreed to stops the run before it begins; one that cannot be reached is a failure
+    /// of the calls that need it.
+    pub(super) async fn server(
+        &self,
+        name: &str,
+        server: &Server,
+    ) -> anyhow::Result<Arc<mcp::Client>> {
+        let mut servers = self.servers.lock().await;
+        let same = |(known, client): &&(String, Arc<mcp::Client>)| {
+            known == name && client.server() == server
+        };
+        if let Some((_, client)) = servers.iter().find(same) {
+            return Ok(client.clone());
+        }
+        let own = std::env::current_exe()?;
+        let client = Arc::new(mcp::Client::new(name, server.clone(), &own));
+        if let Err(error @ (McpError::Changed { .. } | McpError::Unfit { .. })) =
+            client.ready().await
+        {
+            return Err(error.into());
+        }
+        servers.push((name.to_string(), client.clone()));
+        Ok(client)
+    }
+}
+
+#[async_trait]
+impl Launcher for Launch {
+    async fn launch(&self, agent: &Agent) -> Result<Box<dyn Crew>, String> {
+        match self.errand.crew(agent, self).await {
+            Ok(crew) => Ok(Box::new(crew)),
+            Err(error) => Err(format!("{error:#}")),
+        }
+    }
+
+    fn journal(&self) -> &dyn Journal {
+        &self.store
+    }
+
+    fn answer(&self) -> Option<Approval> {
+        self.approval.lock().ok()?.take()
+    }
+}

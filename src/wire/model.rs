@@ -1,0 +1,86 @@
+//! Which model an agent thinks with, set up and opened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agent_core::agent::{Agent, Device, ModelConfig, Provider};
+use agent_core::model::Model;
+use anyhow::Context;
+use models::onnx::{self, Onnx, OnnxOptions};
+use models::openai::{ApiKey, OpenAi, RemoteOptions};
+use models::scripted::Scripted;
+
+use super::Errand;
+
+/// Tokens that a local model holds: enough for a run, and its cache stays small.
+const CONTEXT: u32 = 8192;
+
+impl Errand {
+    pub(super) async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
+        let config = &agent.model;
+        match config.provider {
+            Provider::Scripted => {
+                let path = config.path.clone().unwrap_or_else(|| PathBuf::from(&config.name));
+                Ok(Arc::new(Scripted::load(path)?))
+            }
+            Provider::Openai => Ok(Arc::new(remote(config)?)),
+            Provider::Onnx => {
+                let device = match config.device {
+                    Device::Cpu => onnx::Device::Cpu,
+                    Device::Cuda => onnx::Device::Cuda,
+                };
+                let name = config.name.clone();
+                // A path in an agent file is relative to that file.
+                let path = config.path.as_ref().map(|path| path.to_string_lossy().into_owned());
+                let folder = self.local(path.as_deref().unwrap_or(&name), device).await?;
+                let options =
+                    OnnxOptions { device, context: CONTEXT, sampling: config.sampling, threads: 0 };
+                let open = move || Onnx::open(&folder, &name, options);
+                Ok(Arc::new(tokio::task::spawn_blocking(open).await??))
+            }
+        }
+    }
+
+    /// The folder of an imported model, with the library that runs it loaded.
+    async fn local(&self, name: &str, device: onnx::Device) -> anyhow::Result<PathBuf> {
+        let library = self.fetcher.runtime(device, |name| std::env::var_os(name)).await?;
+        let folder = self.fetcher.model(name).await?;
+        tokio::task::spawn_blocking(move || onnx::load(Some(&library)).map(drop)).await??;
+        Ok(folder)
+    }
+
+    /// Measures a local model on made-up tokens.
+    ///
+    /// # Errors
+    /// It cannot be had, or does not run.
+    pub async fn bench(
+        &self,
+        name: &str,
+        prompt: usize,
+        decode: usize,
+        threads: usize,
+    ) -> anyhow::Result<onnx::Bench> {
+        // A name that nobody knows is said to be one before anything is fetched.
+        self.fetcher.model(name).await?;
+        let folder = self.local(name, onnx::Device::Cpu).await?;
+        let work = move || onnx::bench(&folder, prompt, decode, threads);
+        Ok(tokio::task::spawn_blocking(work).await??)
+    }
+}
+
+fn remote(config: &ModelConfig) -> anyhow::Result<OpenAi> {
+    let url = config.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut options = RemoteOptions::new(&config.name, url);
+    if let Some(secret) = &config.api_key {
+        let key = std::env::var(secret.variable())
+            .with_context(|| format!("the environment variable `{}`", secret.variable()))?;
+        options.api_key = Some(ApiKey::new(key));
+    }
+    let sampling = config.sampling;
+    options.temperature = Some(sampling.temperature);
+    options.top_p = (sampling.top_p < 1.0).then_some(sampling.top_p);
+    options.seed = (sampling.seed != 0).then_some(sampling.seed);
+    options.timeout = config.timeout;
+    options.fallback = config.fallback.clone();
+    Ok(OpenAi::new(options)?)
+}
