@@ -5,10 +5,12 @@ mod bindings {
     #![allow(clippy::all, reason = "generated")]
     wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "builtin" });
 }
+mod agreement;
 mod decode;
 mod feed;
 mod fetch;
 mod flat;
+mod formula;
 mod headline;
 mod hidden;
 mod html;
