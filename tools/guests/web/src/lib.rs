@@ -85,6 +85,12 @@ fn whole(arguments: WholeArguments, settings: &Settings) -> Result<WholePage, St
     Ok(WholePage { sha256, retrieved, ..page })
 }
 
+/// A page's bytes as `web.page` tells them, without what the host says of the page: for measuring the
+/// parsing alone.
+pub fn parsed(url: String, content_type: &str, body: Vec<u8>) -> Result<String, String> {
+    told(&given(url, content_type, body)?)
+}
+
 fn given(url: String, content_type: &str, body: Vec<u8>) -> Result<WholePage, String> {
     let page = page::read(&url, content_type, body)?;
     let page::Page { title, mut text, author, date, site, language, canonical, pages } = page;
