@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
+use axum::serve::ListenerExt;
 use sandbox::{Manners, Pages};
 use serde_json::{Value, json};
 use tools::{Registry, Setup};
@@ -76,6 +77,8 @@ impl Reader {
                 None => StatusCode::NOT_FOUND.into_response(),
             }
         });
+        // A page is sent in pieces; none waits until the one before it is acknowledged.
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         let mut config = sandbox::Config::new(home, home.join("components"));
         config.pages = Arc::new(Pages::new(Some(home.join("pages")), Manners::default()));
