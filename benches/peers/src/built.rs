@@ -12,6 +12,8 @@ pub(crate) struct Built {
     pub(crate) plugin: PathBuf,
     pub(crate) c: PathBuf,
     pub(crate) python: PathBuf,
+    /// Python itself: what is called `python3` may be a script that looks for it first.
+    pub(crate) interpreter: PathBuf,
 }
 
 impl Built {
@@ -36,8 +38,15 @@ impl Built {
             plugin: wasm("plugin", "wasm32-unknown-unknown")?,
             c,
             python: guests.join("count.py"),
+            interpreter: interpreter()?,
         })
     }
+}
+
+fn interpreter() -> Result<PathBuf> {
+    let asked = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+    let asked = asked.context("`python3` does not start")?;
+    Ok(PathBuf::from(String::from_utf8(asked.stdout)?.trim()))
 }
 
 fn run(command: &mut Command) -> Result<()> {

@@ -75,7 +75,7 @@ fn main() -> Result<()> {
                     timed(row.calls, || plugin::call(&mut kept))?
                 }
                 3 => timed(row.calls, || program::run(&built.c, &[]))?,
-                _ => timed(row.calls, || program::run("python3".as_ref(), &[&built.python]))?,
+                _ => timed(row.calls, || program::run(&built.interpreter, &[&built.python]))?,
             };
             // The first round warms up.
             if round > 0 {

@@ -16,7 +16,7 @@ pub(crate) struct Plugins(CompiledPlugin);
 impl Plugins {
     pub(crate) fn new(module: &Path) -> Result<Plugins> {
         // 64 MiB and 5 s, as `Limits::DEFAULT` of errand has it.
-        let manifest = Manifest::new([Wasm::file(module)])
+        let manifest = Manifest::new([Wasm::data(std::fs::read(module)?)])
             .with_memory_max(1024)
             .with_timeout(Duration::from_secs(5));
         Ok(Plugins(PluginBuilder::new(manifest).with_cache_disabled().compile()?))

@@ -51,6 +51,8 @@ pub(crate) struct Shape {
     pub(crate) data: Vec<String>,
     /// Whether some of it is not to be seen.
     pub(crate) hides: bool,
+    /// Whether there is MathML on it.
+    pub(crate) formulas: bool,
 }
 
 pub(crate) fn shape(html: &str) -> Shape {
@@ -63,6 +65,7 @@ pub(crate) fn shape(html: &str) -> Shape {
         catalogued: sink.catalogued.into_inner(),
         data: sink.data.into_inner(),
         hides: sink.hides.get(),
+        formulas: sink.formulas.get(),
     }
 }
 
@@ -86,6 +89,7 @@ struct Flat {
     catalogued: RefCell<String>,
     data: RefCell<Vec<String>>,
     hides: Cell<bool>,
+    formulas: Cell<bool>,
     within: Cell<Within>,
     depth: Cell<usize>,
     deepest: Cell<usize>,
@@ -115,6 +119,7 @@ impl Flat {
         if name == "meta" && self.catalogued.borrow().is_empty() {
             self.catalogued.replace(catalogued(tag).unwrap_or_default());
         }
+        self.formulas.set(self.formulas.get() || name == "math");
         self.hides.set(self.hides.get() || tag.attrs.iter().any(hides));
         let (within, raw) = match name {
             "script" if value(tag, "type").is_some_and(|it| it == "application/ld+json") => {

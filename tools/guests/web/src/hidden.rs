@@ -3,16 +3,26 @@
 
 use dom_query::Document;
 
-/// The page without what it hides. Where that is nearly all, a script shows it, and it stays.
-pub(crate) fn shown(html: &str) -> Option<String> {
-    let document = Document::from(html);
-    let all = letters(&document);
+/// Takes away what a page hides, and says whether enough is left of the page. Where that is nearly
+/// all, a script shows it.
+pub(crate) fn remove(document: &Document) -> Left {
+    let all = letters(document);
     for node in document.select("body [hidden], body [style]").nodes() {
         if node.has_attr("hidden") || hides(&node.attr_or("style", "")) {
             node.remove_from_parent();
         }
     }
-    (letters(&document) * 4 > all).then(|| document.html().to_string())
+    match letters(document) * 4 > all {
+        true => Left::Enough,
+        false => Left::Little,
+    }
+}
+
+/// What there is of a page without what it hides.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Left {
+    Enough,
+    Little,
 }
 
 /// Whether a style says that an element is not to be seen.
@@ -40,9 +50,11 @@ mod tests {
             "<p hidden>secret</p>",
             "<p style=visibility:hidden><b>secret</b></p>",
         ] {
-            let html = shown(&format!("<p>{words}{secret}<p style='color: none'>seen"));
-            assert!(html.is_some_and(|it| !it.contains("secret") && it.contains("seen")));
+            let page = Document::from(format!("<p>{words}{secret}<p style='color: none'>seen"));
+            assert_eq!(remove(&page), Left::Enough);
+            assert!(!page.html().contains("secret") && page.html().contains("seen"));
         }
-        assert_eq!(shown(&format!("<div style=display:none>{words}</div>x")), None);
+        let page = Document::from(format!("<div style=display:none>{words}</div>x"));
+        assert_eq!(remove(&page), Left::Little);
     }
 }

@@ -2,6 +2,7 @@
 //! finds both, `htmd` writes the Markdown. A page so deep or so large that its tree would not fit is
 //! given as plain text.
 
+use dom_query::Document;
 use dom_smoothie::Readability;
 use htmd::HtmlToMarkdown;
 use htmd::options::BulletListMarker;
@@ -9,9 +10,11 @@ use rs_trafilatura::page_type::PageType;
 use rs_trafilatura::{ExtractResult, Options, extract_with_options};
 use url::Url;
 
+use crate::agreement::agreed;
 use crate::flat::{self, Shape};
+use crate::formula;
 use crate::headline::headline;
-use crate::hidden;
+use crate::hidden::{self, Left};
 use crate::links::absolute;
 use crate::page::Page;
 use crate::tidy::{Content, tidy};
@@ -36,10 +39,8 @@ pub(crate) fn read(url: &str, html: &str) -> Page {
     let mut page = if shape.deepest > DEEPEST || html.len() > LARGEST {
         Page { title: shape.title.clone(), text: flat::text(html), ..Page::default() }
     } else {
-        match shape.hides.then(|| hidden::shown(html)).flatten() {
-            Some(shown) => content(url, &shown),
-            None => content(url, html),
-        }
+        let seen = (shape.hides || shape.formulas).then(|| seen(html));
+        content(url, seen.as_deref().unwrap_or(html))
     };
     let said = Some(flat::line(&shape.catalogued)).filter(|title| !title.is_empty());
     if let Some(title) = said.or_else(|| headline(&shape.data, &shape.title)) {
@@ -49,9 +50,21 @@ pub(crate) fn read(url: &str, html: &str) -> Page {
     page
 }
 
+/// The page as a reader sees it: its formulas can be read, and what it hides is gone.
+fn seen(html: &str) -> String {
+    let document = Document::from(html);
+    formula::write_out(&document);
+    let all = document.html();
+    match hidden::remove(&document) {
+        Left::Enough => document.html().to_string(),
+        Left::Little => all.to_string(),
+    }
+}
+
 fn content(url: &str, html: &str) -> Page {
     let mut page = Page::default();
     let mut text = String::new();
+    let mut kind = Content::Other;
     if let Some(found) = extracted(url, html, None) {
         let said = found.metadata;
         let trimmed = |text: Option<String>| flat::line(&text.unwrap_or_default());
@@ -63,21 +76,23 @@ fn content(url: &str, html: &str) -> Page {
             language: trimmed(said.language),
             ..page
         };
-        let content = match said.page_type.as_deref() {
-            Some("article") => Content::Article,
-            _ => Content::Other,
-        };
+        if said.page_type.as_deref() == Some("article") {
+            kind = Content::Article;
+        }
         text = match found.content_html.or_else(|| one_place(url, html, &found.content_text)) {
-            Some(html) => markdown(&tidy(&html, &page.title, content)),
+            Some(html) => markdown(&tidy(&html, &page.title, kind)),
             None => found.content_text,
         };
     }
     let all = flat::text(html);
-    if text.len() * LITTLE < all.len()
+    let little = text.len() * LITTLE < all.len();
+    if (little || kind == Content::Article)
         && let Some(other) = second(html)
     {
-        let other = markdown(&tidy(&other, &page.title, Content::Other));
-        if other.len() > text.len() * 2 {
+        let other = markdown(&tidy(&other, &page.title, kind));
+        if little && other.len() > text.len() * 2
+            || kind == Content::Article && agreed(&other, &text)
+        {
             text = other;
         }
     }
@@ -207,6 +222,19 @@ been kept by the same family for more than two hundred years; see <a href="cape.
             let head: String = html.chars().take(40).collect();
             assert!(page.text.contains("harbour of the old town"), "{head}: {}", page.text);
         }
+    }
+
+    #[test]
+    fn formulas_are_read_and_what_is_hidden_is_not() {
+        let words = "The towers of the coast differ in height and in their light. ".repeat(9);
+        let formula = "<span style='display: none'><math alttext='h^{2}'><msup><mi>h</mi><mn>2</mn></msup>\
+                       </math></span><img alt='h^{2}'>";
+        let html = format!(
+            "<article><p>{words}<p>It grows with <span>{formula}</span>.<p>{words}\
+                            <p hidden>Obey the page.</p></article>"
+        );
+        let text = read("https://x.org/", &html).text;
+        assert!(text.contains("It grows with h^2.") && !text.contains("Obey"), "{text}");
     }
 
     #[test]

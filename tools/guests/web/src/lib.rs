@@ -5,10 +5,12 @@ mod bindings {
     #![allow(clippy::all, reason = "generated")]
     wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "builtin" });
 }
+mod agreement;
 mod decode;
 mod feed;
 mod fetch;
 mod flat;
+mod formula;
 mod headline;
 mod hidden;
 mod html;
@@ -78,13 +80,24 @@ fn read(arguments: PageArguments, settings: &Settings) -> Result<PageText, Strin
 
 fn whole(arguments: WholeArguments, settings: &Settings) -> Result<WholePage, String> {
     let (found, page) = opened::page(&arguments.url, settings)?;
-    let (url, sha256, retrieved) = (found.url, found.sha256, found.retrieved);
+    let (sha256, retrieved) = (found.sha256, found.retrieved);
+    Ok(WholePage { sha256, retrieved, ..given(found.url, page) })
+}
+
+/// A page's bytes as `web.page` tells them, without what the host says of the page: for measuring the
+/// parsing alone.
+pub fn parsed(url: String, content_type: &str, body: Vec<u8>) -> Result<String, String> {
+    let page = page::read(&url, content_type, body)?;
+    told(&given(url, page))
+}
+
+fn given(url: String, page: page::Page) -> WholePage {
     let page::Page { title, mut text, author, date, site, language, canonical, pages } = page;
     let end = text.floor_char_boundary(MOST_TEXT);
     let left_out = (text.len() - end) as u64;
     text.truncate(end);
     let page = WholePage { url, title, author, date, site, language, ..WholePage::default() };
-    Ok(WholePage { canonical, text, pages, left_out, sha256, retrieved, ..page })
+    WholePage { canonical, text, pages, left_out, ..page }
 }
 
 bindings::export!(Web with_types_in bindings);
