@@ -9,7 +9,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file below a folder, without what is built, fetched or hidden.
+/// Every file below a folder, without what is built, fetched, hidden or a fuzzer's.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -18,6 +18,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         if name.starts_with('.') && name != ".ci" && name != ".github"
             || name == "target"
             || name == "shared"
+            || name == "corpus"
         {
             continue;
         }
