@@ -8,56 +8,31 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
+#[path = "../tests/open/mod.rs"]
+mod open;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use agent_core::action::{Action, CallId, Capability, Decision, Permit, Verdict};
-use agent_core::policy::Policy;
-use agent_core::sandbox::{Gate, Sandbox, SandboxError, Use};
-use agent_core::tool::{Tool, ToolSpec, Work};
-use async_trait::async_trait;
+use agent_core::action::{Action, CallId, Permit};
+use agent_core::sandbox::Sandbox;
+use agent_core::tool::{Tool, Work};
 use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::serve::ListenerExt;
 use sandbox::{Manners, Pages};
-use serde_json::{Value, json};
+use serde_json::json;
 use tools::{Registry, Setup};
+
+use open::Open;
 
 /// Pages read for the throughput, at least.
 const PAGES: usize = 500;
 /// Rounds over all pages for the comparison, of which the best counts.
 const ROUNDS: usize = 3;
-
-/// Everything is allowed: policies have a bench of their own.
-struct Open;
-
-impl Policy for Open {
-    fn judge(&self, _: &Action) -> Verdict {
-        Verdict { decision: Decision::Allow, reasons: Vec::new() }
-    }
-
-    fn narrow(&self, tools: &[ToolSpec]) -> Vec<ToolSpec> {
-        tools.to_vec()
-    }
-}
-
-#[async_trait]
-impl Gate for Open {
-    async fn may(&self, _: Capability) -> Result<Use, String> {
-        Ok(Use::Fresh(0))
-    }
-
-    async fn done(&self, _: u64) -> Result<(), SandboxError> {
-        Ok(())
-    }
-
-    async fn call(&self, _: &str, _: Value) -> Result<Value, String> {
-        Err("no other tool".to_string())
-    }
-}
 
 struct Reader {
     at: String,

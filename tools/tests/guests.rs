@@ -2,18 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod open;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use agent_core::action::{Action, CallId, Capability, Decision, Permit, Verdict};
-use agent_core::policy::Policy;
+use agent_core::action::{Action, CallId, Capability, Permit};
 use agent_core::sandbox::{Gate, Sandbox, SandboxError, Use};
 use agent_core::schema;
-use agent_core::tool::{ToolSpec, Work};
+use agent_core::tool::Work;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tools::{Registry, Setup, python};
+
+use open::Open;
 
 /// An agent in a folder of its own: it may read `docs` and write `out`.
 struct Agent {
@@ -21,19 +24,6 @@ struct Agent {
     registry: Registry,
     sandbox: sandbox::Wasm,
     used: Mutex<Vec<String>>,
-}
-
-/// The calls themselves are not what is tested here.
-struct Any;
-
-impl Policy for Any {
-    fn judge(&self, _: &Action) -> Verdict {
-        Verdict { decision: Decision::Allow, reasons: Vec::new() }
-    }
-
-    fn narrow(&self, tools: &[ToolSpec]) -> Vec<ToolSpec> {
-        tools.to_vec()
-    }
 }
 
 impl Agent {
@@ -81,7 +71,7 @@ impl Agent {
             arguments,
             taint: Vec::new(),
         };
-        let permit = Permit::judge(&Any, action).1.unwrap();
+        let permit = Permit::judge(&Open, action).1.unwrap();
         let Work::Guest(guest) = found.work() else { panic!("`{tool}` is no guest") };
         let done = self.sandbox.invoke(&permit, guest, self).await.unwrap();
         let result = done.result?;

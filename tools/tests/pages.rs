@@ -3,22 +3,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod open;
 mod pdf;
 
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use agent_core::action::{Action, CallId, Capability, Decision, Permit, Verdict};
-use agent_core::policy::Policy;
-use agent_core::sandbox::{Gate, Sandbox, SandboxError, Use};
+use agent_core::action::{Action, CallId, Permit};
+use agent_core::sandbox::Sandbox;
 use agent_core::schema;
-use agent_core::tool::{ToolSpec, Work};
-use async_trait::async_trait;
+use agent_core::tool::Work;
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use tools::{Registry, Setup};
+
+use open::Open;
 
 /// Serves these bodies, and reads them.
 struct Reader {
@@ -26,37 +27,6 @@ struct Reader {
     registry: Registry,
     sandbox: sandbox::Wasm,
     _folder: tempfile::TempDir,
-}
-
-/// The calls themselves are not what is tested here.
-struct Any;
-
-impl Policy for Any {
-    fn judge(&self, _: &Action) -> Verdict {
-        Verdict { decision: Decision::Allow, reasons: Vec::new() }
-    }
-
-    fn narrow(&self, tools: &[ToolSpec]) -> Vec<ToolSpec> {
-        tools.to_vec()
-    }
-}
-
-/// Nor is the gate.
-struct Open;
-
-#[async_trait]
-impl Gate for Open {
-    async fn may(&self, _: Capability) -> Result<Use, String> {
-        Ok(Use::Fresh(0))
-    }
-
-    async fn done(&self, _: u64) -> Result<(), SandboxError> {
-        Ok(())
-    }
-
-    async fn call(&self, _: &str, _: Value) -> Result<Value, String> {
-        Err("no other tool".to_string())
-    }
 }
 
 /// A path, a content type, a body.
@@ -98,7 +68,7 @@ impl Reader {
             arguments,
             taint: Vec::new(),
         };
-        let permit = Permit::judge(&Any, action).1.unwrap();
+        let permit = Permit::judge(&Open, action).1.unwrap();
         let Work::Guest(guest) = found.work() else { panic!("`{tool}` is no guest") };
         let result = self.sandbox.invoke(&permit, guest, &Open).await.unwrap().result?;
         schema::check(&found.spec().output, &result).unwrap();
