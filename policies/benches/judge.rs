@@ -7,7 +7,7 @@ use agent_core::action::{Action, CallId, Capability, Decision};
 use agent_core::label::Origin;
 use agent_core::permission::Grants;
 use agent_core::policy::Policy;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use policies::Cedar;
 use serde_json::Value;
 
@@ -38,29 +38,32 @@ fn action(tool: &str, capabilities: Vec<Capability>) -> Action {
 fn judge(c: &mut Criterion) {
     c.bench_function("policy/new", |b| b.iter(|| black_box(Cedar::new(&grants()).is_ok())));
     let Ok(policy) = Cedar::new(&grants()) else { return };
-    let file = |path: &str| Capability::Read(path.into());
-    let page = |url: &str| Capability::Fetch {
+    let file = |path: String| Capability::Read(path.into());
+    let page = |url: String| Capability::Fetch {
         method: "GET".to_string(),
         url: url.parse().unwrap_or_else(|_| std::process::abort()),
     };
-    let cases = [
-        ("call", action("python", vec![]), Decision::Allow),
-        (
-            "read",
-            action("files.read", vec![file("/home/me/agents/almanac/docs/a/b/c/d.md")]),
-            Decision::Allow,
-        ),
-        ("denied", action("files.read", vec![file("/etc/passwd")]), Decision::Deny),
-        (
-            "fetch",
-            action("web.read", vec![page("https://www.en.example.org/wiki/Errand?q=1")]),
-            Decision::Allow,
-        ),
+    let read =
+        |n| action("files.read", vec![file(format!("/home/me/agents/almanac/docs/a/b/c/{n}.md"))]);
+    let denied = |n| action("files.read", vec![file(format!("/etc/{n}"))]);
+    let fetch =
+        |n| action("web.read", vec![page(format!("https://www.en.example.org/wiki/Errand?q={n}"))]);
+    // Each is asked for the first time, but the last.
+    let cases: [(&str, &dyn Fn(u64) -> Action, Decision); 4] = [
+        ("read", &read, Decision::Allow),
+        ("denied", &denied, Decision::Deny),
+        ("fetch", &fetch, Decision::Allow),
+        ("read again", &|_| read(0), Decision::Allow),
     ];
-    for (name, action, expected) in cases {
-        assert_eq!(policy.judge(&action).decision, expected, "{name}");
+    for (name, nth, expected) in cases {
+        assert_eq!(policy.judge(&nth(0)).decision, expected, "{name}");
+        let mut n = 0;
         c.bench_function(&format!("policy/judge {name}"), |b| {
-            b.iter(|| black_box(policy.judge(black_box(&action))));
+            let next = || {
+                n += 1;
+                nth(n)
+            };
+            b.iter_batched(next, |action| policy.judge(&action), BatchSize::SmallInput);
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use agent_core::action::{Action, Decision, Verdict};
+use agent_core::action::{Action, Capability, Decision, Verdict};
 use agent_core::label::Origin;
 use agent_core::output::READ;
 use agent_core::permission::{Grants, NetRule};
@@ -15,6 +15,7 @@ use cedar_policy::{
 };
 
 use crate::PolicyError;
+use crate::given::{Asked, Given};
 use crate::reason::fill;
 use crate::request::{Question, Shown, Taint, Words, call, file_id, want};
 use crate::{narrow, rules};
@@ -31,6 +32,7 @@ pub struct Cedar {
     agent: Entity,
     tools: HashMap<String, Entity>,
     grants: Grants,
+    given: Given,
 }
 
 impl Cedar {
@@ -61,7 +63,8 @@ impl Cedar {
         }
         let grants = grants.clone();
         let authorizer = Authorizer::new();
-        Ok(Self { authorizer, words, schema, rules, firm, agent, tools, grants })
+        let given = Given::default();
+        Ok(Self { authorizer, words, schema, rules, firm, agent, tools, grants, given })
     }
 
     fn taint(&self, action: &Action) -> Taint {
@@ -80,8 +83,18 @@ impl Cedar {
         taint
     }
 
-    /// Asks Cedar about one capability. An error on the way is a denial: Cedar itself would skip a
+    /// The verdict on one capability. An error on the way is a denial: Cedar itself would skip a
     /// `forbid` that cannot be evaluated.
+    fn verdict(&self, asked: &Asked) -> Verdict {
+        let question = match &asked.wanted {
+            Some(wanted) => want(&self.words, &self.grants.root, wanted),
+            None => Ok(call(&self.words)),
+        };
+        question
+            .and_then(|question| self.ask(&asked.tool, asked.taint, question))
+            .unwrap_or_else(|reason| Verdict { decision: Decision::Deny, reasons: vec![reason] })
+    }
+
     fn ask(&self, tool: &str, taint: Taint, question: Question) -> Result<Verdict, String> {
         let Question { action, resource, context, shown } = question;
         let principal = match self.tools.get(tool) {
@@ -147,16 +160,14 @@ impl Cedar {
 impl Policy for Cedar {
     fn judge(&self, action: &Action) -> Verdict {
         let taint = self.taint(action);
-        let judged = |question: Result<Question, String>| {
-            question.and_then(|question| self.ask(&action.tool, taint, question)).unwrap_or_else(
-                |reason| Verdict { decision: Decision::Deny, reasons: vec![reason] },
-            )
+        let judged = |wanted: Option<&Capability>| {
+            let asked = Asked { tool: action.tool.clone(), taint, wanted: wanted.cloned() };
+            self.given.or(asked, |asked| self.verdict(asked))
         };
         if action.capabilities.is_empty() {
-            return judged(Ok(call(&self.words)));
+            return judged(None);
         }
-        let want = |wanted| judged(want(&self.words, &self.grants.root, wanted));
-        strictest(action.capabilities.iter().map(want))
+        strictest(action.capabilities.iter().map(|wanted| judged(Some(wanted))))
     }
 
     fn narrow(&self, tools: &[ToolSpec]) -> Vec<ToolSpec> {

@@ -9,6 +9,7 @@
 
 mod cedar;
 mod chain;
+mod given;
 mod narrow;
 mod pattern;
 mod reason;

@@ -65,7 +65,7 @@ fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
 }
 
 /// What the model has read so far, as far as the rules care.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Taint {
     pub(crate) untrusted: bool,
     pub(crate) foreign: bool,

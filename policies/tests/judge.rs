@@ -61,7 +61,10 @@ fn action(tool: &str, capabilities: Vec<Capability>, taint: Vec<Origin>) -> Acti
 fn said(grants: &Grants, action: &Action) -> String {
     let policy = Cedar::new(grants).unwrap();
     let verdict = policy.judge(action);
-    assert_eq!(verdict, policy.judge(action), "the same action gets the same verdict");
+    let fresh = Cedar::new(grants).unwrap();
+    for policy in [&policy, &fresh] {
+        assert_eq!(verdict, policy.judge(action), "the same action gets the same verdict");
+    }
     let decision = match verdict.decision {
         Decision::Allow => "allow",
         Decision::Ask => "ask",
@@ -429,4 +432,23 @@ fn a_tool_that_says_it_changes_nothing_is_held_to_it() {
     component("weather.act: POST https://api.example.org/", "allow");
     component("weather.act: DELETE https://api.example.org/", "allow");
     component("weather.unheard: read docs/a/b.md", "is not one that this agent uses");
+}
+
+#[test]
+fn a_verdict_that_was_given_answers_only_what_was_asked() {
+    let policy = Cedar::new(&grants("read docs, net api.example.org")).unwrap();
+    let post = || vec![capability("POST https://api.example.org/")];
+    let page = || vec![Origin::Web("https://evil.example/".parse().unwrap())];
+    for _ in 0..2 {
+        for (asked, expected) in [
+            (action("web.post", post(), Vec::new()), Decision::Allow),
+            (action("web.post", post(), page()), Decision::Ask),
+            (action("web.other", post(), Vec::new()), Decision::Deny),
+            (action("web.post", vec![capability("read docs/a")], Vec::new()), Decision::Allow),
+            (action("web.post", vec![capability("write docs/a")], Vec::new()), Decision::Deny),
+            (action("web.post", Vec::new(), page()), Decision::Allow),
+        ] {
+            assert_eq!(policy.judge(&asked).decision, expected, "{asked:?}");
+        }
+    }
 }
