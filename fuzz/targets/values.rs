@@ -107,7 +107,9 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(gave) => gave,
         Err(reason) => {
             assert!(reason.len() < 1_000, "{reason}");
-            return assert!(allowed.is_err(), "its schema allows {given}, and it says {reason}");
+            // A float that is an integer for the schema may not be the one that was written.
+            let rounded = reason.contains("written in digits alone");
+            return assert!(rounded || allowed.is_err(), "its schema allows {given}, and it says {reason}");
         }
     };
     assert_eq!(allowed, Ok(()), "it takes what its schema forbids: {given}");

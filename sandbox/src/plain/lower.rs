@@ -149,22 +149,27 @@ fn known(given: &Map<String, Value>, is: impl Fn(&str) -> bool) -> Result<(), Wr
     }
 }
 
+/// From here on every float is whole, and may be another number than the one that was written: one
+/// with a point or an exponent, or with more than 64 bits.
+const WHOLE: f64 = 9e15;
+
 /// JSON has one kind of number: `2.0` is an integer too.
 fn integer<T: TryFrom<i128>>(value: &Value) -> Result<T, Wrong> {
     let number = match value {
         Value::Number(number) => number,
         _ => return Err(wrong("it must be an integer")),
     };
-    let whole = |float: f64| {
-        // Beyond this every float is whole, and none is what was written.
-        (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i128)
+    let integer = match (number.as_i64(), number.as_u64(), number.as_f64()) {
+        (Some(integer), ..) => i128::from(integer),
+        (_, Some(integer), _) => i128::from(integer),
+        (.., Some(float)) if float.abs() >= WHOLE => {
+            return Err(wrong(
+                "so large an integer must be of 64 bits, and written in digits alone",
+            ));
+        }
+        (.., Some(float)) if float.fract() == 0.0 => float as i128,
+        _ => return Err(wrong("it must be an integer")),
     };
-    let integer = number
-        .as_i64()
-        .map(i128::from)
-        .or_else(|| number.as_u64().map(i128::from))
-        .or_else(|| number.as_f64().and_then(whole));
-    let integer = integer.ok_or_else(|| wrong("it must be an integer"))?;
     T::try_from(integer).map_err(|_| wrong(format!("{integer} is out of range")))
 }
 
