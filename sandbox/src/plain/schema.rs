@@ -10,6 +10,9 @@
 //! | `option<T>` | `T` or `null`; `{"some": …}` or `null` where `T` may be `null` itself |
 //! | `variant` | `"name"`, or `{"name": …}` where the case holds a value |
 //! | `result<T, E>` | `{"ok": …}` or `{"err": …}`; a function's own: `T`, and `E` is its failure |
+//!
+//! Two things that no schema says are refused by `lower`: an integer that only a float holds, for it
+//! may have been written as another; and a number that a float of 32 bits does not hold.
 
 use serde_json::{Map, Value, json};
 use wasmtime::component::types::{ComponentFunc, Type};
