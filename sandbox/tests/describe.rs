@@ -351,7 +351,7 @@ async fn what_is_not_of_its_type_is_told_with_its_place() {
         ("small", json!(1.5), "`all.small`: it must be an integer"),
         ("big", json!(-1), "`all.big`: -1 is out of range"),
         // Read as a float, which is the least of 64 bits: not what was written.
-        ("least", json!(-9_223_372_036_854_775_809.0), "`all.least`: so large an integer must be"),
+        ("least", json!(-9_223_372_036_854_775_808.0), "`all.least`: so large an integer must be"),
         ("big", json!(1e16), "`all.big`: so large an integer must be"),
         ("letter", json!("ab"), "`all.letter`: it must be one character"),
         ("bytes", json!([1, 256]), "`all.bytes.1`: 256 is out of range"),
