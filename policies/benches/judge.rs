@@ -35,6 +35,9 @@ fn action(tool: &str, capabilities: Vec<Capability>) -> Action {
     }
 }
 
+/// The nth of the actions that are asked about.
+type Nth<'a> = &'a dyn Fn(u64) -> Action;
+
 fn judge(c: &mut Criterion) {
     c.bench_function("policy/new", |b| b.iter(|| black_box(Cedar::new(&grants()).is_ok())));
     let Ok(policy) = Cedar::new(&grants()) else { return };
@@ -49,7 +52,7 @@ fn judge(c: &mut Criterion) {
     let fetch =
         |n| action("web.read", vec![page(format!("https://www.en.example.org/wiki/Errand?q={n}"))]);
     // Each is asked for the first time, but the last.
-    let cases: [(&str, &dyn Fn(u64) -> Action, Decision); 4] = [
+    let cases: [(&str, Nth, Decision); 4] = [
         ("read", &read, Decision::Allow),
         ("denied", &denied, Decision::Deny),
         ("fetch", &fetch, Decision::Allow),
