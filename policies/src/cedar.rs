@@ -95,6 +95,7 @@ impl Cedar {
             .unwrap_or_else(|reason| Verdict { decision: Decision::Deny, reasons: vec![reason] })
     }
 
+    /// Asks Cedar by every rule and, where they say no, by those that no person can approve away.
     fn ask(&self, tool: &str, taint: Taint, question: Question) -> Result<Verdict, String> {
         let Question { action, resource, context, shown } = question;
         let principal = match self.tools.get(tool) {

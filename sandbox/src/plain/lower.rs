@@ -159,15 +159,14 @@ fn integer<T: TryFrom<i128>>(value: &Value) -> Result<T, Wrong> {
         Value::Number(number) => number,
         _ => return Err(wrong("it must be an integer")),
     };
-    let integer = match (number.as_i64(), number.as_u64(), number.as_f64()) {
-        (Some(integer), ..) => i128::from(integer),
-        (_, Some(integer), _) => i128::from(integer),
-        (.., Some(float)) if float.abs() >= WHOLE => {
+    let integer = match (number.as_i128(), number.as_f64()) {
+        (Some(integer), _) => integer,
+        (None, Some(float)) if float.abs() >= WHOLE => {
             return Err(wrong(
                 "so large an integer must be of 64 bits, and written in digits alone",
             ));
         }
-        (.., Some(float)) if float.fract() == 0.0 => float as i128,
+        (None, Some(float)) if float.fract() == 0.0 => float as i128,
         _ => return Err(wrong("it must be an integer")),
     };
     T::try_from(integer).map_err(|_| wrong(format!("{integer} is out of range")))
