@@ -282,7 +282,7 @@ pub struct ComponentTable {
     #[schemars(with = "u64", range(min = 1, max = 1_000_000_000_000_000u64))]
     pub fuel: Option<u64>,
 
-    /// Calls that run at once; the rest wait. Default: 16.
+    /// Calls that run at once; the rest wait. What other tools call counts apart. Default: 16.
     #[serde(default)]
     #[schemars(with = "u32", range(min = 1, max = 128))]
     pub calls: Option<u32>,

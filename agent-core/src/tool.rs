@@ -226,7 +226,7 @@ pub struct Limits {
     /// Instructions, roughly, before the guest is stopped: the same work always takes the same.
     /// Counting them makes a guest slower, so it is `None` where nobody asked.
     pub fuel: Option<u64>,
-    /// Calls of one component at once; more wait.
+    /// Calls of one component at once, at each depth of tools that call tools; more wait.
     pub calls: usize,
 }
 

@@ -35,7 +35,7 @@ impl Slots {
 }
 
 /// How many guests wait for this one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Depth(usize);
 
 impl Depth {
@@ -44,11 +44,6 @@ impl Depth {
     pub(crate) fn of(call: &str) -> Depth {
         let named = call.matches('.').count();
         Depth(named.max(DEPTH.try_with(|depth| *depth).unwrap_or(0)))
-    }
-
-    /// Whether a guest waits for this one.
-    pub(crate) fn nested(self) -> bool {
-        self.0 > 0
     }
 
     /// Does something that a guest at this depth waits for.

@@ -8,11 +8,10 @@ use agent_core::manifest::Manifest;
 use agent_core::sandbox::{Cost, Gate, Invocation, Sandbox, SandboxError};
 use agent_core::tool::{Component, Guest, Imports, Limits};
 use async_trait::async_trait;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit};
-use tokio::time::timeout;
+use tokio::sync::OnceCell;
 
 use crate::Config;
-use crate::components::{Missing, Ready, Speech};
+use crate::components::{Missing, Speech};
 use crate::describe;
 use crate::host::Lent;
 use crate::lane::{Fuel, Lane};
@@ -97,23 +96,6 @@ impl Wasm {
     }
 }
 
-/// Waits until fewer calls than may run of this component do. A call that another guest waits for
-/// does not wait without end: the two might wait for each other.
-async fn turn(
-    ready: &Ready,
-    limits: &Limits,
-    depth: Depth,
-) -> Result<Option<OwnedSemaphorePermit>, String> {
-    let turn = ready.calls(limits.calls).acquire_owned();
-    if !depth.nested() {
-        return Ok(turn.await.ok());
-    }
-    match timeout(limits.time, turn).await {
-        Ok(turn) => Ok(turn.ok()),
-        Err(_) => Err(format!("the tool is busy: it works on at most {} at once", limits.calls)),
-    }
-}
-
 #[async_trait]
 impl Sandbox for Wasm {
     async fn invoke(
@@ -136,10 +118,7 @@ impl Sandbox for Wasm {
         };
         let action = permit.action();
         let depth = Depth::of(&action.id.0);
-        let _turn = match turn(&ready, &guest.limits, depth).await {
-            Ok(turn) => turn,
-            Err(refusal) => return failed(refusal),
-        };
+        let _turn = ready.calls(guest.limits.calls, depth).acquire_owned().await.ok();
         let _slot = match self.slots.take(depth).await {
             Ok(slot) => slot,
             Err(refusal) => return failed(refusal),

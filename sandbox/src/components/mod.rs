@@ -22,6 +22,7 @@ use wasmtime::component::InstancePre;
 
 use crate::host::Host;
 use crate::limits::bytes;
+use crate::slots::Depth;
 use artifacts::Artifacts;
 use link::Linkers;
 
@@ -51,8 +52,8 @@ type Made = Result<Arc<Ready>, String>;
 pub(crate) struct Ready {
     pub(crate) pre: InstancePre<Host>,
     pub(crate) speech: Speech,
-    /// The calls that run, by how many may.
-    calls: Mutex<HashMap<usize, Arc<Semaphore>>>,
+    /// The calls that run, by how many may and by depth, for the reason that slots have one.
+    calls: Mutex<HashMap<(usize, Depth), Arc<Semaphore>>>,
 }
 
 /// Why there is no component to run.
@@ -103,11 +104,11 @@ impl Components {
 }
 
 impl Ready {
-    /// Where calls wait for each other, if at most this many may run at once.
-    pub(crate) fn calls(&self, most: usize) -> Arc<Semaphore> {
+    /// Where calls of one depth wait for each other, if at most this many may run at once.
+    pub(crate) fn calls(&self, most: usize, depth: Depth) -> Arc<Semaphore> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let room = || Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
-        Arc::clone(calls.entry(most).or_insert_with(room))
+        Arc::clone(calls.entry((most, depth)).or_insert_with(room))
     }
 }
 
