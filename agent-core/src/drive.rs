@@ -311,7 +311,7 @@ fn fit(request: &mut Request, model: &dyn Model) {
     }
     let room = context.saturating_sub(u64::from(request.max_tokens) + 64);
     let size = |message: &Message| model.count(&message.content) + 8;
-    let mut total: u64 = request.messages.iter().map(size).sum();
+    let mut total: u64 = request.messages.iter().map(|message| size(message)).sum();
     let latest = request.messages.len().saturating_sub(2);
     for message in request.messages.iter_mut().take(latest).skip(2) {
         if total <= room {
@@ -319,6 +319,7 @@ fn fit(request: &mut Request, model: &dyn Model) {
         }
         if message.role != Role::Assistant && message.content.len() > LEFT_OUT.len() {
             total -= size(message);
+            let message = Arc::make_mut(message);
             message.content = LEFT_OUT.to_string();
             total += size(message);
         }

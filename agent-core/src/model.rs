@@ -1,5 +1,7 @@
 //! What a model is to the loop: messages in, one reply out.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,8 +14,9 @@ use crate::tool::ToolSpec;
 pub struct Request {
     /// How many model calls this run made before this one; a scripted model answers by it.
     pub call: u64,
-    /// The whole conversation. A local model keeps its cache and pays only for what is new.
-    pub messages: Vec<Message>,
+    /// The whole conversation, shared with the run that it is of. A local model keeps its cache
+    /// and pays only for what is new.
+    pub messages: Vec<Arc<Message>>,
     /// The assistant's turn begins with this text; the reply does not repeat it.
     pub prefix: String,
     /// What the reply may look like.
@@ -36,11 +39,11 @@ pub enum Form {
     /// One JSON value that satisfies this schema.
     Json(Value),
     /// Calls of these tools, one at least.
-    Act(Vec<ToolSpec>),
+    Act(Vec<Arc<ToolSpec>>),
     /// Calls of these tools, or text that is the answer.
-    Calls(Vec<ToolSpec>),
+    Calls(Vec<Arc<ToolSpec>>),
     /// Calls of these tools, or one JSON value that satisfies the schema and is the answer.
-    CallsOrJson(Vec<ToolSpec>, Value),
+    CallsOrJson(Vec<Arc<ToolSpec>>, Value),
 }
 
 /// How tokens are chosen. `temperature` 0 is greedy.

@@ -4,6 +4,7 @@
 mod calls;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub use self::calls::{Consent, Inner, InnerCall};
 
@@ -54,10 +55,10 @@ pub struct Run {
     agent: Agent,
     style: Style,
     traits: Traits,
-    tools: Vec<ToolSpec>,
+    tools: Vec<Arc<ToolSpec>>,
     seq: u64,
     ledger: Ledger,
-    history: Vec<Message>,
+    history: Vec<Arc<Message>>,
     course: Course,
     /// When the latest event happened, in milliseconds since 1970.
     now: u64,
@@ -113,10 +114,10 @@ impl Run {
             agent,
             style,
             traits,
-            tools,
+            tools: tools.into_iter().map(Arc::new).collect(),
             seq: 0,
             ledger,
-            history,
+            history: history.into_iter().map(Arc::new).collect(),
             course: Course::of(style),
             now: 0,
             correcting: false,
@@ -168,9 +169,7 @@ impl Run {
 
     /// What the agents that it calls may spend together: enough stays for an answer.
     pub fn lendable(&self) -> Budget {
-        let unread: usize =
-            self.history[self.fresh_from()..].iter().map(|message| message.content.len()).sum();
-        self.ledger.lendable(unread as u64 / 3 + 8, self.agent.model.max_tokens.into())
+        self.ledger.lendable(self.unread() as u64 / 3 + 8, self.agent.model.max_tokens.into())
     }
 
     /// Why the latest reply could not be taken, as the model is told.
@@ -228,11 +227,10 @@ impl Run {
     fn step_of_thought(&self) -> Step {
         let ask = |last| self.ask(last);
         let plenty = ask(false);
-        let unread = match &plenty.messages {
-            Some(own) => own.as_slice(),
-            None => &self.history[self.fresh_from()..],
+        let mut fresh = match &plenty.messages {
+            Some(own) => own.iter().map(|message| message.content.len()).sum(),
+            None => self.unread(),
         };
-        let mut fresh: usize = unread.iter().map(|message| message.content.len()).sum();
         fresh += plenty.say.as_ref().map_or(0, String::len) + plenty.prefix.len();
         // Three bytes a token is a high estimate for text in most languages.
         let fresh = fresh as u64 / 3 + 8;
@@ -243,8 +241,11 @@ impl Run {
             Room::Plenty => (plenty, false),
             Room::Last => (ask(true), true),
         };
-        let mut messages = ask.messages.unwrap_or_else(|| self.history.clone());
-        messages.extend(ask.say.map(Message::user));
+        let mut messages = match ask.messages {
+            Some(own) => own.into_iter().map(Arc::new).collect(),
+            None => self.history.clone(),
+        };
+        messages.extend(ask.say.map(Message::user).map(Arc::new));
         Step::Think {
             request: Request {
                 call: self.replies,
@@ -264,8 +265,10 @@ impl Run {
         Outcome { value, reason: Some(reason), detail: None }
     }
 
-    fn fresh_from(&self) -> usize {
-        if self.traits.caches { self.read.min(self.history.len()) } else { 0 }
+    /// How much of the conversation is not in the model's cache, in bytes.
+    fn unread(&self) -> usize {
+        let from = if self.traits.caches { self.read.min(self.history.len()) } else { 0 };
+        self.history[from..].iter().map(|message| message.content.len()).sum()
     }
 
     /// The files and pages that an answer can cite, as the model writes them.
@@ -295,8 +298,8 @@ impl Run {
     }
 
     /// The tools as the model is offered them now.
-    fn offered(&self) -> Vec<ToolSpec> {
-        let there = |tool: &&ToolSpec| tool.name != output::READ || !self.outputs.is_empty();
+    fn offered(&self) -> Vec<Arc<ToolSpec>> {
+        let there = |tool: &&Arc<ToolSpec>| tool.name != output::READ || !self.outputs.is_empty();
         self.tools.iter().filter(there).cloned().collect()
     }
 
@@ -380,7 +383,7 @@ impl Run {
         };
         let Turn { plan, say, next, rejected } = turn;
         self.rejected = rejected;
-        self.history.extend(say);
+        self.history.extend(say.into_iter().map(Arc::new));
         self.planned = plan.filter(|plan| self.plan.as_ref() != Some(plan));
         self.correcting = false;
         self.correcting = matches!(next, Next::Again) && reply.finish == Finish::Stop;
@@ -425,10 +428,10 @@ impl Run {
             let agent = &self.agent;
             let next = match &mut self.course {
                 Course::Talk => {
-                    self.history.push(match self.style {
+                    self.history.push(Arc::new(match self.style {
                         Style::Code => Message::user(format!("Output:\n{text}")),
                         _ => Message::tool(&asked.id, text),
-                    });
+                    }));
                     Next::Again
                 }
                 Course::Guided(guide) => guide.observe(agent, &observation),
@@ -466,7 +469,7 @@ impl Run {
     }
 
     /// The conversation so far.
-    pub fn history(&self) -> &[Message] {
+    pub fn history(&self) -> &[Arc<Message>] {
         &self.history
     }
 }

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use agent_core::message::Message;
@@ -47,8 +48,9 @@ async fn main() -> Result<ExitCode, Failure> {
         let request = Request {
             call,
             messages: vec![
-                Message::system(format!("Answer with JSON that satisfies this schema: {schema}")),
-                Message::user(format!("Number {call}: tell me something about {topic}.")),
+                Message::system(format!("Answer with JSON that satisfies this schema: {schema}"))
+                    .into(),
+                Message::user(format!("Number {call}: tell me something about {topic}.")).into(),
             ],
             prefix: String::new(),
             form,
@@ -86,7 +88,7 @@ async fn main() -> Result<ExitCode, Failure> {
     Ok(if invalid == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn valid(reply: &Reply, schema: &Value, tools: &[ToolSpec]) -> Result<(), Failure> {
+fn valid(reply: &Reply, schema: &Value, tools: &[Arc<ToolSpec>]) -> Result<(), Failure> {
     if reply.tool_calls.is_empty() {
         let value: Value = serde_json::from_str(&reply.content)?;
         return jsonschema::validate(schema, &value).map_err(|error| error.to_string().into());
@@ -136,13 +138,15 @@ fn schemas() -> Vec<Value> {
     ]
 }
 
-fn tools() -> Vec<ToolSpec> {
-    let tool = |name: &str, description: &str, input: Value| ToolSpec {
-        name: name.to_string(),
-        description: description.to_string(),
-        input,
-        output: json!({}),
-        effect: Effect::Reads,
+fn tools() -> Vec<Arc<ToolSpec>> {
+    let tool = |name: &str, description: &str, input: Value| {
+        Arc::new(ToolSpec {
+            name: name.to_string(),
+            description: description.to_string(),
+            input,
+            output: json!({}),
+            effect: Effect::Reads,
+        })
     };
     vec![
         tool(

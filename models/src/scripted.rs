@@ -309,7 +309,7 @@ mod tests {
     fn request(call: u64) -> Request {
         Request {
             call,
-            messages: vec![Message::user("How high is the Brocken?")],
+            messages: vec![Message::user("How high is the Brocken?").into()],
             prefix: String::new(),
             form: Form::Calls(Vec::new()),
             max_tokens: 100,

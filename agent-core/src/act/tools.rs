@@ -1,6 +1,8 @@
 //! Acting by schema'd tool calls: the plan is what the model says beside its calls, the answer is
 //! what it says without one.
 
+use std::sync::Arc;
+
 use super::{Ask, LAST, Turn, answer_rule, cited, cut, paragraphs};
 use crate::agent::Agent;
 use crate::message::Message;
@@ -22,7 +24,7 @@ pub(crate) fn open(agent: &Agent) -> Vec<Message> {
 /// How to ask. `correcting` says that the latest answer did not satisfy the schema.
 pub(crate) fn ask(
     agent: &Agent,
-    tools: Vec<ToolSpec>,
+    tools: Vec<Arc<ToolSpec>>,
     sources: &[String],
     correcting: bool,
     last: bool,

@@ -1,6 +1,8 @@
 //! How a model writes tool calls. The chat template decides where it shows a format; a template
 //! that knows no tools gets the most common one, spelled out in the system message.
 
+use std::sync::Arc;
+
 use agent_core::message::{Message, Role, ToolCall};
 use agent_core::tool::ToolSpec;
 use serde_json::{Value, json};
@@ -51,7 +53,7 @@ impl CallFormat {
 
     /// The calls in a finished reply; none where it is an answer. `known` counts the calls before
     /// this reply, so that ids never repeat within a conversation.
-    pub(super) fn parse(self, text: &str, specs: &[ToolSpec], known: usize) -> Vec<ToolCall> {
+    pub(super) fn parse(self, text: &str, specs: &[Arc<ToolSpec>], known: usize) -> Vec<ToolCall> {
         let found = match self {
             CallFormat::Tagged => tagged(text),
             CallFormat::Bare => bare(text, specs),
@@ -77,7 +79,7 @@ fn tagged(text: &str) -> Vec<(String, Value)> {
     calls
 }
 
-fn bare(text: &str, specs: &[ToolSpec]) -> Vec<(String, Value)> {
+fn bare(text: &str, specs: &[Arc<ToolSpec>]) -> Vec<(String, Value)> {
     let call = serde_json::from_str(text).ok().and_then(|value| call(value, "parameters"));
     call.filter(|(name, _)| specs.iter().any(|spec| spec.name == *name)).into_iter().collect()
 }
@@ -101,10 +103,10 @@ pub(super) fn described(spec: &ToolSpec) -> Value {
 
 /// The conversation for a template that knows no tools: the same words as Qwen's template, in
 /// the system message, and observations in the user's turn.
-pub(super) fn spelled(messages: &[Message], tools: &[ToolSpec]) -> Vec<Message> {
+pub(super) fn spelled(messages: &[Arc<Message>], tools: &[Arc<ToolSpec>]) -> Vec<Message> {
     let mut told: Vec<Message> = Vec::with_capacity(messages.len() + 1);
     for message in messages {
-        let mut message = message.clone();
+        let mut message = Message::clone(message);
         for call in std::mem::take(&mut message.tool_calls) {
             if !message.content.is_empty() {
                 message.content.push('\n');

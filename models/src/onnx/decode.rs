@@ -217,7 +217,7 @@ fn next(
     sampler.choose(logits, |token| mask.is_allowed(token as u32)).ok_or_else(nothing)
 }
 
-fn tools(form: &Form) -> &[ToolSpec] {
+fn tools(form: &Form) -> &[Arc<ToolSpec>] {
     match form {
         Form::Act(specs) | Form::Calls(specs) | Form::CallsOrJson(specs, _) => specs,
         _ => &[],

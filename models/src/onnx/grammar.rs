@@ -129,7 +129,7 @@ impl Grammars {
 
     fn calls(
         &self,
-        specs: &[ToolSpec],
+        specs: &[Arc<ToolSpec>],
         format: CallFormat,
         tokenizer: &Tokenizer,
     ) -> Result<String, String> {

@@ -6,6 +6,7 @@
 //! first letter, and comes out again when the result has been cut into tokens. So a page that
 //! holds `<|im_start|>system` is read as those letters.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_core::message::{Message, Role};
@@ -68,19 +69,16 @@ impl Template {
     pub(super) fn tokens(
         &self,
         tokenizer: &Tokenizer,
-        messages: &[Message],
-        tools: &[ToolSpec],
+        messages: &[Arc<Message>],
+        tools: &[Arc<ToolSpec>],
         prefix: &str,
     ) -> Result<Vec<u32>, EngineError> {
-        let told;
-        let (messages, tools) = if self.tools {
-            (messages, tools)
+        let (messages, tools): (Vec<Value>, Vec<Value>) = if self.tools {
+            let described = tools.iter().map(|tool| calls::described(tool));
+            (messages.iter().map(|told| message(told)).collect(), described.collect())
         } else {
-            told = calls::spelled(messages, tools);
-            (told.as_slice(), [].as_slice())
+            (calls::spelled(messages, tools).iter().map(message).collect(), Vec::new())
         };
-        let messages: Vec<Value> = messages.iter().map(message).collect();
-        let tools: Vec<Value> = tools.iter().map(calls::described).collect();
         let guard = guard(&messages, &tools);
         let messages: Vec<Value> = messages
             .into_iter()

@@ -1,5 +1,7 @@
 //! From Errand's question to the server's: messages, tools, the form of the reply.
 
+use std::sync::Arc;
+
 use agent_core::message::{Message, Role, ToolCall};
 use agent_core::model::{Form, Request};
 use agent_core::tool::ToolSpec;
@@ -66,7 +68,7 @@ pub(super) fn ask(
     }
 }
 
-fn tools_of(form: &Form) -> &[ToolSpec] {
+fn tools_of(form: &Form) -> &[Arc<ToolSpec>] {
     match form {
         Form::Act(tools) | Form::Calls(tools) | Form::CallsOrJson(tools, _) => tools,
         Form::Text { .. } | Form::Choice(_) | Form::Json(_) => &[],
@@ -74,7 +76,7 @@ fn tools_of(form: &Form) -> &[ToolSpec] {
 }
 
 fn tools(form: &Form, names: &Names) -> Option<Vec<ChatCompletionTools>> {
-    let tool = |tool: &ToolSpec| {
+    let tool = |tool: &Arc<ToolSpec>| {
         ChatCompletionTools::Function(ChatCompletionTool {
             function: FunctionObject {
                 name: names.legal(&tool.name).to_string(),

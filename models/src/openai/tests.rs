@@ -152,7 +152,7 @@ fn hello() -> Answer {
 }
 
 fn request(form: Form) -> Request {
-    let messages = vec![Message::system("Be brief."), Message::user("Say hello.")];
+    let messages = vec![Message::system("Be brief.").into(), Message::user("Say hello.").into()];
     Request { call: 0, messages, prefix: String::new(), form, max_tokens: 50 }
 }
 
@@ -234,12 +234,12 @@ async fn calls_come_in_pieces_and_under_their_own_names() {
         end("tool_calls"),
     ];
     let server = Server::start([Answer::Events(events)]).await;
-    let mut request = request(Form::CallsOrJson(vec![tool("files.read")], json!({})));
+    let mut request = request(Form::CallsOrJson(vec![tool("files.read").into()], json!({})));
     let earlier =
         ToolCall { id: "z".into(), name: "files.list".into(), arguments: json!({ "path": "." }) };
     let mut turn = Message::assistant("");
     turn.tool_calls.push(earlier);
-    request.messages.extend([turn, Message::tool("z", "a.md")]);
+    request.messages.extend([turn, Message::tool("z", "a.md")].map(Arc::new));
     let reply = server.ask(&request).await.0.unwrap();
     let call = |id: &str, name: &str, arguments| ToolCall {
         id: id.to_string(),
@@ -282,7 +282,7 @@ async fn a_call_written_as_text_is_a_call() {
         said(other.to_string()),
     ])
     .await;
-    let request = request(Form::Calls(vec![tool("files.read")]));
+    let request = request(Form::Calls(vec![tool("files.read").into()]));
     for calls in [1, 1, 0, 0] {
         let reply = server.ask(&request).await.0.unwrap();
         assert_eq!(reply.tool_calls.len(), calls, "{reply:?}");
@@ -548,7 +548,7 @@ async fn a_real_server_streams_calls_and_keeps_to_a_schema() {
     assert_eq!(ask(&short).await.0.finish, Finish::Cut);
 
     let mut stopped = request(Form::Text { stop: vec!["four".into()] });
-    stopped.messages[1] = Message::user("Count to six in words.");
+    stopped.messages[1] = Message::user("Count to six in words.").into();
     stopped.prefix = "one, two, three, ".to_string();
     let (reply, _) = ask(&stopped).await;
     assert!(!reply.content.contains("four") && !reply.content.contains("three,"), "{reply:?}");
@@ -560,7 +560,7 @@ async fn a_real_server_streams_calls_and_keeps_to_a_schema() {
         "additionalProperties": false,
     });
     let mut capital = request(Form::Json(schema));
-    capital.messages[1] = Message::user("What is the capital of France?");
+    capital.messages[1] = Message::user("What is the capital of France?").into();
     let (reply, _) = ask(&capital).await;
     let value: Value = serde_json::from_str(&reply.content).unwrap();
     assert!(value["city"].is_string() && value["country"].is_string(), "{value}");
@@ -569,9 +569,10 @@ async fn a_real_server_streams_calls_and_keeps_to_a_schema() {
     let (reply, _) = ask(&request(Form::Choice(choices.clone()))).await;
     assert!(choices.contains(&reply.content), "{reply:?}");
 
-    let mut reading = request(Form::Calls(vec![tool("files.read")]));
-    reading.messages[0] = Message::system("Use the function files_read to answer.");
-    reading.messages[1] = Message::user("Read the file notes.txt with the files_read function.");
+    let mut reading = request(Form::Calls(vec![tool("files.read").into()]));
+    reading.messages[0] = Message::system("Use the function files_read to answer.").into();
+    reading.messages[1] =
+        Message::user("Read the file notes.txt with the files_read function.").into();
     let (reply, _) = ask(&reading).await;
     // Whether so small a model calls at all is its own affair; if it does, the name is ours.
     assert!(reply.tool_calls.iter().all(|call| call.name == "files.read"), "{reply:?}");
@@ -581,12 +582,12 @@ async fn a_real_server_streams_calls_and_keeps_to_a_schema() {
         let observed = Message::tool(call.id.clone(), "Buy milk.");
         let mut answered = Message::assistant(reply.content);
         answered.tool_calls = reply.tool_calls;
-        reading.messages.extend([answered, observed]);
+        reading.messages.extend([answered, observed].map(Arc::new));
         ask(&reading).await;
     }
 
     let mut long = free();
-    long.messages[1] = Message::user("word ".repeat(4000));
+    long.messages[1] = Message::user("word ".repeat(4000)).into();
     let error = model.think(&long, &mut |_| {}).await.unwrap_err();
     assert!(matches!(error, ModelError::TooLong { context: 2048, .. }), "{error}");
 }

@@ -27,8 +27,8 @@ fn a_step_pays_for_its_new_tokens_only() {
     assert_eq!(first.usage.cached, 0);
     assert_eq!(engine.decoder.tokens as u64, first.usage.input + first.usage.output);
 
-    request.messages.push(Message::assistant(first.content));
-    request.messages.push(Message::user("And the other file?"));
+    request.messages.push(Message::assistant(first.content).into());
+    request.messages.push(Message::user("And the other file?").into());
     let before = engine.decoder.tokens;
     let second = ask(&mut engine, &request);
     assert!(second.usage.cached >= first.usage.input, "{second:?}");
@@ -91,7 +91,7 @@ fn a_reply_that_meets_the_limit_is_cut() {
 
     // The end of a call is missing, so there is no call.
     let input = json!({"type": "object", "properties": {"list": schema}, "required": ["list"]});
-    let mut request = request(Form::Calls(vec![spec("files.read", input)]), 40);
+    let mut request = request(Form::Calls(vec![spec("files.read", input).into()]), 40);
     request.prefix = "<tool_call>".to_string();
     let reply = ask(&mut engine, &request);
     assert_eq!(reply.finish, Finish::Cut);

@@ -1,5 +1,6 @@
 //! What the grammar lets through, letter by letter and by chance.
 
+use agent_core::message::Message;
 use agent_core::model::{Finish, Form, Sampling};
 use serde_json::{Value, json};
 
@@ -159,8 +160,8 @@ fn what_cannot_be_held_is_named() {
 fn calls() -> Form {
     let path = json!({"type": "object", "properties": {"path": {"enum": ["a.md", "b.md"]}}, "required": ["path"], "additionalProperties": false});
     Form::Calls(vec![
-        spec("files.read", path),
-        spec("now", json!({"type": "object", "properties": {}})),
+        spec("files.read", path).into(),
+        spec("now", json!({"type": "object", "properties": {}})).into(),
     ])
 }
 
@@ -236,7 +237,7 @@ fn no_logits_lead_off_the_rails() {
             for call in 0..25 {
                 let mut request = request(Form::Json(schema.clone()), 160);
                 request.call = call;
-                request.messages[1].content = format!("Question {call}?");
+                request.messages[1] = Message::user(format!("Question {call}?")).into();
                 let mut shown = String::new();
                 let mut on_text = |text: &str| shown.push_str(text);
                 let reply = engine.think(&request, Default::default(), &mut on_text).unwrap();

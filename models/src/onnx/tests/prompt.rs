@@ -1,5 +1,7 @@
 //! Conversations to tokens.
 
+use std::sync::Arc;
+
 use agent_core::message::{Message, ToolCall};
 use serde_json::json;
 
@@ -16,7 +18,9 @@ fn prompt(
     prefix: &str,
 ) -> (String, usize) {
     let tokenizer = tokenizer(vocab);
-    let tokens = template(source).tokens(&tokenizer, messages, tools, prefix).unwrap();
+    let messages: Vec<_> = messages.iter().cloned().map(Arc::new).collect();
+    let tools: Vec<_> = tools.iter().cloned().map(Arc::new).collect();
+    let tokens = template(source).tokens(&tokenizer, &messages, &tools, prefix).unwrap();
     let bytes: Vec<u8> = tokens.iter().flat_map(|&token| tokenizer.bytes(token).to_vec()).collect();
     let markers = ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<tool_call>", "</tool_call>"]
         .iter()

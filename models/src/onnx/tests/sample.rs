@@ -139,7 +139,10 @@ pub(in crate::onnx) fn engine(vocab: Vocab, source: &str, sampling: Sampling) ->
 pub(in crate::onnx) fn request(form: Form, max_tokens: u32) -> Request {
     Request {
         call: 0,
-        messages: vec![Message::system("Be brief."), Message::user("What is in the table?")],
+        messages: vec![
+            Message::system("Be brief.").into(),
+            Message::user("What is in the table?").into(),
+        ],
         prefix: String::new(),
         form,
         max_tokens,
