@@ -100,9 +100,11 @@ fn build(here: &Path, guests: &Path, out: &Path) -> Result<PathBuf, String> {
         env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
     let root = here.parent().unwrap_or(here);
     // Paths of this machine would make every machine's component another one. Bytes are searched
-    // sixteen at a time where the target has vectors, as WebAssembly 2 does.
+    // sixteen at a time where the target has vectors, as WebAssembly 2 does. A call costs a guest
+    // more than a native program, for at each it may be interrupted: so more of them are inlined.
     let mut flags = vec![
         "-Ctarget-feature=+simd128".to_string(),
+        "-Cllvm-args=-inline-threshold=1000".to_string(),
         format!("--remap-path-prefix={}=/errand", root.display()),
         format!("--remap-path-prefix={}=/target", target.display()),
     ];

@@ -13,8 +13,10 @@ use html5ever::tokenizer::{
 
 /// The text, a line for each block; without scripts, styles and markup.
 pub(crate) fn text(html: &str) -> String {
-    let sink = run(html, Flat::default());
-    let text = sink.text.into_inner();
+    lines(&run(html, Flat::default()).text.into_inner())
+}
+
+fn lines(text: &str) -> String {
     let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     let mut out = String::with_capacity(text.len());
     for line in lines {
@@ -40,6 +42,8 @@ pub(crate) fn line(html: &str) -> String {
 /// What can be said of a page before its tree is made.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Shape {
+    /// As [`text`] gives it.
+    pub(crate) text: String,
     /// How deep its elements stand in each other, at most.
     pub(crate) deepest: usize,
     pub(crate) title: String,
@@ -59,6 +63,7 @@ pub(crate) fn shape(html: &str) -> Shape {
     let sink = run(html, Flat::default());
     let title = sink.title.into_inner().split_whitespace().collect::<Vec<_>>().join(" ");
     Shape {
+        text: lines(&sink.text.into_inner()),
         deepest: sink.deepest.get(),
         title,
         canonical: sink.canonical.into_inner(),

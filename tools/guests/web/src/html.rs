@@ -37,10 +37,12 @@ const LARGEST: usize = 4 << 20;
 pub(crate) fn read(url: &str, html: &str) -> Page {
     let shape = flat::shape(html);
     let mut page = if shape.deepest > DEEPEST || html.len() > LARGEST {
-        Page { title: shape.title.clone(), text: flat::text(html), ..Page::default() }
+        Page { title: shape.title.clone(), text: shape.text.clone(), ..Page::default() }
+    } else if shape.hides || shape.formulas {
+        let seen = seen(html);
+        content(url, &seen, flat::text(&seen).len())
     } else {
-        let seen = (shape.hides || shape.formulas).then(|| seen(html));
-        content(url, seen.as_deref().unwrap_or(html))
+        content(url, html, shape.text.len())
     };
     let said = Some(flat::line(&shape.catalogued)).filter(|title| !title.is_empty());
     if let Some(title) = said.or_else(|| headline(&shape.data, &shape.title)) {
@@ -52,16 +54,21 @@ pub(crate) fn read(url: &str, html: &str) -> Page {
 
 /// The page as a reader sees it: its formulas can be read, and what it hides is gone.
 fn seen(html: &str) -> String {
-    let document = Document::from(html);
-    formula::write_out(&document);
-    let all = document.html();
+    let written = || {
+        let document = Document::from(html);
+        formula::write_out(&document);
+        document
+    };
+    let document = written();
     match hidden::remove(&document) {
         Left::Enough => document.html().to_string(),
-        Left::Little => all.to_string(),
+        // What it hides is nearly all of it: rarer than it is dear to keep a copy of each page.
+        Left::Little => written().html().to_string(),
     }
 }
 
-fn content(url: &str, html: &str) -> Page {
+/// `letters` is how much text the page has in all, in bytes.
+fn content(url: &str, html: &str, letters: usize) -> Page {
     let mut page = Page::default();
     let mut text = String::new();
     let mut kind = Content::Other;
@@ -84,8 +91,7 @@ fn content(url: &str, html: &str) -> Page {
             None => found.content_text,
         };
     }
-    let all = flat::text(html);
-    let little = text.len() * LITTLE < all.len();
+    let little = text.len() * LITTLE < letters;
     if (little || kind == Content::Article)
         && let Some(other) = second(html)
     {
@@ -97,9 +103,9 @@ fn content(url: &str, html: &str) -> Page {
         }
     }
     // Nothing was found; or a page so short that its pieces come out more than once.
-    if text.trim().len() < NOTHING || text.len() < ENOUGH && text.trim().len() > all.len() {
+    if text.trim().len() < NOTHING || text.len() < ENOUGH && text.trim().len() > letters {
         let whole = markdown(&tidy(html, "", Content::Other));
-        if whole.trim().len() > text.trim().len() || text.trim().len() > all.len() {
+        if whole.trim().len() > text.trim().len() || text.trim().len() > letters {
             text = whole;
         }
     }
