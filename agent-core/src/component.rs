@@ -52,7 +52,7 @@ pub struct Bounds {
     pub output: Option<u64>,
     /// Units of wasm fuel, about one an instruction.
     pub fuel: Option<u64>,
-    /// Calls that run at once.
+    /// Calls that run at once, at each depth of tools that call tools.
     pub calls: Option<u32>,
 }
 

@@ -169,7 +169,7 @@ impl Run {
 
     /// What the agents that it calls may spend together: enough stays for an answer.
     pub fn lendable(&self) -> Budget {
-        self.ledger.lendable(self.unread() as u64 / 3 + 8, self.agent.model.max_tokens.into())
+        self.ledger.lendable(tokens(self.unread()), self.agent.model.max_tokens.into())
     }
 
     /// Why the latest reply could not be taken, as the model is told.
@@ -227,13 +227,12 @@ impl Run {
     fn step_of_thought(&self) -> Step {
         let ask = |last| self.ask(last);
         let plenty = ask(false);
-        let mut fresh = match &plenty.messages {
+        let unread = match &plenty.messages {
             Some(own) => own.iter().map(|message| message.content.len()).sum(),
             None => self.unread(),
         };
-        fresh += plenty.say.as_ref().map_or(0, String::len) + plenty.prefix.len();
-        // Three bytes a token is a high estimate for text in most languages.
-        let fresh = fresh as u64 / 3 + 8;
+        let said = plenty.say.as_ref().map_or(0, String::len) + plenty.prefix.len();
+        let fresh = tokens(unread + said);
         let (ask, last) = match self.ledger.room(fresh, plenty.max_tokens.into()) {
             Room::Spent(reason) => {
                 return Step::Record(What::Ended { outcome: self.cut_short(reason) });
@@ -472,6 +471,12 @@ impl Run {
     pub fn history(&self) -> &[Arc<Message>] {
         &self.history
     }
+}
+
+/// How many tokens so many bytes of a prompt are: three a token is a high estimate for text in most
+/// languages.
+fn tokens(bytes: usize) -> u64 {
+    bytes as u64 / 3 + 8
 }
 
 /// The observation of a call that was not allowed.
