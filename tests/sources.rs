@@ -233,7 +233,7 @@ impl Registry {
         let manifest = manifest(component, CONFIG);
         let digest = sha256(&manifest);
         block_on(async {
-            let client = reqwest::Client::new();
+            let client = http_client::builder().build().unwrap();
             let (user, password) = LOGIN.split_once(':').unwrap();
             let base = format!("http://{}/v2/{repository}", self.at);
             for blob in [component, CONFIG] {

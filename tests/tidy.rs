@@ -1,7 +1,9 @@
 //! Rules of the house that can be read off the source.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const LIBRARIES: [&str; 6] = ["agent-core", "models", "policies", "sandbox", "store", "tools"];
 
@@ -107,6 +109,29 @@ fn the_crates_in_the_middle_do_not_depend_on_each_other() {
         assert!(found.is_empty(), "{library} depends on {found:?}");
         assert!(library == "agent-core" || names.contains(&"agent-core".to_string()), "{library}");
     }
+}
+
+#[test]
+fn running_and_testing_build_each_crate_once() {
+    // A crate as the program gets it: its version and its features.
+    let crates = |arguments: &[&str]| -> BTreeSet<String> {
+        let printed = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--locked", "--prefix", "none", "--format", "{p} {f}"])
+            .args(arguments)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+        let printed = String::from_utf8(printed.stdout).unwrap();
+        printed.lines().map(|line| line.trim_end_matches(" (*)").to_string()).collect()
+    };
+    let run = crates(&["-p", "errand", "-e", "normal,build"]);
+    let test = crates(&["--workspace", "-e", "normal,build,dev"]);
+    assert!(run.len() > 100, "{run:?}");
+    none(
+        run.difference(&test).cloned().collect(),
+        "`cargo test` wants other features of these than `cargo run`: say them in http-client/Cargo.toml",
+    );
 }
 
 #[test]

@@ -1,72 +1,150 @@
-//! Builds the Rust guests for wasm32-wasip2 with a cargo of their own, or takes the prebuilt ones
-//! where the target cannot be had or `ERRAND_GUESTS=prebuilt` says so. It says which it was.
+//! Gives the crate its Rust guests. The prebuilt components are used as long as they are made of
+//! the very sources that stand here; the SHA-256 of those, in `guests/prebuilt/sources`, decides.
+//! Changed sources are built for wasm32-wasip2 with a cargo of their own.
 //!
-//! `ERRAND_GUESTS=built` refuses to fall back; `ERRAND_GUESTS=refresh` does that too and replaces
-//! the prebuilt components by what was built.
+//! `ERRAND_GUESTS=prebuilt` takes the prebuilt components whatever the sources say, `reproduce`
+//! builds and refuses a component that differs from the prebuilt one, `refresh` builds and
+//! replaces the prebuilt ones.
 
 use std::env;
 use std::error::Error;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use sha2::{Digest, Sha256};
 
 const TARGET: &str = "wasm32-wasip2";
 const GUESTS: [&str; 2] = ["files", "web"];
 
+/// Bytes are searched sixteen at a time where the target has vectors, as WebAssembly 2 does. A call
+/// costs a guest more than a native program, for at each it may be interrupted: so more of them are
+/// inlined.
+const FLAGS: [&str; 2] = ["-Ctarget-feature=+simd128", "-Cllvm-args=-inline-threshold=1000"];
+
+/// All else that a component's bytes depend on, from the folder of this crate.
+const SOURCES: [&str; 9] = [
+    "../rust-toolchain.toml",
+    "guests/Cargo.lock",
+    "guests/Cargo.toml",
+    "guests/files",
+    "guests/web",
+    "src/files/types.rs",
+    "src/web/types.rs",
+    "../agent-core/src/search.rs",
+    "../sandbox/wit",
+];
+
+/// Which components the crate is given, `ERRAND_GUESTS`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Nothing is set: the prebuilt ones, or built ones where the sources have changed.
+    Current,
+    Prebuilt,
+    Reproduced,
+    Refreshed,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let guests = here.join("guests");
-    for watched in [
-        "guests/Cargo.toml",
-        "guests/Cargo.lock",
-        "guests/prebuilt",
-        "src/files/types.rs",
-        "src/web/types.rs",
-        "../agent-core/src/search.rs",
-        "../sandbox/wit",
-    ] {
+    let prebuilt = here.join("guests/prebuilt");
+    for watched in SOURCES {
         println!("cargo::rerun-if-changed={watched}");
     }
-    for guest in GUESTS {
-        println!("cargo::rerun-if-changed=guests/{guest}");
-    }
+    println!("cargo::rerun-if-changed=guests/prebuilt");
     println!("cargo::rerun-if-env-changed=ERRAND_GUESTS");
 
-    let wanted = env::var("ERRAND_GUESTS").unwrap_or_default();
-    let built = match wanted.as_str() {
-        "prebuilt" => Err("ERRAND_GUESTS=prebuilt".to_string()),
-        "" | "built" | "refresh" => add_target().and_then(|()| build(&here, &guests, &out)),
-        other => {
-            return Err(format!(
-                "ERRAND_GUESTS: `{other}` is neither `built`, `prebuilt` nor `refresh`"
-            )
-            .into());
+    let wanted = wanted()?;
+    let sources = hash(&here)?;
+    let recorded = fs::read_to_string(prebuilt.join("sources")).unwrap_or_default();
+    let current = recorded.trim() == sources;
+    if wanted == Wanted::Prebuilt || wanted == Wanted::Current && current {
+        if !current {
+            println!(
+                "cargo::warning=guests: prebuilt from other sources than those that stand here"
+            );
         }
-    };
-    match built {
-        Ok(folder) => {
+        return give(&prebuilt, &out);
+    }
+
+    add_target()?;
+    let built = build(&here, &out)?;
+    match wanted {
+        Wanted::Reproduced => {
             for guest in GUESTS {
-                let component = folder.join(format!("{guest}.wasm"));
-                fs::copy(&component, out.join(format!("{guest}.wasm")))?;
-                if wanted == "refresh" {
-                    fs::copy(&component, guests.join("prebuilt").join(format!("{guest}.wasm")))?;
+                let file = format!("{guest}.wasm");
+                if fs::read(built.join(&file))? != fs::read(prebuilt.join(&file))? {
+                    return Err(format!("guests/prebuilt/{file} is not what its sources build; run `ERRAND_GUESTS=refresh cargo build --release` and commit it").into());
                 }
             }
-            println!("cargo::warning=guests: built from source for {TARGET}");
-            println!("cargo::rustc-env=ERRAND_GUESTS_ARE=built");
-        }
-        Err(reason) if wanted == "built" || wanted == "refresh" => return Err(reason.into()),
-        Err(reason) => {
-            for guest in GUESTS {
-                fs::copy(
-                    guests.join("prebuilt").join(format!("{guest}.wasm")),
-                    out.join(format!("{guest}.wasm")),
-                )?;
+            if !current {
+                return Err("guests/prebuilt/sources is the hash of other sources; run `ERRAND_GUESTS=refresh cargo build --release` and commit it".into());
             }
-            println!("cargo::warning=guests: prebuilt components are used ({reason})");
-            println!("cargo::rustc-env=ERRAND_GUESTS_ARE=prebuilt");
         }
+        Wanted::Refreshed => {
+            give(&built, &prebuilt)?;
+            fs::write(prebuilt.join("sources"), format!("{sources}\n"))?;
+        }
+        Wanted::Current | Wanted::Prebuilt => {
+            println!(
+                "cargo::warning=guests: their sources have changed, so they were built; \
+                 `ERRAND_GUESTS=refresh cargo build --release` makes them the prebuilt ones"
+            );
+        }
+    }
+    give(&built, &out)
+}
+
+fn wanted() -> Result<Wanted, String> {
+    match env::var("ERRAND_GUESTS").unwrap_or_default().as_str() {
+        "" => Ok(Wanted::Current),
+        "prebuilt" => Ok(Wanted::Prebuilt),
+        "reproduce" => Ok(Wanted::Reproduced),
+        "refresh" => Ok(Wanted::Refreshed),
+        other => Err(format!(
+            "ERRAND_GUESTS: `{other}` is neither `prebuilt`, `reproduce` nor `refresh`"
+        )),
+    }
+}
+
+/// Copies every guest's component from one folder to another.
+fn give(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+    for guest in GUESTS {
+        let file = format!("{guest}.wasm");
+        fs::copy(from.join(&file), to.join(&file))?;
+    }
+    Ok(())
+}
+
+/// The SHA-256 over the flags, and the path and the bytes of every source, in hexadecimal.
+fn hash(here: &Path) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(FLAGS.join(" "));
+    for source in SOURCES {
+        let mut files = Vec::new();
+        below(&here.join(source), &mut files)?;
+        files.sort();
+        for file in files {
+            let path = file.strip_prefix(here).unwrap_or(&file);
+            let text = fs::read(&file)?;
+            for part in [path.to_string_lossy().as_bytes(), &text] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn below(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !path.is_dir() {
+        files.push(path.to_path_buf());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        below(&entry?.path(), files)?;
     }
     Ok(())
 }
@@ -82,32 +160,26 @@ fn add_target() -> Result<(), String> {
     if printed.status.success() && Path::new(&folder).is_dir() {
         return Ok(());
     }
-    let added =
-        Command::new("rustup").args(["target", "add", TARGET]).output().map_err(|error| {
-            format!("{TARGET} is not installed, and rustup does not start: {error}")
-        })?;
-    if added.status.success() {
-        Ok(())
-    } else {
-        Err(format!("{TARGET} is not installed, and rustup cannot add it"))
+    let added = Command::new("rustup").args(["target", "add", TARGET]).output();
+    if added.is_ok_and(|added| added.status.success()) {
+        return Ok(());
     }
+    Err(format!(
+        "the guests have to be built, and {TARGET} is neither installed nor can rustup add it; \
+         `ERRAND_GUESTS=prebuilt` takes the components as they were committed"
+    ))
 }
 
 /// One cargo for all guests; gives the folder where the components are.
-fn build(here: &Path, guests: &Path, out: &Path) -> Result<PathBuf, String> {
+fn build(here: &Path, out: &Path) -> Result<PathBuf, String> {
     let target = out.join("guests");
     let home =
         env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
     let root = here.parent().unwrap_or(here);
-    // Paths of this machine would make every machine's component another one. Bytes are searched
-    // sixteen at a time where the target has vectors, as WebAssembly 2 does. A call costs a guest
-    // more than a native program, for at each it may be interrupted: so more of them are inlined.
-    let mut flags = vec![
-        "-Ctarget-feature=+simd128".to_string(),
-        "-Cllvm-args=-inline-threshold=1000".to_string(),
-        format!("--remap-path-prefix={}=/errand", root.display()),
-        format!("--remap-path-prefix={}=/target", target.display()),
-    ];
+    // Paths of this machine would make every machine's component another one.
+    let mut flags = FLAGS.map(str::to_string).to_vec();
+    flags.push(format!("--remap-path-prefix={}=/errand", root.display()));
+    flags.push(format!("--remap-path-prefix={}=/target", target.display()));
     if let Ok(home) = home {
         flags.push(format!("--remap-path-prefix={home}=/cargo"));
     }
@@ -115,7 +187,7 @@ fn build(here: &Path, guests: &Path, out: &Path) -> Result<PathBuf, String> {
     cargo
         .args(["build", "--release", "--locked", "--quiet", "--target", TARGET])
         .arg("--manifest-path")
-        .arg(guests.join("Cargo.toml"))
+        .arg(here.join("guests/Cargo.toml"))
         .arg("--target-dir")
         .arg(&target);
     // The outer cargo's settings are for the host.

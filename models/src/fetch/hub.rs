@@ -185,7 +185,7 @@ enum Broken {
 }
 
 fn client() -> Result<reqwest::Client, SourceError> {
-    reqwest::Client::builder()
+    http_client::builder()
         .connect_timeout(CONNECT)
         .read_timeout(STILL)
         .no_gzip()

@@ -65,7 +65,7 @@ impl OpenAi {
             return Err(broken(format!("`{}` is no address of a server", options.base_url)));
         }
         // A key that must not be sent elsewhere: redirects are answers like any other.
-        let mut client = reqwest::Client::builder()
+        let mut client = http_client::builder()
             .connect_timeout(CONNECT.min(options.timeout))
             .read_timeout(options.timeout)
             .redirect(reqwest::redirect::Policy::none())

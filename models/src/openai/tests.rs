@@ -510,7 +510,7 @@ impl Llama {
             .unwrap();
         let llama = Self { process, base_url: format!("http://127.0.0.1:{port}/v1") };
         let health = format!("http://127.0.0.1:{port}/health");
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http_client::builder().no_proxy().build().unwrap();
         for _ in 0..600 {
             if client.get(&health).send().await.is_ok_and(|r| r.status().is_success()) {
                 return Some(llama);

@@ -174,7 +174,7 @@ impl Client {
                     named.insert(name, value);
                 }
                 // A redirect would carry the headers to whoever it names.
-                let client = reqwest::Client::builder()
+                let client = http_client::builder()
                     .redirect(reqwest::redirect::Policy::none())
                     .no_proxy()
                     .connect_timeout(Duration::from_secs(10))

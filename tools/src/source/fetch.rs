@@ -27,7 +27,7 @@ pub(super) async fn client(named: &Url) -> Result<Client, String> {
         named: named.host_str().unwrap_or_default().to_string(),
         reach: reach(named).await,
     };
-    Client::builder()
+    http_client::builder()
         .connect_timeout(CONNECT)
         .read_timeout(STILL)
         .redirect(redirects(bounds.clone()))

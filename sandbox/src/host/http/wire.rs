@@ -88,7 +88,7 @@ impl Wire {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = Client::builder()
+        let client = http_client::builder()
             .user_agent(&self.user_agent)
             // A proxy would resolve names itself.
             .no_proxy()
