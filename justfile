@@ -15,6 +15,14 @@ test:
 ci:
     bash .ci/run
 
+# The packages for this machine, or for another architecture: `just dist aarch64` (docs/install.md)
+dist *arch:
+    python3 packaging/dist.py {{arch}}
+
+# What CI does with them: makes all for this machine, installs the wheel, runs the almanac from it
+dist-check:
+    packaging/check.sh
+
 fmt:
     cargo fmt --all
     cargo fmt --all --manifest-path tools/guests/Cargo.toml

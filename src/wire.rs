@@ -4,6 +4,7 @@
 mod component;
 mod launch;
 mod model;
+mod python;
 
 pub use component::Caller;
 
@@ -75,7 +76,8 @@ impl Errand {
     /// # Errors
     /// There is no folder to keep files in, or a variable that cannot be meant.
     pub fn open() -> anyhow::Result<Self> {
-        let fetcher = Fetcher::from_env(|name| std::env::var_os(name))?;
+        let fetcher =
+            Fetcher::from_env(|name| std::env::var_os(name))?.interpreter(python::interpreter());
         let folder = fetcher.home().root().join("pages");
         Ok(Self { fetcher, pages: Arc::new(Pages::new(Some(folder), Manners::default())) })
     }
@@ -306,7 +308,8 @@ impl Errand {
             return Ok(made);
         }
         let wheel = self.fetcher.file("componentize-py").await?;
-        let make = move || build.make("python3".as_ref(), &wheel);
+        let python = self.fetcher.python().to_path_buf();
+        let make = move || build.make(python.as_os_str(), &wheel);
         Ok(tokio::task::spawn_blocking(make).await??)
     }
 }

