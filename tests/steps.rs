@@ -536,3 +536,119 @@ fn the_lines_for_programs() {
     {"type":"finished","run":"ID","outcome":{"answer":"30 m"},"reason":null,"detail":null,"usage":{"steps":2,"input_tokens":"N","output_tokens":"N","cost_usd":0.0,"seconds":"N"}}
     "#);
 }
+
+/// Acts step by step; the replies are those of a model that nothing constrains.
+const STEPWISE: &str = "act = \"stepwise\"";
+const TOWER: &str = "[output.schema]\ntype = \"object\"\nrequired = [\"height\"]\n\
+                     properties.height = { type = \"number\" }";
+
+#[test]
+fn a_stepwise_run_decides_one_thing_at_a_time() {
+    let replies = [
+        say("tool"),
+        say("files.read"),
+        say(r#"{"path": "docs/a.md"}"#),
+        say("finish"),
+        say("The tower is 30 m high."),
+    ];
+    let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    // One step called a tool, another answered; the decisions in between are part of them.
+    assert_eq!(ran.finished()["usage"]["steps"], 2);
+    insta::assert_snapshot!(journal, @"");
+}
+
+#[test]
+fn an_unchanged_repetition_is_impossible() {
+    let read = || [say("files.read"), say(r#"{"path": "docs/a.md"}"#)];
+    let mut replies = vec![say("tool")];
+    replies.extend(read());
+    replies.extend(read());
+    replies.extend([say("finish"), say("30 m")]);
+    let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert_eq!(journal.matches("acting").count(), 2, "the listing and one call: {journal}");
+}
+
+#[test]
+fn a_value_that_nothing_supports_is_no_answer() {
+    let made_up = || say(r#"{"height": 12345}"#);
+    let tables = format!("{READ}\n{TOWER}");
+    let before = [say("tool"), say("files.read"), say(r#"{"path": "docs/a.md"}"#), say("finish")];
+    let with = |answers: &[Value]| {
+        let replies: Vec<Value> = before.iter().chain(answers).cloned().collect();
+        ran(&place(), STEPWISE, &tables, &replies).0
+    };
+    let corrected = with(&[made_up(), say(r#"{"height": 30}"#)]);
+    assert_eq!(corrected.finished()["outcome"], json!({"height": 30}));
+    let never = with(&[made_up(), made_up(), made_up()]);
+    assert_eq!(never.code, Some(1), "{never}");
+    let finished = never.finished();
+    assert_eq!((&finished["outcome"], &finished["reason"]), (&Value::Null, &json!("unsupported")));
+    let nullable = tables.replace("\"number\"", "[\"number\", \"null\"]");
+    let replies: Vec<Value> =
+        before.iter().chain(&[made_up(), made_up(), made_up()]).cloned().collect();
+    let (left_out, _) = ran(&place(), STEPWISE, &nullable, &replies);
+    assert_eq!(left_out.finished()["outcome"], json!({"height": null}), "{left_out}");
+}
+
+#[test]
+fn an_answer_without_a_tool_is_a_decision() {
+    let (ran, journal) = ran(&place(), STEPWISE, READ, &[say("answer"), say("Oslo")]);
+    assert_eq!(ran.finished()["outcome"], json!({"answer": "Oslo"}));
+    assert!(!journal.contains("acting"), "{journal}");
+}
+
+#[test]
+fn what_no_tool_can_do_is_not_found() {
+    let tables = format!("{READ}\n{TOWER}").replace("\"number\"", "[\"number\", \"null\"]");
+    let replies = [say("impossible"), say(r#"{"height": 7}"#), say("{}"), say(r#"{"height": 7}"#)];
+    let (ran, journal) = ran(&place(), STEPWISE, &tables, &replies);
+    assert_eq!(ran.finished()["outcome"], json!({"height": null}), "{journal}");
+}
+
+#[test]
+fn a_call_written_as_text_is_a_call() {
+    let text = "I read it.\n```json\n{\"name\": \"files_read\", \"arguments\": {\"path\": \"docs/a.md\"}}\n```";
+    for how in [BY_TOOLS, BY_CODE] {
+        let tables = READ.replace("\"files.list\"", "\"files.list\", \"python\"");
+        let place = filled(Place::with_python());
+        let (_, journal) = ran(&place, how, &tables, &[say(text), say("30 m")]);
+        assert!(journal.contains("observed c1 ok"), "{how}: {journal}");
+    }
+}
+
+#[test]
+fn what_is_neither_call_nor_answer_goes_back() {
+    let odd = [
+        "<tool_call>\n{\"name\": \"files.re",
+        "<think>Hm",
+        "```json\n{\"name\": \"rm\", \"arguments\": {}}\n```",
+        "The budget is nearly spent. Do not act any more.",
+    ];
+    let replies: Vec<Value> = odd.iter().map(|text| say(text)).chain([say("30 m")]).collect();
+    let (ran, _) = ran(&place(), BY_TOOLS, READ, &replies);
+    assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{ran}");
+    assert_eq!(ran.finished()["usage"]["steps"], 5);
+}
+
+#[test]
+fn a_budget_that_ends_without_an_answer_has_no_outcome() {
+    let tables = format!("{READ}\n[budget]\nsteps = 2");
+    let spent = say("The budget is nearly spent.");
+    let (ran, _) = ran(&place(), BY_TOOLS, &tables, &[call([read("docs/a.md")]), spent]);
+    assert_eq!(ran.code, Some(1), "{ran}");
+    let finished = ran.finished();
+    assert_eq!((&finished["outcome"], &finished["reason"]), (&Value::Null, &json!("steps")));
+}
+
+#[test]
+fn a_filled_in_answer_stands_on_something_observed_or_on_a_decision() {
+    let tables = format!("{READ}\n{TOWER}");
+    let answer = || say(r#"{"height": 30}"#);
+    let (looked, _) =
+        ran(&place(), BY_TOOLS, &tables, &[answer(), call([read("docs/a.md")]), answer()]);
+    assert_eq!((looked.code, &looked.finished()["usage"]["steps"]), (Some(0), &json!(3)));
+    let (decided, _) = ran(&place(), BY_TOOLS, &tables, &[answer(), answer()]);
+    assert_eq!((decided.code, &decided.finished()["usage"]["steps"]), (Some(0), &json!(2)));
+}

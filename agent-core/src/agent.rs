@@ -99,6 +99,9 @@ pub enum Act {
     Tools,
     /// Takes a question apart, sends agents that `read` after its parts, and writes a report.
     Research,
+    /// Each decision is a small one of its own: which tool next, with which arguments, what answer.
+    /// A local model always acts so.
+    Stepwise,
     /// Looks one question up: searches, reads pages, and gives findings with what they stand on.
     Read,
 }

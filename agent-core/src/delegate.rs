@@ -308,6 +308,7 @@ impl Delegate {
             Reason::Tokens => spent("tokens"),
             Reason::Time => spent("time"),
             Reason::Cost => spent("dollars"),
+            Reason::Unsupported => format!("agent `{name}` has no answer: {detail}"),
             Reason::Fault | Reason::Cancelled => format!("agent `{name}` stopped: {detail}"),
         }))
     }

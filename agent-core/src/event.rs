@@ -213,6 +213,8 @@ pub enum Reason {
     Cancelled,
     /// It waits for a person's yes or no.
     Approval,
+    /// Nothing that was observed supports an answer.
+    Unsupported,
 }
 
 impl Reason {
@@ -226,6 +228,7 @@ impl Reason {
             Reason::Fault => "something outside broke",
             Reason::Cancelled => "it was stopped",
             Reason::Approval => "it waits for a person's yes or no",
+            Reason::Unsupported => "nothing that was observed supports an answer",
         }
     }
 }

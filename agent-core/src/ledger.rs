@@ -12,7 +12,7 @@ use crate::model::Tokens;
 /// What a run has spent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spent {
-    /// Model calls answered.
+    /// Model calls that led to an action or an answer.
     pub steps: u64,
     /// Tokens read (cached ones excluded).
     pub input_tokens: u64,
@@ -40,6 +40,15 @@ pub enum Room {
     Last,
     /// Nothing.
     Spent(Reason),
+}
+
+/// What a model call was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A step of the budget: an action, or an answer.
+    Step,
+    /// One word, on the way to a step.
+    Decision,
 }
 
 /// The books of one run.
@@ -146,10 +155,10 @@ impl Ledger {
     }
 
     /// The call was answered: what it really took replaces what was reserved.
-    pub(crate) fn reconcile(&mut self, usage: Tokens) {
+    pub(crate) fn reconcile(&mut self, usage: Tokens, kind: Kind) {
         self.reserved = 0;
         let input = usage.input.saturating_sub(usage.cached);
-        self.spent.steps += 1;
+        self.spent.steps += u64::from(kind == Kind::Step);
         self.spent.input_tokens += input;
         self.spent.output_tokens += usage.output;
         self.spent.cost_usd += self.price.map_or(0.0, |price| price.of(input, usage.output));
@@ -202,10 +211,10 @@ mod tests {
     fn the_last_step_is_for_the_answer() {
         let mut ledger = Ledger::new(budget(), None);
         assert_eq!(ledger.room(10, 10), Room::Plenty);
-        ledger.reconcile(used(10, 10));
-        ledger.reconcile(used(10, 10));
+        ledger.reconcile(used(10, 10), Kind::Step);
+        ledger.reconcile(used(10, 10), Kind::Step);
         assert_eq!(ledger.room(10, 10), Room::Last);
-        ledger.reconcile(used(10, 10));
+        ledger.reconcile(used(10, 10), Kind::Step);
         assert_eq!(ledger.room(10, 10), Room::Spent(Reason::Steps));
     }
 
@@ -213,10 +222,10 @@ mod tests {
     fn tokens_are_kept_for_a_last_call() {
         let mut ledger = Ledger::new(Budget { tokens: 1000, steps: 99, ..budget() }, None);
         assert_eq!(ledger.room(200, 100), Room::Plenty);
-        ledger.reconcile(used(200, 100));
+        ledger.reconcile(used(200, 100), Kind::Step);
         assert_eq!(ledger.room(300, 100), Room::Last);
         assert_eq!(ledger.affordable(300, 1000), Some(400));
-        ledger.reconcile(used(300, 100));
+        ledger.reconcile(used(300, 100), Kind::Step);
         assert_eq!(ledger.room(400, 100), Room::Spent(Reason::Tokens));
         assert_eq!(ledger.affordable(300, 1000), None);
     }
@@ -224,7 +233,7 @@ mod tests {
     #[test]
     fn what_the_cache_held_is_not_paid_again() {
         let mut ledger = Ledger::new(budget(), Some(Price { input: 1.0, output: 2.0 }));
-        ledger.reconcile(Tokens { input: 1_000_000, cached: 900_000, output: 100_000 });
+        ledger.reconcile(Tokens { input: 1_000_000, cached: 900_000, output: 100_000 }, Kind::Step);
         assert_eq!(ledger.spent().input_tokens, 100_000);
         assert!((ledger.spent().cost_usd - 0.3).abs() < 1e-9);
     }

@@ -88,6 +88,8 @@ pub enum Finish {
     Stop,
     /// The token limit came first: the reply is a fragment, and no call in it is executed.
     Cut,
+    /// It repeated itself and was stopped: a fragment as well.
+    Looped,
 }
 
 /// Tokens of one model call.

@@ -259,6 +259,11 @@ pub(crate) fn finished(finished: &Finished) {
             eprint(&format!("error: {detail}"));
             eprint(&format!("hint: nothing is lost; `errand runs resume {run}` goes on"));
         }
+        Reason::Unsupported => {
+            let detail = if detail.is_empty() { reason.as_str() } else { &detail };
+            eprint(&format!("error: there is no answer: {detail}"));
+            eprint(&format!("hint: `errand runs show {run}` says what was read"));
+        }
         Reason::Cancelled => {
             eprint(&format!("stopped; `errand runs resume {run}` goes on from here"));
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use agent_core::agent::{Act, Agent};
+use agent_core::agent::{Act, Agent, Provider};
 use agent_core::agent_file::Checked;
 use agent_core::path::display;
 use serde_json::json;
@@ -59,11 +59,15 @@ fn summary(file: &Path, checked: &Checked) -> String {
     line(
         "acts by",
         match checked.agent.act {
+            Some(Act::Code | Act::Tools) | None if model.provider == Provider::Onnx => {
+                "step by step".to_string()
+            }
             Some(Act::Code) => "code".to_string(),
             Some(Act::Tools) => "tool calls".to_string(),
+            Some(Act::Stepwise) => "step by step".to_string(),
             Some(Act::Research) => "research".to_string(),
             Some(Act::Read) => "reading".to_string(),
-            None => "code or tool calls, as suits the model".to_string(),
+            None => "tool calls".to_string(),
         },
     );
     line("tools", listed(tools));

@@ -50,6 +50,7 @@ impl Status {
             Status::Ended(Reason::Cost) => "cost",
             Status::Ended(Reason::Fault) => "fault",
             Status::Ended(Reason::Cancelled) => "cancelled",
+            Status::Ended(Reason::Unsupported) => "unsupported",
         }
     }
 
@@ -63,6 +64,7 @@ impl Status {
             "cost" => Status::Ended(Reason::Cost),
             "fault" => Status::Ended(Reason::Fault),
             "cancelled" => Status::Ended(Reason::Cancelled),
+            "unsupported" => Status::Ended(Reason::Unsupported),
             _ => Status::Running,
         }
     }

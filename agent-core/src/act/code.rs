@@ -1,9 +1,12 @@
 //! Acting by code, for a model that nothing constrains: a Python block is an action, text without
 //! one is the answer, and what comes before the block is the plan.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
-use super::{Ask, PYTHON, Turn, answer_rule, cited, cut, paragraphs, signature};
+use super::written::{Written, written};
+use super::{Ask, Grounds, LAST, PYTHON, Turn, answer_rule, cited, cut, paragraphs, signature};
 use crate::agent::Agent;
 use crate::message::{Message, ToolCall};
 use crate::model::{Form, Reply};
@@ -46,11 +49,12 @@ pub(crate) fn ask(agent: &Agent, sources: &[String], correcting: bool, last: boo
     Ask::on(agent, form, last)
 }
 
-/// What reply number `call` comes to.
+/// What reply number `number` comes to.
 pub(crate) fn read(
     agent: &Agent,
-    sources: &[String],
-    call: u64,
+    tools: &[Arc<ToolSpec>],
+    grounds: &Grounds<'_>,
+    number: u64,
     reply: &Reply,
     last: bool,
 ) -> Turn {
@@ -58,37 +62,112 @@ pub(crate) fn read(
     if let Some(problem) = cut(reply) {
         return Turn::back(said, problem);
     }
-    match block(&reply.content).filter(|_| !last) {
+    let (plan, calls) = match block(&reply.content) {
         Some((plan, code)) => {
-            let call = ToolCall {
-                id: format!("code-{call}"),
-                name: PYTHON.to_string(),
-                arguments: json!({ "code": code }),
-            };
-            Turn::calls(plan, said, vec![call])
+            let (id, name) = (format!("code-{number}"), PYTHON.to_string());
+            (plan, vec![ToolCall { id, name, arguments: json!({ "code": code }) }])
         }
-        None => Turn::answer(agent, sources, reply),
+        None => match written(&reply.content, tools.iter().map(AsRef::as_ref), number) {
+            Written::Text(text) => return Turn::answer(agent, grounds, said, &text),
+            Written::Neither(problem) => return Turn::back(said, problem),
+            Written::Calls(plan, calls) => (plan, calls),
+        },
+    };
+    match last {
+        true => Turn::back(said, LAST.to_string()),
+        false => Turn::calls(&plan, said, calls),
     }
 }
 
-/// The first Python block and the text before it. A block that is not closed is no block.
-fn block(text: &str) -> Option<(&str, &str)> {
-    const OPEN: [&str; 2] = ["```python\n", "```py\n"];
-    let (start, open) = OPEN.iter().find_map(|open| Some((text.find(open)?, open)))?;
-    let code = &text[start + open.len()..];
-    let end = if code.starts_with("```") { 0 } else { code.find("\n```")? };
-    Some((text[..start].trim(), &code[..end]))
+/// What a fence may call Python.
+const PYTHONS: [&str; 7] = ["", "python", "py", "python3", "tool_code", "code", "ipython"];
+
+/// The first block of Python and the text before it, however its fence is written. A block that
+/// ends with the reply is whole; a fence within it, with a word after it, has its own end.
+fn block(text: &str) -> Option<(String, String)> {
+    let mut lines = text.lines();
+    let mut plan: Vec<&str> = Vec::new();
+    let (indent, mark) = lines.find_map(|line| {
+        let bare = line.trim_start();
+        let mark = ["```", "~~~"].into_iter().find(|mark| bare.starts_with(mark));
+        let kind = mark.map(|mark| bare[mark.len()..].trim().to_lowercase());
+        match (mark, kind) {
+            (Some(mark), Some(kind)) if PYTHONS.contains(&kind.as_str()) => {
+                Some((line.len() - bare.len(), mark))
+            }
+            _ => {
+                plan.push(line);
+                None
+            }
+        }
+    })?;
+    let mut code: Vec<&str> = Vec::new();
+    let mut depth = 0;
+    for line in lines {
+        let inside = line.trim_start().strip_prefix(mark).map(str::trim);
+        match inside {
+            Some("") if depth == 0 => break,
+            Some("") => depth -= 1,
+            Some(_) => depth += 1,
+            None => {}
+        }
+        let spaces = line.len() - line.trim_start().len();
+        let line = &line[spaces.min(indent)..];
+        // The end may stand on the last line of the code.
+        if depth == 0
+            && let Some(line) = line.trim_end().strip_suffix(mark)
+            && inside.is_none()
+        {
+            code.push(line);
+            break;
+        }
+        code.push(line);
+    }
+    let code = code.join("\n").trim_end().to_string();
+    // Data in a fence without a name is no code.
+    let data = serde_json::from_str::<serde_json::Value>(&code).is_ok();
+    (!code.is_empty() && !data).then(|| (plan.join("\n").trim().to_string(), code))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn code(text: &str) -> Option<String> {
+        block(text).map(|(_, code)| code)
+    }
+
     #[test]
     fn a_block_is_found_with_its_plan() {
-        assert_eq!(block("I add.\n```python\nprint(1)\n```\nok"), Some(("I add.", "print(1)")));
-        assert_eq!(block("```py\nprint(1)\n```"), Some(("", "print(1)")));
-        assert_eq!(block("```python\nprint(1)"), None);
-        assert_eq!(block("plain"), None);
+        let found = block("I add.\n```python\nprint(1)\n```\nok");
+        assert_eq!(found, Some(("I add.".to_string(), "print(1)".to_string())));
+        assert_eq!(code("plain"), None);
+        assert_eq!(code("```json\n{\"a\": 1}\n```"), None);
+        assert_eq!(code("```\n{\"a\": 1}\n```"), None);
+    }
+
+    #[test]
+    fn a_fence_may_be_written_in_many_ways() {
+        for text in [
+            "```py\nprint(1)\n```",
+            "```Python\nprint(1)\n```",
+            "```python3\nprint(1)\n```",
+            "``` python \nprint(1)\n```",
+            "```python\r\nprint(1)\r\n```\r\n",
+            "~~~python\nprint(1)\n~~~",
+            "```tool_code\nprint(1)\n```",
+            "```\nprint(1)\n```",
+            "```python\nprint(1)\n",
+            "```python\nprint(1)```",
+            "1. So:\n   ```python\n   print(1)\n   ```",
+        ] {
+            assert_eq!(code(text).as_deref(), Some("print(1)"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fence_within_the_code_is_part_of_it() {
+        let inner = "a = \"\"\"# N\n\n```sh\nls\n```\n\nend\"\"\"\nprint(a)";
+        assert_eq!(code(&format!("```python\n{inner}\n```\n")).as_deref(), Some(inner));
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! A way to act is a pure reading of the run: it never calls a model or a tool. [`Style::Tools`]
 //! offers schema'd calls, [`Style::Code`] asks for Python and takes what comes. The others keep a
-//! course of their own: [`Style::Guided`] leads a small constrained model through one easy decision
-//! at a time, [`Style::Research`] and [`Style::Read`] any model through web research.
+//! course of their own: [`Style::Stepwise`] asks a constrained model for one small decision at a
+//! time, [`Style::Research`] and [`Style::Read`] lead any model through web research.
 
 pub mod cited;
 pub(crate) mod code;
-pub(crate) mod guided;
 pub mod research;
+pub(crate) mod stepwise;
 pub(crate) mod tools;
+mod written;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,8 +34,9 @@ pub enum Style {
     Tools,
     /// Python snippets, as the model pleases.
     Code,
-    /// Python snippets from a constrained model, one decision at a time.
-    Guided,
+    /// Any tools, one small decision at a time, from a constrained model.
+    #[serde(alias = "guided")]
+    Stepwise,
     /// Leads a research: questions to readers, a report from what they find.
     Research,
     /// Looks one question up on the web.
@@ -40,26 +44,18 @@ pub enum Style {
 }
 
 impl Style {
-    /// What the agent file says; left out, what suits the model: a small local model acts far
-    /// better by code, a large remote one by calls.
+    /// What the agent file says, but that a constrained model always acts step by step: it neither
+    /// plans nor notices what it does wrong.
     pub fn of(agent: &Agent, traits: &Traits) -> Style {
-        let python = agent.tools.iter().any(|tool| tool == PYTHON);
         match agent.act {
-            Some(Act::Tools) => Style::Tools,
             Some(Act::Research) => Style::Research,
             Some(Act::Read) => Style::Read,
-            None if !(traits.constrained && python) => Style::Tools,
-            _ if traits.constrained && answers_from_files(agent) => Style::Guided,
-            _ => Style::Code,
+            Some(Act::Stepwise) => Style::Stepwise,
+            _ if traits.constrained => Style::Stepwise,
+            Some(Act::Code) => Style::Code,
+            Some(Act::Tools) | None => Style::Tools,
         }
     }
-}
-
-/// Whether all that the agent can do is to look into files and compute: what a guide knows.
-fn answers_from_files(agent: &Agent) -> bool {
-    const KNOWN: [&str; 4] = [PYTHON, guided::SEARCH, "files.read", "files.list"];
-    let searches = agent.tools.iter().any(|tool| tool == guided::SEARCH);
-    searches && agent.tools.iter().all(|tool| KNOWN.contains(&tool.as_str()))
 }
 
 /// How far a run is, where its way to act keeps more than the conversation.
@@ -67,8 +63,8 @@ fn answers_from_files(agent: &Agent) -> bool {
 pub(crate) enum Course {
     /// The conversation is all.
     Talk,
-    /// A guide's.
-    Guided(Box<guided::Guide>),
+    /// One decision at a time.
+    Stepwise(Box<stepwise::Stepwise>),
     /// A lead's.
     Lead(Box<research::Lead>),
     /// A reader's.
@@ -76,10 +72,10 @@ pub(crate) enum Course {
 }
 
 impl Course {
-    pub(crate) fn of(style: Style) -> Course {
+    pub(crate) fn of(style: Style, tools: &[Arc<ToolSpec>]) -> Course {
         match style {
             Style::Tools | Style::Code => Course::Talk,
-            Style::Guided => Course::Guided(Box::default()),
+            Style::Stepwise => Course::Stepwise(Box::new(stepwise::Stepwise::new(tools))),
             Style::Research => Course::Lead(Box::default()),
             Style::Read => Course::Reader(Box::default()),
         }
@@ -89,7 +85,7 @@ impl Course {
     pub(crate) fn begin(&mut self, agent: &Agent) -> Next {
         match self {
             Course::Talk => Next::Again,
-            Course::Guided(_) => Next::Call(guided::begin()),
+            Course::Stepwise(steps) => steps.begin(),
             Course::Lead(lead) => lead.begin(agent),
             Course::Reader(reader) => reader.begin(agent),
         }
@@ -99,7 +95,7 @@ impl Course {
     pub(crate) fn proposed(&self) -> Option<&[String]> {
         match self {
             Course::Lead(lead) => lead.proposed(),
-            Course::Talk | Course::Guided(_) | Course::Reader(_) => None,
+            Course::Talk | Course::Stepwise(_) | Course::Reader(_) => None,
         }
     }
 
@@ -114,7 +110,7 @@ impl Course {
     pub(crate) fn decide(&mut self, agent: &Agent, granted: bool, now: u64) -> Next {
         match self {
             Course::Lead(lead) => lead.decide(agent, granted, now),
-            Course::Talk | Course::Guided(_) | Course::Reader(_) => Next::Again,
+            Course::Talk | Course::Stepwise(_) | Course::Reader(_) => Next::Again,
         }
     }
 
@@ -122,7 +118,7 @@ impl Course {
     /// worth telling.
     pub(crate) fn known(&self, now: u64, stopped: &str) -> Option<Value> {
         match self {
-            Course::Talk | Course::Guided(_) => None,
+            Course::Talk | Course::Stepwise(_) => None,
             Course::Lead(lead) => Some(lead.report(now, Some(stopped.to_string()))),
             Course::Reader(reader) => Some(reader.notes()),
         }
@@ -181,15 +177,41 @@ impl Turn {
         Turn { plan, say: vec![said], next: Next::Call(calls), rejected: None }
     }
 
-    /// The reply is the answer, or is sent back.
-    pub(crate) fn answer(agent: &Agent, sources: &[String], reply: &Reply) -> Turn {
-        let said = Message::assistant(&reply.content);
-        match answer(agent, &reply.content, sources) {
+    /// This text of a reply is the answer, or is sent back.
+    pub(crate) fn answer(agent: &Agent, grounds: &Grounds<'_>, said: Message, text: &str) -> Turn {
+        let answer = answer(agent, text, grounds.sources).and_then(|value| {
+            match grounds.seen == Seen::Nothing && agent.output.is_some() {
+                true => Err(UNSEEN.to_string()),
+                false => Ok(value),
+            }
+        });
+        match answer {
             Ok(value) => Turn { say: vec![said], next: Next::Answer(value), ..Turn::default() },
             Err(problem) => Turn::back(said, problem),
         }
     }
 }
+
+/// What an answer can stand on.
+pub(crate) struct Grounds<'a> {
+    /// What it can cite.
+    pub(crate) sources: &'a [String],
+    pub(crate) seen: Seen,
+}
+
+/// Whether something was observed that a filled-in answer can stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Nothing, though there are tools to look with.
+    Nothing,
+    /// Something; or there are no tools; or the model was told and says that it needs none.
+    Enough,
+}
+
+/// Said once to a model that fills in its answer before it has looked at anything.
+pub(crate) const UNSEEN: &str = "No tool has given anything back yet, so nothing in this answer was \
+                                 observed. Call a tool for what the task asks about. Only if the \
+                                 task needs no tool at all, reply with the answer once more.";
 
 /// What follows from a reply.
 #[derive(Debug, Default)]
@@ -198,6 +220,8 @@ pub(crate) enum Next {
     Call(Vec<ToolCall>),
     /// The run's outcome.
     Answer(Value),
+    /// There is none, for this reason.
+    Stop(String),
     /// Ask again.
     #[default]
     Again,
@@ -207,6 +231,9 @@ pub(crate) enum Next {
 /// sources, or the text itself. The error is a sentence for the model.
 pub(crate) fn answer(agent: &Agent, text: &str, sources: &[String]) -> Result<Value, String> {
     let text = text.trim();
+    if let Some(own) = OWN.iter().find(|own| text.contains(**own)) {
+        return Err(format!("`{own}` was said to you and is no answer"));
+    }
     let Some(schema) = &agent.output else {
         return match text {
             "" => Err("the reply is empty: answer, or act".to_string()),
@@ -221,14 +248,14 @@ pub(crate) fn answer(agent: &Agent, text: &str, sources: &[String]) -> Result<Va
     Ok(value)
 }
 
-/// What a model is told whose reply was cut.
+/// What a model is told whose reply is a fragment.
 pub(crate) fn cut(reply: &Reply) -> Option<String> {
-    (reply.finish == Finish::Cut).then(|| {
-        format!(
-            "your reply was cut after {} tokens and nothing of it was done: be shorter",
-            reply.usage.output
-        )
-    })
+    let why = match reply.finish {
+        Finish::Stop => return None,
+        Finish::Cut => format!("was cut after {} tokens", reply.usage.output),
+        Finish::Looped => "repeated itself and was stopped".to_string(),
+    };
+    Some(format!("your reply {why} and nothing of it was done: be shorter"))
 }
 
 /// How the model is told what a final answer looks like.
@@ -246,8 +273,20 @@ pub(crate) fn answer_rule(agent: &Agent) -> String {
 pub(crate) const LAST: &str =
     "The budget is nearly spent. Do not act any more: give the best answer that you have now.";
 
+/// How sentences begin that are said to a model: a reply that repeats one is no answer.
+const OWN: [&str; 3] = [
+    "The budget is nearly spent",
+    "No tool has given anything back yet",
+    "This is the same call as before",
+];
+
 /// How a tool looks as a Python function: `files.read(path: str, lines: int = …) – what it does`.
 pub(crate) fn signature(spec: &ToolSpec) -> String {
+    format!("{} – {}", shape(spec), spec.description)
+}
+
+/// A tool's name and what it takes: `files.read(path: str, lines: int = None)`.
+pub(crate) fn shape(spec: &ToolSpec) -> String {
     let required: Vec<&str> = spec.input["required"]
         .as_array()
         .map(|names| names.iter().filter_map(Value::as_str).collect())
@@ -271,7 +310,21 @@ pub(crate) fn signature(spec: &ToolSpec) -> String {
             }
         })
         .collect();
-    format!("{}({}) – {}", spec.name, parameters.join(", "), spec.description)
+    format!("{}({})", spec.name, parameters.join(", "))
+}
+
+/// What went wrong, without the advice that is for people: no model can change its agent file.
+pub(crate) fn for_a_model(text: &str) -> String {
+    const PEOPLE: [&str; 4] = ["[permissions]", "[tools]", "`errand ", "the agent file"];
+    let advice = |part: &str| {
+        let part = part.trim_start();
+        part.starts_with("hint: ") && PEOPLE.iter().any(|word| part.contains(word))
+    };
+    let line = |line: &str| {
+        let parts: Vec<&str> = line.split("; ").filter(|part| !advice(part)).collect();
+        parts.join("; ")
+    };
+    text.lines().filter(|line| !advice(line)).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Parts of a prompt, those that are empty left out.
@@ -280,12 +333,15 @@ pub(crate) fn paragraphs(parts: &[&str]) -> String {
     parts.join("\n\n")
 }
 
-/// The text inside a Markdown fence that spans all of `text`, or `text`.
+/// The text inside the one Markdown fence that `text` ends with, or `text`.
 fn unfenced(text: &str) -> &str {
-    let Some(inside) = text.strip_prefix("```").and_then(|text| text.strip_suffix("```")) else {
+    let Some((_, inside)) = text.strip_suffix("```").and_then(|text| text.split_once("```")) else {
         return text;
     };
-    inside.split_once('\n').map_or(inside, |(_, body)| body).trim()
+    match inside.split_once('\n') {
+        Some((_, body)) if !body.contains("```") => body.trim(),
+        _ => text,
+    }
 }
 
 #[cfg(test)]
@@ -298,7 +354,16 @@ mod tests {
     fn a_fenced_answer_is_an_answer() {
         assert_eq!(unfenced("```json\n{\"a\": 1}\n```"), "{\"a\": 1}");
         assert_eq!(unfenced("{\"a\": 1}"), "{\"a\": 1}");
+        assert_eq!(unfenced("Here it is:\n```json\n{\"a\": 1}\n```"), "{\"a\": 1}");
         assert_eq!(unfenced("``` half"), "``` half");
+    }
+
+    #[test]
+    fn advice_for_people_is_not_for_models() {
+        let denied = "denied: tool `x` may not read `a; b`; hint: add it to [permissions] read; c";
+        assert_eq!(for_a_model(denied), "denied: tool `x` may not read `a; b`; c");
+        let failed = "line 1: open('a')\nValueError: a\nhint: convert it first";
+        assert_eq!(for_a_model(failed), failed);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Ask, LAST, Turn, answer_rule, cited, cut, paragraphs};
+use super::written::{Written, written};
+use super::{Ask, Grounds, LAST, Turn, answer_rule, cited, cut, paragraphs};
 use crate::agent::Agent;
 use crate::message::Message;
 use crate::model::{Form, Reply};
@@ -44,19 +45,31 @@ pub(crate) fn ask(
     Ask::on(agent, form, last)
 }
 
-/// What a reply comes to.
-pub(crate) fn read(agent: &Agent, sources: &[String], reply: &Reply, last: bool) -> Turn {
+/// What reply number `number` comes to.
+pub(crate) fn read(
+    agent: &Agent,
+    tools: &[Arc<ToolSpec>],
+    grounds: &Grounds<'_>,
+    number: u64,
+    reply: &Reply,
+    last: bool,
+) -> Turn {
     let said = Message::assistant(&reply.content);
     if let Some(problem) = cut(reply) {
         return Turn::back(said, problem);
     }
-    match reply.tool_calls.is_empty() {
-        true => Turn::answer(agent, sources, reply),
-        // What stands beside a call is a plan, not an answer.
-        false if last => Turn::back(said, LAST.to_string()),
-        false => {
-            let calls = reply.tool_calls.clone();
-            Turn::calls(&reply.content, Message { tool_calls: calls.clone(), ..said }, calls)
-        }
+    let (plan, calls) = match &reply.tool_calls[..] {
+        [] => match written(&reply.content, tools.iter().map(AsRef::as_ref), number) {
+            Written::Text(text) => return Turn::answer(agent, grounds, said, &text),
+            Written::Neither(problem) => return Turn::back(said, problem),
+            Written::Calls(plan, calls) => (plan, calls),
+        },
+        calls => (reply.content.clone(), calls.to_vec()),
+    };
+    // What stands beside a call is a plan, not an answer.
+    if last {
+        return Turn::back(said, LAST.to_string());
     }
+    let said = Message { content: plan.clone(), tool_calls: calls.clone(), ..said };
+    Turn::calls(&plan, said, calls)
 }

@@ -10,6 +10,7 @@ use super::Parts;
 use super::bank::Bank;
 use super::gate::Passage;
 use super::kit::{Fitted, Kit};
+use crate::act::shape;
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::agent::Budget;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
@@ -202,9 +203,10 @@ impl<'a> Desk<'a> {
                 false => format!("there is no tool `{}`; there is {names}", call.name),
             });
         };
-        fitted
-            .takes(&call.arguments)
-            .map_err(|problems| format!("wrong arguments for `{}`: {problems}", call.name))?;
+        fitted.takes(&call.arguments).map_err(|problems| {
+            let shape = shape(fitted.tool().spec());
+            format!("wrong arguments for `{}`: {problems}; it is {shape}", call.name)
+        })?;
         fitted.tool().plan(&call.arguments).map_err(|problem| format!("`{}`: {problem}", call.name))
     }
 

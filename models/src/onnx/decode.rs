@@ -12,6 +12,7 @@ use agent_core::tool::ToolSpec;
 use super::EngineError;
 use super::calls::CallFormat;
 use super::grammar::{Grammars, Rails};
+use super::repetition::repeats;
 use super::sampler::{Sampler, best};
 use super::template::Template;
 use super::text::Growing;
@@ -124,6 +125,7 @@ impl<D: Decoder> Engine<D> {
         let limit = request.max_tokens as usize;
         let mut shown = Shown::new(&request.form, self.template.format());
         let mut pending = prompt.to_vec();
+        let mut written = Vec::new();
         let mut output = 0;
         let mut started = Instant::now();
         let mut read = false;
@@ -165,6 +167,10 @@ impl<D: Decoder> Engine<D> {
             pending = vec![token];
             if shown.push(self.tokenizer.bytes(token), on_text) == Text::Stopped {
                 break Finish::Stop;
+            }
+            written.push(token);
+            if repeats(&written) {
+                break Finish::Looped;
             }
         };
         if read {

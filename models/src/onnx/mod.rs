@@ -12,6 +12,7 @@ mod error;
 mod grammar;
 mod json;
 mod model;
+mod repetition;
 mod runtime;
 mod sampler;
 mod schema;

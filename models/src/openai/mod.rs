@@ -7,8 +7,7 @@
 //! The server is asked for the request's form and may not keep it, so the caller checks:
 //! - `Json` becomes a `response_format` with the schema, strict where the schema allows it;
 //! - `Choice` likewise, and a reply in free words counts if it names exactly one of the choices;
-//! - `Calls` and `CallsOrJson` become tools; the schema of the answer is the caller's to tell. A
-//!   reply that is nothing but a call of one of them, written as JSON text, counts as that call;
+//! - `Calls` and `CallsOrJson` become tools; the schema of the answer is the caller's to tell;
 //! - `Text` sends up to four stop strings, and the reply is cut at all of them;
 //! - the prefix is sent as an unfinished assistant's turn where the server takes one
 //!   ([`Prefill::Supported`]); elsewhere it is left out, and if the model writes it, the reply is

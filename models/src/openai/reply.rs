@@ -10,6 +10,24 @@ use serde_json::Value;
 use super::names::Names;
 use crate::REPLY_LIMIT;
 
+/// How servers say that a reply is whole.
+const DONE: [&str; 11] = [
+    "stop",
+    "tool_calls",
+    "function_call",
+    "tool_use",
+    "end_turn",
+    "stop_sequence",
+    "eos",
+    "eos_token",
+    "end",
+    "complete",
+    "completed",
+];
+
+/// How they say that it is not, since it grew too long.
+const CUT: [&str; 3] = ["length", "max_tokens", "model_length"];
+
 /// One event of the stream.
 #[derive(Debug, Deserialize)]
 pub(super) struct Chunk {
@@ -90,7 +108,9 @@ impl Draft {
         let mut added = String::new();
         // Only one choice is asked for.
         for choice in chunk.choices.into_iter().take(1) {
-            self.finish = choice.finish_reason.or(self.finish.take());
+            // Some servers write an empty word in each chunk.
+            let finish = choice.finish_reason.filter(|word| !word.is_empty());
+            self.finish = finish.or(self.finish.take());
             let Delta { content, refusal, tool_calls } = choice.delta;
             for text in [content, refusal].into_iter().flatten() {
                 self.grow(text.len())?;
@@ -153,26 +173,24 @@ impl Draft {
                 return Err("the stream ended without a word".to_string());
             }
             None => return Err("the stream ended before the reply did".to_string()),
-            Some("length") => Finish::Cut,
+            Some(word) if CUT.contains(&word.to_lowercase().as_str()) => Finish::Cut,
+            Some(word) if DONE.contains(&word.to_lowercase().as_str()) => Finish::Stop,
             Some("content_filter") => {
                 return Err("the server withheld the reply (`content_filter`)".to_string());
             }
-            Some(_) => Finish::Stop,
+            Some(word) => {
+                return Err(format!(
+                    "the server broke the reply off: its `finish_reason` is `{word}`"
+                ));
+            }
         };
         let call = |(n, call): (usize, Call)| ToolCall {
             id: if call.id.is_empty() { format!("call-{}", n + 1) } else { call.id },
             name: names.own(&call.name),
             arguments: crate::arguments(Value::String(call.arguments)),
         };
-        let mut tool_calls: Vec<_> = self.calls.into_iter().enumerate().map(call).collect();
-        let mut content = shaped(self.content, request);
-        if tool_calls.is_empty()
-            && finish == Finish::Stop
-            && let Some(call) = written(&content, names, request)
-        {
-            tool_calls.push(call);
-            content.clear();
-        }
+        let tool_calls: Vec<_> = self.calls.into_iter().enumerate().map(call).collect();
+        let content = shaped(self.content, request);
         let (usage, usaged) = match self.usage {
             Some(usage) => {
                 let cached = usage.prompt_tokens_details.and_then(|details| details.cached_tokens);
@@ -226,32 +244,6 @@ fn after_prefix(content: String, prefix: &str) -> String {
         }
         _ => content,
     }
-}
-
-/// The call that a reply is, where the model wrote it as text and the server did not notice: alone,
-/// in a fence or in tags, with the name of a tool that was offered and nothing else beside.
-fn written(content: &str, names: &Names, request: &Request) -> Option<ToolCall> {
-    let (Form::Act(tools) | Form::Calls(tools) | Form::CallsOrJson(tools, _)) = &request.form
-    else {
-        return None;
-    };
-    let text = content.trim();
-    let within = |open: &str, close: &str| text.strip_prefix(open)?.strip_suffix(close);
-    let text = within("```json", "```")
-        .or_else(|| within("```", "```"))
-        .or_else(|| within("<tool_call>", "</tool_call>"))
-        .unwrap_or(text);
-    let Written { name, arguments } = serde_json::from_str(text.trim()).ok()?;
-    let name = names.own(&name);
-    let offered = arguments.is_object() && tools.iter().any(|tool| tool.name == name);
-    offered.then(|| ToolCall { id: "call-1".to_string(), name, arguments })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    name: String,
-    arguments: Value,
 }
 
 /// The choice that a reply makes: as asked for, as JSON, or as the only one that it names.

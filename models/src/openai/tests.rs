@@ -271,28 +271,21 @@ async fn calls_come_in_pieces_and_under_their_own_names() {
 }
 
 #[tokio::test]
-async fn a_call_written_as_text_is_a_call() {
-    let call = r#"{"name": "files_read", "arguments": {"path": "a.md"}}"#;
-    let said = |text_: String| Answer::Events(vec![text(&text_), end("stop")]);
-    let other = r#"{"name": "files_read", "arguments": {}, "why": "an answer"}"#;
-    let server = Server::start([
-        said(format!("```json\n{call}\n```\n")),
-        said(format!("<tool_call>\n{call}\n</tool_call>")),
-        said(call.replace("files_read", "rm")),
-        said(other.to_string()),
-    ])
-    .await;
-    let request = request(Form::Calls(vec![tool("files.read").into()]));
-    for calls in [1, 1, 0, 0] {
-        let reply = server.ask(&request).await.0.unwrap();
-        assert_eq!(reply.tool_calls.len(), calls, "{reply:?}");
-        assert_eq!(reply.content.is_empty(), calls == 1, "{reply:?}");
-        for call in reply.tool_calls {
-            assert_eq!(
-                (call.name.as_str(), call.arguments),
-                ("files.read", json!({"path": "a.md"}))
-            );
-        }
+async fn only_known_words_end_a_reply() {
+    let request = request(Form::Text { stop: Vec::new() });
+    for (word, expected) in [
+        ("stop", Some(Finish::Stop)),
+        ("STOP", Some(Finish::Stop)),
+        ("end_turn", Some(Finish::Stop)),
+        ("max_tokens", Some(Finish::Cut)),
+        ("error", None),
+        ("", None),
+        ("network_error", None),
+    ] {
+        let broken = || Answer::Events(vec![text("500 an"), end(word)]);
+        let server = Server::start([broken(), broken(), broken(), broken()]).await;
+        let reply = server.ask(&request).await.0;
+        assert_eq!(reply.as_ref().ok().map(|reply| reply.finish), expected, "{word}: {reply:?}");
     }
 }
 

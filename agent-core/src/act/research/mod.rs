@@ -10,7 +10,7 @@ mod hits;
 mod language;
 mod lead;
 mod passage;
-mod rank;
+pub(crate) mod rank;
 mod reader;
 mod suspicion;
 mod twin;

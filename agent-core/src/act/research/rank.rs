@@ -16,7 +16,7 @@ const EMPTY: [&str; 62] = [
 
 /// The words of a text that mean something, in lower case, without a plural's ending. Every
 /// number is one.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     text.to_lowercase()
         .split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .map(|word| word.trim_matches('_'))
@@ -137,7 +137,7 @@ fn is_name(at: usize, word: &str) -> bool {
 }
 
 /// How well each text fits the question; 0 where they share no word.
-pub(super) fn score<'a>(question: &str, texts: impl Iterator<Item = &'a str>) -> Vec<f64> {
+pub(crate) fn score<'a>(question: &str, texts: impl Iterator<Item = &'a str>) -> Vec<f64> {
     let asked: HashSet<String> = words(question).into_iter().collect();
     let texts: Vec<Vec<String>> = texts.map(words).collect();
     let total: usize = texts.iter().map(Vec::len).sum();

@@ -22,7 +22,7 @@ use crate::model::{Form, Reply};
 use crate::report::{Claim, Search, Source, Support, Trouble, TroubleKind};
 
 /// From this probability on a passage counts as stating an answer; measured for files, see
-/// `act/guided.rs`.
+/// `act/stepwise/folder.rs`.
 const STATED: f32 = 0.6;
 /// How often passages are read for one round of searching.
 const READINGS: u32 = 3;

@@ -1,4 +1,4 @@
-//! What the guide says to the model, word for word.
+//! What is said to the model about a folder, word for word.
 
 use super::paragraphs;
 use super::passage::Passage;
@@ -41,25 +41,64 @@ pub(super) fn program(agent: &Agent, survey: &str) -> Vec<Message> {
          what the files say, never your own knowledge.\nThe function table(path) returns the rows \
          of a table as a list of dicts, with numbers already converted. The files:\n{survey}"
     );
-    vec![
-        Message::system(paragraphs(&[&rules, &agent.instructions])),
-        Message::user(format!(
+    let asked = match agent.grants.write.is_empty() {
+        true => format!(
             "Question: {}\n\nWrite a short Python program that works out the answer and prints it.",
             agent.task
-        )),
-    ]
+        ),
+        false => format!(
+            "Task: {}\n\nWrite a short Python program that does it and prints what it worked out. \
+             A file is written with open(path, \"w\").",
+            agent.task
+        ),
+    };
+    vec![Message::system(paragraphs(&[&rules, &agent.instructions])), Message::user(asked)]
 }
 
 /// What the program begins with: the question, the examples as the guest told them, and the rows.
 /// Where the question names values of the table, the rows that have them come first: a small model
 /// filters what it adds up but forgets to filter what it divides by.
-pub(super) fn begun(question: &str, table: &str, examples: &str) -> String {
-    let (question, table) = (one_line(question), literal(table));
-    let filter = match examples.contains("\n# Values named in the question: ") {
+pub(super) fn begun(agent: &Agent, table: &str, examples: &str) -> String {
+    let (question, table) = (one_line(&agent.task), literal(table));
+    let names = examples.contains("\n# Values named in the question: ");
+    let filter = match names && agent.grants.write.is_empty() {
         true => "rows = [row for row in rows if ",
         false => "",
     };
     format!("```python\n# {question}\n{examples}\nrows = table({table})\n{filter}")
+}
+
+/// The same for a text.
+pub(super) fn begun_with_text(agent: &Agent, path: &str) -> String {
+    format!("```python\n# {}\ntext = open({}).read()\n", one_line(&agent.task), literal(path))
+}
+
+/// The files of a survey that a task names, by their path or their name.
+pub(super) fn named(survey: &str, task: &str) -> Vec<String> {
+    let files = survey.lines().filter_map(|line| line.split_once(": ")).map(|(path, _)| path);
+    let named = files.filter(|path| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        !name.is_empty() && task.contains(name)
+    });
+    named.map(str::to_string).collect()
+}
+
+/// What a program that writes files and prints nothing has done; empty where it writes none.
+pub(super) fn wrote(program: &str) -> String {
+    let mut paths: Vec<&str> = Vec::new();
+    for (at, _) in program.match_indices("open(") {
+        let call = program[at + 5..].split(')').next().unwrap_or_default();
+        let mut quoted = call.split(['"', '\'']);
+        let path = quoted.nth(1).unwrap_or_default();
+        let mode = quoted.nth(1).unwrap_or_default();
+        if mode.starts_with(['w', 'a', 'x']) && !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    match paths.is_empty() {
+        true => String::new(),
+        false => format!("wrote {}", paths.join(", ")),
+    }
 }
 
 /// The program failed.
@@ -106,7 +145,7 @@ pub(super) fn check(passages: &[&Passage], question: &str, proposed: &str) -> Ve
 }
 
 /// Fill in the answer.
-pub(super) fn last(agent: &Agent, conclusion: &str) -> Vec<Message> {
+pub(in super::super) fn last(agent: &Agent, conclusion: &str) -> Vec<Message> {
     let form = match &agent.output {
         Some(_) => "Fill in the answer form with this result.",
         None => "Answer the question with this result, in one sentence.",
@@ -152,6 +191,20 @@ mod tests {
         for output in ["1", "0.5", "no", "[0, 3]"] {
             assert!(!nothing(output), "{output}");
         }
+    }
+
+    #[test]
+    fn what_a_program_writes_is_told() {
+        let program = "with open(\"out/a.csv\", \"w\") as f:\n    f.write(open('b.csv').read())";
+        assert_eq!(wrote(program), "wrote out/a.csv");
+        assert_eq!(wrote("open('a').read()"), "");
+    }
+
+    #[test]
+    fn files_that_a_task_names_are_found() {
+        let survey = "docs/a.csv: table of 3 rows with the columns x\ndocs/b.md: text, Title";
+        assert_eq!(named(survey, "Sum up b.md"), ["docs/b.md"]);
+        assert!(named(survey, "Sum up all").is_empty());
     }
 
     #[test]

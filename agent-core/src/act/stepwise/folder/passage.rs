@@ -68,11 +68,17 @@ pub(super) fn holder(passages: &[Passage], answer: &str) -> Option<usize> {
     let answer = words(answer);
     let shared = |passage: &Passage| {
         let own = words(&passage.text);
-        answer.iter().filter(|word| own.contains(word)).count()
+        answer.iter().filter(|word| own.iter().any(|own| alike(own, word))).count()
     };
     let counts: Vec<usize> = passages.iter().map(shared).collect();
     let most = counts.iter().copied().max().filter(|most| *most > 0)?;
     counts.iter().position(|count| *count == most)
+}
+
+/// Whether two words are one, or one of them is the other with an ending.
+fn alike(one: &str, other: &str) -> bool {
+    let stem = one.chars().count().min(other.chars().count()) >= 4;
+    one == other || (stem && (one.starts_with(other) || other.starts_with(one)))
 }
 
 fn words(text: &str) -> Vec<String> {

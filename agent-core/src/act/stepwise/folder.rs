@@ -1,17 +1,17 @@
-//! Acting by code with a small constrained model: questions about a folder, answered by decisions
-//! so small that a model of a billion parameters gets each one right.
+//! Questions about a folder, answered by decisions so small that a model of a billion parameters
+//! gets each one right: either by computing over a table in Python or by reading ranked passages.
 //!
-//! One round answers one question, either by computing over a table in Python or by reading ranked
-//! passages; each decision is a short conversation of its own. A round that finds nothing may lead
-//! to another with the question rewritten by what was read. What every choice here was measured
-//! against stands in `docs/performance.md`.
+//! Each decision is a short conversation of its own. A look that finds nothing may lead to another
+//! with the question rewritten by what was read. It needs the tools `python` or `files.search`, and
+//! uses those that are there. What every choice here was measured against stands in
+//! `docs/performance.md`.
 
 mod passage;
 mod words;
 
 use serde_json::{Value, json};
 
-use super::{Ask, LAST, Next, PYTHON, Turn, answer, cited, paragraphs};
+use crate::act::{Ask, Next, PYTHON, Turn, for_a_model, paragraphs};
 use crate::agent::Agent;
 use crate::event::{Observation, Status};
 use crate::label::Origin;
@@ -21,7 +21,7 @@ use crate::path;
 use passage::Passage;
 
 /// The tool that ranks passages.
-pub(crate) const SEARCH: &str = "files.search";
+pub(super) const SEARCH: &str = "files.search";
 
 /// From this probability on a question counts as one to compute: over two folders the questions to
 /// look up gave at most 0.32, the ones to compute at least 0.39.
@@ -38,10 +38,12 @@ const PASSAGES: usize = 5;
 /// The most characters of a program's output that count as a result.
 const OUTPUT: usize = 1500;
 
-/// How far the guide is with a run.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Guide {
+/// How far a look into the folder is.
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
     stage: Stage,
+    /// What it can look with.
+    means: Means,
     /// What is in the folder, as the survey told it.
     survey: String,
     tables: Vec<String>,
@@ -64,10 +66,19 @@ pub(crate) struct Guide {
     seen: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What a look into a folder can be done with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Means {
+    /// Programs.
+    Code,
+    /// Passages.
+    Search,
+    /// Either.
+    Both,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    #[default]
-    Survey,
     Route,
     Table,
     Examples,
@@ -75,7 +86,7 @@ enum Stage {
     Search,
     Read,
     Check,
-    Final,
+    Done,
 }
 
 #[derive(Debug, Clone)]
@@ -85,17 +96,62 @@ struct Found {
     sources: Vec<String>,
 }
 
-/// The call that a run begins with: what is there?
-pub(crate) fn begin() -> Vec<ToolCall> {
-    vec![python("survey", "print(survey())")]
+/// The call that tells what is there.
+pub(super) fn survey() -> ToolCall {
+    python("survey", "print(survey())")
 }
 
-impl Guide {
-    /// How to ask next; `last` leaves only the answer.
-    pub(crate) fn ask(&self, agent: &Agent, last: bool) -> Ask {
-        let stage = if last { Stage::Final } else { self.stage };
-        let mut prefix = self.prefix.clone();
-        let (messages, form, max_tokens) = match stage {
+impl Folder {
+    /// A look into a folder of which this is known.
+    pub(super) fn new(survey: &str, means: Means) -> Folder {
+        Folder {
+            stage: Stage::Route,
+            means,
+            survey: survey.to_string(),
+            tables: words::tables(survey),
+            chat: Vec::new(),
+            prefix: String::new(),
+            table: String::new(),
+            programs: Vec::new(),
+            passages: Vec::new(),
+            bridge: None,
+            proposed: String::new(),
+            holder: None,
+            result: None,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Begins: with the question how, or with the one way that there is.
+    pub(super) fn begin(&mut self, agent: &Agent, number: u64) -> Next {
+        match self.means {
+            Means::Both if !self.tables.is_empty() => Next::Again,
+            Means::Both | Means::Search => self.search(number, &agent.task),
+            Means::Code => {
+                self.compute(agent);
+                Next::Again
+            }
+        }
+    }
+
+    /// Whether what is asked next is one word.
+    pub(super) fn decides(&self) -> bool {
+        matches!(self.stage, Stage::Route | Stage::Table | Stage::Check)
+    }
+
+    /// The tool that it came to its end with.
+    pub(super) fn tool(&self) -> &'static str {
+        if self.passages.is_empty() { PYTHON } else { SEARCH }
+    }
+
+    /// Whether it is over.
+    pub(super) fn done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    /// How to ask next.
+    pub(super) fn ask(&self, agent: &Agent) -> Ask {
+        let (messages, form, max_tokens) = match self.stage {
             Stage::Route => (
                 words::route(&agent.task),
                 Form::Choice(vec!["compute".to_string(), "lookup".to_string()]),
@@ -103,46 +159,30 @@ impl Guide {
             ),
             Stage::Table => (self.chat.clone(), Form::Choice(self.tables.clone()), 64),
             Stage::Program => {
-                (self.chat.clone(), Form::Text { stop: vec!["```".to_string()] }, 300)
+                (self.chat.clone(), Form::Text { stop: vec!["```".to_string()] }, 400)
             }
-            Stage::Read => (self.chat.clone(), Form::Text { stop: vec!["\n".to_string()] }, 48),
             Stage::Check => {
                 let choices = vec!["yes".to_string(), "no".to_string()];
                 (self.chat.clone(), Form::Choice(choices), 4)
             }
-            Stage::Survey | Stage::Examples | Stage::Search | Stage::Final => {
-                prefix.clear();
-                let form = match &agent.output {
-                    Some(schema) => Form::Json(cited::narrowed(schema, &self.sources())),
-                    None => Form::Text { stop: Vec::new() },
-                };
-                let mut messages = words::last(agent, &self.conclusion());
-                if last && self.stage != Stage::Final {
-                    messages.push(Message::user(LAST));
-                }
-                (messages, form, 400)
+            Stage::Read | Stage::Examples | Stage::Search | Stage::Done => {
+                (self.chat.clone(), Form::Text { stop: vec!["\n".to_string()] }, 48)
             }
         };
         let max_tokens = max_tokens.min(agent.model.max_tokens);
+        let prefix = self.prefix.clone();
         Ask { messages: Some(messages), say: None, prefix, form, max_tokens }
     }
 
     /// What reply number `number` comes to.
-    pub(crate) fn read(&mut self, agent: &Agent, number: u64, reply: &Reply, last: bool) -> Turn {
+    pub(super) fn read(&mut self, agent: &Agent, number: u64, reply: &Reply) -> Turn {
         let said = reply.content.trim();
-        if last || self.stage == Stage::Final {
-            self.stage = Stage::Final;
-            return match answer(agent, said, &self.sources()) {
-                Ok(value) => Turn { next: Next::Answer(value), ..Turn::default() },
-                Err(_) => Turn::default(),
-            };
-        }
         match self.stage {
             Stage::Route => {
                 let odds = reply.odds.first().copied();
                 let compute = odds.map_or(said == "compute", |odds| odds >= COMPUTE);
                 if compute && !self.tables.is_empty() {
-                    self.choose_table(agent);
+                    self.compute(agent);
                     let plan = "write a program over the table that holds the answer".to_string();
                     Turn { plan: Some(plan), ..Turn::default() }
                 } else {
@@ -164,8 +204,8 @@ impl Guide {
                 self.chat.push(Message::assistant(format!("```python\n{program}\n```")));
                 if self.programs.contains(&program) {
                     // The same program again fails the same way: reading is the other course.
-                    let plan = "the program does not change: read the files instead".to_string();
-                    let next = self.search(number, &agent.task);
+                    let plan = "the program does not change: do something else".to_string();
+                    let next = self.give_up(agent, number);
                     return Turn { plan: Some(plan), next, ..Turn::default() };
                 }
                 self.programs.push(program.clone());
@@ -184,22 +224,16 @@ impl Guide {
                 self.conclude(Found { text: self.proposed.clone(), how: "found in", sources });
                 Turn::default()
             }
-            Stage::Survey | Stage::Examples | Stage::Search | Stage::Final => Turn::default(),
+            Stage::Examples | Stage::Search | Stage::Done => Turn::default(),
         }
     }
 
     /// What a call gave back, and what follows from it.
-    pub(crate) fn observe(&mut self, agent: &Agent, observation: &Observation) -> Next {
+    pub(super) fn observe(&mut self, agent: &Agent, observation: &Observation) -> Next {
         let output = observation.result["output"].as_str().unwrap_or_default().trim();
         match self.stage {
-            Stage::Survey => {
-                self.survey = output.to_string();
-                self.tables = words::tables(output);
-                self.stage = Stage::Route;
-                Next::Again
-            }
             Stage::Examples => {
-                self.prefix = words::begun(&agent.task, &self.table, output);
+                self.prefix = words::begun(agent, &self.table, output);
                 self.stage = Stage::Program;
                 Next::Again
             }
@@ -211,9 +245,9 @@ impl Guide {
                     self.passages.truncate(PASSAGES - 1);
                     let found = !self.passages.is_empty();
                     self.passages.insert(0, first.clone());
-                    self.stage = if found { Stage::Read } else { Stage::Final };
+                    self.stage = if found { Stage::Read } else { Stage::Done };
                 } else {
-                    self.stage = if self.passages.is_empty() { Stage::Final } else { Stage::Read };
+                    self.stage = if self.passages.is_empty() { Stage::Done } else { Stage::Read };
                 }
                 self.look_at(passage::files(&self.passages));
                 self.chat = words::read(agent, &self.passages);
@@ -224,10 +258,26 @@ impl Guide {
         }
     }
 
-    fn choose_table(&mut self, agent: &Agent) {
+    /// Begins a program: over one of the tables, or over the text that the task names.
+    fn compute(&mut self, agent: &Agent) {
         self.chat = words::program(agent, &self.survey);
-        self.prefix = format!("```python\n# {}\nrows = table(\"", words::one_line(&agent.task));
-        self.stage = Stage::Table;
+        let named = words::named(&self.survey, &agent.task);
+        let tables: Vec<String> =
+            named.iter().filter(|path| self.tables.contains(path)).cloned().collect();
+        if !tables.is_empty() {
+            self.tables = tables;
+        } else if let Some(text) = named.first() {
+            self.prefix = words::begun_with_text(agent, text);
+            self.stage = Stage::Program;
+            return;
+        }
+        self.stage = if self.tables.is_empty() { Stage::Program } else { Stage::Table };
+        self.prefix = match self.stage {
+            Stage::Table => {
+                format!("```python\n# {}\nrows = table(\"", words::one_line(&agent.task))
+            }
+            _ => format!("```python\n# {}\n", words::one_line(&agent.task)),
+        };
     }
 
     /// What stands before the model's own lines: the prefix without its fence.
@@ -248,20 +298,44 @@ impl Guide {
     fn ran(&mut self, agent: &Agent, observation: &Observation, output: &str) -> Next {
         let files = origins(agent, observation);
         self.look_at(files.clone());
-        if observation.status == Status::Ok && !words::nothing(output) {
+        let writes = !agent.grants.write.is_empty();
+        let done = match observation.status {
+            Status::Ok => !words::nothing(output) || (writes && self.writes()),
+            _ => false,
+        };
+        if done {
             let sources = if files.is_empty() { self.seen.clone() } else { files };
-            let text: String = output.chars().take(OUTPUT).collect();
+            let text: String = match output {
+                "" => words::wrote(self.programs.last().map_or("", String::as_str)),
+                output => output.chars().take(OUTPUT).collect(),
+            };
             self.conclude(Found { text, how: "worked out from", sources });
             return Next::Again;
         }
         if self.programs.len() >= PROGRAMS {
-            return self.search(self.programs.len() as u64, &agent.task);
+            return self.give_up(agent, self.programs.len() as u64);
         }
         self.chat.push(Message::user(match observation.status {
             Status::Ok => words::empty(output),
-            _ => words::failed(&observation.text),
+            _ => words::failed(&for_a_model(&observation.text)),
         }));
         Next::Again
+    }
+
+    /// Whether the latest program writes a file.
+    fn writes(&self) -> bool {
+        self.programs.last().is_some_and(|program| !words::wrote(program).is_empty())
+    }
+
+    /// Programs lead nowhere: reading is the other course, where there is one.
+    fn give_up(&mut self, agent: &Agent, number: u64) -> Next {
+        match self.means {
+            Means::Code => {
+                self.stage = Stage::Done;
+                Next::Again
+            }
+            Means::Search | Means::Both => self.search(number, &agent.task),
+        }
     }
 
     /// A short answer was read out of the passages: it counts once the passage that holds it was
@@ -285,7 +359,7 @@ impl Guide {
     fn nothing(&mut self, agent: &Agent, number: u64) -> Turn {
         let first = self.bridge.is_none().then(|| self.passages.first().cloned()).flatten();
         let Some(first) = first else {
-            self.stage = Stage::Final;
+            self.stage = Stage::Done;
             return Turn::default();
         };
         let query = format!("{} {}", agent.task, first.names_beside(&agent.task).join(" "));
@@ -299,7 +373,7 @@ impl Guide {
 
     fn conclude(&mut self, found: Found) {
         self.result = Some(found);
-        self.stage = Stage::Final;
+        self.stage = Stage::Done;
     }
 
     fn look_at(&mut self, mut files: Vec<String>) {
@@ -308,15 +382,26 @@ impl Guide {
         self.seen = files;
     }
 
+    /// Whether something was found.
+    pub(super) fn found(&self) -> bool {
+        self.result.is_some()
+    }
+
     /// The files that an answer can cite; where nothing was found, the one that was nearest to it.
-    fn sources(&self) -> Vec<String> {
+    pub(super) fn sources(&self) -> Vec<String> {
         match &self.result {
             Some(found) => found.sources.clone(),
             None => self.seen.iter().take(1).cloned().collect(),
         }
     }
 
-    fn conclusion(&self) -> String {
+    /// The conversation that fills in an answer with what was found.
+    pub(super) fn last(&self, agent: &Agent) -> Vec<Message> {
+        words::last(agent, &self.conclusion())
+    }
+
+    /// What it came to, as the model is told.
+    pub(super) fn conclusion(&self) -> String {
         match &self.result {
             Some(found) => format!(
                 "Result: {}\nIt was {} {}.",

@@ -1,0 +1,753 @@
+//! Acting step by step, for a constrained model: whatever the tools, it makes one small decision at a
+//! time and each in a form that the decoder holds it to.
+//!
+//! Is a tool needed? Which one next, or is the task done? What are its arguments? And in the end, in
+//! a conversation of its own: what is the answer, from what was observed? Code is written in a fence,
+//! never within JSON; a call is never repeated unchanged; questions about a folder are looked into
+//! by [`folder`]. An answer whose values nothing supports is no answer ([`supported`]). What is said
+//! to the model and where decisions part is data: `prompts.toml`.
+
+mod folder;
+mod prompts;
+mod relevant;
+mod supported;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use self::folder::{Folder, Means};
+use self::prompts::PROMPTS;
+use self::relevant::relevant;
+use self::supported::Evidence;
+use super::{Ask, LAST, Next, PYTHON, Turn, answer, cited, cut, for_a_model};
+use crate::act::research::rank;
+use crate::agent::Agent;
+use crate::event::{Observation, Status};
+use crate::message::{Message, ToolCall};
+use crate::model::{Form, Reply};
+use crate::output;
+use crate::tool::ToolSpec;
+
+/// What is chosen when everything is done.
+const FINISH: &str = "finish";
+/// The tools that look into a folder and change nothing.
+const FOLDER: [&str; 4] = [PYTHON, folder::SEARCH, READ, LIST];
+const READ: &str = "files.read";
+const LIST: &str = "files.list";
+
+/// More tools than this are ranked, and the best are offered.
+const OFFERED: usize = 14;
+/// The most calls of one run.
+const CALLS: usize = 16;
+/// So many calls in a row may fail.
+const FAILURES: usize = 4;
+/// So many characters of a result are shown while steps are chosen.
+const SHOWN: usize = 1_800;
+/// So many of all results together are shown for the answer.
+const RESULTS: usize = 7_000;
+/// So many characters of all observations are kept to check an answer with.
+const EVIDENCE: usize = 1 << 20;
+/// So often steps are taken for what an answer did not know.
+const REVISIONS: usize = 2;
+/// So often an answer is asked for.
+const ANSWERS: usize = 3;
+/// So many lines of what is in the folder are shown.
+const FILES: usize = 40;
+
+/// How far a run is.
+#[derive(Debug, Clone)]
+pub(crate) struct Stepwise {
+    tools: Vec<Arc<ToolSpec>>,
+    stage: Stage,
+    /// What is in the folder, one line a file.
+    survey: String,
+    folder: Option<Folder>,
+    taken: Vec<Taken>,
+    /// Tools that the next choice leaves out.
+    barred: Vec<String>,
+    /// The arguments under way have to differ from those of this tool's calls.
+    failures: usize,
+    /// What is known without a tool is enough.
+    known: bool,
+    /// How likely that is.
+    own: f32,
+    /// All that was given back, for the check of an answer.
+    evidence: Vec<String>,
+    /// The answer under way: how often it was asked for, what was said to that, and what nothing
+    /// supported.
+    answers: usize,
+    corrections: Vec<Message>,
+    left: Vec<supported::Unsupported>,
+    /// What an answer did not know, which another step may find out; each is looked for once.
+    missing: Option<String>,
+    revised: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Stage {
+    /// Is what is known enough?
+    Own,
+    /// Is there a tool for it?
+    Fits,
+    /// What is in the folder is being looked up.
+    Survey,
+    /// A whole text, or a part?
+    Whole,
+    /// A look into the folder is under way.
+    Folder,
+    /// Which tool next?
+    Choose,
+    /// With which arguments?
+    Arguments(String),
+    /// What is the answer?
+    Answer,
+}
+
+/// A step that was taken.
+#[derive(Debug, Clone)]
+struct Taken {
+    tool: String,
+    arguments: Value,
+    /// The result as it is shown; the whole of it is in the evidence.
+    shown: String,
+    whole: String,
+    status: Status,
+}
+
+impl Taken {
+    fn said(&self) -> String {
+        match &self.arguments {
+            Value::Null => self.tool.clone(),
+            arguments => format!("{}\n{}", self.tool, prompts::written(arguments)),
+        }
+    }
+}
+
+impl Stepwise {
+    pub(crate) fn new(tools: &[Arc<ToolSpec>]) -> Stepwise {
+        // Long results are shown in the parts that matter: nothing is left to read on.
+        let tools = tools.iter().filter(|tool| tool.name != output::READ).cloned().collect();
+        Stepwise {
+            tools,
+            stage: Stage::Own,
+            own: 0.0,
+            survey: String::new(),
+            folder: None,
+            taken: Vec::new(),
+            barred: Vec::new(),
+            failures: 0,
+            known: false,
+            evidence: Vec::new(),
+            answers: 0,
+            corrections: Vec::new(),
+            left: Vec::new(),
+            missing: None,
+            revised: 0,
+        }
+    }
+
+    /// What a run begins with.
+    pub(crate) fn begin(&mut self) -> Next {
+        if self.tools.is_empty() {
+            self.known = true;
+            self.stage = Stage::Answer;
+        }
+        Next::Again
+    }
+
+    /// Whether what is asked next is one word, on the way to a step.
+    pub(crate) fn decides(&self) -> bool {
+        match self.stage {
+            Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
+            Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
+            Stage::Survey | Stage::Arguments(_) | Stage::Answer => false,
+        }
+    }
+
+    /// How to ask next; `last` leaves only the answer.
+    pub(crate) fn ask(&self, agent: &Agent, sources: &[String], last: bool) -> Ask {
+        if last {
+            return self.ask_for_answer(agent, sources, last);
+        }
+        let own = |messages, prefix: &str, form, max_tokens: u32| Ask {
+            messages: Some(messages),
+            say: None,
+            prefix: prefix.to_string(),
+            form,
+            max_tokens: max_tokens.min(agent.model.max_tokens),
+        };
+        let words = |words: &[&str]| Form::Choice(words.iter().map(ToString::to_string).collect());
+        match &self.stage {
+            Stage::Own => own(prompts::own(agent), "", words(&["own", "data"]), 8),
+            Stage::Fits => {
+                own(prompts::fits(agent, self.offered(agent)), "", words(&["yes", "no"]), 8)
+            }
+            Stage::Whole => own(prompts::whole(agent), "", words(&["part", "whole"]), 8),
+            Stage::Choose => own(self.steps(agent), "", Form::Choice(self.choices(agent)), 32),
+            Stage::Arguments(name) => {
+                let schema = self
+                    .tool(name)
+                    .map_or_else(|| json!({"type": "object"}), |tool| self.arguments(agent, tool));
+                let prefix = format!("{name}\n");
+                own(self.steps(agent), &prefix, Form::Json(schema), agent.model.max_tokens)
+            }
+            Stage::Folder => match &self.folder {
+                Some(folder) => folder.ask(agent),
+                None => self.ask_for_answer(agent, sources, last),
+            },
+            Stage::Survey | Stage::Answer => self.ask_for_answer(agent, sources, last),
+        }
+    }
+
+    /// What reply number `number` comes to.
+    pub(crate) fn read(
+        &mut self,
+        agent: &Agent,
+        sources: &[String],
+        number: u64,
+        reply: &Reply,
+        last: bool,
+    ) -> Turn {
+        if last {
+            self.stage = Stage::Answer;
+        }
+        let said = reply.content.trim().to_string();
+        match self.stage.clone() {
+            Stage::Own => {
+                self.own = odds(reply, "own");
+                self.stage = Stage::Fits;
+                Turn::default()
+            }
+            Stage::Fits => self.needed(agent, number, odds(reply, "yes")),
+            Stage::Whole => {
+                let next = match said == "whole" {
+                    true => self.choose(agent),
+                    false => self.look(agent, number, self.means()),
+                };
+                Turn { next, ..Turn::default() }
+            }
+            Stage::Folder => {
+                let Some(folder) = &mut self.folder else { return Turn::default() };
+                let mut turn = folder.read(agent, number, reply);
+                if folder.done() {
+                    turn.next = self.looked(agent);
+                }
+                turn
+            }
+            Stage::Choose => self.chosen(agent, number, &said),
+            Stage::Arguments(name) => self.called(agent, number, &name, reply),
+            Stage::Survey | Stage::Answer => self.answered(agent, sources, reply, last),
+        }
+    }
+
+    /// What a call gave back, and what follows from it.
+    pub(crate) fn observe(
+        &mut self,
+        agent: &Agent,
+        asked: &ToolCall,
+        observation: &Observation,
+    ) -> Next {
+        if observation.status == Status::Ok {
+            self.keep(&observation.text);
+        }
+        match self.stage {
+            Stage::Survey => {
+                let output = observation.result["output"].as_str();
+                self.survey = match (output, observation.status) {
+                    (Some(output), _) => output.trim().to_string(),
+                    (None, Status::Ok) => listed(&observation.result),
+                    _ => String::new(),
+                };
+                // What the folder holds is no observation of what is in its files.
+                self.evidence.clear();
+                self.surveyed(agent)
+            }
+            Stage::Folder => {
+                let Some(folder) = &mut self.folder else { return Next::Again };
+                let next = folder.observe(agent, observation);
+                match folder.done() {
+                    true => self.looked(agent),
+                    false => next,
+                }
+            }
+            _ => {
+                let text = match observation.status {
+                    Status::Ok => observation.text.clone(),
+                    _ => format!("failed: {}", for_a_model(&observation.text)),
+                };
+                self.take(agent, &asked.name, asked.arguments.clone(), &text, observation.status);
+                self.choose(agent)
+            }
+        }
+    }
+
+    fn tool(&self, name: &str) -> Option<&Arc<ToolSpec>> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.tool(name).is_some()
+    }
+
+    /// The tools that are offered: the best ranked ones where there are many. Where none shares a
+    /// word with the task, as with a task in another language, all of them.
+    fn offered(&self, agent: &Agent) -> impl Iterator<Item = &ToolSpec> {
+        let mut kept: Vec<usize> = (0..self.tools.len()).collect();
+        if self.tools.len() > OFFERED {
+            let texts: Vec<String> = self.tools.iter().map(|tool| told(tool)).collect();
+            let scores = rank::score(&agent.task, texts.iter().map(String::as_str));
+            if scores.iter().any(|score| *score > 0.0) {
+                let used = |at: usize| self.taken.iter().any(|t| t.tool == self.tools[at].name);
+                kept.sort_by(|a, b| {
+                    used(*b).cmp(&used(*a)).then(scores[*b].total_cmp(&scores[*a]))
+                });
+                kept.truncate(OFFERED);
+                kept.sort_unstable();
+            }
+        }
+        kept.into_iter().map(|at| &*self.tools[at])
+    }
+
+    /// Whether a tool is needed, and whether there is one; `fits` is how likely that is.
+    fn needed(&mut self, agent: &Agent, number: u64, fits: f32) -> Turn {
+        let thresholds = &PROMPTS.thresholds;
+        let facts = [folder::SEARCH, PYTHON, "web.search"].iter().any(|name| self.has(name));
+        let margin = if facts { thresholds.margin_of_facts } else { thresholds.margin };
+        if self.own >= thresholds.own && self.own - fits >= margin {
+            self.known = true;
+            self.stage = Stage::Answer;
+            let plan = Some("answer without a tool: none is needed".to_string());
+            return Turn { plan, ..Turn::default() };
+        }
+        if fits < thresholds.fits {
+            self.stage = Stage::Answer;
+            let text = "None of the tools can find this out or do this: not found.";
+            self.take(agent, "tools", Value::Null, text, Status::Failed);
+            let plan = Some("say that no tool can do it".to_string());
+            return Turn { plan, ..Turn::default() };
+        }
+        Turn { next: self.survey(agent, number), ..Turn::default() }
+    }
+
+    /// What is in the folder? Only who looks into it by code or lists can tell.
+    fn survey(&mut self, agent: &Agent, number: u64) -> Next {
+        self.stage = Stage::Survey;
+        if self.has(PYTHON) && !agent.grants.read.is_empty() {
+            return Next::Call(vec![folder::survey()]);
+        }
+        if self.has(LIST) {
+            let (id, name) = (format!("list-{number}"), LIST.to_string());
+            return Next::Call(vec![ToolCall { id, name, arguments: json!({}) }]);
+        }
+        self.surveyed(agent)
+    }
+
+    fn surveyed(&mut self, agent: &Agent) -> Next {
+        let only = self.tools.iter().all(|tool| FOLDER.contains(&tool.name.as_str()));
+        if only && self.means().is_some() {
+            if self.has(READ) {
+                self.stage = Stage::Whole;
+                return Next::Again;
+            }
+            return self.look(agent, 0, self.means());
+        }
+        self.choose(agent)
+    }
+
+    /// What the agent can look into its folder with.
+    fn means(&self) -> Option<Means> {
+        match (self.has(PYTHON), self.has(folder::SEARCH)) {
+            (true, true) => Some(Means::Both),
+            (true, false) => Some(Means::Code),
+            (false, true) => Some(Means::Search),
+            (false, false) => None,
+        }
+    }
+
+    fn look(&mut self, agent: &Agent, number: u64, means: Option<Means>) -> Next {
+        let Some(means) = means else { return self.choose(agent) };
+        self.stage = Stage::Folder;
+        let folder = self.folder.insert(Folder::new(&self.survey, means));
+        folder.begin(agent, number)
+    }
+
+    /// A look into the folder is over.
+    fn looked(&mut self, agent: &Agent) -> Next {
+        let Some(folder) = &self.folder else { return self.choose(agent) };
+        let (tool, text, found) = (folder.tool(), folder.conclusion(), folder.found());
+        let status = if found { Status::Ok } else { Status::Failed };
+        let only = self.tools.iter().all(|tool| FOLDER.contains(&tool.name.as_str()));
+        self.take(agent, tool, Value::Null, &text, status);
+        if only {
+            self.stage = Stage::Answer;
+            return Next::Again;
+        }
+        // Until something else was done, the same look would see the same.
+        self.barred.extend([PYTHON, folder::SEARCH].map(str::to_string));
+        self.choose(agent)
+    }
+
+    fn steps(&self, agent: &Agent) -> Vec<Message> {
+        let files: Vec<&str> = self.survey.lines().take(FILES).collect();
+        let files = files.join("\n");
+        prompts::choose(agent, self.offered(agent), &files, &self.taken, self.missing.as_deref())
+    }
+
+    fn choices(&self, agent: &Agent) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .offered(agent)
+            .filter(|tool| !self.barred.contains(&tool.name))
+            .filter(|tool| !self.spent(tool))
+            // Who looks for what is missing changes nothing.
+            .filter(|tool| self.missing.is_none() || !tool.effect.changes())
+            .map(|tool| tool.name.clone())
+            .collect();
+        if names.is_empty() || (!self.taken.is_empty() && self.missing.is_none()) {
+            names.push(FINISH.to_string());
+        }
+        names
+    }
+
+    /// Whether a tool that takes nothing has given all it can.
+    fn spent(&self, tool: &ToolSpec) -> bool {
+        let takes = tool.input["properties"].as_object().is_some_and(|all| !all.is_empty());
+        !takes && self.repeats(&tool.name, &json!({}))
+    }
+
+    /// Whether this very call was made, and nothing has changed the world since.
+    fn repeats(&self, name: &str, arguments: &Value) -> bool {
+        for step in self.taken.iter().rev() {
+            if step.tool == name && step.arguments == *arguments {
+                return true;
+            }
+            let changes = self.tool(&step.tool).is_some_and(|tool| tool.effect.changes());
+            let looks = self.tool(name).is_some_and(|tool| !tool.effect.changes());
+            if changes && looks && step.status == Status::Ok {
+                return false;
+            }
+        }
+        false
+    }
+
+    fn choose(&mut self, agent: &Agent) -> Next {
+        let over = self.taken.len() >= CALLS || self.failures >= FAILURES;
+        self.stage = Stage::Choose;
+        let choices = self.choices(agent);
+        match choices.as_slice() {
+            _ if over && !self.taken.is_empty() => self.stage = Stage::Answer,
+            [only] if only == FINISH => self.stage = Stage::Answer,
+            [only] => self.stage = Stage::Arguments(only.clone()),
+            _ => {}
+        }
+        match &self.stage {
+            Stage::Arguments(name) if name == PYTHON => self.look(agent, 0, Some(Means::Code)),
+            _ => Next::Again,
+        }
+    }
+
+    fn chosen(&mut self, agent: &Agent, number: u64, said: &str) -> Turn {
+        if said == FINISH || !self.has(said) {
+            self.stage = Stage::Answer;
+            return Turn::default();
+        }
+        let plan = Some(format!("next: {said}"));
+        let changes = self.tools.iter().any(|tool| tool.effect.changes());
+        let next = match said {
+            PYTHON => self.look(agent, number, Some(Means::Code)),
+            // Who only looks has a question: its passages are read and checked.
+            folder::SEARCH if !changes && self.taken.is_empty() => {
+                self.look(agent, number, self.means())
+            }
+            _ => {
+                self.stage = Stage::Arguments(said.to_string());
+                Next::Again
+            }
+        };
+        Turn { plan, next, ..Turn::default() }
+    }
+
+    /// The schema of a tool's arguments as they are asked for: what it takes but needs not is left
+    /// out unless the task speaks of it, and a file to read is one that is there.
+    fn arguments(&self, agent: &Agent, tool: &ToolSpec) -> Value {
+        let mut schema = tool.input.clone();
+        let required: Vec<String> = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|name| name.as_str().map(str::to_string))
+            .collect();
+        let spoken = rank::words(&agent.task);
+        let digits = agent.task.contains(|c: char| c.is_ascii_digit());
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.retain(|name, schema| {
+                let number = ["integer", "number"].iter().any(|kind| schema["type"] == *kind);
+                required.contains(name) || (meant(name, schema, &spoken) && (!number || digits))
+            });
+            if tool.name == READ {
+                self.offer_files(properties);
+            }
+        }
+        schema
+    }
+
+    fn offer_files(&self, properties: &mut Map<String, Value>) {
+        let files: Vec<&str> = self
+            .survey
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .map(|(path, _)| path)
+            .filter(|path| !self.repeats(READ, &json!({ "path": path })))
+            .collect();
+        if !files.is_empty() && !self.survey.contains("… and more files") {
+            properties.insert("path".to_string(), json!({ "enum": files }));
+        }
+    }
+
+    fn called(&mut self, agent: &Agent, number: u64, name: &str, reply: &Reply) -> Turn {
+        let arguments = serde_json::from_str::<Value>(reply.content.trim()).ok();
+        let broken = cut(reply)
+            .or_else(|| arguments.is_none().then(|| "its arguments are no JSON".to_string()));
+        let problem = match (&arguments, broken) {
+            (_, Some(problem)) => Some(problem),
+            (Some(arguments), None) if self.repeats(name, arguments) => {
+                Some("this very call was made before: its result stands above".to_string())
+            }
+            _ => None,
+        };
+        if let (Some(arguments), None) = (arguments, &problem) {
+            self.barred.clear();
+            self.missing = None;
+            let id = format!("call-{number}");
+            let call = ToolCall { id, name: name.to_string(), arguments };
+            return Turn { next: Next::Call(vec![call]), ..Turn::default() };
+        }
+        self.barred.push(name.to_string());
+        self.failures += 1;
+        let next = self.choose(agent);
+        Turn { next, rejected: problem, ..Turn::default() }
+    }
+
+    fn take(&mut self, agent: &Agent, tool: &str, arguments: Value, text: &str, status: Status) {
+        let question = format!("{} {}", agent.task, prompts::written(&arguments));
+        match status {
+            Status::Ok => self.failures = 0,
+            _ => self.failures += 1,
+        }
+        self.taken.push(Taken {
+            tool: tool.to_string(),
+            arguments,
+            shown: relevant(text, &question, SHOWN),
+            whole: text.to_string(),
+            status,
+        });
+    }
+
+    fn keep(&mut self, text: &str) {
+        let kept: usize = self.evidence.iter().map(String::len).sum();
+        if kept + text.len() <= EVIDENCE {
+            self.evidence.push(text.to_string());
+        }
+    }
+
+    /// What an answer can be checked with: what was observed and, beside that, what the task says.
+    fn evidence(&self, agent: &Agent) -> Evidence {
+        let good = self.taken.iter().filter(|step| step.status == Status::Ok);
+        let seen: Vec<&str> = good.map(|step| step.whole.as_str()).collect();
+        let own: &[&str] = match seen.is_empty() {
+            true => &[],
+            false => &[&agent.task, &agent.instructions],
+        };
+        let rest = self.evidence.iter().map(String::as_str);
+        Evidence::of(own.iter().copied().chain(seen).chain(rest))
+    }
+
+    /// What can be cited: of a look into the folder, what it stands on.
+    fn sources(&self, sources: &[String]) -> Vec<String> {
+        match (&self.folder, self.taken.as_slice()) {
+            (Some(folder), [_]) => folder.sources(),
+            _ => sources.to_vec(),
+        }
+    }
+
+    fn ask_for_answer(&self, agent: &Agent, sources: &[String], last: bool) -> Ask {
+        let fields = prompts::fields(agent);
+        let mut messages = match (&self.folder, self.taken.as_slice()) {
+            _ if self.known => prompts::known(agent, &fields),
+            (Some(folder), [_]) => folder.last(agent),
+            _ => prompts::answer(agent, &self.for_the_answer(agent), &fields),
+        };
+        if last && self.stage != Stage::Answer {
+            messages.push(Message::user(LAST));
+        }
+        messages.extend(self.corrections.iter().cloned());
+        let form = match &agent.output {
+            None => Form::Text { stop: Vec::new() },
+            Some(schema) => {
+                let narrowed = cited::narrowed(schema, &self.sources(sources));
+                match self.left.is_empty() {
+                    true => Form::Json(narrowed),
+                    false => {
+                        Form::Json(supported::offered(&narrowed, &self.left, &self.evidence(agent)))
+                    }
+                }
+            }
+        };
+        let max_tokens = agent.model.max_tokens;
+        Ask { messages: Some(messages), say: None, prefix: String::new(), form, max_tokens }
+    }
+
+    /// The steps with as much of their results as there is room for: those that failed are told in
+    /// short, where others did not.
+    fn for_the_answer(&self, agent: &Agent) -> Vec<Taken> {
+        let good = self.taken.iter().filter(|step| step.status == Status::Ok).count();
+        let each = RESULTS / good.max(1);
+        let mut taken = self.taken.clone();
+        for step in &mut taken {
+            let question = format!("{} {}", agent.task, prompts::written(&step.arguments));
+            let most = if step.status == Status::Ok { each.max(600) } else { 300 };
+            step.shown = relevant(&step.whole, &question, most);
+        }
+        if good > 0 {
+            taken.retain(|step| step.status == Status::Ok);
+        }
+        taken
+    }
+
+    fn answered(&mut self, agent: &Agent, sources: &[String], reply: &Reply, last: bool) -> Turn {
+        self.stage = Stage::Answer;
+        self.answers += 1;
+        let said = reply.content.trim();
+        let checked = match cut(reply) {
+            Some(problem) => Err(problem),
+            None => answer(agent, said, &self.sources(sources)),
+        };
+        let problem = match checked {
+            Ok(value) => match self.check(agent, &value) {
+                Ok(()) => {
+                    let more = if last { None } else { self.revise(agent, &value) };
+                    return more.unwrap_or_else(|| Self::give(agent, value));
+                }
+                Err(problem) => {
+                    if last || self.answers >= ANSWERS {
+                        return self.settle(agent, &value, &problem, last);
+                    }
+                    problem
+                }
+            },
+            Err(problem) if self.answers >= ANSWERS => {
+                return Turn { next: Next::Stop(problem), ..Turn::default() };
+            }
+            Err(problem) => problem,
+        };
+        self.corrections = vec![Message::assistant(said), Message::user(problem.clone())];
+        Turn { rejected: Some(problem), ..Turn::default() }
+    }
+
+    /// Whether no tool was there for it.
+    fn impossible(&self) -> bool {
+        matches!(self.taken.as_slice(), [only] if only.tool == "tools")
+    }
+
+    /// An answer, unless it is text that says nothing.
+    fn give(agent: &Agent, value: Value) -> Turn {
+        let said = value["answer"].as_str().is_some_and(supported::nothing);
+        let next = match agent.output.is_none() && said {
+            true => Next::Stop("nothing that was observed says what the task asks for".to_string()),
+            false => Next::Answer(value),
+        };
+        Turn { next, ..Turn::default() }
+    }
+
+    /// What an answer does not know and another look may find out: its steps go on.
+    fn revise(&mut self, agent: &Agent, value: &Value) -> Option<Turn> {
+        let unknown = supported::unknown(value);
+        let looked = self.impossible() || self.folder.is_some() || self.known;
+        if unknown.is_empty() || looked || self.revised >= REVISIONS || self.taken.len() >= CALLS {
+            return None;
+        }
+        self.revised += 1;
+        self.missing = Some(unknown.join(", "));
+        if self.choices(agent) == [FINISH] {
+            self.missing = None;
+            return None;
+        }
+        let plan = Some(format!("look for what is missing: {}", unknown.join(", ")));
+        (self.answers, self.corrections, self.left) = (0, Vec::new(), Vec::new());
+        Some(Turn { plan, next: self.choose(agent), ..Turn::default() })
+    }
+
+    /// Whether every value stands on something. The error is a sentence for the model.
+    fn check(&mut self, agent: &Agent, value: &Value) -> Result<(), String> {
+        if self.known {
+            return Ok(());
+        }
+        let schema = checked(agent);
+        self.left = supported::unsupported(&schema, value, &self.evidence(agent));
+        let Some((at, value)) = self.left.first() else { return Ok(()) };
+        let field = at.rsplit('/').find(|key| key.parse::<usize>().is_err()).unwrap_or("answer");
+        Err(format!(
+            "no result says {value}, which stands under `{field}`: take the value from the \
+             results; where they do not say it, write null or \"not found\""
+        ))
+    }
+
+    /// The best that can be said: what nothing supports is left out, or there is no answer.
+    fn settle(&mut self, agent: &Agent, value: &Value, problem: &str, last: bool) -> Turn {
+        let Some(value) = supported::without(&checked(agent), value, &self.left) else {
+            let why = problem.split(": take").next().unwrap_or_default();
+            return Turn { next: Next::Stop(why.to_string()), ..Turn::default() };
+        };
+        let more = if last { None } else { self.revise(agent, &value) };
+        more.unwrap_or_else(|| Self::give(agent, value))
+    }
+}
+
+/// How likely the first of the words was; without odds, whether it was said.
+fn odds(reply: &Reply, word: &str) -> f32 {
+    let said = if reply.content.trim() == word { 1.0 } else { 0.0 };
+    reply.odds.first().copied().unwrap_or(said)
+}
+
+/// The schema that an answer is checked with; text alone is a field of its own.
+fn checked(agent: &Agent) -> Value {
+    agent
+        .output
+        .clone()
+        .unwrap_or_else(|| json!({"type": "object", "properties": {"answer": {"type": "string"}}}))
+}
+
+/// What a tool is found by.
+fn told(tool: &ToolSpec) -> String {
+    let mut text = format!("{} {}", tool.name.replace(['.', '_', '-'], " "), tool.description);
+    for (name, schema) in tool.input["properties"].as_object().into_iter().flatten() {
+        text += &format!(
+            " {} {}",
+            name.replace('_', " "),
+            schema["description"].as_str().unwrap_or_default()
+        );
+    }
+    text
+}
+
+/// Whether a task speaks of an argument: by its name, its description or one of its values.
+fn meant(name: &str, schema: &Value, spoken: &[String]) -> bool {
+    let values = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let described = schema["description"].as_str().unwrap_or_default();
+    let text: String = [name.replace('_', " ").as_str(), described]
+        .into_iter()
+        .chain(values)
+        .collect::<Vec<_>>()
+        .join(" ");
+    rank::words(&text).iter().any(|word| spoken.contains(word))
+}
+
+/// A listing as a survey has it.
+fn listed(result: &Value) -> String {
+    let entries = result["entries"].as_array().into_iter().flatten();
+    let files = entries.filter(|entry| entry["folder"] != true);
+    let lines = files.map(|entry| {
+        format!("{}: {} bytes", entry["path"].as_str().unwrap_or_default(), entry["size"])
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,460 @@
+//! Whether the values of an answer stem from what was observed: a number must stand in a result or
+//! follow from few of its numbers, a short text must share its words and every number with them.
+//! What is no value of the world – a choice from a list, yes or no – is the model's own judgement.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::act::research::rank;
+use crate::schema;
+
+/// What stands for a text that nothing supports.
+pub(super) const NOT_FOUND: &str = "not found";
+
+/// Texts of more words than this are told in the model's own words.
+const SHORT: usize = 8;
+/// The most numbers that others are worked out from.
+const OPERANDS: usize = 48;
+/// The most values that a decoder is offered.
+const OFFERED: usize = 240;
+/// The longest of them.
+const LONGEST: usize = 160;
+
+/// What was observed, and what the task itself says.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    texts: Vec<String>,
+    plain: String,
+    digits: String,
+    words: HashSet<String>,
+    numbers: Vec<f64>,
+}
+
+impl Evidence {
+    /// Of these texts, those that were asked before those that were given back.
+    pub(super) fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Evidence {
+        let mut evidence = Evidence::default();
+        for text in texts {
+            evidence.plain += &plain(text);
+            evidence.plain.push(' ');
+            evidence.digits.extend(text.chars().filter(char::is_ascii_digit));
+            evidence.digits.push(' ');
+            evidence.words.extend(rank::words(text));
+            for number in numbers(text) {
+                if !evidence.numbers.contains(&number) {
+                    evidence.numbers.push(number);
+                }
+            }
+            evidence.texts.push(text.to_string());
+        }
+        evidence
+    }
+
+    fn number(&self, wanted: f64) -> bool {
+        let same = |have: f64| (have - wanted).abs() <= slack(wanted);
+        if self.numbers.iter().any(|have| same(*have) || same(have / 100.0) || same(-have)) {
+            return true;
+        }
+        self.counted(wanted) || self.computed(wanted)
+    }
+
+    /// Whether so many lines hold one word: what a model may count by itself.
+    fn counted(&self, wanted: f64) -> bool {
+        let count = |text: &String| {
+            let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
+            [lines, lines.saturating_sub(1)].into_iter().any(|lines| lines as f64 == wanted)
+        };
+        wanted >= 0.0 && self.texts.iter().any(count)
+    }
+
+    /// Whether two of the numbers, or a column of them, come to this one.
+    fn computed(&self, wanted: f64) -> bool {
+        let same = |have: f64| (have - wanted).abs() <= slack(wanted);
+        let some = &self.numbers[..self.numbers.len().min(OPERANDS)];
+        some.iter().enumerate().any(|(at, one)| {
+            some[at + 1..].iter().any(|other| {
+                [one + other, one - other, other - one, one * other].into_iter().any(same)
+                    || (*other != 0.0 && same(one / other))
+                    || (*one != 0.0 && same(other / one))
+            })
+        }) || self.texts.iter().any(|text| columns(text).into_iter().any(same))
+    }
+
+    fn text(&self, wanted: &str) -> bool {
+        let wanted_plain = plain(wanted);
+        if wanted_plain.is_empty() || self.plain.contains(&wanted_plain) {
+            return true;
+        }
+        let digits: String = wanted.chars().filter(char::is_ascii_digit).collect();
+        let known = digits.len() > 4 && self.digits.contains(&digits);
+        // A month may be written in letters.
+        let wanted_numbers = match date(wanted) {
+            Some((year, day)) => vec![year, day],
+            None => numbers(wanted),
+        };
+        if !known && !wanted_numbers.into_iter().all(|number| self.number(number)) {
+            return false;
+        }
+        let words = rank::words(wanted);
+        if words.len() > SHORT {
+            return true;
+        }
+        let named: Vec<&String> =
+            words.iter().filter(|word| !word.starts_with(|c: char| c.is_ascii_digit())).collect();
+        let held = named.iter().filter(|word| self.word(word)).count();
+        2 * held >= named.len()
+    }
+
+    /// Whether a word stands somewhere, or one that begins like it.
+    fn word(&self, word: &str) -> bool {
+        if self.words.contains(word) {
+            return true;
+        }
+        let stem: String =
+            word.chars().take(word.chars().count().saturating_sub(2).max(4)).collect();
+        stem.chars().count() >= 4 && self.words.iter().any(|own| own.starts_with(&stem))
+    }
+}
+
+/// Where in an answer a value stands that nothing supports: a JSON pointer, and the value.
+pub(super) type Unsupported = (String, Value);
+
+/// The values of an answer that the evidence does not support.
+pub(super) fn unsupported(schema: &Value, value: &Value, evidence: &Evidence) -> Vec<Unsupported> {
+    let mut found = Vec::new();
+    look(schema, value, evidence, String::new(), &mut found);
+    found
+}
+
+fn look(
+    schema: &Value,
+    value: &Value,
+    evidence: &Evidence,
+    at: String,
+    found: &mut Vec<Unsupported>,
+) {
+    let judged = ["enum", "const"].iter().any(|key| schema.get(*key).is_some());
+    // A source is checked by itself.
+    if judged || schema["format"] == "source" {
+        return;
+    }
+    let supported = match value {
+        Value::Number(number) => number.as_f64().is_none_or(|number| evidence.number(number)),
+        Value::String(text) => nothing(text) || evidence.text(text),
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                look(&schema["items"], item, evidence, format!("{at}/{place}"), found);
+            }
+            true
+        }
+        Value::Object(map) => {
+            for (key, value) in map {
+                let key_at = key.replace('~', "~0").replace('/', "~1");
+                let schema = match schema["properties"].get(key) {
+                    Some(schema) => schema,
+                    None => &schema["additionalProperties"],
+                };
+                look(schema, value, evidence, format!("{at}/{key_at}"), found);
+            }
+            true
+        }
+        Value::Null | Value::Bool(_) => true,
+    };
+    if !supported {
+        found.push((at, value.clone()));
+    }
+}
+
+/// The fields of an answer that say that there is nothing.
+pub(super) fn unknown(value: &Value) -> Vec<String> {
+    let empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => nothing(text),
+        _ => false,
+    };
+    let fields = value.as_object().into_iter().flatten();
+    fields.filter(|(_, value)| empty(value)).map(|(name, _)| name.clone()).collect()
+}
+
+/// The answer with null or "not found" where nothing supports a value, or without it; `None` where
+/// the schema allows neither.
+pub(super) fn without(schema: &Value, value: &Value, left: &[Unsupported]) -> Option<Value> {
+    let mut answer = value.clone();
+    // Items of a list go from the end, so that places before them stay what they were.
+    for (at, _) in left.iter().rev() {
+        let replaced =
+            [Some(Value::Null), Some(json!(NOT_FOUND)), None].into_iter().find_map(|by| {
+                let mut tried = answer.clone();
+                put(&mut tried, at, by)?;
+                schema::check(schema, &tried).is_ok().then_some(tried)
+            });
+        answer = replaced?;
+    }
+    Some(answer)
+}
+
+fn put(value: &mut Value, at: &str, by: Option<Value>) -> Option<()> {
+    let Some(by) = by else {
+        let (parent, key) = at.rsplit_once('/')?;
+        match value.pointer_mut(parent)? {
+            Value::Object(map) => {
+                map.shift_remove(&key.replace("~1", "/").replace("~0", "~"))?;
+            }
+            Value::Array(items) => {
+                items.remove(key.parse::<usize>().ok().filter(|place| *place < items.len())?);
+            }
+            _ => return None,
+        }
+        return Some(());
+    };
+    *value.pointer_mut(at)? = by;
+    Some(())
+}
+
+/// The schema in which those values can only be what was observed, null or "not found".
+pub(super) fn offered(schema: &Value, left: &[Unsupported], evidence: &Evidence) -> Value {
+    let mut schema = schema.clone();
+    for (at, value) in left {
+        if let Some(Value::Object(there)) = place(&mut schema, at) {
+            narrow(there, value, evidence);
+        }
+    }
+    schema
+}
+
+/// The part of a schema that describes the value at a pointer, where no reference is in the way.
+fn place<'a>(schema: &'a mut Value, at: &str) -> Option<&'a mut Value> {
+    let mut there = schema;
+    for key in at.split('/').skip(1) {
+        let key = key.replace("~1", "/").replace("~0", "~");
+        there = match there.get("items").is_some() {
+            true => there.get_mut("items")?,
+            false => there.get_mut("properties")?.get_mut(&key)?,
+        };
+    }
+    Some(there)
+}
+
+fn narrow(schema: &mut Map<String, Value>, value: &Value, evidence: &Evidence) {
+    let own = Value::Object(schema.clone());
+    let mut values: Vec<Value> = match value {
+        Value::Number(_) => evidence.numbers.iter().filter_map(|number| whole(*number)).collect(),
+        _ => evidence.texts.iter().flat_map(|text| spans(text)).map(Value::from).collect(),
+    };
+    values.truncate(OFFERED);
+    values.extend([Value::Null, json!(NOT_FOUND)]);
+    values.retain(|value| schema::check(&own, value).is_ok());
+    values.dedup();
+    if !values.is_empty() {
+        *schema = Map::from_iter([("enum".to_string(), Value::Array(values))]);
+    }
+}
+
+/// A number as JSON writes it: without a point where it has none.
+fn whole(number: f64) -> Option<Value> {
+    match number.fract() == 0.0 && number.abs() < 1e15 {
+        true => Some(json!(number as i64)),
+        false => serde_json::Number::from_f64(number).map(Value::Number),
+    }
+}
+
+/// Values that stand in a text: lines, cells, what follows a colon, what is in quotes.
+fn spans(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut add = |span: &str| {
+        let span = span.trim().trim_matches(['"', '\'', ',', ';', '*', '`']).trim();
+        let fits = !span.is_empty() && span.chars().count() <= LONGEST;
+        if fits && !found.iter().any(|had| had == span) && found.len() < OFFERED {
+            found.push(span.to_string());
+        }
+    };
+    for line in text.lines() {
+        for (at, _) in line.match_indices(": ") {
+            add(&line[at + 2..]);
+        }
+        line.split(['"', '|', '\t', ';']).chain(line.split(',')).for_each(&mut add);
+        add(line);
+    }
+    found
+}
+
+/// A text without what tells two spellings of it apart.
+fn plain(text: &str) -> String {
+    let letters: String =
+        text.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    letters.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a text says that there is nothing.
+pub(super) fn nothing(text: &str) -> bool {
+    let said = plain(text);
+    ["not found", "none", "unknown", "n a", "null", "nothing", ""].contains(&said.as_str())
+        || said.starts_with("not found")
+}
+
+/// The year and the day of a date.
+fn date(text: &str) -> Option<(f64, f64)> {
+    let (year, rest) = text.trim().split_at_checked(4)?;
+    let (month, day) = rest.strip_prefix('-')?.split_once('-')?;
+    let day = day.get(..2)?;
+    let two = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    (two(month) && two(day)).then_some((year.parse().ok()?, day.parse().ok()?))
+}
+
+/// How far two numbers may lie apart: half of the last place that is written.
+fn slack(wanted: f64) -> f64 {
+    let text = format!("{wanted}");
+    let places = text.split_once('.').map_or(0, |(_, places)| places.len().min(12));
+    match places {
+        0 => 1e-6,
+        places => 0.5 * 10f64.powi(-(places as i32)) + 1e-9,
+    }
+}
+
+/// Every number in a text, in each way that its commas and points can be read.
+fn numbers(text: &str) -> Vec<f64> {
+    let mut found = Vec::new();
+    let letters: Vec<char> = text.chars().collect();
+    let mut at = 0;
+    while at < letters.len() {
+        if !letters[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let inside = |at: usize| {
+            let next = letters.get(at + 1).is_some_and(char::is_ascii_digit);
+            let spaced = [' ', '\u{a0}', '\u{202f}', '\'', '\u{2019}'].contains(&letters[at])
+                && (1..=3).all(|n| letters.get(at + n).is_some_and(char::is_ascii_digit))
+                && !letters.get(at + 4).is_some_and(char::is_ascii_digit);
+            letters[at].is_ascii_digit() || (['.', ','].contains(&letters[at]) && next) || spaced
+        };
+        while at < letters.len() && inside(at) {
+            at += 1;
+        }
+        let written: String = letters[start..at].iter().collect();
+        let negative = start > 0 && letters[start - 1] == '-' && {
+            start == 1 || !letters[start - 2].is_alphanumeric()
+        };
+        let sign = if negative { -1.0 } else { 1.0 };
+        found.extend(readings(&written).into_iter().map(|number| sign * number));
+    }
+    found
+}
+
+/// What digits with commas, points and spaces can mean: `1.234,5` is one thing, `1,234` two.
+fn readings(written: &str) -> Vec<f64> {
+    let mut found: Vec<f64> = Vec::new();
+    let mut add = |text: String| {
+        if let Ok(number) = text.parse::<f64>()
+            && !found.contains(&number)
+        {
+            found.push(number);
+        }
+    };
+    let close = |text: &str| text.replace(|c: char| !c.is_ascii_digit() && c != '.', "");
+    add(close(written));
+    add(close(&written.replace('.', "").replace(',', ".")));
+    // Parts of a list, a date or a version.
+    for part in written.split(|c: char| !c.is_ascii_digit()) {
+        add(part.to_string());
+    }
+    found
+}
+
+/// The sums of the columns of numbers in a text: every line's first number, second, and so on.
+fn columns(text: &str) -> Vec<f64> {
+    let rows: Vec<Vec<f64>> = text
+        .lines()
+        .map(|line| {
+            let cells = line.split(|c: char| ",;|\t ".contains(c));
+            cells.filter_map(|cell| cell.trim().parse().ok()).collect()
+        })
+        .filter(|row: &Vec<f64>| !row.is_empty())
+        .collect();
+    let width = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let sum = |place: usize| rows.iter().filter_map(|row| row.get(place)).sum();
+    (0..width.min(16)).map(sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INVOICE: &str = "Invoice 2031-114\nFrom: Moinho & Filhos, Lda.\nDate: 3 March 2031\n\
+                           Total: 1.234,50 EUR\nPhone +351 21 555 0199\n";
+
+    fn evidence() -> Evidence {
+        Evidence::of([INVOICE].into_iter())
+    }
+
+    #[test]
+    fn what_stands_there_is_supported() {
+        let evidence = evidence();
+        for number in [1234.5, 2031.0, 114.0, 3.0] {
+            assert!(evidence.number(number), "{number}");
+        }
+        for text in [
+            "Moinho & Filhos, Lda.",
+            "moinho & filhos",
+            "2031-03-03",
+            "+351215550199",
+            "EUR 1234.50",
+            "not found",
+        ] {
+            assert!(nothing(text) || evidence.text(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_is_not() {
+        let evidence = evidence();
+        for number in [12345.0, 999.0, 0.37] {
+            assert!(!evidence.number(number), "{number}");
+        }
+        for text in ["Vendor Inc", "2031-03-17", "+351 21 555 0100", "USD 99"] {
+            assert!(!evidence.text(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn sums_of_columns_and_counts_are_worked_out() {
+        let table = "name,count\na,17\nb,25\nc,101\n";
+        let evidence = Evidence::of([table].into_iter());
+        assert!(evidence.number(143.0) && evidence.number(3.0) && evidence.number(42.0));
+        assert!(!evidence.number(144.0));
+    }
+
+    #[test]
+    fn what_is_not_supported_is_left_out() {
+        let schema = json!({"type": "object", "required": ["vendor", "total"], "properties": {
+            "vendor": {"type": "string"}, "total": {"type": ["number", "null"]},
+            "kind": {"enum": ["bill", "letter"]}, "notes": {"type": "array", "items": {"type": "string", "minLength": 12}}}});
+        let value = json!({"vendor": "Acme Corp", "total": 77.25, "kind": "letter",
+            "notes": ["Phone +351 21 555 0199", "Ring the bell twice"]});
+        let left = unsupported(&schema, &value, &evidence());
+        let at: Vec<&str> = left.iter().map(|(at, _)| at.as_str()).collect();
+        assert_eq!(at, ["/vendor", "/total", "/notes/1"]);
+        let expected = json!({"vendor": NOT_FOUND, "total": null, "kind": "letter",
+            "notes": ["Phone +351 21 555 0199"]});
+        assert_eq!(without(&schema, &value, &left), Some(expected));
+        let strict = json!({"type": "object", "required": ["total"],
+            "properties": {"total": {"type": "number"}}});
+        let value = json!({"total": 77.25});
+        let left = unsupported(&strict, &value, &evidence());
+        assert_eq!(without(&strict, &value, &left), None);
+        let offered = offered(&strict, &left, &evidence());
+        let numbers =
+            offered["properties"]["total"]["enum"].as_array().cloned().unwrap_or_default();
+        assert!(numbers.contains(&json!(1234.5)) && !numbers.contains(&Value::Null));
+    }
+
+    #[test]
+    fn a_decoder_is_offered_values() {
+        let spans = spans("From: Moinho, Lda.\n{\"id\":\"A-7\",\"n\":1}");
+        for span in ["Moinho, Lda.", "A-7", "From: Moinho"] {
+            assert!(spans.iter().any(|have| have == span), "{span} of {spans:?}");
+        }
+    }
+}
