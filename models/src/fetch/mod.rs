@@ -8,6 +8,8 @@
 mod error;
 mod hub;
 mod model;
+mod pip;
+mod plan;
 mod progress;
 mod pypi;
 mod runtime;
@@ -24,6 +26,8 @@ use sha2::{Digest, Sha256};
 
 pub use self::error::FetchError;
 pub use self::model::{Installed, Listed};
+pub use self::pip::pip;
+pub use self::plan::{Part, Plan};
 pub use self::progress::{Progress, Silent, Stage};
 
 use self::error::SourceError;
@@ -120,6 +124,11 @@ impl Fetcher {
     #[must_use]
     pub fn hub(self, address: &str) -> Self {
         Self { hub: address.trim_end_matches('/').to_string(), ..self }
+    }
+
+    /// Whether what is missing is fetched.
+    pub fn fetches(&self) -> Network {
+        self.network
     }
 
     /// Where things are kept.

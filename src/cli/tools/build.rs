@@ -26,7 +26,11 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let errand = open(How { json: false, offline: false })?;
     let kit = Kit { folder: errand.fetcher().home().root().join("toolchains") };
     let wheel = match project.package(&kit) {
-        Some(package) => Some(runtime()?.block_on(errand.fetcher().file(package))?),
+        Some(package) => {
+            let fetcher = errand.fetcher();
+            fetcher.begin(&fetcher.plan(&[package]))?;
+            Some(runtime()?.block_on(fetcher.file(package))?)
+        }
         None => None,
     };
     // Without the `./` that a folder `.` would bring.
