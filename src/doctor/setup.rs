@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use models::DEFAULT;
 use models::catalog::{Entry, SourceKind};
-use models::fetch::{self, Network, Plan};
+use models::fetch::{self, Installed, Network, Plan};
 use models::home::size;
 
 use super::program::{Lab, found};
@@ -69,7 +69,13 @@ impl<'a> Setup<'a> {
         let runtime = Check::new("onnxruntime", "runs models on this machine");
         let guest = Check::new("python-guest", "the sandboxed Python of the tool `python`");
         [
-            self.part(model, DEFAULT, "models"),
+            match self.damaged() {
+                true => model.required(true).missing(
+                    format!("{DEFAULT} is damaged"),
+                    format!("`errand models pull {DEFAULT}` fetches it again"),
+                ),
+                false => self.part(model, DEFAULT, "models"),
+            },
             match &self.own {
                 Some(path) if Path::new(path).is_file() => {
                     runtime.required(true).ok(format!("{} (`ORT_DYLIB_PATH`)", path.display()))
@@ -85,6 +91,12 @@ impl<'a> Setup<'a> {
                 false => guest.required(true).ok("made"),
             },
         ]
+    }
+
+    /// Whether the default model is here, and not as it was imported.
+    fn damaged(&self) -> bool {
+        let listed = self.errand.fetcher().list();
+        listed.iter().any(|m| m.name == DEFAULT && m.installed == Installed::Damaged)
     }
 
     /// Something of the catalog that is here, or will be.

@@ -111,9 +111,14 @@ impl Store {
 /// # Errors
 /// A folder cannot be read.
 pub fn unreferenced(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    /// All that matters here of an entry, whichever version wrote it.
+    #[derive(Deserialize)]
+    struct Named {
+        sha256: String,
+    }
     let named: HashSet<String> = two_deep(&folder.join("index"))?
         .iter()
-        .filter_map(|path| serde_json::from_slice::<Entry>(&read(path, MOST_ENTRY)?).ok())
+        .filter_map(|path| serde_json::from_slice::<Named>(&read(path, MOST_ENTRY)?).ok())
         .map(|entry| entry.sha256)
         .collect();
     let mut bodies = two_deep(&folder.join("bodies"))?;
