@@ -5,6 +5,8 @@
 #![doc = include_str!("../examples/library.rs")]
 //! ```
 
+pub mod doctor;
+pub mod home;
 mod wire;
 
 pub use agent_core::agent::Agent;

@@ -5,6 +5,7 @@ mod component;
 mod launch;
 mod model;
 mod python;
+mod setup;
 
 pub use component::Caller;
 
@@ -231,6 +232,8 @@ impl Errand {
     }
 
     async fn crew(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Together> {
+        // Said, and found to fit on the disk, before the first byte of it comes.
+        self.fetcher.begin(&self.missing(agent))?;
         Ok(Together {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
@@ -303,7 +306,7 @@ impl Errand {
 
     /// The python guest, made on this machine the first time it is needed.
     async fn python(&self) -> anyhow::Result<PathBuf> {
-        let build = tools::python::Build::new(self.fetcher.home().root().join("guests"));
+        let build = self.guests();
         if let Some(made) = build.made() {
             return Ok(made);
         }

@@ -30,6 +30,12 @@ pub struct Entry {
     pub file: String,
     /// Bytes.
     pub size: u64,
+    /// Bytes of what is made of it on this machine: an imported model, the component of a guest.
+    #[serde(default)]
+    pub makes: u64,
+    /// Bytes of memory that a run with this model takes at most; 0 where that is not known.
+    #[serde(default)]
+    pub memory: u64,
     /// Of the whole file, in hexadecimal.
     pub sha256: String,
     /// Where it may come from, the best first.
@@ -122,6 +128,17 @@ impl Catalog {
         self.entries().find(|entry| entry.name == name)
     }
 
+    /// The model below this one in size.
+    pub fn smaller(&self, model: &Entry) -> Option<&Entry> {
+        let models = self.entries().filter(|entry| entry.kind == Kind::Model);
+        models.filter(|entry| entry.size < model.size).max_by_key(|entry| entry.size)
+    }
+
+    /// Every entry, whatever machine it is for.
+    pub fn everywhere(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// Whether any platform has something of this name.
     pub(crate) fn knows(&self, name: &str) -> bool {
         self.entries.iter().any(|entry| entry.name == name)
@@ -197,6 +214,8 @@ mod tests {
         );
         for entry in &catalog.entries {
             assert_eq!(entry.sha256.len(), 64, "{}", entry.name);
+            let model = entry.kind == Kind::Model;
+            assert_eq!(model, entry.makes > entry.size && entry.memory > 0, "{}", entry.name);
             assert!(!entry.sources.is_empty(), "{}", entry.name);
             for source in &entry.sources {
                 if let Source::Pypi(pypi) = source

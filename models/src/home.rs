@@ -62,6 +62,14 @@ impl Home {
         self.root.join("partial").join(sha256)
     }
 
+    /// Bytes that this user can still write there; none where the system does not say.
+    pub fn free(&self) -> Option<u64> {
+        // The folder may not be there yet; then what is above it tells.
+        let there = self.root.ancestors().find(|folder| folder.is_dir())?;
+        let disk = rustix::fs::statvfs(there).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     /// Makes a folder, and its parents.
     pub(crate) fn folder(&self, path: &Path) -> Result<(), FetchError> {
         fs::create_dir_all(path).map_err(|source| FetchError::home(path, source))
@@ -69,23 +77,30 @@ impl Home {
 
     /// Waits until no other process works on `key`. `waiting` is called once if it has to wait.
     pub(crate) async fn lock(&self, key: &str, waiting: impl FnOnce()) -> Result<Lock, FetchError> {
-        let path = self.root.join("partial").join(format!("{key}.lock"));
-        self.folder(&self.root.join("partial"))?;
-        let failed = |source| FetchError::home(&path, source);
-        let file =
-            File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         let mut waiting = Some(waiting);
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Lock { _file: file }),
-                Err(fs::TryLockError::WouldBlock) => {}
-                Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
+            if let Some(lock) = self.try_lock(key)? {
+                return Ok(lock);
             }
             if let Some(waiting) = waiting.take() {
                 waiting();
             }
             // A blocking lock would keep the process from ending when the wait is cancelled.
             tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Takes `key`, unless another process works on it.
+    pub(crate) fn try_lock(&self, key: &str) -> Result<Option<Lock>, FetchError> {
+        let path = self.root.join("partial").join(format!("{key}.lock"));
+        self.folder(&self.root.join("partial"))?;
+        let failed = |source| FetchError::home(&path, source);
+        let file =
+            File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(source)) => Err(failed(source)),
         }
     }
 }
@@ -109,9 +124,28 @@ pub(crate) fn into_place(from: &Path, to: &Path) -> Result<(), FetchError> {
     fs::rename(from, to).map_err(failed)
 }
 
+/// An amount of bytes for a person, rounded: `512 B`, `64 kB`, `1,117 MB`.
+pub fn size(bytes: u64) -> String {
+    let (amount, unit) = match bytes {
+        0..1_000 => (bytes, "B"),
+        1_000..1_000_000 => ((bytes + 500) / 1_000, "kB"),
+        _ => (bytes / 1_000_000 + bytes % 1_000_000 / 500_000, "MB"),
+    };
+    let digits = amount.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|part| str::from_utf8(part).ok()).collect();
+    format!("{} {unit}", groups.join(","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_amount_has_groups_of_three_digits() {
+        let shown = [0, 999, 1_000, 1_499, 999_999, 1_117_320_768, 1_999_500_000].map(size);
+        assert_eq!(shown, ["0 B", "999 B", "1 kB", "1 kB", "1,000 kB", "1,117 MB", "2,000 MB"]);
+    }
 
     fn home(vars: &[(&str, &str)]) -> Result<PathBuf, FetchError> {
         let env = |name: &str| {

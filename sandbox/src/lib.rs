@@ -18,6 +18,7 @@ mod session;
 mod slots;
 mod wasm;
 
+pub use components::{digest, marks};
 pub use config::{Config, Secrets, USER_AGENT};
-pub use host::pages::{Manners, Pages};
+pub use host::pages::{Manners, Pages, unreferenced};
 pub use wasm::Wasm;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,6 +11,7 @@ use agent_core::agent_file::Checked;
 use agent_core::mcp::Pinned;
 use agent_core::run::head;
 
+use super::ask::agreed;
 use super::live::{Usage, eprint, say};
 use super::run::runtime;
 
@@ -81,7 +81,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     if !news {
         return Ok(ExitCode::SUCCESS);
     }
-    if !yes && !agreed()? {
+    if !agreed(yes, "pin these tools?", "`--yes` agrees to what is shown")? {
         eprint("nothing was pinned");
         return Ok(ExitCode::FAILURE);
     }
@@ -89,17 +89,6 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     lock.write(&folder)?;
     eprint("pinned in errand.lock");
     Ok(ExitCode::SUCCESS)
-}
-
-fn agreed() -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        let message = "nobody can be asked here\nhint: `--yes` agrees to what is shown";
-        return Err(Usage(message.to_string()).into());
-    }
-    eprint("pin these tools? [y/N]");
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
 #[cfg(target_os = "linux")]

@@ -2,6 +2,10 @@
 //!
 //! Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for approval.
 
+mod ask;
+mod demo;
+mod doctor;
+mod home;
 mod init;
 mod json;
 mod live;
@@ -14,6 +18,7 @@ mod research;
 mod run;
 mod runs;
 mod schema;
+mod shipped;
 mod tools;
 mod validate;
 
@@ -28,8 +33,10 @@ use clap::{CommandFactory, Parser, Subcommand};
     name = "errand",
     version,
     arg_required_else_help = true,
-    after_help = "Start with:\n  errand init hello           write an agent file to change\n  \
-                  errand run hello/agent.toml run it\n\nFiles are kept under ERRAND_HOME \
+    after_help = "Start with:\n  errand demo                  see a run in a second; nothing is \
+                  fetched\n  errand init hello            write an agent file to change\n  errand \
+                  run hello/agent.toml  run it on a local model, fetched once\n  errand doctor         \
+                         say what this machine has for that, and what is missing\n\nFiles are kept under ERRAND_HOME \
                   (default: ~/.local/share/errand).\nExit codes: 0 an outcome, 1 ended without \
                   one, 2 usage or agent file, 3 waiting for an approval."
 )]
@@ -40,6 +47,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show a run in a second: a script plays the model, and nothing is fetched
+    Demo(demo::Args),
+    /// Write an agent file to start from
+    Init(init::Args),
     /// Run an agent file
     Run(run::Args),
     /// Research a question on the web: a report whose citations can be checked
@@ -51,12 +62,10 @@ enum Command {
     Validate(validate::Args),
     /// Print the JSON Schema of the agent file
     Schema,
-    /// Write an agent file to start from
-    Init(init::Args),
     /// List, show or resume runs
     #[command(subcommand)]
     Runs(runs::Command),
-    /// List, fetch, import or measure local models
+    /// List, fetch, import, measure or remove local models
     #[command(subcommand)]
     Models(models::Command),
     /// List, add, show, call or test the tools an agent file can name
@@ -68,6 +77,11 @@ enum Command {
     /// Confines a program; started by errand itself
     #[command(name = ::tools::process::CONFINED, hide = true, disable_help_flag = true)]
     Confined(mcp::Confined),
+    /// Say what this machine has for errand, what is missing, and how to get it
+    Doctor(doctor::Args),
+    /// Show or remove what errand keeps on this machine
+    #[command(name = "self", subcommand)]
+    Home(home::Command),
     /// Print shell completions
     Completions {
         /// For which shell
@@ -79,6 +93,7 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
+        Command::Demo(args) => demo::main(args),
         Command::Run(args) => run::main(args),
         Command::Research(args) => research::main(args),
         Command::Report(command) => report::main(command),
@@ -90,6 +105,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Tools(command) => tools::main(command),
         Command::Mcp(command) => mcp::main(command),
         Command::Confined(words) => mcp::confined(words),
+        Command::Doctor(args) => doctor::main(args),
+        Command::Home(command) => home::main(command),
         Command::Completions { shell } => {
             let mut out = std::io::stdout();
             clap_complete::generate(shell, &mut Cli::command(), "errand", &mut out);

@@ -7,13 +7,17 @@ use std::sync::Mutex;
 
 use errand::Errand;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use models::fetch::{Installed, Progress, Stage};
+use models::fetch::{Installed, Part, Plan, Progress, Stage};
+use models::home::size;
 use models::onnx::Device;
 use serde_json::json;
 
 use super::json::print;
 use super::live::say;
 use super::run::{How, open, runtime};
+
+/// How much is fetched in silence, where stderr is no terminal.
+const LARGE: u64 = 100_000_000;
 
 /// The subcommands of `errand models`.
 #[derive(clap::Subcommand)]
@@ -33,6 +37,11 @@ pub(crate) enum Command {
     Import {
         /// The GGUF file
         file: PathBuf,
+    },
+    /// Remove an imported model
+    Remove {
+        /// Its name, as `errand models list` has it
+        name: String,
     },
     /// Measure a model: tokens a second for reading and for writing, load time, peak memory
     Bench {
@@ -59,16 +68,24 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         Command::List { json } => list(&errand, json),
         Command::Pull { name } => {
             let folder = runtime()?.block_on(async {
-                let folder = errand.fetcher().pull(&name).await?;
-                errand.fetcher().runtime(Device::Cpu, |name| std::env::var_os(name)).await?;
+                let fetcher = errand.fetcher();
+                fetcher.begin(&errand.plan_of(&name))?;
+                let folder = fetcher.pull(&name).await?;
+                fetcher.runtime(Device::Cpu, |name| std::env::var_os(name)).await?;
                 anyhow::Ok(folder)
             })?;
             say(&format!("{name} is ready in {}", folder.display()));
         }
         Command::Import { file } => {
             let name = file.to_string_lossy().into_owned();
-            let folder = runtime()?.block_on(errand.fetcher().model(&name))?;
+            let fetcher = errand.fetcher();
+            fetcher.begin(&fetcher.plan(&[&name]))?;
+            let folder = runtime()?.block_on(fetcher.model(&name))?;
             say(&format!("imported into {}", folder.display()));
+        }
+        Command::Remove { name } => {
+            let bytes = errand.fetcher().remove(&name)?;
+            say(&format!("removed {name}: {}", size(bytes)));
         }
         Command::Bench { name, prompt, decode, threads, json } => {
             let bench = runtime()?.block_on(errand.bench(&name, prompt, decode, threads))?;
@@ -117,6 +134,36 @@ fn list(errand: &Errand, json: bool) {
     }
 }
 
+/// What is about to be fetched, how long that may take, and what would be less.
+fn announced(plan: &Plan) -> String {
+    let mut text = format!("set up once, in {}:", plan.home.display());
+    for part in &plan.parts {
+        let Part { name, about, fetch, keeps, .. } = part;
+        let (fetch, keeps) = (size(*fetch), size(*keeps));
+        text += &format!("\n  {name:<20} {fetch:>9} to fetch, {keeps:>9} kept  {about}");
+    }
+    let minutes = plan.fetch().div_ceil(10_000_000).div_ceil(60);
+    text += &format!(
+        "\n  {} to fetch, {minutes} min at 10 MB/s; {} of disk on the way",
+        size(plan.fetch()),
+        size(plan.takes())
+    );
+    if let Some(free) = plan.free {
+        text += &format!(", {} free", size(free));
+    }
+    if let Some(model) = &plan.smaller {
+        let less = match model.fetch {
+            0 => "is here already".to_string(),
+            bytes => format!("is {}", size(bytes)),
+        };
+        text += &format!(
+            "\n  smaller: `errand run --model {}` {less}; it may run beside this one meanwhile",
+            model.name
+        );
+    }
+    text + "\n  a fetch that is stopped goes on where it was"
+}
+
 /// Draws fetches on stderr, a bar each.
 #[derive(Default)]
 pub(crate) struct Bars {
@@ -136,6 +183,14 @@ impl Bars {
             .clone()
     }
 
+    /// Where stderr is no terminal, a line for each tenth.
+    fn tenth(&self, bar: &ProgressBar, name: &str, done: u64, total: u64) {
+        let tenth = |done: u64| done.saturating_mul(10).checked_div(total).unwrap_or(0);
+        if bar.is_hidden() && total >= LARGE && tenth(done) > tenth(bar.position()) {
+            super::live::eprint(&format!("  {name}: {} of {}", size(done), size(total)));
+        }
+    }
+
     /// Where stderr is no terminal, a line now and then.
     fn note(&self, bar: &ProgressBar, name: &str, what: &str) {
         if bar.is_hidden() && bar.message() != what {
@@ -146,12 +201,17 @@ impl Bars {
 }
 
 impl Progress for Bars {
+    fn plan(&self, plan: &Plan) {
+        super::live::eprint(&announced(plan));
+    }
+
     fn report(&self, name: &str, stage: Stage) {
         let bar = self.bar(name);
         match stage {
             Stage::Waiting => self.note(&bar, name, "waiting for another process"),
             Stage::Fetching { source, done, total } => {
                 self.note(&bar, name, &format!("fetching from {source}"));
+                self.tenth(&bar, name, done, total);
                 bar.set_length(total);
                 bar.set_position(done);
             }

@@ -1,6 +1,5 @@
 //! `errand research`: the research of `examples/research.toml`, as a command.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,15 +8,14 @@ use agent_core::agent::Agent;
 use agent_core::agent_file;
 use agent_core::event::Reason;
 use clap::builder::NonEmptyStringValueParser;
-use errand::Errand;
 
 use super::live::Usage;
-
 use super::report::{Out, of_run};
 use super::run::{How, code, open, watched};
+use super::shipped::{File, written};
 
 /// The agent files that come with errand.
-const FILES: [(&str, &str); 2] = [
+const FILES: [File; 2] = [
     ("research.toml", include_str!("../../examples/research.toml")),
     ("researcher.toml", include_str!("../../examples/researcher.toml")),
 ];
@@ -78,7 +76,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let errand = open(args.how)?;
     let file = match args.agent {
         Some(file) => file,
-        None => written(&errand)?,
+        None => written(&errand, "agents", &FILES)?.join(FILES[0].0),
     };
     let mut params = vec![("question".to_string(), args.question)];
     params.extend(args.plan.into_iter().map(|question| ("plan".to_string(), question)));
@@ -100,19 +98,6 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
         out.write(&of_run(&end.run)?)?;
     }
     Ok(code(&end))
-}
-
-/// Errand's own agent files, where the paths in them mean something.
-fn written(errand: &Errand) -> anyhow::Result<PathBuf> {
-    let folder = errand.fetcher().home().root().join("agents");
-    fs::create_dir_all(&folder)?;
-    for (name, text) in FILES {
-        let path = folder.join(name);
-        if fs::read_to_string(&path).ok().as_deref() != Some(text) {
-            ::tools::whole::write(&path, text.as_bytes())?;
-        }
-    }
-    Ok(folder.join(FILES[0].0))
 }
 
 /// An agent, and those below it, go so far.

@@ -26,6 +26,28 @@ impl Drop for Drive {
     }
 }
 
+/// The runs in a home that some process drives at this moment.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn driven(home: &Path) -> io::Result<Vec<RunId>> {
+    let files = match fs::read_dir(home.join("drives")) {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let drives = Arc::new(Drives::in_folder(home));
+    let mut found = Vec::new();
+    for file in files {
+        let run = RunId(file?.file_name().to_string_lossy().into_owned());
+        if drives.driven(&run) {
+            found.push(run);
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
 /// The runs that this store drives.
 #[derive(Debug)]
 pub(crate) struct Drives {

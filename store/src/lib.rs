@@ -19,8 +19,8 @@ use agent_core::event::{Event, RunId};
 use agent_core::journal::JournalError;
 
 use crate::database::Database;
-pub use crate::drive::Drive;
 use crate::drive::Drives;
+pub use crate::drive::{Drive, driven};
 pub use crate::row::{RunRow, Status};
 use crate::writer::Writer;
 

@@ -178,6 +178,13 @@ pub struct Kit {
     pub python: PathBuf,
 }
 
+impl Kit {
+    /// What this version uses in the folder.
+    pub fn used() -> [String; 4] {
+        [c::toolchain(), "zig-cache".to_string(), python::toolchain(), javascript::toolchain()]
+    }
+}
+
 /// What a build came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Built {

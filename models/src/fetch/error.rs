@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Plan;
+use crate::home::size;
+
 /// Why something could not be fetched, or not be used once it was.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -51,6 +54,9 @@ pub enum FetchError {
         /// What each source said.
         tried: Vec<String>,
     },
+    /// There is less room than what is about to be fetched takes.
+    #[error("{}", room(.0))]
+    Room(Box<Plan>),
     /// No room left.
     #[error(
         "the disk is full: `{}` could not be written; free some space and run it again, what is \
@@ -83,6 +89,18 @@ pub enum FetchError {
         /// How it differs.
         reason: String,
     },
+    /// There is no such model on this machine.
+    #[error("model `{name}` is not here\nhint: `errand models list` says which are")]
+    Absent {
+        /// What was named.
+        name: String,
+    },
+    /// Another process works on it.
+    #[error("another process fetches or imports `{name}`\nhint: wait until it is done, or stop it")]
+    Busy {
+        /// What was named.
+        name: String,
+    },
     /// The GGUF could not be turned into something that runs.
     #[error("model `{name}` cannot be imported: {reason}")]
     Import {
@@ -102,6 +120,21 @@ impl FetchError {
             _ => Self::Home { path, source },
         }
     }
+}
+
+fn room(plan: &Plan) -> String {
+    let names: Vec<_> = plan.parts.iter().map(|part| format!("`{}`", part.name)).collect();
+    let smaller = plan.smaller.as_ref().map_or_else(String::new, |model| {
+        format!(", or use a smaller model: `--model {}`", model.name)
+    });
+    format!(
+        "`{}` has {} free, and setting up {} needs {}\nhint: free some space, name another folder \
+         in `ERRAND_HOME`{smaller}",
+        plan.home.display(),
+        size(plan.free.unwrap_or(0)),
+        names.join(", "),
+        size(plan.needs()),
+    )
 }
 
 /// What went wrong with one source: either the next one may do better, or none will.

@@ -10,6 +10,7 @@ use reqwest::header::{CONTENT_RANGE, RANGE};
 use serde::Deserialize;
 
 use super::error::SourceError;
+use super::plan::imported;
 use super::{FetchError, Fetcher, length};
 use crate::catalog::{Entry, Hub, Kind, Source, SourceKind};
 use crate::reason::reason;
@@ -140,6 +141,8 @@ impl Fetcher {
             platform: None,
             file: chosen.path.rsplit('/').next().unwrap_or(&chosen.path).to_string(),
             size: lfs.size,
+            makes: imported(lfs.size),
+            memory: 0,
             sha256: lfs.oid.clone(),
             sources: vec![Source::Hub(Hub {
                 repository,

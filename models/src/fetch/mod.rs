@@ -8,6 +8,8 @@
 mod error;
 mod hub;
 mod model;
+mod pip;
+mod plan;
 mod progress;
 mod pypi;
 mod runtime;
@@ -24,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::error::FetchError;
 pub use self::model::{Installed, Listed};
+pub use self::plan::{Part, Plan};
 pub use self::progress::{Progress, Silent, Stage};
 
 use self::error::SourceError;
@@ -134,6 +137,16 @@ impl Fetcher {
     /// The Python whose pip downloads packages.
     pub fn python(&self) -> &Path {
         &self.python
+    }
+
+    /// pip of that Python, without its arguments.
+    pub fn pip(&self) -> std::process::Command {
+        pip::pip(&self.python)
+    }
+
+    /// Whether what is missing is fetched.
+    pub fn fetches(&self) -> Network {
+        self.network
     }
 
     /// Where things are kept.

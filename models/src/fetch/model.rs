@@ -55,7 +55,7 @@ impl Fetcher {
         if self.network == Network::Forbidden && !matches!(source, Named::Gguf { .. }) {
             return Err(FetchError::Offline { name: name.to_string() });
         }
-        let key = format!("model-{}", folder.file_name().unwrap_or_default().display());
+        let key = key(&folder);
         let _lock = self.lock(&key, name).await?;
         if folder.exists() {
             return Ok(folder);
@@ -63,7 +63,11 @@ impl Fetcher {
         let (gguf, ours) = match source {
             Named::Gguf { path, .. } => (path, Gguf::Keep),
             Named::Catalog(entry) => (self.entry(entry).await?, self.gguf),
-            Named::Hub(_) => (self.entry(&self.look_up(name).await?).await?, self.gguf),
+            Named::Hub(_) => {
+                let entry = self.look_up(name).await?;
+                self.begin_with(&entry)?;
+                (self.entry(&entry).await?, self.gguf)
+            }
             Named::Folder => return Ok(folder),
         };
         self.import(name, &gguf, &folder, &key).await?;
@@ -90,6 +94,32 @@ impl Fetcher {
         }
     }
 
+    /// Removes an imported model, named as [`Fetcher::list`] names it or as it was imported, and says
+    /// how many bytes that were. A GGUF file or a folder that lies elsewhere stays as it is.
+    pub fn remove(&self, name: &str) -> Result<u64, FetchError> {
+        let absent = || FetchError::Absent { name: name.to_string() };
+        let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
+        let listed = Some(self.home.model(name)).filter(|folder| plain && is_folder(folder));
+        let folder = match listed {
+            Some(folder) => folder,
+            None => {
+                self.source(name).ok().and_then(|source| source.folder(self)).ok_or_else(absent)?
+            }
+        };
+        if !is_folder(&folder) {
+            return Err(absent());
+        }
+        let busy = || FetchError::Busy { name: name.to_string() };
+        let _lock = self.home.try_lock(&key(&folder))?.ok_or_else(busy)?;
+        let bytes = fs::read_dir(&folder)
+            .into_iter()
+            .flatten()
+            .filter_map(|file| Some(file.ok()?.metadata().ok()?.len()))
+            .sum();
+        fs::remove_dir_all(&folder).map_err(|source| FetchError::home(&folder, source))?;
+        Ok(bytes)
+    }
+
     /// The catalog's models, and what else is imported. Compares sizes, not hashes.
     pub fn list(&self) -> Vec<Listed> {
         let entries = self.catalog.entries().filter(|entry| entry.kind == Kind::Model);
@@ -114,7 +144,7 @@ impl Fetcher {
         listed
     }
 
-    fn source<'a>(&'a self, name: &str) -> Result<Named<'a>, FetchError> {
+    pub(super) fn source<'a>(&'a self, name: &str) -> Result<Named<'a>, FetchError> {
         let path = Path::new(name);
         if let Some(entry) = self.catalog.get(name).filter(|entry| entry.kind == Kind::Model) {
             return Ok(Named::Catalog(entry));
@@ -175,7 +205,7 @@ impl Fetcher {
 }
 
 /// What a name means.
-enum Named<'a> {
+pub(super) enum Named<'a> {
     Catalog(&'a Entry),
     /// A folder that is imported already.
     Folder,
@@ -189,13 +219,23 @@ enum Named<'a> {
 
 impl Named<'_> {
     /// Where the imported model is or will be; none for one that is used where it lies.
-    fn folder(&self, fetcher: &Fetcher) -> Option<PathBuf> {
+    pub(super) fn folder(&self, fetcher: &Fetcher) -> Option<PathBuf> {
         match self {
             Named::Catalog(entry) => Some(fetcher.home.model(&entry.name)),
             Named::Folder => None,
             Named::Gguf { folder, .. } | Named::Hub(folder) => Some(fetcher.home.model(folder)),
         }
     }
+}
+
+/// What a process locks that makes this folder.
+fn key(folder: &Path) -> String {
+    format!("model-{}", folder.file_name().unwrap_or_default().display())
+}
+
+/// A folder, and no link to one.
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir())
 }
 
 /// What an import wrote.
@@ -366,6 +406,26 @@ mod tests {
         assert_eq!(listed[0].installed, Installed::No);
         assert_eq!(listed[2].name, "smollm2-135m");
         assert_eq!(listed[2].installed, Installed::Yes(12));
+    }
+
+    #[tokio::test]
+    async fn a_model_is_removed_by_its_name_and_nothing_else() {
+        let (home, fetcher, folder) = imported();
+        let own = tempfile::tempdir().unwrap();
+        for name in ["", "..", "../models", "nosuch", own.path().to_str().unwrap()] {
+            let error = fetcher.remove(name).unwrap_err();
+            assert!(matches!(error, FetchError::Absent { .. }), "{name}: {error}");
+        }
+        let held = fetcher.home().try_lock("model-smollm2-135m").unwrap();
+        assert!(held.is_some());
+        assert!(matches!(fetcher.remove("smollm2-135m"), Err(FetchError::Busy { .. })));
+        drop(held);
+        assert!(fetcher.remove("smollm2-135m").unwrap() > 12);
+        assert!(!folder.exists() && own.path().exists() && home.path().join("models").exists());
+        assert_eq!(fetcher.list()[2].installed, Installed::No);
+        // A link is somebody's own doing.
+        std::os::unix::fs::symlink(own.path(), &folder).unwrap();
+        assert!(matches!(fetcher.remove("smollm2-135m"), Err(FetchError::Absent { .. })));
     }
 
     #[tokio::test]

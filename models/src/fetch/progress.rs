@@ -1,7 +1,12 @@
 //! What a fetch tells whoever watches it. Nothing here draws: the command line does.
 
+use super::Plan;
+
 /// Watches a fetch. It is called often and from any thread, and must return at once.
 pub trait Progress: Send + Sync {
+    /// All of this is about to be fetched; said once, before it begins.
+    fn plan(&self, _plan: &Plan) {}
+
     /// Something moved on.
     fn report(&self, name: &str, stage: Stage);
 }

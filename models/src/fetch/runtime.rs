@@ -7,7 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{FetchError, Fetcher, Network, Stage};
-use crate::home::into_place;
+use crate::catalog::Entry;
+use crate::home::{Home, into_place};
 use crate::onnx::Device;
 
 /// The package for CUDA in the catalog, and its members that are needed: the library first.
@@ -39,10 +40,10 @@ impl Fetcher {
     /// The library out of a package that is fetched, unpacked once, and removed then.
     async fn unpacked(&self, name: &str) -> Result<PathBuf, FetchError> {
         let entry = self.catalog.get(name).ok_or_else(|| self.unknown(name))?;
-        let folder = self.home.file(entry).with_file_name("lib");
-        if let Some(library) = library_in(&folder) {
+        if let Some(library) = unpacked(&self.home, entry) {
             return Ok(library);
         }
+        let folder = folder(&self.home, entry);
         if self.network == Network::Forbidden {
             return Err(FetchError::Offline { name: name.to_string() });
         }
@@ -58,6 +59,15 @@ impl Fetcher {
             FetchError::home(&folder, io::Error::other("the package has no library in it"))
         })
     }
+}
+
+/// The library of a package that was unpacked.
+pub(super) fn unpacked(home: &Home, entry: &Entry) -> Option<PathBuf> {
+    library_in(&folder(home, entry))
+}
+
+fn folder(home: &Home, entry: &Entry) -> PathBuf {
+    home.file(entry).with_file_name("lib")
 }
 
 fn library_in(folder: &Path) -> Option<PathBuf> {

@@ -472,3 +472,57 @@ async fn the_library_for_cuda_lies_beside_its_providers() {
     assert_eq!(fs::read_dir(library.parent().unwrap().parent().unwrap()).unwrap().count(), 1);
     assert_eq!(offline.runtime(Device::Cuda, |_| None).await.unwrap(), library);
 }
+
+/// A catalog of a model of so many bytes, which no source has.
+fn model(name: &str, size: u64) -> String {
+    format!(
+        "[[file]]\nname = \"{name}\"\nkind = \"model\"\nabout = \"a model\"\nlicense = \"MIT\"\n\
+         file = \"{name}.gguf\"\nsize = {size}\nmakes = {}\nsha256 = \"{name}\"\n\
+         [[file.source]]\nhub = \"owner/{name}\"\npath = \"{name}.gguf\"\n",
+        size + size / 2
+    )
+}
+
+#[tokio::test]
+async fn a_plan_has_what_is_missing_and_what_is_here_already() {
+    let bench = bench(Manner::Good, "hub").await;
+    let plan = bench.fetcher.plan(&["thing", "thing", "nosuch"]);
+    let [part] = plan.parts.as_slice() else { panic!("{plan:?}") };
+    assert_eq!((part.name.as_str(), part.fetch, part.keeps), ("thing", 1_000_000, 1_000_000));
+    assert!(plan.fits() && plan.smaller.is_none());
+    fs::create_dir_all(bench.home.path().join("partial")).unwrap();
+    fs::write(bench.partial(), &content()[..400_000]).unwrap();
+    assert_eq!(bench.fetcher.plan(&["thing"]).fetch(), 600_000);
+    bench.fetcher.file("thing").await.unwrap();
+    assert_eq!(bench.fetcher.plan(&["thing"]).parts, []);
+}
+
+#[tokio::test]
+async fn a_disk_without_room_is_told_before_anything_is_fetched() {
+    let home = tempfile::tempdir().unwrap();
+    // More than any disk has.
+    let catalog = model("huge", 1 << 60) + &model("small", 1000) + &model("tiny", 10);
+    let fetcher = Fetcher::new(Home::at(home.path()), Catalog::parse(&catalog).unwrap());
+    let plan = fetcher.plan(&["huge"]);
+    assert_eq!((plan.fetch(), plan.keeps()), (1 << 60, (1 << 60) + (1 << 59)));
+    assert_eq!(plan.takes(), plan.keeps() + plan.fetch());
+    let error = fetcher.begin(&plan).unwrap_err().to_string();
+    assert!(error.contains(" free, and setting up `huge` needs 2,882,303,761,617 MB"), "{error}");
+    assert!(error.ends_with("or use a smaller model: `--model small`"), "{error}");
+    assert!(!home.path().join("partial").exists());
+    fetcher.begin(&fetcher.plan(&["small", "tiny"])).unwrap();
+    // Whoever may not fetch is told that instead.
+    fetcher.network(Network::Forbidden).begin(&plan).unwrap();
+}
+
+/// A `pip.py` beside what is worked on is not the pip that is meant.
+#[test]
+fn a_pip_in_the_folder_that_errand_runs_in() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["pip.py", "runpy.py", "zipfile.py", "json.py"] {
+        fs::write(folder.path().join(name), "open('ran', 'w')\n").unwrap();
+    }
+    let run = pip().arg("--version").current_dir(folder.path()).output().unwrap();
+    assert!(String::from_utf8_lossy(&run.stdout).starts_with("pip "), "{run:?}");
+    assert!(!folder.path().join("ran").exists());
+}

@@ -88,14 +88,29 @@ impl Artifacts {
     }
 
     fn name(&self, digest: &str) -> String {
-        let mut engine = DefaultHasher::new();
-        self.engine.precompile_compatibility_hash().hash(&mut engine);
-        format!("{digest}-{:016x}.cwasm", engine.finish())
+        format!("{digest}-{}.cwasm", mark(&self.engine))
     }
 }
 
-/// The SHA-256 of a component.
-pub(super) fn digest(wasm: &[u8]) -> String {
+/// What stands in the names of an engine's artifacts: 16 digits, the same wherever one made by this
+/// engine can be loaded.
+fn mark(engine: &Engine) -> String {
+    let mut hash = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hash);
+    format!("{:016x}", hash.finish())
+}
+
+/// The [`mark`]s of all that this version loads. An artifact is called `DIGEST-MARK.cwasm`.
+///
+/// # Errors
+/// Wasmtime does not run here.
+pub fn marks() -> Result<[String; 2], String> {
+    let engines = crate::engine::compilers().map_err(|error| error.to_string())?;
+    Ok(engines.each_ref().map(mark))
+}
+
+/// The SHA-256 of a component, as the names of its artifacts have it.
+pub fn digest(wasm: &[u8]) -> String {
     Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

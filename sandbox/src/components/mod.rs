@@ -5,6 +5,7 @@ mod artifacts;
 mod link;
 mod speech;
 
+pub use artifacts::{digest, marks};
 pub(crate) use speech::Speech;
 
 use std::collections::HashMap;
@@ -122,7 +123,7 @@ impl Shop {
                 Some(compiled) => Ok(compiled),
                 None => {
                     let wasm = read(path)?;
-                    let found = artifacts::digest(&wasm);
+                    let found = digest(&wasm);
                     if found != **sha256 {
                         return Err(format!(
                             "it is not what was agreed to: its SHA-256 is `{found}`"

@@ -27,6 +27,11 @@ pub(crate) fn counting() -> wasmtime::Result<Engine> {
     Engine::new(settings().consume_fuel(true))
 }
 
+/// One of each kind, for what they compile and not to run it.
+pub(crate) fn compilers() -> wasmtime::Result<[Engine; 2]> {
+    Ok([Engine::new(&settings())?, counting()?])
+}
+
 /// What decides how a component is compiled: the same with and without a pool, so that both load
 /// the same artifacts.
 fn settings() -> Config {

@@ -28,7 +28,11 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let folder = fetcher.home().root().join("toolchains");
     let kit = Kit { folder, python: fetcher.python().to_path_buf() };
     let wheel = match project.package(&kit) {
-        Some(package) => Some(runtime()?.block_on(errand.fetcher().file(package))?),
+        Some(package) => {
+            let fetcher = errand.fetcher();
+            fetcher.begin(&fetcher.plan(&[package]))?;
+            Some(runtime()?.block_on(fetcher.file(package))?)
+        }
         None => None,
     };
     // Without the `./` that a folder `.` would bring.

@@ -36,7 +36,7 @@ impl Compiler {
         let path = std::env::var_os("PATH").unwrap_or_default();
         match std::env::split_paths(&path).any(|folder| folder.join("zig").is_file()) {
             true => Self::Zig,
-            false => Self::Fetched(kit.folder.join(format!("zig-{VERSION}"))),
+            false => Self::Fetched(kit.folder.join(toolchain())),
         }
     }
 
@@ -56,6 +56,11 @@ impl Compiler {
         command.env("ZIG_LOCAL_CACHE_DIR", kit.folder.join("zig-cache"));
         command
     }
+}
+
+/// What the fetched zig is called.
+pub(super) fn toolchain() -> String {
+    format!("zig-{VERSION}")
 }
 
 pub(super) fn package(kit: &Kit) -> Option<&'static str> {
@@ -82,7 +87,9 @@ pub(super) fn build(
                 pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
                     .args(["--no-deps", "--no-index", "--no-compile", "--target"])
                     .arg(staging)
-                    .args(wheel);
+                    .args(wheel)
+                    // A `pip.py` in the project is not the pip that is meant.
+                    .current_dir(staging);
                 program::run(&mut pip, &CC)
             })?;
         }

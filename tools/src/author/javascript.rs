@@ -40,11 +40,16 @@ const NODE: Purpose = Purpose {
     hint: Some("`main.js` is a module: what it imports must be a file of the project"),
 };
 
+/// What the package is called here.
+pub(super) fn toolchain() -> String {
+    format!("componentize-js-{VERSION}")
+}
+
 pub(super) fn build(project: &Project, kit: &Kit, out: &Path) -> Result<Built, AuthorError> {
     project.main("main.js", "the tools are in `main.js`")?;
     let work = project.work()?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
-        let folder = kit.folder.join(format!("componentize-js-{VERSION}"));
+        let folder = kit.folder.join(toolchain());
         let folder = program::once(&folder, |staging| {
             let mut npm = Command::new("npm");
             npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])

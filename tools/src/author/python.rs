@@ -24,7 +24,12 @@ pub(super) fn package(kit: &Kit) -> Option<&'static str> {
 }
 
 fn folder(kit: &Kit) -> PathBuf {
-    kit.folder.join(format!("componentize-py-{VERSION}"))
+    kit.folder.join(toolchain())
+}
+
+/// What the package is called here.
+pub(super) fn toolchain() -> String {
+    format!("componentize-py-{VERSION}")
 }
 
 pub(super) fn build(

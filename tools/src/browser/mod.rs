@@ -25,7 +25,7 @@ use pipe::Pipe;
 use visit::Lost;
 
 /// What Chromium and its kin are called, where nothing is said.
-const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+pub const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
 /// What it reads beside the system's programs. The files of `/proc` that belong to other programs
 /// stay closed: landlock lets nobody look into a process outside.

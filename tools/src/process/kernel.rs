@@ -85,6 +85,20 @@ fn when(conditions: &[(u8, SeccompCmpOp, i32)]) -> Result<SeccompRule, String> {
         .map_err(|error| error.to_string())
 }
 
+/// The version of landlock's interface that this kernel has; none where it has none, or may not use it.
+pub fn landlock() -> Option<u32> {
+    const VERSION: u32 = 1;
+    #[expect(
+        unsafe_code,
+        reason = "no safe wrapper asks only for the version, which reads no memory"
+    )]
+    // SAFETY: with this flag it takes no pointer and makes nothing.
+    let version = unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0_usize, VERSION)
+    };
+    u32::try_from(version).ok().filter(|version| *version > 0)
+}
+
 /// Whoever started errand may have left files open, which landlock says nothing about.
 fn keep_no_files() -> Result<(), String> {
     #[expect(unsafe_code, reason = "no safe wrapper has this call, which reads no memory")]

@@ -9,13 +9,15 @@ mod kernel;
 
 #[cfg(target_os = "linux")]
 pub use confine::confined;
+#[cfg(target_os = "linux")]
+pub use kernel::landlock;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use agent_core::mcp::{Confinement, Program};
+use agent_core::mcp::{Confinement, Network, Program};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -80,6 +82,11 @@ impl Process {
         }
     }
 
+    /// Waits until it ends by itself, and says whether it ended well.
+    async fn ended(&mut self) -> bool {
+        self.child.wait().await.is_ok_and(|status| status.success())
+    }
+
     /// Why it is gone, as far as that can be told.
     pub(crate) async fn end(&mut self) -> String {
         let patience = std::time::Duration::from_millis(200);
@@ -106,6 +113,34 @@ impl Drop for Process {
             let _gone = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
         }
     }
+}
+
+/// Whether a program can be confined on this machine: one is, in an empty folder and without a
+/// network. `own` is the program that this code is in, and the one that is tried: it says its version.
+///
+/// # Errors
+/// Why it cannot be.
+pub async fn probe(own: &Path, folder: &Path) -> Result<(), String> {
+    let program = Program {
+        command: own.to_string_lossy().into_owned(),
+        args: vec!["--version".to_string()],
+        env: BTreeMap::new(),
+        root: folder.to_path_buf(),
+        read: Vec::new(),
+        write: Vec::new(),
+        network: Network::None,
+        confinement: Confinement::Required,
+    };
+    let (mut process, (mut stdout, _stdin)) = Process::start(&program, BTreeMap::new(), own)?;
+    let mut version = String::new();
+    // What it could not say it did not say.
+    let _ = stdout.read_to_string(&mut version).await;
+    if process.ended().await && !version.is_empty() {
+        return Ok(());
+    }
+    let end = process.end().await;
+    let why = end.split_once("it cannot be confined: ").map_or(end.as_str(), |(_, why)| why);
+    Err(why.lines().next().unwrap_or_default().to_string())
 }
 
 /// The program that a name or a path means.

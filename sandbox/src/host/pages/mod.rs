@@ -10,6 +10,7 @@ mod shown;
 mod store;
 
 pub use manners::Manners;
+pub use store::unreferenced;
 
 use std::path::PathBuf;
 use std::sync::Arc;

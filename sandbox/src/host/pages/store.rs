@@ -2,6 +2,7 @@
 //! by URL of what was said with them. Every file is written whole or not at all, so any number of
 //! processes may use the folder, and it may be removed at any time.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -104,6 +105,50 @@ impl Store {
     }
 }
 
+/// The bodies in a folder of pages that no entry of its index names any more: their pages have other
+/// bodies now. One that was just written may not have its entry yet, so the caller looks at its age.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn unreferenced(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    /// All that matters here of an entry, whichever version wrote it.
+    #[derive(Deserialize)]
+    struct Named {
+        sha256: String,
+    }
+    let named: HashSet<String> = two_deep(&folder.join("index"))?
+        .iter()
+        .filter_map(|path| serde_json::from_slice::<Named>(&read(path, MOST_ENTRY)?).ok())
+        .map(|entry| entry.sha256)
+        .collect();
+    let mut bodies = two_deep(&folder.join("bodies"))?;
+    bodies.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        !name.starts_with('.') && !named.contains(&*name)
+    });
+    Ok(bodies)
+}
+
+/// The files in the folders of a folder. Links are not followed.
+fn two_deep(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = |folder: &Path| -> io::Result<Vec<fs::DirEntry>> {
+        match fs::symlink_metadata(folder) {
+            Ok(found) if found.is_dir() => fs::read_dir(folder)?.collect(),
+            _ => Ok(Vec::new()),
+        }
+    };
+    let mut files = Vec::new();
+    for inner in entries(folder)? {
+        for file in entries(&inner.path())? {
+            if file.file_type()?.is_file() {
+                files.push(file.path());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 fn read(place: &Path, most: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(place).ok()?.take(most + 1).read_to_end(&mut bytes).ok()?;
@@ -145,6 +190,13 @@ mod tests {
         for (place, mode) in [(body.parent().unwrap(), 0o700), (&body, 0o600)] {
             assert_eq!(fs::metadata(place).unwrap().permissions().mode() & 0o777, mode);
         }
+        // A page whose server sends another body has left one behind.
+        assert_eq!(unreferenced(&folder.path().join("pages")).unwrap(), [""; 0].map(PathBuf::from));
+        store.keep(&Entry { sha256: digest(b"new"), ..entry.clone() }, b"new").unwrap();
+        let left = unreferenced(&folder.path().join("pages")).unwrap();
+        assert_eq!(left, [store.body(&entry.sha256).unwrap()]);
+        store.keep(&entry, b"the page").unwrap();
+
         // What somebody changed, or cut off, is not what was kept.
         fs::write(&body, b"another").unwrap();
         assert!(store.find(&url).is_none());

@@ -1,0 +1,121 @@
+//! The machine itself: memory, and what its kernel offers to confine programs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use models::home::size;
+
+use super::Check;
+use super::program::Lab;
+
+/// Memory, against what the default model takes.
+pub(super) fn memory((needs, smaller): (u64, Option<String>)) -> Check {
+    let check = Check::new("memory", "the default model, while it runs").required(true);
+    let Some((all, free)) = amount() else { return check.unasked("the system does not say") };
+    let found = format!("{} free of {}, {} needed", size(free.min(all)), size(all), size(needs));
+    let smaller = smaller.map_or_else(String::new, |model| {
+        format!(", or use a smaller model: `errand run --model {model}`")
+    });
+    if all < needs {
+        check.missing(found, format!("none for the default model on this machine{smaller}"))
+    } else if free < needs {
+        // It may be free again when the run begins.
+        check.required(false).missing(found, format!("end other programs{smaller}"))
+    } else {
+        check.ok(found)
+    }
+}
+
+/// Bytes that there are, and that can be had now; a container's own limit counts.
+fn amount() -> Option<(u64, u64)> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let of = |key: &str| -> Option<u64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+        Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
+    };
+    let (all, free) = (of("MemTotal")?, of("MemAvailable")?);
+    let limit = limits().min().unwrap_or(u64::MAX);
+    Some((all.min(limit), free.min(limit)))
+}
+
+/// The limits of memory of the cgroups that this process is in, of either version.
+fn limits() -> impl Iterator<Item = u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut files: Vec<PathBuf> = Vec::new();
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
+        let (root, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            list if list.split(',').any(|one| one == "memory") => {
+                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            }
+            _ => continue,
+        };
+        // In a namespace of its own the path is as it is outside: then the root is the group.
+        let group = Path::new(path.trim_start_matches('/'));
+        files.extend(group.ancestors().map(|group| Path::new(root).join(group).join(file)));
+    }
+    files.into_iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
+}
+
+/// What Landlock offers.
+#[cfg(target_os = "linux")]
+pub(super) fn landlock() -> Check {
+    let check = Check::new("landlock", "keeps the files of this machine from confined programs");
+    match tools::process::landlock() {
+        Some(version) => check.ok(format!("version {version}")),
+        None => check.missing(
+            "this kernel has none, or it is switched off",
+            "Linux 5.13 or later, with `landlock` among the security modules (`lsm=`)",
+        ),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn landlock() -> Check {
+    Check::new("landlock", "keeps the files of this machine from confined programs")
+        .missing("Linux has it", "none on this system")
+}
+
+/// Whether a program can be confined: one is.
+pub(super) async fn confinement(lab: &Lab, own: &Path) -> Check {
+    let check = Check::new(
+        "confinement",
+        "user namespaces, landlock and seccomp together: MCP servers and the browser run in them",
+    );
+    let remedy = "allow user namespaces (`kernel.unprivileged_userns_clone=1`, \
+                  `kernel.apparmor_restrict_unprivileged_userns=0`; in a container, its seccomp \
+                  profile), or `unconfined = true` for a server you trust";
+    let probe = tools::process::probe(own, lab.folder());
+    match tokio::time::timeout(Duration::from_secs(10), probe).await {
+        Ok(Ok(())) => check.ok("a program ran confined"),
+        Ok(Err(reason)) => check.missing(reason, remedy),
+        Err(_) => check.missing("the confined program did not end", remedy),
+    }
+}
+
+/// Whether this user may make cgroups of version 2 below the one that errand runs in.
+pub(super) fn cgroups() -> Check {
+    let check = Check::new(
+        "cgroups",
+        "could bound a confined program with all that it starts; this version bounds each process",
+    );
+    let root = Path::new("/sys/fs/cgroup");
+    let remedy = "start errand in a delegated group: `systemd-run --user --scope -p Delegate=yes`";
+    if !root.join("cgroup.controllers").is_file() {
+        return check.missing("no cgroups of version 2 here", "a system with `cgroup2` mounted");
+    }
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let own = groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    let group = root.join(own);
+    let controllers = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
+    let has = |name: &str| controllers.split_whitespace().any(|one| one == name);
+    let writable = rustix::fs::access(&group, rustix::fs::Access::WRITE_OK).is_ok()
+        && rustix::fs::access(group.join("cgroup.procs"), rustix::fs::Access::WRITE_OK).is_ok();
+    match writable && has("memory") && has("pids") {
+        true => check.ok(format!("delegated: {}", controllers.trim())),
+        false => check.missing("version 2, and not delegated to this user", remedy),
+    }
+}

@@ -1,0 +1,60 @@
+//! What an agent needs of this machine before it can run, and what of it would have to be fetched.
+
+use agent_core::act::PYTHON;
+use agent_core::agent::{Agent, Device, Provider};
+use models::fetch::Plan;
+use tools::python::Build;
+
+use super::Errand;
+
+impl Errand {
+    /// What has to be fetched before this agent, and those that it calls, can run.
+    pub fn missing(&self, agent: &Agent) -> Plan {
+        let mut names = Vec::new();
+        self.wants(agent, &mut names);
+        self.fetcher.plan(&names.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// What has to be fetched for the default set-up: the default model, and the tool `python`.
+    pub fn default_plan(&self) -> Plan {
+        let guest = self.guests().made().is_none().then_some("componentize-py");
+        let names = [guest, runtime(Device::Cpu), Some(models::DEFAULT)];
+        self.fetcher.plan(&names.into_iter().flatten().collect::<Vec<_>>())
+    }
+
+    /// What has to be fetched for a model by itself, run on the processor.
+    pub fn plan_of(&self, model: &str) -> Plan {
+        let names = [runtime(Device::Cpu), Some(model)];
+        self.fetcher.plan(&names.into_iter().flatten().collect::<Vec<_>>())
+    }
+
+    fn wants(&self, agent: &Agent, names: &mut Vec<String>) {
+        if agent.tools.iter().any(|tool| tool == PYTHON) && self.guests().made().is_none() {
+            names.push("componentize-py".to_string());
+        }
+        let model = &agent.model;
+        if model.provider == Provider::Onnx {
+            names.extend(runtime(model.device).map(str::to_string));
+            let path = model.path.as_ref().map(|path| path.to_string_lossy().into_owned());
+            names.push(path.unwrap_or_else(|| model.name.clone()));
+        }
+        for sub in agent.agents.values() {
+            self.wants(&sub.agent, names);
+        }
+    }
+
+    /// Where the python guest is made and kept.
+    pub(crate) fn guests(&self) -> Build {
+        Build::new(self.fetcher.home().root().join("guests"))
+    }
+}
+
+/// The runtime of the catalog for a device, unless somebody has set one up.
+fn runtime(device: Device) -> Option<&'static str> {
+    let own = std::env::var_os("ORT_DYLIB_PATH").is_some_and(|path| !path.is_empty());
+    match device {
+        _ if own => None,
+        Device::Cpu => Some("onnxruntime"),
+        Device::Cuda => Some("onnxruntime-cuda"),
+    }
+}
