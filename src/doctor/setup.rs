@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use models::DEFAULT;
 use models::catalog::{Entry, SourceKind};
-use models::fetch::{self, Installed, Network, Plan};
+use models::fetch::{Installed, Network, Plan};
 use models::home::size;
 
 use super::program::{Lab, found};
