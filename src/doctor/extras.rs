@@ -27,7 +27,7 @@ const CUDA: [&str; 6] = [
 pub(super) async fn chromium(lab: &Lab) -> Check {
     let check =
         Check::new("chromium", "pages that say nothing without their scripts (`[browser]`)");
-    let Some(program) = NAMES.iter().find_map(|name| found(name)) else {
+    let Some(program) = NAMES.iter().find_map(found) else {
         let names = NAMES.map(|name| format!("`{name}`")).join(", ");
         return check.missing(
             format!("none of {names} is on the search path"),

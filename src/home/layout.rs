@@ -154,8 +154,11 @@ impl Entry {
     }
 }
 
+/// Whether what lies at a path, under a name, is what a folder is for.
+type Belongs = fn(&Path, &str) -> bool;
+
 /// The folders of a home, what they are for, and what may lie in them.
-pub(super) const FOLDERS: [(&str, Kind, fn(&Path, &str) -> bool); 11] = [
+pub(super) const FOLDERS: [(&str, Kind, Belongs); 11] = [
     ("models", Kind::Models, |path, _| {
         path.join("seal.json").is_file() || path.join("model.onnx").is_file()
     }),
