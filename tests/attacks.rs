@@ -509,13 +509,13 @@ fn arguments_that_break_the_schema() {
     ]);
     assert!(!attack.place.path("out/x.txt").exists());
     insta::assert_snapshot!(told, @r#"
-    denied: wrong arguments for `files.write`: there is no `mode`
-    denied: wrong arguments for `files.write`: `path` must be a string, not a list
-    denied: wrong arguments for `files.write`: `content` is missing
-    denied: wrong arguments for `files.write`: it must be an object, not a string
-    denied: wrong arguments for `files.write`: `path` is missing; `content` is missing
-    denied: wrong arguments for `files.read`: `lines` is greater than the maximum of 10000
-    denied: wrong arguments for `files.read`: `start` is less than the minimum of 1
+    denied: wrong arguments for `files.write`: there is no `mode`; it is files.write(path: str, content: str)
+    denied: wrong arguments for `files.write`: `path` must be a string, not a list; it is files.write(path: str, content: str)
+    denied: wrong arguments for `files.write`: `content` is missing; it is files.write(path: str, content: str)
+    denied: wrong arguments for `files.write`: it must be an object, not a string; it is files.write(path: str, content: str)
+    denied: wrong arguments for `files.write`: `path` is missing; `content` is missing; it is files.write(path: str, content: str)
+    denied: wrong arguments for `files.read`: `lines` is greater than the maximum of 10000; it is files.read(path: str, start: int = None, lines: int = None)
+    denied: wrong arguments for `files.read`: `start` is less than the minimum of 1; it is files.read(path: str, start: int = None, lines: int = None)
     "#);
 }
 

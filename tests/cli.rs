@@ -16,7 +16,7 @@ fn shown(place: &Place, args: &[&str]) -> String {
 
 #[test]
 fn errand_alone() {
-    insta::assert_snapshot!(shown(&Place::bare(), &[]), @r#"
+    insta::assert_snapshot!(shown(&Place::bare(), &[]), @"
     exit 2
     --- stderr
     Runs task agents: a model loops through plan, act and observe, its tools run in a WebAssembly
@@ -25,16 +25,19 @@ fn errand_alone() {
     Usage: errand <COMMAND>
 
     Commands:
+      demo         Show a run in a second: a script plays the model, and nothing is fetched
+      init         Write an agent file to start from
       run          Run an agent file
       research     Research a question on the web: a report whose citations can be checked
       report       Show a research's report, or check that its citations stand in their sources
       validate     Check an agent file, and say what it comes to
       schema       Print the JSON Schema of the agent file
-      init         Write an agent file to start from
       runs         List, show or resume runs
-      models       List, fetch, import or measure local models
+      models       List, fetch, import, measure or remove local models
       tools        List, add, show, call or test the tools an agent file can name
       mcp          Look at the tools of an agent file's MCP servers, and pin them
+      doctor       Say what this machine has for errand, what is missing, and how to get it
+      self         Show or remove what errand keeps on this machine
       completions  Print shell completions
       help         Print this message or the help of the given subcommand(s)
 
@@ -43,12 +46,14 @@ fn errand_alone() {
       -V, --version  Print version
 
     Start with:
-      errand init hello           write an agent file to change
-      errand run hello/agent.toml run it
+      errand demo                  see a run in a second; nothing is fetched
+      errand init hello            write an agent file to change
+      errand run hello/agent.toml  run it on a local model, fetched once
+      errand doctor                see what this machine has for that, and what is missing
 
     Files are kept under ERRAND_HOME (default: ~/.local/share/errand).
     Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for an approval.
-    "#);
+    ");
 }
 
 #[test]
@@ -342,20 +347,20 @@ fn a_fresh_agent_is_right() {
     check it: errand validate hello/agent.toml
     run it:   errand run hello/agent.toml
     "#);
-    insta::assert_snapshot!(shown(&place, &["validate", "hello/agent.toml"]), @r#"
+    insta::assert_snapshot!(shown(&place, &["validate", "hello/agent.toml"]), @"
     exit 0
     --- stdout
     ok: hello/agent.toml
       agent      hello
       model      qwen2.5-coder-1.5b (onnx)
-      acts by    code
+      acts by    step by step
       tools      files.list, files.search, files.read, python
       may read   docs
       may write  nothing
       may reach  nothing
       budget     14 steps, 200000 tokens, 600 s
       outcome    satisfies its schema
-    "#);
+    ");
     insta::assert_snapshot!(shown(&place, &["init", "hello"]), @r#"
     exit 2
     --- stderr

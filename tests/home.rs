@@ -66,9 +66,22 @@ const LARGE: &str = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933
 #[test]
 fn a_home_that_is_not_there() {
     let place = Place::bare();
-    insta::assert_snapshot!(place.errand(["self", "size"]).all(), @"");
-    insta::assert_snapshot!(place.errand(["self", "prune"]).all(), @"");
-    insta::assert_snapshot!(place.errand(["self", "remove"]).all(), @"");
+    insta::assert_snapshot!(place.errand(["self", "size"]).all(), @"
+    exit 0
+    --- stdout
+    HERE/home
+      total              0 B
+    ");
+    insta::assert_snapshot!(place.errand(["self", "prune"]).all(), @"
+    exit 0
+    --- stdout
+    nothing is unused
+    ");
+    insta::assert_snapshot!(place.errand(["self", "remove"]).all(), @"
+    exit 0
+    --- stdout
+    `HERE/home` is not there
+    ");
     assert!(!place.home().exists());
 }
 
@@ -85,7 +98,18 @@ fn what_there_is_by_kind() {
     file("notes.txt", 7);
     place.write("elsewhere/large", "x".repeat(5000));
     std::os::unix::fs::symlink(place.path("elsewhere"), place.home().join("pages")).unwrap();
-    insta::assert_snapshot!(place.errand(["self", "size"]).all(), @"");
+    insta::assert_snapshot!(place.errand(["self", "size"]).all(), @"
+    exit 0
+    --- stdout
+    HERE/home
+      models            2 MB  imported models: qwen2.5-coder-0.5b
+      files            500 B  fetched files: ONNX Runtime, tools of set-up
+      pages              0 B  web pages that were read
+                              `pages` is a link, and not followed
+      journal           4 kB  every run, event by event
+      other              7 B  not put there by errand: notes.txt
+      total             2 MB
+    ");
     let told = told(&place.errand(["self", "size", "--json"]));
     assert_eq!((&told["bytes"], &told["unused"]), (&2_005_603.into(), &0.into()));
     assert_eq!(told["kinds"]["models"]["bytes"], 2_001_000);
@@ -255,6 +279,7 @@ fn all_of_it_goes_and_what_links_lead_to_stays() {
         std::os::unix::fs::symlink(place.path(to), place.home().join(at)).unwrap();
     };
     link("disk", "models");
+    fs::create_dir_all(place.home().join("guests")).unwrap();
     link("disk", "guests/making-3");
     link("disk/mine", "cache/outside");
     fs::remove_file(place.home().join("cache/outside")).unwrap();
@@ -312,8 +337,17 @@ fn a_model_is_removed_when_it_is_named() {
     let place = Place::bare();
     place.write("home/models/smollm2-135m/seal.json", r#"{"files":[]}"#);
     place.write("home/models/mine-0123456789ab/seal.json", r#"{"files":[]}"#);
-    insta::assert_snapshot!(place.errand(["models", "remove", "smollm2-135m"]).all(), @"");
-    insta::assert_snapshot!(place.errand(["models", "remove", "smollm2-135m"]).all(), @"");
+    insta::assert_snapshot!(place.errand(["models", "remove", "smollm2-135m"]).all(), @"
+    exit 0
+    --- stdout
+    removed smollm2-135m: 12 B
+    ");
+    insta::assert_snapshot!(place.errand(["models", "remove", "smollm2-135m"]).all(), @"
+    exit 1
+    --- stderr
+    error: model `smollm2-135m` is not here
+    hint: `errand models list` says which are
+    ");
     assert_eq!(place.errand(["models", "remove", "mine-0123456789ab"]).code, Some(0));
     assert_eq!(place.errand(["models", "remove", ".."]).code, Some(1));
     assert!(place.home().join("models").exists());
@@ -410,7 +444,12 @@ fn a_disk_without_room_is_refused_before_anything_is_fetched() {
         return;
     };
     assert_eq!(ran.code, Some(1));
-    insta::assert_snapshot!(ran.all(), @"");
+    insta::assert_snapshot!(ran.all(), @"
+    exit 1
+    --- stderr
+    error: `HERE/home` has 67 MB free, and setting up `qwen2.5-coder-1.5b` needs 2,887 MB
+    hint: free some space, name another folder in `ERRAND_HOME`, or use a smaller model: `--model qwen2.5-coder-0.5b`
+    ");
 }
 
 #[test]

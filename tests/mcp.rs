@@ -137,7 +137,7 @@ fn a_server_of_the_reference_package() {
     let ran = place.run();
     assert_eq!(ran.code, Some(0), "{ran}");
     insta::assert_snapshot!(ran.observations().join("\n"), @r#"
-    denied: wrong arguments for `odd.add`: `b` is missing; `a` must be an integer, not a string
+    denied: wrong arguments for `odd.add`: `b` is missing; `a` must be an integer, not a string; it is odd.add(a: int, b: int)
     {"result":5}
     open
     Error executing tool look

@@ -109,7 +109,7 @@ fn arguments_that_break_the_schema() {
     started test by Tools
     thinking 0
     replied 0 "" files.read{"file":"docs/a.md","lines":0}
-    judged c1 files.read{"file":"docs/a.md","lines":0} deny: wrong arguments for `files.read`: `lines` is less than the minimum of 1; there is no `file`; `path` is missing
+    judged c1 files.read{"file":"docs/a.md","lines":0} deny: wrong arguments for `files.read`: `lines` is less than the minimum of 1; there is no `file`; `path` is missing; it is files.read(path: str, start: int = None, lines: int = None)
     thinking 1
     replied 1 "sorry"
     ended {"answer":"sorry"}
@@ -229,7 +229,12 @@ fn an_answer_that_breaks_its_schema_is_sent_back() {
         &place(),
         BY_TOOLS,
         &format!("{READ}\n{HEIGHT}"),
-        &[say("30 m"), say("{\"metres\": \"30\"}"), say("```json\n{\"metres\": 30}\n```")],
+        &[
+            call([read("docs/a.md")]),
+            say("30 m"),
+            say("{\"metres\": \"30\"}"),
+            say("```json\n{\"metres\": 30}\n```"),
+        ],
     );
     assert_eq!(ran.finished()["outcome"], json!({ "metres": 30 }));
     insta::assert_snapshot!(journal, @r#"
@@ -545,7 +550,8 @@ const TOWER: &str = "[output.schema]\ntype = \"object\"\nrequired = [\"height\"]
 #[test]
 fn a_stepwise_run_decides_one_thing_at_a_time() {
     let replies = [
-        say("tool"),
+        say("data"),
+        say("yes"),
         say("files.read"),
         say(r#"{"path": "docs/a.md"}"#),
         say("finish"),
@@ -561,7 +567,7 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
 #[test]
 fn an_unchanged_repetition_is_impossible() {
     let read = || [say("files.read"), say(r#"{"path": "docs/a.md"}"#)];
-    let mut replies = vec![say("tool")];
+    let mut replies = vec![say("data"), say("yes")];
     replies.extend(read());
     replies.extend(read());
     replies.extend([say("finish"), say("30 m")]);
@@ -574,7 +580,8 @@ fn an_unchanged_repetition_is_impossible() {
 fn a_value_that_nothing_supports_is_no_answer() {
     let made_up = || say(r#"{"height": 12345}"#);
     let tables = format!("{READ}\n{TOWER}");
-    let before = [say("tool"), say("files.read"), say(r#"{"path": "docs/a.md"}"#), say("finish")];
+    let read = say(r#"{"path": "docs/a.md"}"#);
+    let before = [say("data"), say("yes"), say("files.read"), read, say("finish")];
     let with = |answers: &[Value]| {
         let replies: Vec<Value> = before.iter().chain(answers).cloned().collect();
         ran(&place(), STEPWISE, &tables, &replies).0
@@ -594,7 +601,7 @@ fn a_value_that_nothing_supports_is_no_answer() {
 
 #[test]
 fn an_answer_without_a_tool_is_a_decision() {
-    let (ran, journal) = ran(&place(), STEPWISE, READ, &[say("answer"), say("Oslo")]);
+    let (ran, journal) = ran(&place(), STEPWISE, READ, &[say("own"), say("no"), say("Oslo")]);
     assert_eq!(ran.finished()["outcome"], json!({"answer": "Oslo"}));
     assert!(!journal.contains("acting"), "{journal}");
 }
@@ -602,7 +609,8 @@ fn an_answer_without_a_tool_is_a_decision() {
 #[test]
 fn what_no_tool_can_do_is_not_found() {
     let tables = format!("{READ}\n{TOWER}").replace("\"number\"", "[\"number\", \"null\"]");
-    let replies = [say("impossible"), say(r#"{"height": 7}"#), say("{}"), say(r#"{"height": 7}"#)];
+    let made_up = || say(r#"{"height": 7}"#);
+    let replies = [say("data"), say("no"), made_up(), say("{}"), made_up()];
     let (ran, journal) = ran(&place(), STEPWISE, &tables, &replies);
     assert_eq!(ran.finished()["outcome"], json!({"height": null}), "{journal}");
 }

@@ -125,7 +125,10 @@ impl Fetcher {
         if !plan.fits() {
             return Err(FetchError::Room(Box::new(plan.clone())));
         }
-        self.progress.plan(plan);
+        // What is imported from a file here is not waited for.
+        if plan.fetch() > 0 {
+            self.progress.plan(plan);
+        }
         Ok(())
     }
 

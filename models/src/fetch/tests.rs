@@ -522,7 +522,11 @@ fn a_pip_in_the_folder_that_errand_runs_in() {
     for name in ["pip.py", "runpy.py", "zipfile.py", "json.py"] {
         fs::write(folder.path().join(name), "open('ran', 'w')\n").unwrap();
     }
-    let run = pip::pip(Path::new("python3")).arg("--version").current_dir(folder.path()).output().unwrap();
+    let run = pip::pip(Path::new("python3"))
+        .arg("--version")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
     assert!(String::from_utf8_lossy(&run.stdout).starts_with("pip "), "{run:?}");
     assert!(!folder.path().join("ran").exists());
 }
