@@ -554,7 +554,8 @@ impl Stepwise {
     fn evidence(&self, agent: &Agent) -> Evidence {
         let good = self.taken.iter().filter(|step| step.status == Status::Ok);
         let seen: Vec<&str> = good.map(|step| step.whole.as_str()).collect();
-        let own: &[&str] = match seen.is_empty() {
+        // Where nothing was seen, the task counts only if all it takes may stand in it.
+        let own: &[&str] = match seen.is_empty() && self.own < PROMPTS.thresholds.own {
             true => &[],
             false => &[&agent.task, &agent.instructions],
         };
@@ -739,7 +740,8 @@ fn meant(name: &str, schema: &Value, spoken: &[String]) -> bool {
         .chain(values)
         .collect::<Vec<_>>()
         .join(" ");
-    rank::words(&text).iter().any(|word| spoken.contains(word))
+    let telling = |word: &String| !word.starts_with(|c: char| c.is_ascii_digit());
+    rank::words(&text).iter().any(|word| telling(word) && spoken.contains(word))
 }
 
 /// A listing as a survey has it.
