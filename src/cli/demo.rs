@@ -49,9 +49,9 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
 fn real(errand: &Errand) -> String {
     let plan = errand.default_plan();
     if plan.parts.is_empty() {
-        return "the real thing, on the local model that is here".to_string();
+        return "the same on the local model that is here".to_string();
     }
-    let text = format!("the real thing, on a local model: it fetches {} first", size(plan.fetch()));
+    let text = format!("the same on a local model; fetches {} first", size(plan.fetch()));
     let model = plan.parts.iter().find(|part| part.name == models::DEFAULT);
     match (&plan.smaller, model) {
         (Some(smaller), Some(model)) => {

@@ -26,6 +26,15 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+const AFTER: &str = "Start with:
+  errand demo                  see a run in a second; nothing is fetched
+  errand init hello            write an agent file to change
+  errand run hello/agent.toml  run it on a local model, fetched once
+  errand doctor                see what this machine has for that, and what is missing
+
+Files are kept under ERRAND_HOME (default: ~/.local/share/errand).
+Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for an approval.";
+
 /// Runs task agents: a model loops through plan, act and observe, its tools run in a WebAssembly
 /// sandbox, and nothing happens without a permit.
 #[derive(Parser)]
@@ -33,12 +42,7 @@ use clap::{CommandFactory, Parser, Subcommand};
     name = "errand",
     version,
     arg_required_else_help = true,
-    after_help = "Start with:\n  errand demo                  see a run in a second; nothing is \
-                  fetched\n  errand init hello            write an agent file to change\n  errand \
-                  run hello/agent.toml  run it on a local model, fetched once\n  errand doctor         \
-                         say what this machine has for that, and what is missing\n\nFiles are kept under ERRAND_HOME \
-                  (default: ~/.local/share/errand).\nExit codes: 0 an outcome, 1 ended without \
-                  one, 2 usage or agent file, 3 waiting for an approval."
+    after_help = AFTER
 )]
 struct Cli {
     #[command(subcommand)]

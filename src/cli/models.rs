@@ -157,7 +157,7 @@ fn announced(plan: &Plan) -> String {
             bytes => format!("is {}", size(bytes)),
         };
         text += &format!(
-            "\n  smaller: `errand run --model {}` {less}; it may run beside this one meanwhile",
+            "\n  smaller: `errand run --model {}` {less}; another terminal can run it meanwhile",
             model.name
         );
     }
