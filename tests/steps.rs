@@ -240,11 +240,16 @@ fn an_answer_that_breaks_its_schema_is_sent_back() {
     insta::assert_snapshot!(journal, @r#"
     started test by Tools
     thinking 0
-    replied 0 "30 m"
+    replied 0 "" files.read{"path":"docs/a.md"}
+    judged c1 files.read{"path":"docs/a.md"} allow
+    acting c1 Reads
+    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
     thinking 1
-    replied 1 "{\"metres\": \"30\"}"
+    replied 1 "30 m"
     thinking 2
-    replied 2 "```json\n{\"metres\": 30}\n```"
+    replied 2 "{\"metres\": \"30\"}"
+    thinking 3
+    replied 3 "```json\n{\"metres\": 30}\n```"
     ended {"metres":30}
     "#);
 }
@@ -561,7 +566,29 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
     assert_eq!(ran.code, Some(0), "{ran}");
     // One step called a tool, another answered; the decisions in between are part of them.
     assert_eq!(ran.finished()["usage"]["steps"], 2);
-    insta::assert_snapshot!(journal, @"");
+    insta::assert_snapshot!(journal, @r#"
+    started test by Stepwise
+    thinking 0
+    replied 0 "data"
+    thinking 1
+    replied 1 "yes"
+    judged c1 files.list{} allow
+    acting c1 Reads
+    observed c1 ok [host] {"entries":[{"path":"docs/a.md","folder":false,"size":24},{"path":"docs/b.md","folder":false,"size":15}],"left_out":0}
+    thinking 2
+    replied 2 "files.read"
+    planned next: files.read
+    thinking 3
+    replied 3 "{\"path\": \"docs/a.md\"}"
+    judged c2 files.read{"path":"docs/a.md"} allow
+    acting c2 Reads
+    observed c2 ok [file HERE/docs/a.md] The tower is 30 m high.
+    thinking 4
+    replied 4 "finish"
+    thinking 5
+    replied 5 "The tower is 30 m high."
+    ended {"answer":"The tower is 30 m high."}
+    "#);
 }
 
 #[test]
@@ -593,8 +620,11 @@ fn a_value_that_nothing_supports_is_no_answer() {
     let finished = never.finished();
     assert_eq!((&finished["outcome"], &finished["reason"]), (&Value::Null, &json!("unsupported")));
     let nullable = tables.replace("\"number\"", "[\"number\", \"null\"]");
+    // What is missing is looked for once more before it is left out.
+    let again = [say("files.read"), say(r#"{"path": "docs/b.md"}"#), say("finish")];
+    let invented: [Value; 3] = std::array::from_fn(|_| made_up());
     let replies: Vec<Value> =
-        before.iter().chain(&[made_up(), made_up(), made_up()]).cloned().collect();
+        [&before[..], &invented, &again, &invented].into_iter().flatten().cloned().collect();
     let (left_out, _) = ran(&place(), STEPWISE, &nullable, &replies);
     assert_eq!(left_out.finished()["outcome"], json!({"height": null}), "{left_out}");
 }
