@@ -619,14 +619,6 @@ fn a_value_that_nothing_supports_is_no_answer() {
     assert_eq!(never.code, Some(1), "{never}");
     let finished = never.finished();
     assert_eq!((&finished["outcome"], &finished["reason"]), (&Value::Null, &json!("unsupported")));
-    let nullable = tables.replace("\"number\"", "[\"number\", \"null\"]");
-    // What is missing is looked for once more before it is left out.
-    let again = [say("files.read"), say(r#"{"path": "docs/b.md"}"#), say("finish")];
-    let invented: [Value; 3] = std::array::from_fn(|_| made_up());
-    let replies: Vec<Value> =
-        [&before[..], &invented, &again, &invented].into_iter().flatten().cloned().collect();
-    let (left_out, _) = ran(&place(), STEPWISE, &nullable, &replies);
-    assert_eq!(left_out.finished()["outcome"], json!({"height": null}), "{left_out}");
 }
 
 #[test]
