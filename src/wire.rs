@@ -20,6 +20,7 @@ use agent_core::drive::{self, Approval, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
 use agent_core::journal::JournalError;
 use agent_core::ledger::Spent;
+use agent_core::mcp::Transport;
 use agent_core::model::{Model, Traits};
 use agent_core::policy::Policy;
 use agent_core::run::{Run, Step};
@@ -75,6 +76,8 @@ impl Errand {
     /// # Errors
     /// There is no folder to keep files in, or a variable that cannot be meant.
     pub fn open() -> anyhow::Result<Self> {
+        // A run may have to make the python guest; by then, something untrusted may have run.
+        guard::settle(["python3"]);
         let fetcher = Fetcher::from_env(|name| std::env::var_os(name))?;
         let folder = fetcher.home().root().join("pages");
         Ok(Self { fetcher, pages: Arc::new(Pages::new(Some(folder), Manners::default())) })
@@ -229,6 +232,7 @@ impl Errand {
     }
 
     async fn crew(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Together> {
+        settle(agent);
         Ok(Together {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
@@ -306,9 +310,20 @@ impl Errand {
             return Ok(made);
         }
         let wheel = self.fetcher.file("componentize-py").await?;
-        let make = move || build.make("python3".as_ref(), &wheel);
+        let make = move || build.make(&wheel);
         Ok(tokio::task::spawn_blocking(make).await??)
     }
+}
+
+/// Looks up the programs of an agent's servers, and of the agents that it calls, before any of them
+/// runs.
+fn settle(agent: &Agent) {
+    let commands = agent.mcp.values().filter_map(|server| match &server.transport {
+        Transport::Stdio(program) => Some(&*program.command),
+        Transport::Http { .. } => None,
+    });
+    guard::settle(commands);
+    agent.agents.values().for_each(|sub| settle(&sub.agent));
 }
 
 /// The events of a run that somebody named.

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use agent_core::component::check_name;
+use guard::Work;
 use serde::{Deserialize, Serialize};
 
 pub use template::start;
@@ -135,7 +136,7 @@ impl Project {
     /// A tool of the language is missing, or says what is wrong with the program.
     pub fn build(&self, kit: &Kit, wheel: Option<&Path>, out: &Path) -> Result<Built, AuthorError> {
         match self.language {
-            Language::Rust => rust::build(self, out),
+            Language::Rust => rust::build(self, kit, out),
             Language::Python => python::build(self, kit, wheel, out),
             Language::Javascript => javascript::build(self, kit, out),
             Language::C => c::build(self, kit, wheel, out),
@@ -161,6 +162,11 @@ impl Project {
         Ok(found)
     }
 
+    /// A path of it as the programs are told it, which do not run in it.
+    fn absolute(&self, path: impl AsRef<Path>) -> Result<PathBuf, AuthorError> {
+        absolute(&self.folder.join(path))
+    }
+
     /// Where things are kept between two builds.
     fn work(&self) -> Result<PathBuf, AuthorError> {
         let work = self.folder.join("build");
@@ -174,6 +180,13 @@ impl Project {
 pub struct Kit {
     /// The folder; it is made when there is something to keep.
     pub folder: PathBuf,
+}
+
+impl Kit {
+    /// A private folder for one program to run in.
+    fn work(&self) -> Result<Work, AuthorError> {
+        Work::new(&self.folder).map_err(disk(&self.folder))
+    }
 }
 
 /// What a build came to.
@@ -196,6 +209,10 @@ pub fn named(name: &str) -> Result<(), AuthorError> {
         Err(problem) => problem,
     };
     Err(AuthorError::Name { name: name.to_string(), problem })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, AuthorError> {
+    std::path::absolute(path).map_err(disk(path))
 }
 
 fn disk(path: &Path) -> impl FnOnce(io::Error) -> AuthorError + use<> {
@@ -249,12 +266,12 @@ pub enum AuthorError {
         hint: &'static str,
     },
     /// A program is missing.
-    #[error("`{program}` does not start: {error}\nhint: {hint}")]
+    #[error("`{program}` does not start: {reason}\nhint: {hint}")]
     Missing {
         /// Its name.
         program: String,
         /// Why.
-        error: io::Error,
+        reason: String,
         /// How to get it.
         hint: &'static str,
     },

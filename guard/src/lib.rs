@@ -1,0 +1,11 @@
+//! What stands between errand and the rest of its machine, each in one place: how another program is
+//! started ([`Program`]), who may read what errand keeps ([`private`]), and what no agent may write
+//! ([`Kept`]). It decides nothing about agents and knows none.
+
+mod environment;
+mod program;
+mod work;
+
+pub use environment::Need;
+pub use program::{Missing, Program, python, settle};
+pub use work::Work;
