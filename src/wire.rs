@@ -79,6 +79,7 @@ impl Errand {
         // A run may have to make the python guest; by then, something untrusted may have run.
         guard::settle(["python3"]);
         let fetcher = Fetcher::from_env(|name| std::env::var_os(name))?;
+        guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
         Ok(Self { fetcher, pages: Arc::new(Pages::new(Some(folder), Manners::default())) })
     }

@@ -16,6 +16,7 @@ mod mcp;
 mod moment;
 mod outputs;
 mod place;
+mod private;
 mod programs;
 mod research;
 mod search;
