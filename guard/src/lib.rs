@@ -3,10 +3,12 @@
 //! ([`Kept`]). It decides nothing about agents and knows none.
 
 mod environment;
+mod kept;
 pub mod private;
 mod program;
 mod work;
 
 pub use environment::Need;
+pub use kept::Kept;
 pub use program::{Missing, Program, python, settle};
 pub use work::Work;
