@@ -1,8 +1,8 @@
 //! Where every HTTP client begins: [`builder`] settles the cryptography of TLS and nothing else.
 //! What a client may do – proxies, redirects, time – is for the crate that builds it.
 //!
-//! The cryptography is `ring`, in place of reqwest's own choice, aws-lc: it needs no CMake and a
-//! tenth of the time to compile.
+//! The cryptography is `ring`, in place of reqwest's own choice, aws-lc, which needs CMake and is
+//! among what takes the longest to compile.
 
 use std::sync::Once;
 
