@@ -9,7 +9,7 @@ use errand::home::{Extent, Form, HomeError, Kind, Unused, Usage};
 use models::home::size;
 use serde_json::{Value, json};
 
-use super::ask::agreed;
+use super::confirm::confirmed;
 use super::json::print;
 use super::live::{self, eprint, say};
 
@@ -186,7 +186,7 @@ fn remove(errand: &Errand, yes: bool, json: bool) -> anyhow::Result<ExitCode> {
         eprint(&table(&usage));
     }
     let question = "remove all of it, models and runs included?";
-    if !agreed(yes, question, "`--yes` removes what is shown")? {
+    if !confirmed(yes, question, "`--yes` removes what is shown")? {
         eprint("nothing was removed");
         return Ok(ExitCode::FAILURE);
     }

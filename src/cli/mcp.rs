@@ -11,7 +11,7 @@ use agent_core::agent_file::Checked;
 use agent_core::mcp::Pinned;
 use agent_core::run::head;
 
-use super::ask::agreed;
+use super::confirm::confirmed;
 use super::live::{Usage, eprint, say};
 use super::run::runtime;
 
@@ -81,7 +81,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     if !news {
         return Ok(ExitCode::SUCCESS);
     }
-    if !agreed(yes, "pin these tools?", "`--yes` agrees to what is shown")? {
+    if !confirmed(yes, "pin these tools?", "`--yes` agrees to what is shown")? {
         eprint("nothing was pinned");
         return Ok(ExitCode::FAILURE);
     }

