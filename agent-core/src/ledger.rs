@@ -44,7 +44,7 @@ pub enum Room {
 
 /// What a model call was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum CallKind {
     /// A step of the budget: an action, or an answer.
     Step,
     /// One word, on the way to a step.
@@ -155,10 +155,10 @@ impl Ledger {
     }
 
     /// The call was answered: what it really took replaces what was reserved.
-    pub(crate) fn reconcile(&mut self, usage: Tokens, kind: Kind) {
+    pub(crate) fn reconcile(&mut self, usage: Tokens, kind: CallKind) {
         self.reserved = 0;
         let input = usage.input.saturating_sub(usage.cached);
-        self.spent.steps += u64::from(kind == Kind::Step);
+        self.spent.steps += u64::from(kind == CallKind::Step);
         self.spent.input_tokens += input;
         self.spent.output_tokens += usage.output;
         self.spent.cost_usd += self.price.map_or(0.0, |price| price.of(input, usage.output));
@@ -211,10 +211,10 @@ mod tests {
     fn the_last_step_is_for_the_answer() {
         let mut ledger = Ledger::new(budget(), None);
         assert_eq!(ledger.room(10, 10), Room::Plenty);
-        ledger.reconcile(used(10, 10), Kind::Step);
-        ledger.reconcile(used(10, 10), Kind::Step);
+        ledger.reconcile(used(10, 10), CallKind::Step);
+        ledger.reconcile(used(10, 10), CallKind::Step);
         assert_eq!(ledger.room(10, 10), Room::Last);
-        ledger.reconcile(used(10, 10), Kind::Step);
+        ledger.reconcile(used(10, 10), CallKind::Step);
         assert_eq!(ledger.room(10, 10), Room::Spent(Reason::Steps));
     }
 
@@ -222,10 +222,10 @@ mod tests {
     fn tokens_are_kept_for_a_last_call() {
         let mut ledger = Ledger::new(Budget { tokens: 1000, steps: 99, ..budget() }, None);
         assert_eq!(ledger.room(200, 100), Room::Plenty);
-        ledger.reconcile(used(200, 100), Kind::Step);
+        ledger.reconcile(used(200, 100), CallKind::Step);
         assert_eq!(ledger.room(300, 100), Room::Last);
         assert_eq!(ledger.affordable(300, 1000), Some(400));
-        ledger.reconcile(used(300, 100), Kind::Step);
+        ledger.reconcile(used(300, 100), CallKind::Step);
         assert_eq!(ledger.room(400, 100), Room::Spent(Reason::Tokens));
         assert_eq!(ledger.affordable(300, 1000), None);
     }
@@ -233,7 +233,10 @@ mod tests {
     #[test]
     fn what_the_cache_held_is_not_paid_again() {
         let mut ledger = Ledger::new(budget(), Some(Price { input: 1.0, output: 2.0 }));
-        ledger.reconcile(Tokens { input: 1_000_000, cached: 900_000, output: 100_000 }, Kind::Step);
+        ledger.reconcile(
+            Tokens { input: 1_000_000, cached: 900_000, output: 100_000 },
+            CallKind::Step,
+        );
         assert_eq!(ledger.spent().input_tokens, 100_000);
         assert!((ledger.spent().cost_usd - 0.3).abs() < 1e-9);
     }

@@ -18,7 +18,7 @@ use crate::action::{Action, CallId, Decision};
 use crate::agent::{Agent, Budget};
 use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
 use crate::label::Origin;
-use crate::ledger::{Kind, Ledger, Room, Spent};
+use crate::ledger::{CallKind, Ledger, Room, Spent};
 use crate::message::{Message, ToolCall};
 use crate::model::{Finish, Reply, Request, Tokens, Traits};
 use crate::output::{self, Outputs, Part};
@@ -390,8 +390,8 @@ impl Run {
         // A server bills what it has cached as well.
         let cached = if self.traits.caches { reply.usage.cached } else { 0 };
         let kind = match &self.course {
-            Course::Stepwise(steps) if !self.last && steps.decides() => Kind::Decision,
-            _ => Kind::Step,
+            Course::Stepwise(steps) if !self.last && steps.decides() => CallKind::Decision,
+            _ => CallKind::Step,
         };
         self.ledger.reconcile(Tokens { cached, ..reply.usage }, kind);
         self.replies = number + 1;

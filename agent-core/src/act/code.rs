@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::written::{Written, written};
+use super::parse::{Parsed, parse};
 use super::{Ask, Grounds, LAST, PYTHON, Turn, answer_rule, cited, cut, paragraphs, signature};
 use crate::agent::Agent;
 use crate::message::{Message, ToolCall};
@@ -67,10 +67,10 @@ pub(crate) fn read(
             let (id, name) = (format!("code-{number}"), PYTHON.to_string());
             (plan, vec![ToolCall { id, name, arguments: json!({ "code": code }) }])
         }
-        None => match written(&reply.content, tools.iter().map(AsRef::as_ref), number) {
-            Written::Text(text) => return Turn::answer(agent, grounds, said, &text),
-            Written::Neither(problem) => return Turn::back(said, problem),
-            Written::Calls(plan, calls) => (plan, calls),
+        None => match parse(&reply.content, tools.iter().map(AsRef::as_ref), number) {
+            Parsed::Text(text) => return Turn::answer(agent, grounds, said, &text),
+            Parsed::Neither(problem) => return Turn::back(said, problem),
+            Parsed::Calls(plan, calls) => (plan, calls),
         },
     };
     match last {

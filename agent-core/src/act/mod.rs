@@ -7,10 +7,10 @@
 
 pub mod cited;
 pub(crate) mod code;
+mod parse;
 pub mod research;
 pub(crate) mod stepwise;
 pub(crate) mod tools;
-mod written;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::written::{Written, written};
+use super::parse::{Parsed, parse};
 use super::{Ask, Grounds, LAST, Turn, answer_rule, cited, cut, paragraphs};
 use crate::agent::Agent;
 use crate::message::Message;
@@ -59,10 +59,10 @@ pub(crate) fn read(
         return Turn::back(said, problem);
     }
     let (plan, calls) = match &reply.tool_calls[..] {
-        [] => match written(&reply.content, tools.iter().map(AsRef::as_ref), number) {
-            Written::Text(text) => return Turn::answer(agent, grounds, said, &text),
-            Written::Neither(problem) => return Turn::back(said, problem),
-            Written::Calls(plan, calls) => (plan, calls),
+        [] => match parse(&reply.content, tools.iter().map(AsRef::as_ref), number) {
+            Parsed::Text(text) => return Turn::answer(agent, grounds, said, &text),
+            Parsed::Neither(problem) => return Turn::back(said, problem),
+            Parsed::Calls(plan, calls) => (plan, calls),
         },
         calls => (reply.content.clone(), calls.to_vec()),
     };

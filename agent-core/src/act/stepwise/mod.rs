@@ -4,23 +4,24 @@
 //! Is a tool needed? Which one next, or is the task done? What are its arguments? And in the end, in
 //! a conversation of its own: what is the answer, from what was observed? Code is written in a fence,
 //! never within JSON; a call is never repeated unchanged; questions about a folder are looked into
-//! by [`folder`]. An answer whose values nothing supports is no answer ([`supported`]). What is said
+//! by [`folder`]. An answer whose values nothing supports is no answer ([`grounding`]). What is said
 //! to the model and where decisions part is data: `prompts.toml`.
 
+mod answer;
+mod arguments;
 mod folder;
+mod grounding;
 mod prompts;
 mod relevant;
-mod supported;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use self::folder::{Folder, Means};
 use self::prompts::PROMPTS;
 use self::relevant::relevant;
-use self::supported::Evidence;
-use super::{Ask, LAST, Next, PYTHON, Turn, answer, cited, cut, for_a_model};
+use super::{Ask, Next, PYTHON, Turn, cut, for_a_model};
 use crate::act::research::rank;
 use crate::agent::Agent;
 use crate::event::{Observation, Status};
@@ -44,14 +45,8 @@ const CALLS: usize = 16;
 const FAILURES: usize = 4;
 /// So many characters of a result are shown while steps are chosen.
 const SHOWN: usize = 1_800;
-/// So many of all results together are shown for the answer.
-const RESULTS: usize = 7_000;
 /// So many characters of all observations are kept to check an answer with.
 const EVIDENCE: usize = 1 << 20;
-/// So often steps are taken for what an answer did not know.
-const REVISIONS: usize = 2;
-/// So often an answer is asked for.
-const ANSWERS: usize = 3;
 /// So many lines of what is in the folder are shown.
 const FILES: usize = 40;
 
@@ -66,19 +61,19 @@ pub(crate) struct Stepwise {
     taken: Vec<Taken>,
     /// Tools that the next choice leaves out.
     barred: Vec<String>,
-    /// The arguments under way have to differ from those of this tool's calls.
+    /// Calls in a row that failed.
     failures: usize,
-    /// What is known without a tool is enough.
+    /// No tool is needed: what is known is enough.
     known: bool,
-    /// How likely that is.
+    /// How likely it was, before the tools were looked at, that what is known is enough.
     own: f32,
-    /// All that was given back, for the check of an answer.
+    /// What was given back during looks into the folder; of a step, the result has it.
     evidence: Vec<String>,
     /// The answer under way: how often it was asked for, what was said to that, and what nothing
     /// supported.
     answers: usize,
     corrections: Vec<Message>,
-    left: Vec<supported::Unsupported>,
+    left: Vec<grounding::Unsupported>,
     /// What an answer did not know, which another step may find out; each is looked for once.
     missing: Option<String>,
     revised: usize,
@@ -248,9 +243,6 @@ impl Stepwise {
         asked: &ToolCall,
         observation: &Observation,
     ) -> Next {
-        if observation.status == Status::Ok {
-            self.keep(&observation.text);
-        }
         match self.stage {
             Stage::Survey => {
                 let output = observation.result["output"].as_str();
@@ -259,11 +251,13 @@ impl Stepwise {
                     (None, Status::Ok) => listed(&observation.result),
                     _ => String::new(),
                 };
-                // What the folder holds is no observation of what is in its files.
-                self.evidence.clear();
+                // That is no observation of what is in the files, and so no evidence.
                 self.surveyed(agent)
             }
             Stage::Folder => {
+                if observation.status == Status::Ok {
+                    self.keep(&observation.text);
+                }
                 let Some(folder) = &mut self.folder else { return Next::Again };
                 let next = folder.observe(agent, observation);
                 match folder.done() {
@@ -467,43 +461,6 @@ impl Stepwise {
         Turn { plan, next, ..Turn::default() }
     }
 
-    /// The schema of a tool's arguments as they are asked for: what it takes but needs not is left
-    /// out unless the task speaks of it, and a file to read is one that is there.
-    fn arguments(&self, agent: &Agent, tool: &ToolSpec) -> Value {
-        let mut schema = tool.input.clone();
-        let required: Vec<String> = schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|name| name.as_str().map(str::to_string))
-            .collect();
-        let spoken = rank::words(&agent.task);
-        let digits = agent.task.contains(|c: char| c.is_ascii_digit());
-        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-            properties.retain(|name, schema| {
-                let number = ["integer", "number"].iter().any(|kind| schema["type"] == *kind);
-                required.contains(name) || (meant(name, schema, &spoken) && (!number || digits))
-            });
-            if tool.name == READ {
-                self.offer_files(properties);
-            }
-        }
-        schema
-    }
-
-    fn offer_files(&self, properties: &mut Map<String, Value>) {
-        let files: Vec<&str> = self
-            .survey
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .map(|(path, _)| path)
-            .filter(|path| !self.repeats(READ, &json!({ "path": path })))
-            .collect();
-        if !files.is_empty() && !self.survey.contains("… and more files") {
-            properties.insert("path".to_string(), json!({ "enum": files }));
-        }
-    }
-
     fn called(&mut self, agent: &Agent, number: u64, name: &str, reply: &Reply) -> Turn {
         let arguments = serde_json::from_str::<Value>(reply.content.trim()).ok();
         let broken = cut(reply)
@@ -549,173 +506,12 @@ impl Stepwise {
             self.evidence.push(text.to_string());
         }
     }
-
-    /// What an answer can be checked with: what was observed and, beside that, what the task says.
-    fn evidence(&self, agent: &Agent) -> Evidence {
-        let good = self.taken.iter().filter(|step| step.status == Status::Ok);
-        let seen: Vec<&str> = good.map(|step| step.whole.as_str()).collect();
-        // Where nothing was seen, the task counts only if all it takes may stand in it.
-        let own: &[&str] = match seen.is_empty() && self.own < PROMPTS.thresholds.own {
-            true => &[],
-            false => &[&agent.task, &agent.instructions],
-        };
-        let rest = self.evidence.iter().map(String::as_str);
-        Evidence::of(own.iter().copied().chain(seen).chain(rest))
-    }
-
-    /// What can be cited: of a look into the folder, what it stands on.
-    fn sources(&self, sources: &[String]) -> Vec<String> {
-        match (&self.folder, self.taken.as_slice()) {
-            (Some(folder), [_]) => folder.sources(),
-            _ => sources.to_vec(),
-        }
-    }
-
-    fn ask_for_answer(&self, agent: &Agent, sources: &[String], last: bool) -> Ask {
-        let fields = prompts::fields(agent);
-        let mut messages = match (&self.folder, self.taken.as_slice()) {
-            _ if self.known => prompts::known(agent, &fields),
-            (Some(folder), [_]) => folder.last(agent),
-            _ => prompts::answer(agent, &self.for_the_answer(agent), &fields),
-        };
-        if last && self.stage != Stage::Answer {
-            messages.push(Message::user(LAST));
-        }
-        messages.extend(self.corrections.iter().cloned());
-        let form = match &agent.output {
-            None => Form::Text { stop: Vec::new() },
-            Some(schema) => {
-                let narrowed = cited::narrowed(schema, &self.sources(sources));
-                match self.left.is_empty() {
-                    true => Form::Json(narrowed),
-                    false => {
-                        Form::Json(supported::offered(&narrowed, &self.left, &self.evidence(agent)))
-                    }
-                }
-            }
-        };
-        let max_tokens = agent.model.max_tokens;
-        Ask { messages: Some(messages), say: None, prefix: String::new(), form, max_tokens }
-    }
-
-    /// The steps with as much of their results as there is room for: those that failed are told in
-    /// short, where others did not.
-    fn for_the_answer(&self, agent: &Agent) -> Vec<Taken> {
-        let good = self.taken.iter().filter(|step| step.status == Status::Ok).count();
-        let each = RESULTS / good.max(1);
-        let mut taken = self.taken.clone();
-        for step in &mut taken {
-            let question = format!("{} {}", agent.task, prompts::written(&step.arguments));
-            let most = if step.status == Status::Ok { each.max(600) } else { 300 };
-            step.shown = relevant(&step.whole, &question, most);
-        }
-        if good > 0 {
-            taken.retain(|step| step.status == Status::Ok);
-        }
-        taken
-    }
-
-    fn answered(&mut self, agent: &Agent, sources: &[String], reply: &Reply, last: bool) -> Turn {
-        self.stage = Stage::Answer;
-        self.answers += 1;
-        let said = reply.content.trim();
-        let checked = match cut(reply) {
-            Some(problem) => Err(problem),
-            None => answer(agent, said, &self.sources(sources)),
-        };
-        let problem = match checked {
-            Ok(value) => match self.check(agent, &value) {
-                Ok(()) => {
-                    let more = if last { None } else { self.revise(agent, &value) };
-                    return more.unwrap_or_else(|| Self::give(agent, value));
-                }
-                Err(problem) => {
-                    if last || self.answers >= ANSWERS {
-                        return self.settle(agent, &value, &problem, last);
-                    }
-                    problem
-                }
-            },
-            Err(problem) if self.answers >= ANSWERS => {
-                return Turn { next: Next::Stop(problem), ..Turn::default() };
-            }
-            Err(problem) => problem,
-        };
-        self.corrections = vec![Message::assistant(said), Message::user(problem.clone())];
-        Turn { rejected: Some(problem), ..Turn::default() }
-    }
-
-    /// Whether no tool was there for it.
-    fn impossible(&self) -> bool {
-        matches!(self.taken.as_slice(), [only] if only.tool == "tools")
-    }
-
-    /// An answer, unless it is text that says nothing.
-    fn give(agent: &Agent, value: Value) -> Turn {
-        let said = value["answer"].as_str().is_some_and(supported::nothing);
-        let next = match agent.output.is_none() && said {
-            true => Next::Stop("nothing that was observed says what the task asks for".to_string()),
-            false => Next::Answer(value),
-        };
-        Turn { next, ..Turn::default() }
-    }
-
-    /// What an answer does not know and another look may find out: its steps go on.
-    fn revise(&mut self, agent: &Agent, value: &Value) -> Option<Turn> {
-        let unknown = supported::unknown(value);
-        let looked = self.impossible() || self.folder.is_some() || self.known;
-        if unknown.is_empty() || looked || self.revised >= REVISIONS || self.taken.len() >= CALLS {
-            return None;
-        }
-        self.revised += 1;
-        self.missing = Some(unknown.join(", "));
-        if self.choices(agent) == [FINISH] {
-            self.missing = None;
-            return None;
-        }
-        let plan = Some(format!("look for what is missing: {}", unknown.join(", ")));
-        (self.answers, self.corrections, self.left) = (0, Vec::new(), Vec::new());
-        Some(Turn { plan, next: self.choose(agent), ..Turn::default() })
-    }
-
-    /// Whether every value stands on something. The error is a sentence for the model.
-    fn check(&mut self, agent: &Agent, value: &Value) -> Result<(), String> {
-        if self.known {
-            return Ok(());
-        }
-        let schema = checked(agent);
-        self.left = supported::unsupported(&schema, value, &self.evidence(agent));
-        let Some((at, value)) = self.left.first() else { return Ok(()) };
-        let field = at.rsplit('/').find(|key| key.parse::<usize>().is_err()).unwrap_or("answer");
-        Err(format!(
-            "no result says {value}, which stands under `{field}`: take the value from the \
-             results; where they do not say it, write null or \"not found\""
-        ))
-    }
-
-    /// The best that can be said: what nothing supports is left out, or there is no answer.
-    fn settle(&mut self, agent: &Agent, value: &Value, problem: &str, last: bool) -> Turn {
-        let Some(value) = supported::without(&checked(agent), value, &self.left) else {
-            let why = problem.split(": take").next().unwrap_or_default();
-            return Turn { next: Next::Stop(why.to_string()), ..Turn::default() };
-        };
-        let more = if last { None } else { self.revise(agent, &value) };
-        more.unwrap_or_else(|| Self::give(agent, value))
-    }
 }
 
 /// How likely the first of the words was; without odds, whether it was said.
 fn odds(reply: &Reply, word: &str) -> f32 {
     let said = if reply.content.trim() == word { 1.0 } else { 0.0 };
     reply.odds.first().copied().unwrap_or(said)
-}
-
-/// The schema that an answer is checked with; text alone is a field of its own.
-fn checked(agent: &Agent) -> Value {
-    agent
-        .output
-        .clone()
-        .unwrap_or_else(|| json!({"type": "object", "properties": {"answer": {"type": "string"}}}))
 }
 
 /// What a tool is found by.
@@ -729,19 +525,6 @@ fn told(tool: &ToolSpec) -> String {
         );
     }
     text
-}
-
-/// Whether a task speaks of an argument: by its name, its description or one of its values.
-fn meant(name: &str, schema: &Value, spoken: &[String]) -> bool {
-    let values = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let described = schema["description"].as_str().unwrap_or_default();
-    let text: String = [name.replace('_', " ").as_str(), described]
-        .into_iter()
-        .chain(values)
-        .collect::<Vec<_>>()
-        .join(" ");
-    let telling = |word: &String| !word.starts_with(|c: char| c.is_ascii_digit());
-    rank::words(&text).iter().any(|word| telling(word) && spoken.contains(word))
 }
 
 /// A listing as a survey has it.

@@ -1,6 +1,6 @@
-//! What a model wrote as text where it meant more than text: a call in one of the spellings that
-//! models were trained on, or the reasoning that precedes a reply. It reads and never guesses: what
-//! looks like a call and is none goes back to the model, since it is no answer either.
+//! Parses a reply's text for what is more than text: a tool call in one of the spellings that models
+//! were trained on, or the reasoning that precedes a reply. It never guesses: what looks like a call
+//! and is none goes back to the model, since it is no answer either.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::tool::ToolSpec;
 
 /// What a reply's text comes to.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Written {
+pub(crate) enum Parsed {
     /// Text, without the reasoning that stood before it.
     Text(String),
     /// These calls, and what was said before the first.
@@ -53,15 +53,15 @@ const ARGUMENTS: [&str; 8] =
 const PLACES: usize = 256;
 
 /// Reads a reply's text; `number` makes the ids of its calls.
-pub(crate) fn written<'a>(
+pub(crate) fn parse<'a>(
     content: &str,
     tools: impl IntoIterator<Item = &'a ToolSpec>,
     number: u64,
-) -> Written {
+) -> Parsed {
     let tools: Vec<&ToolSpec> = tools.into_iter().collect();
     let text = match without_reasoning(content) {
         Ok(text) => text,
-        Err(problem) => return Written::Neither(problem),
+        Err(problem) => return Parsed::Neither(problem),
     };
     let mut found = functions(text, &tools);
     if found.is_empty() {
@@ -74,10 +74,10 @@ pub(crate) fn written<'a>(
             name,
             arguments,
         };
-        return Written::Calls(plan, found.into_iter().enumerate().map(call).collect());
+        return Parsed::Calls(plan, found.into_iter().enumerate().map(call).collect());
     }
-    let Some(problem) = unread(text, &tools) else { return Written::Text(text.to_string()) };
-    Written::Neither(problem)
+    let Some(problem) = unread(text, &tools) else { return Parsed::Text(text.to_string()) };
+    Parsed::Neither(problem)
 }
 
 /// Why text that holds no call is no answer either.
@@ -288,13 +288,13 @@ mod tests {
         vec![spec("files.read", path), spec("now", json!({"type": "object"}))]
     }
 
-    fn read(content: &str) -> Written {
-        written(content, &tools(), 3)
+    fn read(content: &str) -> Parsed {
+        parse(content, &tools(), 3)
     }
 
     fn calls(content: &str) -> Vec<(String, Value)> {
         match read(content) {
-            Written::Calls(_, calls) => {
+            Parsed::Calls(_, calls) => {
                 calls.into_iter().map(|call| (call.name, call.arguments)).collect()
             }
             other => panic!("{content}: {other:?}"),
@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn what_is_said_before_a_call_is_the_plan() {
         let content = "I read it first.\n```json\n{\"name\": \"now\", \"arguments\": {}}\n```";
-        let Written::Calls(plan, calls) = read(content) else { panic!() };
+        let Parsed::Calls(plan, calls) = read(content) else { panic!() };
         assert_eq!((plan.as_str(), calls[0].id.as_str()), ("I read it first.", "text-3-1"));
     }
 
@@ -347,9 +347,9 @@ mod tests {
             "{\"name\": \"Ines\", \"age\": 30}",
             "Take `x = {}` and\n```json\n{\"name\": \"Ines\", \"tags\": []}\n```",
         ] {
-            assert_eq!(read(content), Written::Text(content.to_string()));
+            assert_eq!(read(content), Parsed::Text(content.to_string()));
         }
-        assert_eq!(read("<think>\nHm {x\n</think>\n\n30 m"), Written::Text("30 m".to_string()));
+        assert_eq!(read("<think>\nHm {x\n</think>\n\n30 m"), Parsed::Text("30 m".to_string()));
     }
 
     #[test]
@@ -362,11 +362,9 @@ mod tests {
             "```json\n{\"name\": \"files.delete\", \"arguments\": {\"path\": \"a.md\"}}\n```",
             "<function=files.delete>\n</function>",
         ] {
-            assert!(matches!(read(content), Written::Neither(_)), "{content}");
+            assert!(matches!(read(content), Parsed::Neither(_)), "{content}");
         }
-        let Written::Neither(said) = read("{\"name\": \"rm\", \"arguments\": {}}") else {
-            panic!()
-        };
+        let Parsed::Neither(said) = read("{\"name\": \"rm\", \"arguments\": {}}") else { panic!() };
         assert_eq!(said, "there is no tool `rm`: the tools are `files.read`, `now`");
     }
 }

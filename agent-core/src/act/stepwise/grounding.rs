@@ -28,6 +28,7 @@ pub(super) struct Evidence {
     plain: String,
     digits: String,
     words: HashSet<String>,
+    /// Each once, in the order in which they stand.
     numbers: Vec<f64>,
 }
 
@@ -35,17 +36,17 @@ impl Evidence {
     /// Of these texts, those that were asked before those that were given back.
     pub(super) fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Evidence {
         let mut evidence = Evidence::default();
+        // A long table has too many for a look at each of them for each.
+        let mut had = HashSet::new();
         for text in texts {
             evidence.plain += &plain(text);
             evidence.plain.push(' ');
             evidence.digits.extend(text.chars().filter(char::is_ascii_digit));
             evidence.digits.push(' ');
             evidence.words.extend(rank::words(text));
-            for number in numbers(text) {
-                if !evidence.numbers.contains(&number) {
-                    evidence.numbers.push(number);
-                }
-            }
+            // Zero has two signs and is one number.
+            let new = |number: &f64| had.insert((number + 0.0).to_bits());
+            evidence.numbers.extend(numbers(text).into_iter().filter(new));
             evidence.texts.push(text.to_string());
         }
         evidence

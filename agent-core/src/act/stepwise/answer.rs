@@ -1,0 +1,191 @@
+//! The end of a stepwise run: the answer is asked for in a conversation of its own, each of its values
+//! is held against what was observed, and what nothing supports goes back, is looked for once more,
+//! is left out, or leaves the run without an answer.
+
+use serde_json::{Value, json};
+
+use super::grounding::{self, Evidence};
+use super::prompts::{self, PROMPTS};
+use super::relevant::relevant;
+use super::{CALLS, FINISH, Stage, Stepwise, Taken};
+use crate::act::{Ask, LAST, Next, Turn, answer, cited, cut};
+use crate::agent::Agent;
+use crate::event::Status;
+use crate::message::Message;
+use crate::model::{Form, Reply};
+
+/// So many of all results together are shown for the answer.
+const RESULTS: usize = 7_000;
+/// So often steps are taken for what an answer did not know.
+const REVISIONS: usize = 2;
+/// So often an answer is asked for.
+const ANSWERS: usize = 3;
+
+impl Stepwise {
+    /// What an answer can be checked with: what was observed and, beside that, what the task says.
+    fn evidence(&self, agent: &Agent) -> Evidence {
+        let good = self.taken.iter().filter(|step| step.status == Status::Ok);
+        let seen: Vec<&str> = good.map(|step| step.whole.as_str()).collect();
+        // Where nothing was seen, the task counts only if all it takes may stand in it.
+        let own: &[&str] = match seen.is_empty() && self.own < PROMPTS.thresholds.own {
+            true => &[],
+            false => &[&agent.task, &agent.instructions],
+        };
+        let rest = self.evidence.iter().map(String::as_str);
+        Evidence::of(own.iter().copied().chain(seen).chain(rest))
+    }
+
+    /// What can be cited: of a look into the folder, what it stands on.
+    fn sources(&self, sources: &[String]) -> Vec<String> {
+        match (&self.folder, self.taken.as_slice()) {
+            (Some(folder), [_]) => folder.sources(),
+            _ => sources.to_vec(),
+        }
+    }
+
+    pub(super) fn ask_for_answer(&self, agent: &Agent, sources: &[String], last: bool) -> Ask {
+        let fields = prompts::fields(agent);
+        let mut messages = match (&self.folder, self.taken.as_slice()) {
+            _ if self.known => prompts::known(agent, &fields),
+            (Some(folder), [_]) => folder.last(agent),
+            _ => prompts::answer(agent, &self.for_the_answer(agent), &fields),
+        };
+        if last && self.stage != Stage::Answer {
+            messages.push(Message::user(LAST));
+        }
+        messages.extend(self.corrections.iter().cloned());
+        let form = match &agent.output {
+            None => Form::Text { stop: Vec::new() },
+            Some(schema) => {
+                let narrowed = cited::narrowed(schema, &self.sources(sources));
+                match self.left.is_empty() {
+                    true => Form::Json(narrowed),
+                    false => {
+                        Form::Json(grounding::offered(&narrowed, &self.left, &self.evidence(agent)))
+                    }
+                }
+            }
+        };
+        let max_tokens = agent.model.max_tokens;
+        Ask { messages: Some(messages), say: None, prefix: String::new(), form, max_tokens }
+    }
+
+    /// The steps with as much of their results as there is room for: those that failed are told in
+    /// short, where others did not.
+    fn for_the_answer(&self, agent: &Agent) -> Vec<Taken> {
+        let good = self.taken.iter().filter(|step| step.status == Status::Ok).count();
+        let each = RESULTS / good.max(1);
+        let mut taken = self.taken.clone();
+        for step in &mut taken {
+            let question = format!("{} {}", agent.task, prompts::written(&step.arguments));
+            let most = if step.status == Status::Ok { each.max(600) } else { 300 };
+            step.shown = relevant(&step.whole, &question, most);
+        }
+        if good > 0 {
+            taken.retain(|step| step.status == Status::Ok);
+        }
+        taken
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        agent: &Agent,
+        sources: &[String],
+        reply: &Reply,
+        last: bool,
+    ) -> Turn {
+        self.stage = Stage::Answer;
+        self.answers += 1;
+        let said = reply.content.trim();
+        let checked = match cut(reply) {
+            Some(problem) => Err(problem),
+            None => answer(agent, said, &self.sources(sources)),
+        };
+        let problem = match checked {
+            Ok(value) => match self.check(agent, &value) {
+                Ok(()) => {
+                    let more = if last { None } else { self.revise(agent, &value) };
+                    return more.unwrap_or_else(|| Self::give(agent, value));
+                }
+                Err(problem) => {
+                    if last || self.answers >= ANSWERS {
+                        return self.settle(agent, &value, &problem, last);
+                    }
+                    problem
+                }
+            },
+            Err(problem) if self.answers >= ANSWERS => {
+                return Turn { next: Next::Stop(problem), ..Turn::default() };
+            }
+            Err(problem) => problem,
+        };
+        self.corrections = vec![Message::assistant(said), Message::user(problem.clone())];
+        Turn { rejected: Some(problem), ..Turn::default() }
+    }
+
+    /// Whether no tool was there for it.
+    fn impossible(&self) -> bool {
+        matches!(self.taken.as_slice(), [only] if only.tool == "tools")
+    }
+
+    /// An answer, unless it is text that says nothing.
+    fn give(agent: &Agent, value: Value) -> Turn {
+        let said = value["answer"].as_str().is_some_and(grounding::nothing);
+        let next = match agent.output.is_none() && said {
+            true => Next::Stop("nothing that was observed says what the task asks for".to_string()),
+            false => Next::Answer(value),
+        };
+        Turn { next, ..Turn::default() }
+    }
+
+    /// What an answer does not know and another look may find out: its steps go on.
+    fn revise(&mut self, agent: &Agent, value: &Value) -> Option<Turn> {
+        let unknown = grounding::unknown(value);
+        let looked = self.impossible() || self.folder.is_some() || self.known;
+        if unknown.is_empty() || looked || self.revised >= REVISIONS || self.taken.len() >= CALLS {
+            return None;
+        }
+        self.revised += 1;
+        self.missing = Some(unknown.join(", "));
+        if self.choices(agent) == [FINISH] {
+            self.missing = None;
+            return None;
+        }
+        let plan = Some(format!("look for what is missing: {}", unknown.join(", ")));
+        (self.answers, self.corrections, self.left) = (0, Vec::new(), Vec::new());
+        Some(Turn { plan, next: self.choose(agent), ..Turn::default() })
+    }
+
+    /// Whether every value stands on something. The error is a sentence for the model.
+    fn check(&mut self, agent: &Agent, value: &Value) -> Result<(), String> {
+        if self.known {
+            return Ok(());
+        }
+        let schema = checked(agent);
+        self.left = grounding::unsupported(&schema, value, &self.evidence(agent));
+        let Some((at, value)) = self.left.first() else { return Ok(()) };
+        let field = at.rsplit('/').find(|key| key.parse::<usize>().is_err()).unwrap_or("answer");
+        Err(format!(
+            "no result says {value}, which stands under `{field}`: take the value from the \
+             results; where they do not say it, write null or \"not found\""
+        ))
+    }
+
+    /// The best that can be said: what nothing supports is left out, or there is no answer.
+    fn settle(&mut self, agent: &Agent, value: &Value, problem: &str, last: bool) -> Turn {
+        let Some(value) = grounding::without(&checked(agent), value, &self.left) else {
+            let why = problem.split(": take").next().unwrap_or_default();
+            return Turn { next: Next::Stop(why.to_string()), ..Turn::default() };
+        };
+        let more = if last { None } else { self.revise(agent, &value) };
+        more.unwrap_or_else(|| Self::give(agent, value))
+    }
+}
+
+/// The schema that an answer is checked with; text alone is a field of its own.
+fn checked(agent: &Agent) -> Value {
+    agent
+        .output
+        .clone()
+        .unwrap_or_else(|| json!({"type": "object", "properties": {"answer": {"type": "string"}}}))
+}
