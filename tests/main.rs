@@ -25,4 +25,5 @@ mod server;
 mod shown;
 mod sources;
 mod steps;
+mod task;
 mod tidy;

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for approval.
 
+mod answer;
 mod confirm;
 mod demo;
 mod doctor;
@@ -19,6 +20,7 @@ mod run;
 mod runs;
 mod schema;
 mod shipped;
+mod task;
 mod tools;
 mod validate;
 
@@ -55,7 +57,7 @@ enum Command {
     Demo(demo::Args),
     /// Write an agent file to start from
     Init(init::Args),
-    /// Run an agent file
+    /// Run an agent file, or a task
     Run(run::Args),
     /// Research a question on the web: a report whose citations can be checked
     Research(research::Args),

@@ -8,9 +8,10 @@ use agent_core::run::head;
 use errand::{Approval, Errand};
 use serde_json::json;
 
+use super::answer::Answer;
 use super::json::print;
 use super::live::{eprint, say};
-use super::run::{How, code, open, runtime, watched};
+use super::run::{How, code, given, runtime};
 
 /// The subcommands of `errand runs`.
 #[derive(clap::Subcommand)]
@@ -46,6 +47,11 @@ pub(crate) enum Command {
         #[arg(long = "plan", value_name = "QUESTION", conflicts_with = "deny",
               value_parser = clap::builder::NonEmptyStringValueParser::new())]
         plan: Vec<String>,
+        /// Another model from here on: a catalog name, a path, or the endpoint's id
+        #[arg(long, value_name = "NAME")]
+        model: Option<String>,
+        #[command(flatten)]
+        answer: Answer,
         #[command(flatten)]
         how: How,
     },
@@ -55,19 +61,20 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::List { limit, json } => list(limit, json),
         Command::Show { id, json } => show(&RunId(id), json),
-        Command::Resume { id, approve, deny, plan, how } => {
+        Command::Resume { id, approve, deny, plan, model, answer, how } => {
+            answer.check()?;
             let approval = match (plan.is_empty(), approve, deny) {
                 (false, ..) => Some(Approval::Planned(plan)),
                 (_, true, _) => Some(Approval::Granted),
                 (.., true) => Some(Approval::Refused),
                 _ => None,
             };
-            let errand = open(how)?;
+            let errand = answer.open(how)?;
             let id = RunId(id);
             let resume = async |watch: &dyn Watch, person: Option<&dyn Person>| {
-                errand.resume(&id, approval.clone(), watch, person).await
+                errand.resume(&id, approval.clone(), model.as_deref(), watch, person).await
             };
-            Ok(code(&watched(how, resume)?))
+            Ok(code(&given(how, &answer, resume)?))
         }
     }
 }
