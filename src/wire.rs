@@ -1,14 +1,18 @@
 //! The one place where an `Agent` becomes concrete types: which model, which tools, which policy,
 //! which sandbox, which journal.
 
+mod chat;
 mod component;
 mod launch;
 mod model;
+mod prepared;
 mod python;
 mod runs;
 mod setup;
 
+pub use chat::{Chat, Stands};
 pub use component::Caller;
+pub use prepared::Prepared;
 pub use runs::Listed;
 
 use std::path::{Path, PathBuf};
@@ -17,14 +21,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_core::act::research::PLAN;
 use agent_core::act::{PYTHON, Style, cited};
-use agent_core::agent::{Agent, Provider};
+use agent_core::agent::Agent;
 use agent_core::agent_file::{Checked, Invalid, Known, other_model};
 use agent_core::delegate::{Crew, Delegate, Launcher};
 use agent_core::drive::{self, Approval, Parts, Person, Watch};
-use agent_core::event::{Event, Outcome, RunId, What};
-use agent_core::journal::JournalError;
+use agent_core::event::{Event, Outcome, RunId};
 use agent_core::ledger::Spent;
-use agent_core::model::{Model, Traits};
+use agent_core::model::Model;
 use agent_core::policy::Policy;
 use agent_core::run::{Run, Step};
 use agent_core::tool::{Tool, ToolSpec};
@@ -228,7 +231,7 @@ impl Errand {
         crew.drive(run, watch, person).await
     }
 
-    fn store(&self) -> anyhow::Result<Store> {
+    pub(crate) fn store(&self) -> anyhow::Result<Store> {
         Ok(Store::open(self.fetcher.home().root())?)
     }
 
@@ -373,7 +376,7 @@ fn now() -> u64 {
 
 /// A name for a run that sorts by time: base 36 of the milliseconds, then chance against two runs
 /// in the same one.
-fn new_id() -> RunId {
+pub(crate) fn new_id() -> RunId {
     use std::hash::{BuildHasher, RandomState};
     let chance = RandomState::new().hash_one(std::process::id());
     let mut number = (u128::from(now()) << 20) | u128::from(chance & 0xf_ffff);

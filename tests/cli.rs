@@ -16,7 +16,7 @@ fn shown(place: &Place, args: &[&str]) -> String {
 
 #[test]
 fn errand_alone() {
-    insta::assert_snapshot!(shown(&Place::bare(), &[]), @"
+    insta::assert_snapshot!(shown(&Place::bare(), &[]), @r#"
     exit 2
     --- stderr
     Runs task agents: a model loops through plan, act and observe, its tools run in a WebAssembly
@@ -27,12 +27,14 @@ fn errand_alone() {
     Commands:
       demo         Show a run in a second: a script plays the model, and nothing is fetched
       init         Write an agent file to start from
-      run          Run an agent file
+      run          Run an agent file, or a task
+      chat         Talk with an agent: a run that goes on after each answer
+      batch        Run an agent file once for each row of a table
       research     Research a question on the web: a report whose citations can be checked
       report       Show a research's report, or check that its citations stand in their sources
       validate     Check an agent file, and say what it comes to
       schema       Print the JSON Schema of the agent file
-      runs         List, show or resume runs
+      runs         List, show, resume or remove runs
       models       List, fetch, import, measure or remove local models
       tools        List, add, show, call or test the tools an agent file can name
       mcp          Look at the tools of an agent file's MCP servers, and pin them
@@ -49,11 +51,12 @@ fn errand_alone() {
       errand demo                  see a run in a second; nothing is fetched
       errand init hello            write an agent file to change
       errand run hello/agent.toml  run it on a local model, fetched once
+      errand run "…" --read .      do a task that may read this folder, without an agent file
       errand doctor                see what this machine has for that, and what is missing
 
     Files are kept under ERRAND_HOME (default: ~/.local/share/errand).
     Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for an approval.
-    ");
+    "#);
 }
 
 #[test]

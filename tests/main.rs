@@ -4,7 +4,9 @@
 mod agents;
 mod attacks;
 mod author;
+mod batch;
 mod browser;
+mod chat;
 mod cli;
 mod components;
 mod demo;
@@ -20,6 +22,7 @@ mod moment;
 mod outputs;
 mod place;
 mod research;
+mod runs;
 mod search;
 mod server;
 mod shown;

@@ -10,14 +10,16 @@ const LONGEST: u64 = 4 << 20;
 /// Splits each `key=value` at its first `=`. The value of `key=@-` is what standard input holds;
 /// that of `key=@file` is left to whoever checks the agent file.
 pub(crate) fn pairs(params: &[String]) -> Result<Vec<(String, String)>, Usage> {
-    let mut piped: Option<&str> = None;
-    let pair = |param: &String| {
+    let mut piped: Option<&String> = None;
+    let mut pairs = Vec::new();
+    for param in params {
         let (key, value) = param.split_once('=').ok_or_else(|| {
             Usage(format!("`-p {param}` is no `key=value`\nhint: write `-p question=\"…\"`"))
         })?;
         let key = key.trim().to_string();
         if value != "@-" {
-            return Ok((key, value.to_string()));
+            pairs.push((key, value.to_string()));
+            continue;
         }
         if let Some(other) = piped.replace(param) {
             return Err(Usage(format!(
@@ -25,9 +27,9 @@ pub(crate) fn pairs(params: &[String]) -> Result<Vec<(String, String)>, Usage> {
                  write one of them to a file: `-p {key}=@FILE`"
             )));
         }
-        Ok((key, literal(&input()?)))
-    };
-    params.iter().map(pair).collect()
+        pairs.push((key, literal(&input()?)));
+    }
+    Ok(pairs)
 }
 
 /// A value as it is, whatever it begins with.

@@ -14,7 +14,7 @@ use errand::{Errand, Finished};
 
 use super::answer::Answer;
 use super::json::Lines;
-use super::live::{Live, eprint, say};
+use super::live::{Live, say};
 use super::models::Bars;
 use super::task::{self, Grants, Made, What};
 use super::{json, live};
@@ -83,8 +83,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::SUCCESS);
             }
             if !args.how.json && !args.answer.quiet {
-                eprint("no agent file: this is what runs, and `--print` writes it");
-                made.text.lines().for_each(|line| eprint(&format!("  {line}")));
+                made.show();
             }
             agent
         }

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use agent_core::agent::Agent;
-use agent_core::agent_file::{Invalid, Place};
+use agent_core::agent_file::{Checked, Invalid, Place};
 use agent_core::param::ParamType;
 use errand::Errand;
 
-use super::live::Usage;
+use super::live::{Usage, eprint};
 use super::param::{input, literal};
 
 /// What a task without an agent file may do.
@@ -32,7 +32,7 @@ pub(crate) struct Grants {
 
 impl Grants {
     /// A flag that was given, as it was written.
-    fn given(&self) -> Option<String> {
+    pub(crate) fn given(&self) -> Option<String> {
         let flags = [("read", &self.read), ("write", &self.write), ("net", &self.net)];
         let mut given = flags
             .iter()
@@ -60,10 +60,7 @@ impl What {
         let word = !first.contains(char::is_whitespace);
         if path.is_file() || word && first.ends_with(".toml") {
             if let Some(flag) = grants.given() {
-                let hint =
-                    format!("what an agent file grants is in it: see [permissions] in {first}");
-                let problem = "is for a task without an agent file";
-                return Err(Usage(format!("`{flag}` {problem}\nhint: {hint}")));
+                return Err(granted_in_the_file(&flag, path));
             }
             let task = match rest {
                 [] => None,
@@ -107,38 +104,68 @@ fn loose(words: &[String]) -> Usage {
     ))
 }
 
-/// The parameters with a task among them: it is the value of the one text that the agent file still
-/// waits for, or, where it waits for none, of the only one that was not given.
+/// A flag for a task alone, beside an agent file.
+pub(crate) fn granted_in_the_file(flag: &str, file: &Path) -> Usage {
+    let hint =
+        format!("what an agent file grants is in it: see [permissions] in {}", file.display());
+    Usage(format!("`{flag}` is for a task without an agent file\nhint: {hint}"))
+}
+
+/// Which parameter a task is the value of.
+pub(crate) enum Slot {
+    /// This one.
+    One(String),
+    /// None is left that is a text.
+    None,
+    /// It could be any of these.
+    Several(Vec<String>),
+}
+
+/// The one text that an agent file still waits for, or, where it waits for none, the only one that
+/// was not given.
+pub(crate) fn slot(checked: &Checked, params: &[(String, String)]) -> Slot {
+    let free = |name: &&String| !params.iter().any(|(given, _)| given == *name);
+    let texts = checked.params().iter().filter(|(_, spec)| spec.kind == Some(ParamType::String));
+    let mut free: Vec<String> = texts.map(|(name, _)| name).filter(free).cloned().collect();
+    if free.iter().any(|name| checked.waiting.contains(name)) {
+        free.retain(|name| checked.waiting.contains(name));
+    }
+    match free.pop() {
+        None => Slot::None,
+        Some(name) if free.is_empty() => Slot::One(name),
+        Some(name) => {
+            free.push(name);
+            Slot::Several(free)
+        }
+    }
+}
+
+/// The parameters with a task among them.
 pub(crate) fn beside(
     errand: &Errand,
     file: &Path,
     mut params: Vec<(String, String)>,
     task: &str,
 ) -> anyhow::Result<Vec<(String, String)>> {
-    let checked = errand.check(file, &params)?;
-    let free = |name: &&String| !params.iter().any(|(given, _)| given == *name);
-    let texts = checked.params().iter().filter(|(_, spec)| spec.kind == Some(ParamType::String));
-    let mut free: Vec<&String> = texts.map(|(name, _)| name).filter(free).collect();
-    if free.iter().any(|name| checked.waiting.contains(name)) {
-        free.retain(|name| checked.waiting.contains(name));
-    }
-    let [name] = free[..] else {
-        let shown = file.display();
-        let names: Vec<String> = free.iter().map(|name| format!("`-p {name}=…`")).collect();
-        let (problem, hint) = match names.len() {
-            0 => (
-                "has no parameter left that is a text",
-                format!(
-                    "declare one in {shown}: `[params.question]` with `type = \"string\"`, and \
-                         `{{{{ question }}}}` in its task"
-                ),
+    let shown = file.display();
+    let (problem, hint) = match slot(&errand.check(file, &params)?, &params) {
+        Slot::One(name) => {
+            params.push((name, literal(task)));
+            return Ok(params);
+        }
+        Slot::None => (
+            "has no parameter left that is a text",
+            format!(
+                "declare one in {shown}: `[params.question]` with `type = \"string\"`, and \
+                 `{{{{ question }}}}` in its task"
             ),
-            _ => ("has several parameters", format!("say which is meant: {}", names.join(" or "))),
-        };
-        return Err(Usage(format!("`{shown}` takes no task: it {problem}\nhint: {hint}")).into());
+        ),
+        Slot::Several(names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("`-p {name}=…`")).collect();
+            ("has several parameters", format!("say which is meant: {}", names.join(" or ")))
+        }
     };
-    params.push((name.clone(), literal(task)));
-    Ok(params)
+    Err(Usage(format!("`{shown}` takes no task: it {problem}\nhint: {hint}")).into())
 }
 
 /// An agent file made of a command line, and which argument each part of it comes from.
@@ -214,6 +241,12 @@ impl Made {
             }
             invalid
         })
+    }
+
+    /// Says what is about to run.
+    pub(crate) fn show(&self) {
+        eprint("no agent file: this is what runs, and `--print` writes it");
+        self.text.lines().for_each(|line| eprint(format!("  {line}").trim_end()));
     }
 
     /// `--model`, with the usual variables for one behind an endpoint.

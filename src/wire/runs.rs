@@ -74,10 +74,9 @@ impl Errand {
         for row in store.list(which).await? {
             // A journal of another version, or one with a gap, is listed all the same.
             let events = store.events(&row.id).await.unwrap_or_default();
-            let run = over(&row.id, &events).ok();
             listed.push(Listed {
-                task: run.as_ref().map(|run| run.agent().task.clone()).unwrap_or_default(),
-                spent: run.map(|run| *run.spent()).unwrap_or_default(),
+                task: as_of(&row.id, &events).map(|agent| agent.task).unwrap_or_default(),
+                spent: over(&row.id, &events).map(|run| *run.spent()).unwrap_or_default(),
                 outcome: ended(&events).cloned(),
                 row,
             });

@@ -41,6 +41,13 @@ impl Run {
         self.before.as_ref().map(|_| self.saying.as_str())
     }
 
+    /// What was said and what was answered so far; null where there is no answer.
+    pub fn turns(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let over = self.turns.iter().map(|turn| (turn.said.as_str(), &turn.answer));
+        let answer = self.outcome.as_ref().map_or(&Value::Null, |outcome| &outcome.value);
+        over.chain([(self.saying.as_str(), answer)])
+    }
+
     /// A person says more: what was under way is over, and the budget of a turn begins anew.
     pub(super) fn said(&mut self, text: &str) {
         let before = Arc::new(self.clone());
