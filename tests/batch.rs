@@ -123,7 +123,7 @@ fn killed_twice_no_row_is_lost_or_run_twice() {
 
 #[test]
 fn killed_with_several_rows_under_way() {
-    let (server, asked) = server(&[4, 9]);
+    let (server, asked) = server(&[4, 6]);
     let place = place(&server);
     killed(&place, &["--jobs", "3"], &asked);
     killed(&place, &["--jobs", "3"], &asked);

@@ -43,7 +43,7 @@ fn a_task_may_do_what_the_flags_grant() {
     let ran = place.errand([&args[..], &["--read", "b.txt"]].concat());
     assert!(ran.observations()[0].contains("may not read"), "{ran}");
     let ran = place.errand(args);
-    assert_eq!(ran.observations().len(), 0, "{ran}");
+    assert!(ran.observations()[0].contains("there is no tool `files.read`"), "{ran}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod results;
 mod rows;
 
 use std::collections::{HashMap, VecDeque};
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -173,7 +174,7 @@ impl<'a> Batch<'a> {
             Provider::Openai | Provider::Scripted => 4,
         });
         possible(order, first)?;
-        let results = Results::open(&order.out, &made_of(first), &rows, order.again)?;
+        let results = Results::open(&order.out, &made_of(order, first)?, &rows, order.again)?;
         let begun = errand.begun(&results.batch).await?;
         let mut queue = VecDeque::new();
         for row in &rows {
@@ -205,6 +206,10 @@ impl<'a> Batch<'a> {
             let mut running = FuturesUnordered::new();
             let mut faults = 0;
             loop {
+                if until.is_some_and(|until| until <= Instant::now()) {
+                    left = Some(Left::Time);
+                    break;
+                }
                 while running.len() < self.jobs && left.is_none() {
                     let Some((row, run)) = self.queue.front().cloned() else { break };
                     let agent = self.agents[&row].clone();
@@ -304,13 +309,16 @@ fn possible(order: &Order, agent: &Agent) -> Result<(), BatchError> {
     }
 }
 
-/// What a row's result depends on beside the row: a digest of the agent without its parameters.
-fn made_of(agent: &Agent) -> String {
+/// What a row's result depends on beside the row, as a digest: the agent file as it is written, what
+/// else it comes to here, and what all rows have in common.
+fn made_of(order: &Order, agent: &Agent) -> Result<String, BatchError> {
+    let text = fs::read(&order.file).map_err(anyhow::Error::from)?;
     let mut agent = agent.clone();
     agent.params.clear();
     agent.task.clear();
     agent.instructions.clear();
-    digest(serde_json::json!(agent).to_string().as_bytes())
+    let made = serde_json::json!([agent, digest(&text), order.params]);
+    Ok(digest(made.to_string().as_bytes()))
 }
 
 /// Whether a run that was begun is over without an answer, for good.

@@ -24,12 +24,12 @@ const LISTED: usize = 20;
 #[command(after_help = "Examples:
   errand batch agent.toml questions.csv --out answers.jsonl
   errand batch agent.toml mails.jsonl --out sorted.jsonl --jobs 8 --max-cost-usd 2
-  errand batch agent.toml questions.csv --out answers.jsonl --again    once more what failed
+  errand batch agent.toml questions.csv --out answers.jsonl --again   once more what failed
 
-The columns that are parameters of the agent file are their values; others are carried to the results.
-A row's result is added to OUT when its run is over, and is on the disk before the next. Stopped in any
-way, the same command goes on: no row is lost, and none is run twice. OUT.batch beside it says which
-batch it is of. `errand runs show RUN` has each row's run.
+The columns that are parameters of the agent file are their values; others are carried along.
+A row's result is added to OUT when its run is over, and is on the disk before the next. Stopped
+in any way, the same command goes on: no row is lost, and none is run twice. OUT.batch beside it
+says which batch it is of. `errand runs show RUN` has each row's run.
 Exit codes: 0 every row has an answer, 1 some have none, 2 usage, agent file or table.")]
 pub(crate) struct Args {
     /// The agent file

@@ -23,13 +23,13 @@ use super::{json, live};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   errand run agent.toml -p question=\"Which lighthouse is the tallest?\"
-  errand run agent.toml \"Which lighthouse is the tallest?\"    the task of an agent file that takes one
-  errand run \"Which lighthouse is the tallest?\" --read .    no agent file: it may read here, no more
+  errand run agent.toml \"Which lighthouse is the tallest?\"   a task for an agent file
+  errand run \"Which lighthouse is the tallest?\" --read .     no agent file: it may read here
   git diff | errand run \"Write a commit message.\" -p diff=@-
   errand run \"List the people in notes.md.\" --read notes.md --print > people.toml
 
-An argument that names a file, or that is one word ending in `.toml`, is an agent file; anything else
-of more than one word is a task.
+An argument that names a file, or that is one word ending in `.toml`, is an agent file; anything
+else of more than one word is a task.
 Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for an approval.")]
 pub(crate) struct Args {
     /// An agent file, and perhaps a task for it; or a task alone. `-`: the task is standard input

@@ -191,7 +191,8 @@ impl Made {
         let mut body = plain(task);
         let mut names: Vec<&str> = params.iter().map(|(name, _)| name.as_str()).collect();
         names.dedup();
-        for name in &names {
+        // What cannot be a parameter's name is refused by its table.
+        for name in names.iter().filter(|name| bare(name)) {
             body += &format!("\n\n{name}:\n{{{{ {name} }}}}");
         }
         made.text += "task = ";
@@ -334,11 +335,16 @@ fn quoted(text: &str) -> String {
 
 /// A key, bare where it can be.
 fn key(name: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    match !name.is_empty() && name.chars().all(bare) {
+    match bare(name) {
         true => name.to_string(),
         false => quoted(name),
     }
+}
+
+fn bare(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]

@@ -29,8 +29,9 @@ use super::{answer::Answer, param};
   errand chat --resume latest        goes on with a conversation, or with any run
   printf 'How many?\\nAnd of steel?\\n' | errand chat agent.toml
 
-A line is a turn; end it with `\\` to go on, or put several between two lines of `\"\"\"`. Ctrl-C stops
-the turn, Ctrl-D ends the chat. `/help` lists the commands. Each turn has the agent file's budget.")]
+A line is a turn; end it with `\\` to go on, or put several between two lines of `\"\"\"`.
+Ctrl-C stops the turn, Ctrl-D ends the chat. `/help` lists the commands. Each turn has the agent
+file's budget.")]
 pub(crate) struct Args {
     /// The agent file
     #[arg(conflicts_with = "resume")]

@@ -15,7 +15,7 @@ use super::run::{How, code, given, runtime};
 /// The subcommands of `errand runs`.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// List the latest runs: how each stands, when it began, what it took, what it was about
+    /// List the latest runs: how each stands, when it began, what it took and was about
     List(list::Args),
     /// Show every event of a run
     Show {

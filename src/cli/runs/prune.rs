@@ -20,8 +20,8 @@ use crate::cli::run::runtime;
   errand runs prune --keep 100 --yes            all but the latest 100
   errand runs prune --keep 100 --older-than 7d  all but the latest 100 and those of this week
 
-What can still be resumed stays without `--unfinished`, and what a process drives stays always. A report
-that was written to a file is not touched; the pages that a run has read are `errand self prune --all`'s.")]
+What can still be resumed stays without `--unfinished`, and what a process drives stays always.
+Reports that were written to files stay; pages that were read are `errand self prune --all`'s.")]
 #[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
 pub(crate) struct Args {
     /// Those to which nothing has happened for so long, such as `12h`, `30d` or `8w`
