@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -56,7 +57,9 @@ def main() -> None:
         def run(home: pathlib.Path, *command: str) -> str:
             env = {**os.environ, "ERRAND_HOME": str(home)}
             command = (errand, *command, "--model", args.model, "--offline")
-            done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+            if done.returncode != 0:
+                sys.exit(f"{' '.join(command)}\n{done.stderr}")
             return done.stdout
 
         loop, batch = home(folder / "loop"), home(folder / "batch")
