@@ -22,6 +22,7 @@ use agent_core::drive::{self, Approval, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
 use agent_core::journal::JournalError;
 use agent_core::ledger::Spent;
+use agent_core::mcp::Transport;
 use agent_core::model::{Model, Traits};
 use agent_core::policy::Policy;
 use agent_core::run::{Run, Step};
@@ -77,6 +78,8 @@ impl Errand {
     /// # Errors
     /// There is no folder to keep files in, or a variable that cannot be meant.
     pub fn open() -> anyhow::Result<Self> {
+        // A run may have to make the python guest; by then, something untrusted may have run.
+        guard::settle(["python3"]);
         let fetcher =
             Fetcher::from_env(|name| std::env::var_os(name))?.interpreter(python::interpreter());
         let folder = fetcher.home().root().join("pages");
@@ -232,6 +235,7 @@ impl Errand {
     }
 
     async fn crew(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Together> {
+        settle(agent);
         // Said, and found to fit on the disk, before the first byte of it comes.
         self.fetcher.begin(&self.missing(agent))?;
         Ok(Together {
@@ -312,9 +316,20 @@ impl Errand {
         }
         let wheel = self.fetcher.file("componentize-py").await?;
         let python = self.fetcher.python().to_path_buf();
-        let make = move || build.make(python.as_os_str(), &wheel);
+        let make = move || build.make(&python, &wheel);
         Ok(tokio::task::spawn_blocking(make).await??)
     }
+}
+
+/// Looks up the programs of an agent's servers, and of the agents that it calls, before any of them
+/// runs.
+fn settle(agent: &Agent) {
+    let commands = agent.mcp.values().filter_map(|server| match &server.transport {
+        Transport::Stdio(program) => Some(&*program.command),
+        Transport::Http { .. } => None,
+    });
+    guard::settle(commands);
+    agent.agents.values().for_each(|sub| settle(&sub.agent));
 }
 
 /// The events of a run that somebody named.

@@ -88,7 +88,7 @@ pub(super) async fn confinement(runner: &Runner, own: &Path) -> Check {
     let remedy = "allow user namespaces (`kernel.unprivileged_userns_clone=1`, \
                   `kernel.apparmor_restrict_unprivileged_userns=0`; in a container, its seccomp \
                   profile), or `unconfined = true` for a server you trust";
-    let probe = tools::process::probe(own, runner.folder());
+    let probe = tools::process::probe(own, runner.work().path());
     match tokio::time::timeout(Duration::from_secs(10), probe).await {
         Ok(Ok(())) => check.ok("a program ran confined"),
         Ok(Err(reason)) => check.missing(reason, remedy),

@@ -91,7 +91,7 @@ impl Errand {
     /// # Errors
     /// No folder can be made for the programs that are asked.
     pub async fn examine(&self) -> std::io::Result<Vec<Check>> {
-        let runner = Runner::new()?;
+        let runner = Runner::new(self.fetcher().home().root())?;
         let own = std::env::current_exe()?;
         let default = setup::Setup::of(self);
         let (python, pip, registry, confinement, chromium, node, rust, gpu) = tokio::join!(

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use agent_core::mcp::Network;
+use guard::Program;
 use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetStatus, Scope, path_beneath_rules,
@@ -110,7 +111,7 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let cell = Cell { stage: Stage::Become, ..cell };
     let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
-    let status = Command::new(own)
+    let status = start(own)?
         .arg(super::CONFINED)
         .arg(agreed)
         .arg(program)
@@ -118,6 +119,13 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
         .status()
         .map_err(|error| format!("cannot be started: {error}"))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
+}
+
+/// With the folder and the environment that this stage was given.
+fn start(program: impl Into<PathBuf>) -> Result<Command, String> {
+    let folder = std::env::current_dir().map_err(|error| error.to_string())?;
+    let program = Program::at(program).map_err(|error| error.to_string())?;
+    Ok(program.given(&folder, std::env::vars_os()))
 }
 
 fn become_program(
@@ -139,7 +147,7 @@ fn become_program(
     kernel::refuse(cell.network)
         .map_err(|error| format!("the kernel cannot be kept from it: {error}"))?;
     files(cell).map_err(|error| format!("files cannot be kept from it: {error}"))?;
-    let error = Command::new(program).args(arguments).exec();
+    let error = start(program)?.args(arguments).exec();
     Err(format!("`{}` cannot be started: {error}", program.to_string_lossy()))
 }
 

@@ -13,11 +13,13 @@ pub use confine::confined;
 pub use kernel::landlock;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::mcp::{Confinement, Network, Program};
+use guard::Program as Start;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -46,15 +48,15 @@ impl Process {
         own: &Path,
     ) -> Result<(Self, Pipes), String> {
         let path = found(&program.command, &program.root)?;
-        let mut command = match program.confinement {
-            Confinement::Required => in_cell(program, &path, own)?,
-            Confinement::Lifted => Command::new(&path),
+        let (start, before) = match program.confinement {
+            Confinement::Required => (own, in_cell(program, &path)?),
+            Confinement::Lifted => (&*path, Vec::new()),
         };
+        let start = Start::at(start).map_err(|error| error.to_string())?;
+        let mut command = Command::from(start.given(&program.root, env));
         command
+            .args(before)
             .args(&program.args)
-            .current_dir(&program.root)
-            .env_clear()
-            .envs(env)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -148,16 +150,13 @@ pub(crate) fn found(command: &str, root: &Path) -> Result<PathBuf, String> {
     if command.contains('/') {
         return Ok(root.join(command));
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(command));
-    found
-        .into_iter()
-        .find(|path| path.is_file())
-        .ok_or_else(|| format!("there is no program `{command}` on the search path"))
+    let found = Start::named(command).map_err(|error| error.to_string())?;
+    Ok(found.path().to_path_buf())
 }
 
+/// The words before the program's own with which this program becomes its cell.
 #[cfg(target_os = "linux")]
-fn in_cell(program: &Program, path: &Path, own: &Path) -> Result<Command, String> {
+fn in_cell(program: &Program, path: &Path) -> Result<Vec<OsString>, String> {
     let mut read = program.read.clone();
     // The program itself, wherever it is; where it is a link, what it leads to as well.
     read.push(path.to_path_buf());
@@ -169,13 +168,11 @@ fn in_cell(program: &Program, path: &Path, own: &Path) -> Result<Command, String
         network: program.network,
     };
     let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
-    let mut command = Command::new(own);
-    command.arg(CONFINED).arg(agreed).arg(path);
-    Ok(command)
+    Ok(vec![CONFINED.into(), agreed.into(), path.into()])
 }
 
 #[cfg(not(target_os = "linux"))]
-fn in_cell(_: &Program, _: &Path, _: &Path) -> Result<Command, String> {
+fn in_cell(_: &Program, _: &Path) -> Result<Vec<OsString>, String> {
     Err("this machine cannot confine it\nhint: `unconfined = true` in its table starts it all the \
          same, with all that its user may do"
         .to_string())
