@@ -470,6 +470,28 @@ fn python_opens_sockets() {
     "#);
 }
 
+/// Its component was linked with the web tools' HTTP, and a request of its own went past robots.txt
+/// and was sent again after a kill.
+#[test]
+fn python_has_raw_http() {
+    let server = private();
+    let net = format!("net = [\"{}\"]", server.at);
+    let attack = Attack::new(&["python", "web.read"], &net);
+    let told = attack.ran([
+        "import wit_world.imports.http",
+        "from wit_world.imports import pages",
+        "import wit_world.imports.kv",
+        "import wit_world.imports, pkgutil\n\
+         print(sorted(it.name for it in pkgutil.iter_modules(wit_world.imports.__path__)))",
+        "import sys\n\
+         print(sorted(name for name in sys.modules if name.startswith('wit_world.imports.')))",
+        "import componentize_py_runtime as host\n\
+         print([name for name in dir(host) if 'http' in name or 'socket' in name])",
+    ]);
+    assert_eq!(server.asked(), [""; 0]);
+    insta::assert_snapshot!(told, @"");
+}
+
 #[test]
 fn python_spins() {
     let attack = Attack::new(&["python"], "");
