@@ -82,6 +82,7 @@ impl Errand {
         guard::settle(["python3"]);
         let fetcher =
             Fetcher::from_env(|name| std::env::var_os(name))?.interpreter(python::interpreter());
+        guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
         Ok(Self { fetcher, pages: Arc::new(Pages::new(Some(folder), Manners::default())) })
     }

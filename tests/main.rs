@@ -19,6 +19,7 @@ mod mcp;
 mod moment;
 mod outputs;
 mod place;
+mod private;
 mod programs;
 mod research;
 mod search;

@@ -3,6 +3,7 @@
 //! ([`Kept`]). It decides nothing about agents and knows none.
 
 mod environment;
+pub mod private;
 mod program;
 mod python;
 mod work;

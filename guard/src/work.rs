@@ -1,11 +1,13 @@
 //! A private folder for one helper to work in.
 
-use std::fs::{DirBuilder, Permissions};
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::TempDir;
+
+use crate::private;
 
 /// A fresh folder that only this user may enter, gone when it is let go of.
 ///
@@ -20,7 +22,7 @@ impl Work {
     /// # Errors
     /// The disk does not allow it.
     pub fn new(above: &Path) -> io::Result<Work> {
-        DirBuilder::new().recursive(true).mode(0o700).create(above)?;
+        private::folder(above)?;
         let above = above.canonicalize()?;
         let ours = Permissions::from_mode(0o700);
         tempfile::Builder::new().prefix("work-").permissions(ours).tempdir_in(above).map(Work)

@@ -31,9 +31,9 @@ impl Errand {
     /// They are no component, or say what none may.
     pub async fn describe(&self, bytes: &[u8]) -> anyhow::Result<Manifest> {
         let home = std::path::absolute(self.fetcher().home().root())?;
-        fs::create_dir_all(&home)?;
+        guard::private::folder(&home)?;
         let draft = Draft(home.join(format!("describing-{}.wasm", std::process::id())));
-        fs::write(&draft.0, bytes)?;
+        guard::private::write(&draft.0, bytes)?;
         let wasm = Wasm::new(Config::new(&home, home.join("cache")))?;
         let component = Component::File(Arc::new(draft.0.clone()));
         let manifest = wasm.describe(&component).await.map_err(anyhow::Error::msg)?;

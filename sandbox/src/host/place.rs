@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
@@ -162,10 +162,11 @@ impl Place {
             }
             _ => self.dir.try_clone().map_err(failed)?,
         };
-        let mode = match folder.symlink_metadata(name) {
+        let before = match folder.symlink_metadata(name) {
             Ok(found) => {
                 self.only_a_file(found.file_type())?;
-                Some(found.permissions())
+                // Who may read and write it; new content is nobody's program to run as another.
+                Some(found.permissions().mode() & 0o777)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),
@@ -174,10 +175,14 @@ impl Place {
         let written = (|| {
             let mut options = OpenOptions::new();
             options.write(true).create_new(true);
+            if before.is_some() {
+                // It holds the content before it has its rights.
+                options.mode(0o600);
+            }
             let mut file = folder.open_with(&draft, &options)?;
             file.write_all(content)?;
-            if let Some(mode) = mode {
-                file.set_permissions(mode)?;
+            if let Some(mode) = before {
+                file.set_permissions(Permissions::from_mode(mode))?;
             }
             file.sync_all()?;
             folder.rename(&draft, &folder, name)?;

@@ -94,6 +94,7 @@ impl Build {
             return Err(BuildError::Failed { said: "no component was written".to_string() });
         }
         let component = self.component();
+        guard::private::tree(&out).map_err(disk(&out))?;
         fs::rename(&out, &component).map_err(disk(&component))?;
         Ok(component)
     }
