@@ -2,6 +2,7 @@
 //! which sandbox, which journal.
 
 mod component;
+mod kept;
 mod launch;
 mod model;
 mod python;
@@ -22,7 +23,7 @@ use agent_core::drive::{self, Approval, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId, What};
 use agent_core::journal::JournalError;
 use agent_core::ledger::Spent;
-use agent_core::mcp::Transport;
+use agent_core::mcp::{Server, Transport};
 use agent_core::model::{Model, Traits};
 use agent_core::policy::Policy;
 use agent_core::run::{Run, Step};
@@ -36,6 +37,7 @@ use store::{RunRow, Store};
 use tools::browser::Chromium;
 use tools::lock::Lock;
 use tools::mcp;
+use tools::process::Cells;
 
 use launch::Launch;
 
@@ -156,7 +158,8 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
-        let crew = self.crew(&agent, &Launch::new(self, self.store()?, None)).await?;
+        let launcher = Launch::new(self, self.store()?, &agent, None);
+        let crew = self.crew(&agent, &launcher).await?;
         let traits = crew.model.traits();
         let style = Style::of(&agent, &traits);
         let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
@@ -192,7 +195,7 @@ impl Errand {
             return Ok(Finished { run: id.clone(), outcome, spent: *run.spent() });
         }
         // One store for all of it: the run is taken for this process through it.
-        let launcher = Launch::new(self, store, approval.clone());
+        let launcher = Launch::new(self, store, &agent, approval.clone());
         let crew = self.crew(agent, &launcher).await?;
         let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
         if let Some(Approval::Planned(_)) = approval
@@ -231,6 +234,19 @@ impl Errand {
         told(self.store()?.events(id).await)
     }
 
+    /// What the servers of an agent file are started with, to be looked at.
+    ///
+    /// # Errors
+    /// This program does not know where it is.
+    pub fn cells<'a>(
+        &self,
+        file: &Path,
+        servers: impl IntoIterator<Item = &'a Server>,
+    ) -> anyhow::Result<Cells> {
+        let kept = kept::of_file(self.fetcher.home().root(), file, servers);
+        Ok(Cells { own: std::env::current_exe()?, kept: Arc::new(kept) })
+    }
+
     fn store(&self) -> anyhow::Result<Store> {
         Ok(Store::open(self.fetcher.home().root())?)
     }
@@ -243,7 +259,7 @@ impl Errand {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
             policy: Chain::new(&agent.grants, &agent.above)?,
-            sandbox: self.sandbox(agent)?,
+            sandbox: self.sandbox(agent, launch)?,
             store: launch.store.clone(),
         })
     }
@@ -290,11 +306,12 @@ impl Errand {
         Ok(used)
     }
 
-    fn sandbox(&self, agent: &Agent) -> anyhow::Result<Wasm> {
+    fn sandbox(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Wasm> {
         let home = self.fetcher.home().root();
         let mut config = sandbox::Config::new(&agent.root, home.join("cache"));
         config.read = agent.grants.read.clone();
         config.write = agent.grants.write.clone();
+        config.kept = Arc::clone(&launch.kept);
         config.kv = Some(home.join("kv"));
         config.pages = Arc::clone(&self.pages);
         if let Some(browser) = &agent.browser {

@@ -3,12 +3,14 @@
 //! ([`Kept`]). It decides nothing about agents and knows none.
 
 mod environment;
+mod kept;
 pub mod private;
 mod program;
 mod python;
 mod work;
 
 pub use environment::Need;
+pub use kept::Kept;
 pub use program::{Missing, Program, settle};
 pub use python::{pip, python};
 pub use work::Work;

@@ -58,7 +58,9 @@ impl Seal {
                 read => seal.update(&part[..read]),
             }
         }
-        Ok(ring::constant_time::verify_slices_are_equal(seal.sign().as_ref(), &known).is_ok())
+        // Which byte differs first is nobody's to learn.
+        let differ = |sum: u8, (a, b): (&u8, &u8)| sum | (a ^ b);
+        Ok(seal.sign().as_ref().iter().zip(&known).fold(0, differ) == 0)
     }
 
     fn begun(&self, artifact: &Path) -> Context {

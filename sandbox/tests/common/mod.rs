@@ -109,10 +109,6 @@ impl Folder {
         self.invoke(gate, tool, arguments, LIMITS).await.result
     }
 
-    /// What the probe is lent.
-    pub(crate) const IMPORTS: Imports =
-        Imports { files: true, http: true, kv: false, pages: false, tools: true };
-
     pub(crate) async fn invoke(
         &self,
         gate: &dyn Gate,
@@ -131,6 +127,10 @@ pub(crate) const LIMITS: Limits = Limits {
     fuel: None,
     calls: 128,
 };
+
+/// What the probe is lent.
+pub(crate) const IMPORTS: Imports =
+    Imports { files: true, http: true, kv: false, pages: false, tools: true };
 
 pub(crate) async fn invoke(
     wasm: &Wasm,

@@ -26,6 +26,7 @@ use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
 use super::kernel;
+use super::mounts::Exceptions;
 
 /// What the system's programs and libraries are made of.
 const SYSTEM: [&str; 21] = [
@@ -63,6 +64,7 @@ pub(super) struct Cell {
     pub(super) read: Vec<PathBuf>,
     pub(super) write: Vec<PathBuf>,
     pub(super) network: Network,
+    pub(super) except: Exceptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +100,9 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
     if cell.network == Network::None {
         flags |= UnshareFlags::NEWNET;
     }
+    if !cell.except.is_empty() {
+        flags |= UnshareFlags::NEWNS;
+    }
     // SAFETY: no other thread runs in this process yet, and no table of files is left.
     #[expect(unsafe_code, reason = "the call is unsafe for tables of files, which stay shared")]
     unsafe { rustix::thread::unshare_unsafe(flags) }
@@ -109,6 +114,9 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
     map("/proc/self/uid_map", format!("{user} {user} 1"))?;
     map("/proc/self/gid_map", format!("{group} {group} 1"))?;
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    if !cell.except.is_empty() {
+        cell.except.mount().map_err(|reason| format!("files cannot be kept from it: {reason}"))?;
+    }
     let cell = Cell { stage: Stage::Become, ..cell };
     let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
     let status = start(own)?
