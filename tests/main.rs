@@ -23,6 +23,7 @@ mod private;
 mod programs;
 mod research;
 mod search;
+mod selfmod;
 mod server;
 mod shown;
 mod sources;

@@ -221,7 +221,7 @@ pub(crate) fn python(code: &str) -> Value {
 }
 
 /// The place whose home the others' guests are copied from: the program itself compiled them.
-fn warm() -> &'static Path {
+pub(crate) fn warm() -> &'static Path {
     static WARM: OnceLock<PathBuf> = OnceLock::new();
     WARM.get_or_init(|| {
         warmed(
@@ -240,7 +240,7 @@ fn warm() -> &'static Path {
     })
 }
 
-fn warm_python() -> &'static Path {
+pub(crate) fn warm_python() -> &'static Path {
     static WARM: OnceLock<PathBuf> = OnceLock::new();
     WARM.get_or_init(|| {
         lend(&warm().join("home"), &kept("warm-python").join("home"));
