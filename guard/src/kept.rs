@@ -57,6 +57,9 @@ const GIT: [&str; 2] = ["config", "config.worktree"];
 /// How many files and folders of a grant are looked at for what is kept by its name.
 const LOOKED_AT: usize = 5_000;
 
+/// What of `ERRAND_HOME` an agent may read: the files of `errand demo`, which come with errand.
+const DEMO: &str = "demo";
+
 /// The largest file that can be an agent file.
 const AGENT_FILE: u64 = 1 << 20;
 
@@ -79,7 +82,8 @@ impl Kept {
     /// # Errors
     /// Why not, in a sentence for the model.
     pub fn may_read(&self, path: &Path) -> Result<(), String> {
-        match self.in_home(path) {
+        let demo = self.home.as_ref().is_some_and(|home| path.starts_with(home.join(DEMO)));
+        match self.in_home(path) && !demo {
             true => Err("no agent may read what errand keeps for itself".to_string()),
             false => Ok(()),
         }
@@ -283,7 +287,11 @@ mod tests {
         }
         assert!(kept.may_write(&at("another.wasm")).is_ok());
         assert!(kept.may_read(&at("tool.wasm")).is_ok());
-        assert!(kept.may_read(&at("home/cache.key")).is_err());
+        for name in ["home/cache.key", "home", "home/demolition/a"] {
+            assert!(kept.may_read(&at(name)).is_err(), "{name}");
+        }
+        assert!(kept.may_read(&at("home/demo/orders/1042.md")).is_ok());
+        assert!(kept.may_write(&at("home/demo/orders/1042.md")).is_err());
     }
 
     #[test]

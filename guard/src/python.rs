@@ -54,7 +54,9 @@ mod tests {
         }
         let mut pip = pip("python3".as_ref(), &work).unwrap();
         assert!(said(pip.arg("--version")).starts_with("pip "));
-        said(python("python3".as_ref(), &work).unwrap().args(["-c", "import json, zipfile, runpy"]));
+        said(
+            python("python3".as_ref(), &work).unwrap().args(["-c", "import json, zipfile, runpy"]),
+        );
         assert!(!work.path().join("ran").exists());
     }
 

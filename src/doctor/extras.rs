@@ -100,7 +100,8 @@ pub(super) async fn cuda(runner: &Runner) -> Check {
     let folders: Vec<PathBuf> =
         std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
     let mut known = String::new();
-    let loader = ["/sbin/ldconfig", "/usr/sbin/ldconfig"].into_iter().find(|p| Path::new(p).is_file());
+    let loader =
+        ["/sbin/ldconfig", "/usr/sbin/ldconfig"].into_iter().find(|p| Path::new(p).is_file());
     if let Some(loader) = loader.and_then(|loader| Program::at(loader).ok()) {
         let mut command = runner.helper(&loader, &[]);
         command.arg("-p");

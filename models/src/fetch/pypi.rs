@@ -67,10 +67,7 @@ impl Fetcher {
             // Which Python pip itself runs on must not matter to which wheel comes.
             pip.args(["--platform", wheel, "--python-version", "3.12", "--implementation", "cp"]);
         }
-        pip.arg(&package)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        pip.arg(&package).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let output = pip.spawn().map_err(|error| {
             let python = self.python.display();
             SourceError::Source(format!("`{python}` cannot be started to run pip: {error}"))
