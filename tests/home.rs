@@ -285,7 +285,7 @@ fn all_of_it_goes_and_what_links_lead_to_stays() {
     };
     link("disk", "models");
     fs::create_dir_all(place.home().join("guests")).unwrap();
-    link("disk", "guests/making-3");
+    link("disk", "guests/work-eF5");
     // Nobody is at a terminal here.
     let ran = place.errand(["self", "remove"]);
     assert_eq!(ran.code, Some(2), "{ran}");
@@ -298,7 +298,7 @@ fn all_of_it_goes_and_what_links_lead_to_stays() {
     assert_eq!(ran.code, Some(0), "{ran}");
     assert!(
         place.home().join("models").is_symlink()
-            && place.home().join("guests/making-3").is_symlink()
+            && place.home().join("guests/work-eF5").is_symlink()
     );
     let ran = place.errand(["self", "remove", "--yes"]);
     assert_eq!(ran.code, Some(0), "{ran}");
@@ -431,7 +431,7 @@ fn a_disk_without_room_is_refused_before_anything_is_fetched() {
     place.write("agent.toml", "name = \"a\"\ntask = \"b\"\n").write("home/.keep", "");
     fs::remove_file(place.home().join(".keep")).unwrap();
     let own = env!("CARGO_BIN_EXE_errand");
-    let mounted = "mount -t tmpfs -o size=64m none home || exit 77; exec ";
+    let mounted = "mount -t tmpfs -o size=64m,mode=700 none home || exit 77; exec ";
     let mut command = std::process::Command::new("unshare");
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
     command.arg(format!("{mounted} {own} run agent.toml"));

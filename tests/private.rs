@@ -81,13 +81,13 @@ fn a_home_that_an_older_version_left_open() {
 fn a_home_where_everybody_may_write() {
     let place = Place::bare();
     reads(&place);
-    fs::create_dir(place.home()).unwrap();
+    place.write("home/errand.db", "somebody's");
     set(&place.home(), 0o777);
     let ran = place.run();
     assert_eq!(ran.code, Some(2), "{ran}");
     assert!(ran.err.contains("`HERE/home` cannot be kept private: everybody may write there"));
     assert!(ran.err.contains("hint: give errand a folder of its own"), "{ran}");
-    assert_eq!(fs::read_dir(place.home()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(place.home()).unwrap().count(), 1);
 }
 
 /// The draft of a file that replaces another was readable by others until it had its name.

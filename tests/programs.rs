@@ -32,6 +32,10 @@ fn plant(place: &Place, folder: &str, modules: &[&str]) {
     let shell = format!("#!/bin/sh\necho \"$0 $*\" >> {mark}\nexit 0\n");
     for program in ["python3", "python", "pip", "npm", "node", "cargo", "rustc", "rustup", "zig"] {
         for path in [format!("{folder}/{program}"), format!("{folder}/bin/{program}")] {
+            // `pip` may be a package's folder here.
+            if place.path(&path).is_dir() {
+                continue;
+            }
             place.write(&path, &shell);
             fs::set_permissions(place.path(&path), fs::Permissions::from_mode(0o755)).unwrap();
         }
@@ -138,7 +142,7 @@ fn a_server_in_the_current_folder() {
     place.write(
         "here/agent.toml",
         "name = \"test\"\ntask = \"do it\"\n[model]\nprovider = \"scripted\"\nname = \
-         \"replies.jsonl\"\n[mcp.it]\ncommand = \"planted-server\"\nunconfined = true\n",
+         \"replies.jsonl\"\n[mcp.servers.it]\ncommand = \"planted-server\"\nunconfined = true\n",
     );
     place.write(
         "here/planted-server",

@@ -127,22 +127,26 @@ fn an_agent_rewrites_itself_with_python() {
     let place = Place::with_python();
     everything(&place);
     lend(&crate::place::warm_python().join("home"), &place.home());
-    let code = format!(
-        "wrote, read = [], []\nfor path in {}:\n    try:\n        open(path, 'w').write({TAKEN:?})\n        \
-         wrote.append(path)\n    except Exception as error:\n        pass\nfor path in {}:\n    try:\n        \
-         read.append(open(path, 'rb').read())\n    except Exception as error:\n        pass\n\
-         print(wrote, read)",
-        json!(KEPT.iter().chain(&FREE).collect::<Vec<_>>()),
-        json!(["home/cache.key", "home/errand.db", "home/models/a/model.json"]),
-    );
+    let write = |path: &&str| python(&format!("open({path:?}, 'w').write({TAKEN:?})"));
+    let kept = ["home/cache.key", "home/errand.db", "home/models/a/model.json"];
+    let read = |path: &&str| python(&format!("print(open({path:?}, 'rb').read())"));
+    let mut replies: Vec<Value> = KEPT.iter().chain(&FREE).map(write).collect();
+    replies.extend(kept.iter().map(read));
+    replies.push(say("done"));
     let tables = format!("[tools]\nuse = [\"python\"]\n{GRANTS}");
-    place.agent("act = \"code\"", &tables, &[python(&code), say("done")]);
+    place.agent("act = \"code\"", &tables, &replies);
     let before = contents(&place);
     let ran = place.run();
     assert_eq!(ran.code, Some(0), "{ran}");
     unchanged(&place, &before, "python");
-    let free = FREE.map(|path| format!("'{path}'")).join(", ");
-    assert!(ran.observations()[0].contains(&format!("[{free}] []")), "{ran}");
+    let told = ran.observations();
+    let (written, read) = told.split_at(KEPT.len() + FREE.len());
+    for (path, told) in KEPT.iter().zip(written).chain(kept.iter().zip(read)) {
+        assert!(told.contains("PermissionError: "), "{path}: {told}");
+    }
+    for path in FREE {
+        assert_eq!(place.read(path), TAKEN, "{path}");
+    }
 }
 
 const COMPONENT: &str = "\

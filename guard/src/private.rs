@@ -41,7 +41,9 @@ pub fn settle(home: &Path) -> Result<(), Exposed> {
         // Whoever writes the first file there says what is wrong with it.
         Err(_) => return Ok(()),
     };
-    if found.mode() & 0o002 != 0 {
+    // In an empty one nothing can be another's yet: a file system that was just mounted, mostly.
+    let empty = || fs::read_dir(home).is_ok_and(|mut entries| entries.next().is_none());
+    if found.mode() & 0o002 != 0 && !empty() {
         return Err(exposed("everybody may write there".to_string()));
     }
     if !closed(&found) {
@@ -186,9 +188,13 @@ mod tests {
     fn a_home_where_others_could_write_is_refused() {
         let above = tempfile::tempdir().unwrap();
         fs::set_permissions(above.path(), Permissions::from_mode(0o777)).unwrap();
+        fs::write(above.path().join("errand.db"), "whose?").unwrap();
         let said = settle(above.path()).unwrap_err().to_string();
         assert!(said.contains("everybody may write there\nhint: "), "{said}");
         assert_eq!(mode(above.path()), 0o777);
+        fs::remove_file(above.path().join("errand.db")).unwrap();
+        settle(above.path()).unwrap();
+        assert_eq!(mode(above.path()), 0o700);
     }
 
     #[test]

@@ -109,7 +109,7 @@ fn on(path: &OsStr, name: &str) -> Option<PathBuf> {
 #[derive(Debug, thiserror::Error)]
 pub enum Missing {
     /// No folder of the search path has it.
-    #[error("there is no program `{0}` on the search path (only its absolute folders count)")]
+    #[error("there is no program `{0}` on the search path")]
     Nowhere(String),
     /// What should be a bare name is none.
     #[error("`{0}` is not the name of a program")]

@@ -181,7 +181,7 @@ fn component() -> PathBuf {
                 .unwrap();
             assert!(fetched.success());
         }
-        build.make(&wheel().unwrap()).unwrap()
+        build.make("python3".as_ref(), &wheel().unwrap()).unwrap()
     })
     .clone()
 }
