@@ -35,6 +35,7 @@ lint:
 
 deny:
     cargo deny check bans licenses sources
+    cargo deny --manifest-path tools/guests/Cargo.toml --config {{justfile_directory()}}/deny.toml check bans licenses sources
 
 # Criterion; docs/performance.md explains the numbers
 bench:
