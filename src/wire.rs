@@ -3,6 +3,7 @@
 
 mod chat;
 mod component;
+mod kept;
 mod launch;
 mod model;
 mod prepared;
@@ -27,6 +28,7 @@ use agent_core::delegate::{Crew, Delegate, Launcher};
 use agent_core::drive::{self, Approval, Parts, Person, Watch};
 use agent_core::event::{Event, Outcome, RunId};
 use agent_core::ledger::Spent;
+use agent_core::mcp::{Server, Transport};
 use agent_core::model::Model;
 use agent_core::policy::Policy;
 use agent_core::run::{Run, Step};
@@ -40,6 +42,7 @@ use store::Store;
 use tools::browser::Chromium;
 use tools::lock::Lock;
 use tools::mcp;
+use tools::process::Cells;
 
 use launch::Launch;
 use runs::{as_of, over, told};
@@ -83,8 +86,11 @@ impl Errand {
     /// # Errors
     /// There is no folder to keep files in, or a variable that cannot be meant.
     pub fn open() -> anyhow::Result<Self> {
+        // A run may have to make the python guest; by then, something untrusted may have run.
+        guard::settle(["python3"]);
         let fetcher =
             Fetcher::from_env(|name| std::env::var_os(name))?.interpreter(python::interpreter());
+        guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
         Ok(Self { fetcher, pages: Arc::new(Pages::new(Some(folder), Manners::default())) })
     }
@@ -171,7 +177,8 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
-        let crew = self.crew(&agent, &Launch::new(self, self.store()?, None)).await?;
+        let launcher = Launch::new(self, self.store()?, &agent, None);
+        let crew = self.crew(&agent, &launcher).await?;
         let traits = crew.model.traits();
         let style = Style::of(&agent, &traits);
         let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
@@ -209,7 +216,7 @@ impl Errand {
             agent.model = model.clone();
         }
         // One store for all of it: the run is taken for this process through it.
-        let launcher = Launch::new(self, store, approval.clone());
+        let launcher = Launch::new(self, store, &agent, approval.clone());
         let crew = self.crew(&agent, &launcher).await?;
         let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
         if other.is_some() && Style::of(&agent, &crew.model.traits()) != run.style() {
@@ -231,18 +238,32 @@ impl Errand {
         crew.drive(run, watch, person).await
     }
 
+    /// What the servers of an agent file are started with, to be looked at.
+    ///
+    /// # Errors
+    /// This program does not know where it is.
+    pub fn cells<'a>(
+        &self,
+        file: &Path,
+        servers: impl IntoIterator<Item = &'a Server>,
+    ) -> anyhow::Result<Cells> {
+        let kept = kept::of_file(self.fetcher.home().root(), file, servers);
+        Ok(Cells { own: std::env::current_exe()?, kept: Arc::new(kept) })
+    }
+
     pub(crate) fn store(&self) -> anyhow::Result<Store> {
         Ok(Store::open(self.fetcher.home().root())?)
     }
 
     async fn crew(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Together> {
+        settle(agent);
         // Said, and found to fit on the disk, before the first byte of it comes.
         self.fetcher.begin(&self.missing(agent))?;
         Ok(Together {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
             policy: Chain::new(&agent.grants, &agent.above)?,
-            sandbox: self.sandbox(agent)?,
+            sandbox: self.sandbox(agent, launch)?,
             store: launch.store.clone(),
         })
     }
@@ -289,11 +310,12 @@ impl Errand {
         Ok(used)
     }
 
-    fn sandbox(&self, agent: &Agent) -> anyhow::Result<Wasm> {
+    fn sandbox(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Wasm> {
         let home = self.fetcher.home().root();
         let mut config = sandbox::Config::new(&agent.root, home.join("cache"));
         config.read = agent.grants.read.clone();
         config.write = agent.grants.write.clone();
+        config.kept = Arc::clone(&launch.kept);
         config.kv = Some(home.join("kv"));
         config.pages = Arc::clone(&self.pages);
         if let Some(browser) = &agent.browser {
@@ -316,9 +338,20 @@ impl Errand {
         }
         let wheel = self.fetcher.file("componentize-py").await?;
         let python = self.fetcher.python().to_path_buf();
-        let make = move || build.make(python.as_os_str(), &wheel);
+        let make = move || build.make(&python, &wheel);
         Ok(tokio::task::spawn_blocking(make).await??)
     }
+}
+
+/// Looks up the programs of an agent's servers, and of the agents that it calls, before any of them
+/// runs.
+fn settle(agent: &Agent) {
+    let commands = agent.mcp.values().filter_map(|server| match &server.transport {
+        Transport::Stdio(program) => Some(&*program.command),
+        Transport::Http { .. } => None,
+    });
+    guard::settle(commands);
+    agent.agents.values().for_each(|sub| settle(&sub.agent));
 }
 
 /// What one agent is run with.

@@ -470,6 +470,30 @@ fn python_opens_sockets() {
     "#);
 }
 
+/// Its component was linked with the web tools' HTTP, and a request of its own went past robots.txt
+/// and was sent again after a kill.
+#[test]
+fn python_has_raw_http() {
+    let server = private();
+    let net = format!("net = [\"{}\"]", server.at);
+    let attack = Attack::new(&["python", "web.read"], &net);
+    let told = attack.ran([
+        "import importlib, sys\n\
+         def had(names):\n    \
+             got = []\n    \
+             for name in names:\n        \
+                 try:\n            \
+                     got.append(importlib.import_module('wit_world.imports.' + name).__name__)\n        \
+                 except ImportError:\n            \
+                     got += [it for it in sys.modules if it == 'wit_world.imports.' + name]\n    \
+             return got\n\
+         print('lent:', had(['files', 'tools']), 'not lent:', had(['http', 'pages', 'kv']))",
+    ]);
+    assert_eq!(server.asked(), [""; 0]);
+    let lent = "lent: ['wit_world.imports.files', 'wit_world.imports.tools'] not lent: []";
+    assert!(told.contains(lent), "{told}");
+}
+
 #[test]
 fn python_spins() {
     let attack = Attack::new(&["python"], "");

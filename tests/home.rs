@@ -128,9 +128,12 @@ fn exactly_what_is_unused_goes() {
     let goes: Vec<(String, &str, u64)> = vec![
         (cached(&a, &foreign, "cwasm"), "version", 0),
         (cached(&sha256(guest), &mark, "cwasm"), "version", 0),
+        (cached(&a, &foreign, "seal"), "version", 0),
         (cached(&b, &mark, "77.draft"), "gone", 0),
         (format!("guests/python-{b}.wasm"), "version", 0),
-        ("guests/making-7".to_string(), "gone", 1),
+        ("guests/work-aB3".to_string(), "gone", 1),
+        ("toolchains/work-aB3".to_string(), "gone", 1),
+        ("work-aB3".to_string(), "gone", 1),
         ("files/onnxruntime-000000000000".to_string(), "version", 0),
         (format!("files/qwen2.5-coder-0.5b-{}", &MODEL[..12]), "done", 0),
         (format!("partial/{MODEL}"), "done", 0),
@@ -146,7 +149,9 @@ fn exactly_what_is_unused_goes() {
     let stays: Vec<(String, u64)> = vec![
         (cached(&a, &foreign, "lock"), 9),
         (cached(&b, &mark, "cwasm"), 9),
-        ("guests/making-8".to_string(), 0),
+        (cached(&b, &mark, "seal"), 9),
+        ("guests/work-cD4".to_string(), 0),
+        ("cache.key".to_string(), 9),
         ("files/onnxruntime-6c1585d1bbf4/libonnxruntime.so.1.32.0".to_string(), 9),
         (format!("files/qwen2.5-coder-1.5b-{}", &LARGE[..12]), 9),
         (format!("partial/{LARGE}"), 6),
@@ -280,7 +285,7 @@ fn all_of_it_goes_and_what_links_lead_to_stays() {
     };
     link("disk", "models");
     fs::create_dir_all(place.home().join("guests")).unwrap();
-    link("disk", "guests/making-3");
+    link("disk", "guests/work-eF5");
     // Nobody is at a terminal here.
     let ran = place.errand(["self", "remove"]);
     assert_eq!(ran.code, Some(2), "{ran}");
@@ -293,7 +298,7 @@ fn all_of_it_goes_and_what_links_lead_to_stays() {
     assert_eq!(ran.code, Some(0), "{ran}");
     assert!(
         place.home().join("models").is_symlink()
-            && place.home().join("guests/making-3").is_symlink()
+            && place.home().join("guests/work-eF5").is_symlink()
     );
     let ran = place.errand(["self", "remove", "--yes"]);
     assert_eq!(ran.code, Some(0), "{ran}");
@@ -426,7 +431,7 @@ fn a_disk_without_room_is_refused_before_anything_is_fetched() {
     place.write("agent.toml", "name = \"a\"\ntask = \"b\"\n").write("home/.keep", "");
     fs::remove_file(place.home().join(".keep")).unwrap();
     let own = env!("CARGO_BIN_EXE_errand");
-    let mounted = "mount -t tmpfs -o size=64m none home || exit 77; exec ";
+    let mounted = "mount -t tmpfs -o size=64m,mode=700 none home || exit 77; exec ";
     let mut command = std::process::Command::new("unshare");
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
     command.arg(format!("{mounted} {own} run agent.toml"));

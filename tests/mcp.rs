@@ -17,12 +17,12 @@ const FORGETS: &str = include_str!("mcp/forgets.py");
 const REFERENCE: &str = include_str!("mcp/reference.py");
 
 /// A Python, and the folders that it is made of.
-struct Python {
-    program: PathBuf,
-    folders: Vec<PathBuf>,
+pub(crate) struct Python {
+    pub(crate) program: PathBuf,
+    pub(crate) folders: Vec<PathBuf>,
 }
 
-fn python() -> Python {
+pub(crate) fn python() -> Python {
     of("python3".as_ref())
 }
 

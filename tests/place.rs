@@ -221,7 +221,7 @@ pub(crate) fn python(code: &str) -> Value {
 }
 
 /// The place whose home the others' guests are copied from: the program itself compiled them.
-fn warm() -> &'static Path {
+pub(crate) fn warm() -> &'static Path {
     static WARM: OnceLock<PathBuf> = OnceLock::new();
     WARM.get_or_init(|| {
         warmed(
@@ -240,7 +240,7 @@ fn warm() -> &'static Path {
     })
 }
 
-fn warm_python() -> &'static Path {
+pub(crate) fn warm_python() -> &'static Path {
     static WARM: OnceLock<PathBuf> = OnceLock::new();
     WARM.get_or_init(|| {
         lend(&warm().join("home"), &kept("warm-python").join("home"));
@@ -270,12 +270,19 @@ fn warmed(name: &str, head: &str, tables: &str, replies: &[Value]) -> PathBuf {
 
 /// Gives a home the guests of another, compiled, without copying them.
 pub(crate) fn lend(from: &Path, to: &Path) {
+    // With the key that they were sealed with.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(to).unwrap();
+    if from.join("cache.key").exists() && !to.join("cache.key").exists() {
+        fs::copy(from.join("cache.key"), to.join("cache.key")).unwrap();
+    }
     for part in ["cache", "guests"] {
         let Ok(files) = fs::read_dir(from.join(part)) else { continue };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(to.join(part)).unwrap();
         for file in files.map(Result::unwrap) {
             let to = to.join(part).join(file.file_name());
-            let whole = file.path().extension().is_some_and(|end| end == "wasm" || end == "cwasm");
+            let ends = ["wasm", "cwasm", "seal"];
+            let whole =
+                file.path().extension().is_some_and(|end| ends.iter().any(|known| end == *known));
             if whole && !to.exists() {
                 fs::hard_link(file.path(), &to)
                     .or_else(|_| fs::copy(file.path(), &to).map(drop))

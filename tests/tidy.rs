@@ -148,6 +148,22 @@ fn a_permit_is_made_in_one_place() {
     none(broken(rust_files(""), made), "only `action.rs` makes permits");
 }
 
+/// A program that is started from anywhere else may be one that the current folder holds.
+#[test]
+fn a_program_is_started_in_one_place() {
+    let folders = LIBRARIES.iter().copied().chain(["report", "guard"]);
+    let mut sources: Vec<PathBuf> =
+        folders.flat_map(|library| rust_files(&format!("{library}/src"))).collect();
+    sources.extend(rust_files("src"));
+    sources.retain(|path| !is_test(path) && !path.ends_with("guard/src/program.rs"));
+    assert!(sources.len() > 100, "the sources are elsewhere now");
+    let starts = |_: &Path, line: &str| {
+        let ways = ["Command::new(", "Command::new;", "Command as ", "posix_spawn", "execv"];
+        ways.iter().any(|way| line.contains(way)) || line.trim() == "use std::process;"
+    };
+    none(broken(sources, starts), "only `guard` makes a `Command`");
+}
+
 #[test]
 fn every_module_says_what_it_is() {
     let silent = |path: &PathBuf| {

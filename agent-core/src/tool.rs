@@ -137,12 +137,13 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// A guest that comes with the runtime.
-    pub fn builtin(component: Component, limits: Limits) -> Self {
+    /// A guest that comes with the runtime. It gets what it declares and no more, as a stranger's
+    /// component does.
+    pub fn builtin(component: Component, imports: Imports, limits: Limits) -> Self {
         Self {
             name: None,
             component,
-            imports: Imports { files: true, http: true, kv: false, pages: true, tools: true },
+            imports,
             secrets: Arc::default(),
             limits,
             adds: Arc::default(),
@@ -258,6 +259,7 @@ mod tests {
         assert_eq!(guest.bare("weather.forecast"), "forecast");
         assert_eq!(guest.bare("weathers.forecast"), "weathers.forecast");
         assert_eq!(guest.bare("forecast"), "forecast");
-        assert_eq!(Guest::builtin(component, Limits::DEFAULT).bare("web.read"), "web.read");
+        let builtin = Guest::builtin(component, Imports::default(), Limits::DEFAULT);
+        assert_eq!(builtin.bare("web.read"), "web.read");
     }
 }

@@ -13,6 +13,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use guard::private;
+
 use crate::catalog::Entry;
 use crate::fetch::FetchError;
 
@@ -72,7 +74,7 @@ impl Home {
 
     /// Makes a folder, and its parents.
     pub(crate) fn folder(&self, path: &Path) -> Result<(), FetchError> {
-        fs::create_dir_all(path).map_err(|source| FetchError::home(path, source))
+        private::folder(path).map_err(|source| FetchError::home(path, source))
     }
 
     /// Waits until no other process works on `key`. `waiting` is called once if it has to wait.
@@ -95,8 +97,7 @@ impl Home {
         let path = self.root.join("partial").join(format!("{key}.lock"));
         self.folder(&self.root.join("partial"))?;
         let failed = |source| FetchError::home(&path, source);
-        let file =
-            File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        let file = private::file(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Lock { _file: file })),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -116,8 +117,9 @@ pub(crate) struct Lock {
 pub(crate) fn into_place(from: &Path, to: &Path) -> Result<(), FetchError> {
     let failed = |source: io::Error| FetchError::home(to, source);
     if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+        private::folder(folder).map_err(failed)?;
     }
+    private::tree(from).map_err(failed)?;
     if from.is_file() {
         File::open(from).and_then(|file| file.sync_all()).map_err(failed)?;
     }

@@ -17,7 +17,8 @@ fn calls(criterion: &mut Criterion) {
     let wasm = Wasm::new(Config::new("/", common::cache())).unwrap();
     let Component::File(path) = common::probe() else { unreachable!("the probe is a file") };
     let bytes = std::fs::read(path.as_path()).unwrap().leak();
-    let guest = Guest::builtin(Component::Embedded { name: "probe", bytes }, LIMITS);
+    let guest =
+        Guest::builtin(Component::Embedded { name: "probe", bytes }, common::IMPORTS, LIMITS);
     let permit = permit("c1", "echo", json!({"n": 1}));
     let gate = Asked::nothing();
     criterion.bench_function("instantiate and call a small guest", |bencher| {

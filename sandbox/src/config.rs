@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::browser::Browser;
+use guard::Kept;
 
 use crate::host::pages::{Manners, Pages};
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub read: Vec<PathBuf>,
     /// The files and folders that may be written.
     pub write: Vec<PathBuf>,
+    /// What no guest may write, or read, even there.
+    pub kept: Arc<Kept>,
     /// Where compiled components are kept, for this user alone; made if missing.
     pub cache: PathBuf,
     /// Where components keep their values, a folder for each; made if missing. `None`: nowhere.
@@ -55,6 +58,7 @@ impl Config {
             root: root.into(),
             read: Vec::new(),
             write: Vec::new(),
+            kept: Arc::default(),
             cache: cache.into(),
             kv: None,
             secrets: Arc::new(|_| None),

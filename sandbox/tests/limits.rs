@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent_core::sandbox::{Gate, Sandbox, SandboxError, Use};
-use agent_core::tool::{Component, Guest, Limits};
+use agent_core::tool::{Component, Guest, Imports, Limits};
 use async_trait::async_trait;
 use common::{Asked, Folder, LIMITS, invoke, permit, probe};
 use sandbox::Wasm;
@@ -212,7 +212,7 @@ async fn calls_without_end() {
 async fn what_is_no_component_is_refused() {
     let folder = Folder::new();
     let component = Component::Embedded { name: "broken", bytes: b"not wasm" };
-    let guest = Guest::builtin(component, LIMITS);
+    let guest = Guest::builtin(component, Imports::default(), LIMITS);
     let call = folder.wasm.invoke(&permit("c1", "t", json!({})), &guest, &Asked::nothing()).await;
     let error = call.unwrap_err().to_string();
     assert!(error.starts_with("component `broken` cannot be loaded: "), "{error}");

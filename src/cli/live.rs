@@ -298,7 +298,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
         eprint(&invalid.to_string());
         return ExitCode::from(2);
     }
-    if error.is::<Usage>() {
+    if error.is::<Usage>() || error.is::<guard::private::Exposed>() {
         eprint(&format!("error: {error}"));
         return ExitCode::from(2);
     }

@@ -13,7 +13,7 @@ use agent_core::run::head;
 
 use super::confirm::confirmed;
 use super::live::{Usage, eprint, say};
-use super::run::runtime;
+use super::run::{How, open, runtime};
 
 /// The subcommands of `errand mcp`.
 #[derive(clap::Subcommand)]
@@ -43,11 +43,12 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut lock = Lock::read(&folder).map_err(|error| Usage(error.to_string()))?;
-    let own = std::env::current_exe()?;
+    let errand = open(How { json: false, offline: true })?;
+    let cells = errand.cells(&file, servers.values())?;
     let offered: BTreeMap<String, Pinned> = runtime()?.block_on(async {
         let mut offered = BTreeMap::new();
         for (name, server) in servers {
-            let pinned = Client::new(&name, server, &own).offered().await?;
+            let pinned = Client::new(&name, server, cells.clone()).offered().await?;
             offered.insert(name, pinned);
         }
         anyhow::Ok(offered)

@@ -14,10 +14,11 @@ pub(crate) fn written(errand: &Errand, folder: &str, files: &[File]) -> anyhow::
     for (name, text) in files {
         let path = folder.join(name);
         if let Some(above) = path.parent() {
-            fs::create_dir_all(above)?;
+            guard::private::folder(above)?;
         }
         if fs::read_to_string(&path).ok().as_deref() != Some(text) {
             tools::whole::write(&path, text.as_bytes())?;
+            guard::private::tree(&path)?;
         }
     }
     Ok(folder)

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
+use guard::{Need, Program};
 use models::home::size;
 use tools::browser::NAMES;
 
@@ -27,7 +27,7 @@ const CUDA: [&str; 6] = [
 pub(super) async fn chromium(runner: &Runner) -> Check {
     let check =
         Check::new("chromium", "pages that say nothing without their scripts (`[browser]`)");
-    let Some(program) = NAMES.iter().find_map(found) else {
+    let Some(program) = NAMES.iter().find_map(|name| found(name)) else {
         let names = NAMES.map(|name| format!("`{name}`")).join(", ");
         return check.missing(
             format!("none of {names} is on the search path"),
@@ -35,7 +35,7 @@ pub(super) async fn chromium(runner: &Runner) -> Check {
         );
     };
     let version = runner.version(&program).await.unwrap_or_else(|| "no version".to_string());
-    check.ok(format!("{version}, {}", program.display()))
+    check.ok(format!("{version}, {}", program.path().display()))
 }
 
 pub(super) async fn node(runner: &Runner) -> Check {
@@ -45,7 +45,7 @@ pub(super) async fn node(runner: &Runner) -> Check {
         return check.missing("there is no `node` on the search path", remedy);
     };
     let Some(version) = runner.version(&node).await else {
-        return check.missing(format!("`{}` does not run", node.display()), remedy);
+        return check.missing(format!("`{}` does not run", node.path().display()), remedy);
     };
     let major = version.trim_start_matches('v').split('.').next().and_then(|n| n.parse().ok());
     match (major, npm) {
@@ -60,7 +60,7 @@ pub(super) async fn rust(runner: &Runner) -> Check {
     let Some(rustc) = found("rustc") else {
         return check.missing("there is no `rustc` on the search path", "install Rust with rustup");
     };
-    let mut command = Command::new(rustc);
+    let mut command = runner.helper(&rustc, &[Need::Cargo]);
     command.args(["--print", "target-libdir", "--target", "wasm32-wasip2"]);
     // Looking is no reason to fetch a toolchain.
     command.env("RUSTUP_AUTO_INSTALL", "0");
@@ -85,7 +85,7 @@ pub(super) async fn gpu(runner: &Runner) -> Check {
             }
         };
     };
-    let mut command = Command::new(smi);
+    let mut command = runner.helper(&smi, &[]);
     command.args(["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]);
     match runner.ask(command, PATIENCE).await.and_then(|said| said.line()) {
         Some(said) => check.ok(said),
@@ -100,10 +100,10 @@ pub(super) async fn cuda(runner: &Runner) -> Check {
     let folders: Vec<PathBuf> =
         std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
     let mut known = String::new();
-    if let Some(loader) =
-        ["/sbin/ldconfig", "/usr/sbin/ldconfig"].map(Path::new).iter().find(|p| p.is_file())
-    {
-        let mut command = Command::new(loader);
+    let loader =
+        ["/sbin/ldconfig", "/usr/sbin/ldconfig"].into_iter().find(|p| Path::new(p).is_file());
+    if let Some(loader) = loader.and_then(|loader| Program::at(loader).ok()) {
+        let mut command = runner.helper(&loader, &[]);
         command.arg("-p");
         known = runner.ask(command, PATIENCE).await.map(|said| said.out).unwrap_or_default();
     }

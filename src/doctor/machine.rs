@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use models::home::size;
+use tools::process::Cells;
 
 use super::Check;
 use super::program::Runner;
@@ -80,7 +81,7 @@ pub(super) fn landlock() -> Check {
 }
 
 /// Whether a program can be confined: one is.
-pub(super) async fn confinement(runner: &Runner, own: &Path) -> Check {
+pub(super) async fn confinement(runner: &Runner, cells: &Cells) -> Check {
     let check = Check::new(
         "confinement",
         "user namespaces, landlock and seccomp together: MCP servers and the browser run in them",
@@ -88,7 +89,7 @@ pub(super) async fn confinement(runner: &Runner, own: &Path) -> Check {
     let remedy = "allow user namespaces (`kernel.unprivileged_userns_clone=1`, \
                   `kernel.apparmor_restrict_unprivileged_userns=0`; in a container, its seccomp \
                   profile), or `unconfined = true` for a server you trust";
-    let probe = tools::process::probe(own, runner.folder());
+    let probe = tools::process::probe(cells, runner.work().path());
     match tokio::time::timeout(Duration::from_secs(10), probe).await {
         Ok(Ok(())) => check.ok("a program ran confined"),
         Ok(Err(reason)) => check.missing(reason, remedy),

@@ -9,7 +9,10 @@ mod machine;
 mod program;
 mod setup;
 
+use std::sync::Arc;
+
 use serde::Serialize;
+use tools::process::Cells;
 
 use crate::Errand;
 use program::Runner;
@@ -91,14 +94,14 @@ impl Errand {
     /// # Errors
     /// No folder can be made for the programs that are asked.
     pub async fn examine(&self) -> std::io::Result<Vec<Check>> {
-        let runner = Runner::new()?;
-        let own = std::env::current_exe()?;
+        let runner = Runner::new(self.fetcher().home().root())?;
+        let cells = Cells { own: std::env::current_exe()?, kept: Arc::default() };
         let default = setup::Setup::of(self);
         let (python, pip, registry, confinement, chromium, node, rust, gpu) = tokio::join!(
             setup::python(&runner, &default),
             setup::pip(&runner, &default),
             setup::registry(&runner, &default),
-            machine::confinement(&runner, &own),
+            machine::confinement(&runner, &cells),
             extras::chromium(&runner),
             extras::node(&runner),
             extras::rust(&runner),

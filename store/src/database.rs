@@ -1,10 +1,11 @@
 //! The database file: where it is, how it is opened, which format it has, and what its errors mean.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use guard::private;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::StoreError;
@@ -80,7 +81,10 @@ impl Database {
 
     /// The connection that writes, with the folder and the tables made where they are missing.
     pub(crate) fn write(&self) -> Result<Connection, StoreError> {
-        make_folder(&self.home).map_err(|error| self.unusable(&error))?;
+        // SQLite gives the files beside the database the database's rights.
+        private::folder(&self.home)
+            .and_then(|()| private::file(&self.path))
+            .map_err(|error| self.unusable(&error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -132,7 +136,7 @@ impl Database {
     /// Two processes may start in an empty home at once: a file lock lets one go first, since
     /// SQLite does not wait while it switches to WAL.
     fn migrate(&self, connection: &mut Connection) -> Result<(), StoreError> {
-        let turn = File::create(self.home.join("errand.lock"))
+        let turn = private::file(&self.home.join("errand.lock"))
             .and_then(|file| file.lock().map(|()| file))
             .map_err(|error| self.unusable(&error))?;
         let steps = |connection: &mut Connection| -> rusqlite::Result<()> {
@@ -163,13 +167,4 @@ impl Database {
 
 fn format(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
-/// A journal holds what a run has read: the folder is its owner's alone.
-pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }

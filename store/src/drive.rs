@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use agent_core::event::RunId;
 use agent_core::journal::JournalError;
-
-use crate::database::make_folder;
+use guard::private;
 
 /// A run that this process drives. Dropping it lets others.
 #[derive(Debug)]
@@ -142,16 +141,10 @@ impl Drives {
                 path.display()
             ))
         };
-        make_folder(&self.folder).map_err(broken)?;
+        private::folder(&self.folder).map_err(broken)?;
         // Somebody who only looks (`driven`) holds the lock for an instant.
         for _ in 0..5 {
-            let file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-                .map_err(broken)?;
+            let file = private::file(&path).map_err(broken)?;
             match file.try_lock() {
                 Ok(()) if is(&file, &path) => return Ok(file),
                 Ok(()) => {}

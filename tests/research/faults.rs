@@ -174,14 +174,14 @@ fn a_disk_that_fills() {
             .output()
     };
     place.write("small/.keep", "");
-    let mount = "mount -t tmpfs -o size=96m none small";
+    let mount = "mount -t tmpfs -o size=96m,mode=700 none small";
     if !own(mount).is_ok_and(|tried| tried.status.success()) {
         eprintln!("skipped: this machine lets no user mount a file system of its own");
         return;
     }
     let run = "\"$(\"$0\" runs list --json | head -1 | sed 's/.*\"run\":\"\\([^\"-]*\\).*/\\1/')\"";
     let script = format!(
-        "{mount} && cp -r home/cache small/ && chmod 700 small/cache && \
+        "{mount} && cp -rp home/cache home/cache.key small/ && chmod 700 small/cache && \
          free=$(df -k --output=avail small | tail -1) && \
          head -c $((free - 500))k /dev/zero > small/filler && \
          \"$0\" research '{QUESTION}' --agent research.toml --depth quick > first.md; \

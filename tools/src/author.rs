@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use agent_core::component::check_name;
+use guard::Work;
 use serde::{Deserialize, Serialize};
 
 pub use template::start;
@@ -135,7 +136,7 @@ impl Project {
     /// A tool of the language is missing, or says what is wrong with the program.
     pub fn build(&self, kit: &Kit, wheel: Option<&Path>, out: &Path) -> Result<Built, AuthorError> {
         match self.language {
-            Language::Rust => rust::build(self, out),
+            Language::Rust => rust::build(self, kit, out),
             Language::Python => python::build(self, kit, wheel, out),
             Language::Javascript => javascript::build(self, kit, out),
             Language::C => c::build(self, kit, wheel, out),
@@ -159,6 +160,11 @@ impl Project {
         }
         found.sort();
         Ok(found)
+    }
+
+    /// A path of it as the programs are told it, which do not run in it.
+    fn absolute(&self, path: impl AsRef<Path>) -> Result<PathBuf, AuthorError> {
+        absolute(&self.folder.join(path))
     }
 
     /// Where things are kept between two builds.
@@ -185,6 +191,13 @@ impl Kit {
     }
 }
 
+impl Kit {
+    /// A private folder for one program to run in.
+    fn work(&self) -> Result<Work, AuthorError> {
+        Work::new(&self.folder).map_err(disk(&self.folder))
+    }
+}
+
 /// What a build came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Built {
@@ -205,6 +218,10 @@ pub fn named(name: &str) -> Result<(), AuthorError> {
         Err(problem) => problem,
     };
     Err(AuthorError::Name { name: name.to_string(), problem })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, AuthorError> {
+    std::path::absolute(path).map_err(disk(path))
 }
 
 fn disk(path: &Path) -> impl FnOnce(io::Error) -> AuthorError + use<> {
@@ -258,12 +275,12 @@ pub enum AuthorError {
         hint: &'static str,
     },
     /// A program is missing.
-    #[error("`{program}` does not start: {error}\nhint: {hint}")]
+    #[error("`{program}` does not start: {reason}\nhint: {hint}")]
     Missing {
         /// Its name.
         program: String,
         /// Why.
-        error: io::Error,
+        reason: String,
         /// How to get it.
         hint: &'static str,
     },

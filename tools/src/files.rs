@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use agent_core::action::Capability;
 use agent_core::path::resolve;
-use agent_core::tool::{Component, Effect, Guest, Limits, Tool, ToolSpec};
+use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec};
 use serde_json::Value;
 
 use crate::builtin::{Builtin, spec};
@@ -35,7 +35,9 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
 }
 
 pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
-    let guest = Guest::builtin(Component::Embedded { name: "files", bytes: COMPONENT }, LIMITS);
+    let component = Component::Embedded { name: "files", bytes: COMPONENT };
+    let imports = Imports { files: true, ..Imports::default() };
+    let guest = Guest::builtin(component, imports, LIMITS);
     let within = Within { root: setup.root.clone(), read: setup.read.clone() };
     let (list, search, read, write) = (within.clone(), within.clone(), within.clone(), within);
     vec![

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_core::tool::{Component, Effect, Guest, Limits, Tool, ToolSpec};
+use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -24,6 +24,9 @@ const LIMITS: Limits = Limits {
     fuel: None,
     calls: 128,
 };
+
+/// What a snippet wants of the web it has a tool of the agent read: code has no network.
+const IMPORTS: Imports = Imports { files: true, http: false, kv: false, pages: false, tools: true };
 
 /// Arguments of `python`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -69,7 +72,7 @@ pub(crate) fn spec() -> ToolSpec {
 pub fn tool(component: PathBuf, others: &[ToolSpec]) -> Arc<dyn Tool> {
     let guest = Guest {
         adds: Arc::new(functions(others)),
-        ..Guest::builtin(Component::File(Arc::new(component)), LIMITS)
+        ..Guest::builtin(Component::File(Arc::new(component)), IMPORTS, LIMITS)
     };
     Arc::new(Builtin::new(spec(), guest, |_: Accepted| Ok(Vec::new())).shown(show))
 }

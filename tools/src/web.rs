@@ -12,7 +12,7 @@ use agent_core::manifest::SecretUse;
 use agent_core::path::resolve;
 use agent_core::permission::NetRule;
 use agent_core::search::{Asked, Provider, Search, Source};
-use agent_core::tool::{Component, Effect, Guest, Limits, Tool, ToolSpec};
+use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -42,10 +42,13 @@ pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
     let search = setup.search.clone().unwrap_or_default();
     let agent = setup.user_agent.split('/').next().unwrap_or_default();
     let settings = json!({ "agent": agent, "search": search, "browser": setup.browser });
+    let component = Component::Embedded { name: "web", bytes: COMPONENT };
+    // A search looks into folders, and asks with a key.
+    let imports = Imports { files: true, http: true, pages: true, ..Imports::default() };
     let guest = Guest {
         secrets: keys(&search).into(),
         adds: Arc::new(Map::from_iter([("settings".to_string(), settings)])),
-        ..Guest::builtin(Component::Embedded { name: "web", bytes: COMPONENT }, LIMITS)
+        ..Guest::builtin(component, imports, LIMITS)
     };
     let root = setup.root.clone();
     vec![

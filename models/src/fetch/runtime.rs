@@ -85,7 +85,7 @@ fn unpack(package: &Path, to: &Path) -> Result<(), FetchError> {
     if staging.exists() {
         fs::remove_dir_all(&staging).map_err(failed)?;
     }
-    fs::create_dir_all(&staging).map_err(failed)?;
+    guard::private::folder(&staging).map_err(failed)?;
     let file = File::open(package).map_err(|source| FetchError::home(package, source))?;
     let broken = |error: zip::result::ZipError| FetchError::home(package, error.into());
     let mut archive = zip::ZipArchive::new(file).map_err(broken)?;

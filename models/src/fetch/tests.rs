@@ -514,19 +514,3 @@ async fn a_disk_without_room_is_told_before_anything_is_fetched() {
     // Whoever may not fetch is told that instead.
     fetcher.network(Network::Forbidden).begin(&plan).unwrap();
 }
-
-/// A `pip.py` beside what is worked on is not the pip that is meant.
-#[test]
-fn a_pip_in_the_folder_that_errand_runs_in() {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["pip.py", "runpy.py", "zipfile.py", "json.py"] {
-        fs::write(folder.path().join(name), "open('ran', 'w')\n").unwrap();
-    }
-    let run = pip::pip(Path::new("python3"))
-        .arg("--version")
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert!(String::from_utf8_lossy(&run.stdout).starts_with("pip "), "{run:?}");
-    assert!(!folder.path().join("ran").exists());
-}

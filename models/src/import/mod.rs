@@ -36,7 +36,7 @@ pub fn import(
     name.push(".part");
     let part = into.with_file_name(name);
     let failed = |source| ImportError::Write { path: part.clone(), source };
-    fs::create_dir_all(&part).map_err(failed)?;
+    guard::private::folder(&part).map_err(failed)?;
     // A killed process's lock is gone and its files are written over; a living one keeps its own.
     let lock = fs::File::create(part.join("lock")).map_err(failed)?;
     lock.try_lock().map_err(|error| match error {
@@ -45,6 +45,7 @@ pub fn import(
     })?;
     let written = write(&gguf, &config, &info, &part, progress).and_then(|()| {
         fs::remove_file(part.join("lock")).map_err(failed)?;
+        guard::private::tree(&part).map_err(failed)?;
         if into.exists() {
             fs::remove_dir_all(into).map_err(failed)?;
         }

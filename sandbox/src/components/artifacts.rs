@@ -1,26 +1,33 @@
 //! Compiled components on disk. An artifact is machine code that the process will run, so the
 //! folder belongs to this user alone, and one is loaded only if it was written here: named by the
-//! hash of the component and of the engine, complete before it has its name.
+//! hash of the component and of the engine, complete before it has its name, and sealed with a key
+//! that lies elsewhere ([`Seal`]).
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use super::seal::Seal;
 
 /// The artifacts of one engine.
 pub(crate) struct Artifacts {
     engine: Engine,
     folder: PathBuf,
+    seal: OnceLock<Seal>,
 }
 
 impl Artifacts {
     pub(crate) fn new(engine: Engine, folder: &Path) -> Artifacts {
-        Artifacts { engine, folder: folder.to_path_buf() }
+        Artifacts { engine, folder: folder.to_path_buf(), seal: OnceLock::new() }
     }
 
     /// The component with this digest, if it was compiled before.
@@ -64,32 +71,54 @@ impl Artifacts {
             Ok(artifact) => artifact,
             Err(error) => return Ok(Err(error)),
         };
+        // Until the new one is sealed there is none.
+        let _gone = fs::remove_file(path);
+        self.seal()?.put(path, &artifact)?;
         write_whole(path, &artifact)?;
         self.load(path)?.map(Ok).ok_or_else(|| io::Error::other("the artifact was removed"))
     }
 
     fn load(&self, path: &Path) -> io::Result<Option<Component>> {
-        let file = match fs::symlink_metadata(path) {
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let file = match File::options().read(true).custom_flags(flags).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        if !file.is_file() || !only_ours(&file) {
+        let found = file.metadata()?;
+        if !found.is_file() || !only_ours(&found) {
             return Err(io::Error::other(format!("`{}` may be another's", path.display())));
+        }
+        if !self.seal()?.holds(path, &file)? {
+            tracing::warn!("{}: not what was compiled here: it is compiled again", path.display());
+            return Ok(None);
         }
         #[expect(
             unsafe_code,
-            reason = "the file was written by `write_whole` from this engine's own output, into a \
-                      folder that nobody else may write, and is never changed afterwards"
+            reason = "the seal says that these bytes are this engine's own output, and this is the \
+                      very file that was read; nobody else may write it, and it is never changed"
         )]
-        let component = unsafe { Component::deserialize_file(&self.engine, path) };
+        let component = unsafe { Component::deserialize_file(&self.engine, open(&file)) };
         // Cut off or made by another wasmtime in spite of its name: compile it again.
         Ok(component.inspect_err(|error| tracing::warn!("{}: {error}", path.display())).ok())
+    }
+
+    fn seal(&self) -> io::Result<&Seal> {
+        if let Some(seal) = self.seal.get() {
+            return Ok(seal);
+        }
+        let seal = Seal::of(&self.folder)?;
+        Ok(self.seal.get_or_init(|| seal))
     }
 
     fn name(&self, digest: &str) -> String {
         format!("{digest}-{}.cwasm", mark(&self.engine))
     }
+}
+
+/// A path of the open file itself, whatever its name has come to mean since.
+fn open(file: &File) -> PathBuf {
+    PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()))
 }
 
 /// What stands in the names of an engine's artifacts: 16 digits, the same wherever one made by this
@@ -100,7 +129,8 @@ fn mark(engine: &Engine) -> String {
     format!("{:016x}", hash.finish())
 }
 
-/// The [`mark`]s of all that this version loads. An artifact is called `DIGEST-MARK.cwasm`.
+/// The [`mark`]s of all that this version loads. An artifact is called `DIGEST-MARK.cwasm`, its seal
+/// `DIGEST-MARK.seal`.
 ///
 /// # Errors
 /// Wasmtime does not run here.
@@ -144,11 +174,12 @@ fn only_ours(file: &Metadata) -> bool {
 }
 
 /// Under another name first, so that a file with the right name is always a complete one.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    // What a process of this number left when it was killed.
+    let _gone = fs::remove_file(&draft);
     let written = (|| {
-        let mut file =
-            File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&draft, path)

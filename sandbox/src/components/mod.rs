@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod link;
+mod seal;
 mod speech;
 
 pub use artifacts::{digest, marks};

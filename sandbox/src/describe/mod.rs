@@ -69,7 +69,7 @@ async fn ask(
     component: &Component,
     describe: &ComponentExportIndex,
 ) -> Result<wit::Manifest, String> {
-    let guest = Guest::builtin(component.clone(), LIMITS);
+    let guest = Guest::builtin(component.clone(), IMPORTS, LIMITS);
     let Session { mut store, clock, asked, stderr, carried } =
         Session::new(&lane.engine, lent, &guest, LIMITS.output, Start::default())
             .map_err(|error| format!("the component cannot be run: {error}"))?;

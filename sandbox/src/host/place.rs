@@ -4,11 +4,13 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
+use guard::Kept;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
@@ -28,6 +30,8 @@ pub(crate) struct Place {
     rest: PathBuf,
     /// For the model.
     shown: String,
+    /// What is left out of the folder.
+    kept: Arc<Kept>,
 }
 
 /// A file beneath a granted folder, open.
@@ -62,9 +66,15 @@ impl Opened {
 }
 
 impl Place {
-    pub(crate) fn new(dir: Arc<Dir>, base: PathBuf, rest: &Path, shown: String) -> Place {
+    pub(crate) fn new(
+        dir: Arc<Dir>,
+        base: PathBuf,
+        rest: &Path,
+        shown: String,
+        kept: Arc<Kept>,
+    ) -> Place {
         let rest = if rest.as_os_str().is_empty() { Path::new(".") } else { rest };
-        Place { dir, base, rest: rest.to_path_buf(), shown }
+        Place { dir, base, rest: rest.to_path_buf(), shown, kept }
     }
 
     /// The absolute path, as far as it is known.
@@ -106,7 +116,7 @@ impl Place {
             return self;
         };
         let (parent, name) = (parent.to_path_buf(), name.to_owned());
-        let folder = Place::new(self.dir, self.base, &parent, self.shown).followed();
+        let folder = Place::new(self.dir, self.base, &parent, self.shown, self.kept).followed();
         self = Place { rest: folder.rest.join(name), ..folder };
         self
     }
@@ -116,6 +126,7 @@ impl Place {
         let found = self.dir.symlink_metadata(&self.rest).map_err(|error| self.failed(&error))?;
         self.only_a_file(found.file_type())?;
         let file = self.open().map_err(|error| self.failed(&error))?;
+        self.kept.may_read(&self.real(&file, Path::new("")))?;
         let found = file.metadata().map_err(|error| self.failed(&error))?;
         self.only_a_file(found.file_type())?;
         let opened = Opened { file, size: found.len(), limit, shown: self.shown };
@@ -127,6 +138,7 @@ impl Place {
     pub(crate) fn list(&self) -> Result<Vec<Entry>, String> {
         let failed = |error: io::Error| self.failed(&error);
         let folder = self.dir.open_dir(&self.rest).map_err(failed)?;
+        self.kept.may_read(&self.real(&folder, Path::new("")))?;
         let mut entries = Vec::new();
         for found in folder.entries().map_err(failed)? {
             let name = found.map_err(failed)?.file_name();
@@ -155,6 +167,8 @@ impl Place {
     pub(crate) fn write(&self, content: &[u8]) -> Result<(), String> {
         let failed = |error: io::Error| self.failed(&error);
         let name = self.rest.file_name().ok_or_else(|| format!("`{}` is a folder", self.shown))?;
+        // Before a folder is made for it, and once more where it has come to be.
+        self.kept.may_write(&self.real(&*self.dir, &self.rest))?;
         let folder = match self.rest.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => {
                 self.dir.create_dir_all(parent).map_err(failed)?;
@@ -162,10 +176,12 @@ impl Place {
             }
             _ => self.dir.try_clone().map_err(failed)?,
         };
-        let mode = match folder.symlink_metadata(name) {
+        self.kept.may_write(&self.real(&folder, Path::new(name)))?;
+        let before = match folder.symlink_metadata(name) {
             Ok(found) => {
                 self.only_a_file(found.file_type())?;
-                Some(found.permissions())
+                // Who may read and write it; new content is nobody's program to run as another.
+                Some(found.permissions().mode() & 0o777)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),
@@ -174,10 +190,14 @@ impl Place {
         let written = (|| {
             let mut options = OpenOptions::new();
             options.write(true).create_new(true);
+            if before.is_some() {
+                // It holds the content before it has its rights.
+                options.mode(0o600);
+            }
             let mut file = folder.open_with(&draft, &options)?;
             file.write_all(content)?;
-            if let Some(mode) = mode {
-                file.set_permissions(mode)?;
+            if let Some(mode) = before {
+                file.set_permissions(Permissions::from_mode(mode))?;
             }
             file.sync_all()?;
             folder.rename(&draft, &folder, name)?;
@@ -195,6 +215,25 @@ impl Place {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(flags.bits() as i32);
         self.dir.open_with(&self.rest, &options)
+    }
+
+    /// Where something that is open really is, and what is below it: no link leads there any more.
+    fn real(&self, open: impl AsFd, below: &Path) -> PathBuf {
+        #[cfg(target_os = "linux")]
+        let real = std::fs::read_link(format!("/proc/self/fd/{}", open.as_fd().as_raw_fd())).ok();
+        #[cfg(target_vendor = "apple")]
+        let real = rustix::fs::getpath(open).ok().map(|path| {
+            PathBuf::from(std::os::unix::ffi::OsStringExt::from_vec(path.into_bytes()))
+        });
+        #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+        let real = {
+            drop(open);
+            None::<PathBuf>
+        };
+        match real {
+            Some(real) => real.join(below).components().collect(),
+            None => self.path(),
+        }
     }
 
     fn only_a_file(&self, what: FileType) -> Result<(), String> {

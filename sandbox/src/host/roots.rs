@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use agent_core::path;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use guard::Kept;
 
 use super::place::Place;
 use crate::Config;
@@ -18,6 +19,7 @@ pub(crate) struct Roots {
     folder: PathBuf,
     read: Vec<Root>,
     write: Vec<Root>,
+    kept: Arc<Kept>,
 }
 
 /// What is wanted of a file.
@@ -47,6 +49,7 @@ impl Roots {
             folder: config.root.clone(),
             read: roots(&config.read),
             write: roots(&config.write),
+            kept: Arc::clone(&config.kept),
         }
     }
 
@@ -86,10 +89,12 @@ impl Roots {
             .open()
             .map_err(|error| super::place::sentence(&self.shown(&root.path), &error))?
         {
-            Opened::Folder(dir) => Ok(Place::new(dir, root.path.clone(), rest, shown)),
+            Opened::Folder(dir) => {
+                Ok(Place::new(dir, root.path.clone(), rest, shown, Arc::clone(&self.kept)))
+            }
             Opened::File(dir, name) if rest.as_os_str().is_empty() => {
                 let parent = root.path.parent().unwrap_or(&root.path).to_path_buf();
-                Ok(Place::new(dir, parent, &name, shown))
+                Ok(Place::new(dir, parent, &name, shown, Arc::clone(&self.kept)))
             }
             Opened::File(..) => {
                 Err(format!("`{}` is a file, not a folder", self.shown(&root.path)))

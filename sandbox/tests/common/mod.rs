@@ -10,7 +10,7 @@ use std::time::Duration;
 use agent_core::action::{Action, CallId, Capability, Decision, Permit, Verdict};
 use agent_core::policy::Policy;
 use agent_core::sandbox::{Gate, Invocation, Sandbox, SandboxError, Use};
-use agent_core::tool::{Component, Guest, Limits, ToolSpec};
+use agent_core::tool::{Component, Guest, Imports, Limits, ToolSpec};
 use async_trait::async_trait;
 use sandbox::{Config, Wasm};
 use serde_json::Value;
@@ -128,6 +128,10 @@ pub(crate) const LIMITS: Limits = Limits {
     calls: 128,
 };
 
+/// What the probe is lent.
+pub(crate) const IMPORTS: Imports =
+    Imports { files: true, http: true, kv: false, pages: false, tools: true };
+
 pub(crate) async fn invoke(
     wasm: &Wasm,
     gate: &dyn Gate,
@@ -136,7 +140,7 @@ pub(crate) async fn invoke(
     arguments: Value,
     limits: Limits,
 ) -> Result<Invocation, SandboxError> {
-    let guest = Guest::builtin(probe(), limits);
+    let guest = Guest::builtin(probe(), IMPORTS, limits);
     wasm.invoke(&permit(call, tool, arguments), &guest, gate).await
 }
 

@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use guard::{Program, Work};
+
 use super::made::Inputs;
 use super::program::{self, Purpose};
-use super::{AuthorError, Built, Kit, Project, disk, world};
+use super::{AuthorError, Built, Kit, Project, absolute, disk, world};
 
 /// The version of the PyPI package `ziglang` whose `zig cc` is used.
 const VERSION: &str = "0.17.1";
@@ -23,7 +25,7 @@ enum Compiler {
     /// The clang of a WASI SDK.
     Sdk(PathBuf),
     /// A zig that is installed.
-    Zig,
+    Zig(Program),
     /// The zig of the catalog.
     Fetched(PathBuf),
 }
@@ -33,28 +35,32 @@ impl Compiler {
         if let Some(sdk) = std::env::var_os("WASI_SDK_PATH") {
             return Self::Sdk(PathBuf::from(sdk));
         }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        match std::env::split_paths(&path).any(|folder| folder.join("zig").is_file()) {
-            true => Self::Zig,
-            false => Self::Fetched(kit.folder.join(toolchain())),
+        match Program::named("zig") {
+            Ok(zig) => Self::Zig(zig),
+            Err(_) => Self::Fetched(kit.folder.join(toolchain())),
         }
     }
 
-    fn command(&self, kit: &Kit) -> Command {
-        let mut command = match self {
-            Self::Sdk(folder) => {
-                let mut clang = Command::new(folder.join("bin/clang"));
-                clang.arg("--target=wasm32-wasip1");
-                return clang;
-            }
-            Self::Zig => Command::new("zig"),
-            Self::Fetched(folder) => Command::new(folder.join("ziglang/zig")),
+    fn command(&self, kit: &Kit, private: &Work) -> Result<Command, AuthorError> {
+        let at = |path: PathBuf| {
+            let named = path.to_string_lossy().into_owned();
+            Program::at(absolute(&path)?).map_err(|error| program::nowhere(&named, &CC, &error))
         };
+        let zig = match self {
+            Self::Sdk(folder) => {
+                let mut clang = at(folder.join("bin/clang"))?.helper(private, &[]);
+                clang.arg("--target=wasm32-wasip1");
+                return Ok(clang);
+            }
+            Self::Zig(zig) => zig.clone(),
+            Self::Fetched(folder) => at(folder.join("ziglang/zig"))?,
+        };
+        let mut command = zig.helper(private, &[]);
         command.args(["cc", "-target", "wasm32-wasi"]);
         // Compiling the C library takes longer than anything else, and is done once.
-        command.env("ZIG_GLOBAL_CACHE_DIR", kit.folder.join("zig-cache"));
-        command.env("ZIG_LOCAL_CACHE_DIR", kit.folder.join("zig-cache"));
-        command
+        let cache = absolute(&kit.folder.join("zig-cache"))?;
+        command.env("ZIG_GLOBAL_CACHE_DIR", &cache).env("ZIG_LOCAL_CACHE_DIR", cache);
+        Ok(command)
     }
 }
 
@@ -80,29 +86,29 @@ pub(super) fn build(
     let work = project.work()?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
         let compiler = Compiler::found(kit);
+        let private = kit.work()?;
         if let Compiler::Fetched(folder) = &compiler {
             program::once(folder, |staging| {
-                let mut pip = Command::new(&kit.python);
+                let mut pip = program::pip(kit, &private, &CC)?;
                 // pip, and not only unzipping: the program must be one that can be run.
-                pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+                pip.args(["install", "--quiet", "--disable-pip-version-check"])
                     .args(["--no-deps", "--no-index", "--no-compile", "--target"])
-                    .arg(staging)
-                    .args(wheel)
-                    // A `pip.py` in the project is not the pip that is meant.
-                    .current_dir(staging);
+                    .arg(absolute(staging)?)
+                    .args(wheel.map(absolute).transpose()?);
                 program::run(&mut pip, &CC)
             })?;
         }
         let module = work.join("module.wasm");
-        let mut sources = Project::sources(&project.folder, "c")?;
-        sources.extend(Project::sources(&project.folder.join("sdk"), "c")?);
-        let mut cc = compiler.command(kit);
+        let sdk = project.absolute("sdk")?;
+        let mut sources = Project::sources(&absolute(&project.folder)?, "c")?;
+        sources.extend(Project::sources(&sdk, "c")?);
+        let mut cc = compiler.command(kit, &private)?;
         cc.args(["-mexec-model=reactor", "-std=gnu17", "-Oz", "-Wall", "-ffunction-sections"])
             .arg("-I")
-            .arg(project.folder.join("sdk"))
+            .arg(sdk)
             .args(sources)
             .arg("-o")
-            .arg(&module);
+            .arg(absolute(&module)?);
         program::run(&mut cc, &CC)?;
         let module = fs::read(&module).map_err(disk(&module))?;
         fs::write(component, world::component(project, module)?).map_err(disk(component))

@@ -2,11 +2,12 @@
 //! package, installed once beside the other toolchains.
 
 use std::path::Path;
-use std::process::Command;
+
+use guard::Need;
 
 use super::made::Inputs;
 use super::program::{self, Purpose};
-use super::{AuthorError, Built, Kit, Project, disk, world};
+use super::{AuthorError, Built, Kit, Project, absolute, world};
 
 /// The version of the npm package that components are made with.
 const VERSION: &str = "0.23.0";
@@ -50,10 +51,12 @@ pub(super) fn build(project: &Project, kit: &Kit, out: &Path) -> Result<Built, A
     let work = project.work()?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
         let folder = kit.folder.join(toolchain());
+        let private = kit.work()?;
         let folder = program::once(&folder, |staging| {
-            let mut npm = Command::new("npm");
+            let needs = [Need::Network, Need::Npm];
+            let mut npm = program::helper("npm", &private, &needs, &NPM)?;
             npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
-                .arg(staging)
+                .arg(absolute(staging)?)
                 .arg(format!("@bytecodealliance/componentize-js@{VERSION}"));
             program::run(&mut npm, &NPM)
         })?;
@@ -62,13 +65,12 @@ pub(super) fn build(project: &Project, kit: &Kit, out: &Path) -> Result<Built, A
         })?;
         let package =
             folder.join("node_modules/@bytecodealliance/componentize-js/src/componentize.js");
-        let mut node = Command::new("node");
+        let mut node = program::helper("node", &private, &[], &NODE)?;
         node.args(["--input-type=module", "-e", COMPONENTIZE, "--"])
-            .arg(std::path::absolute(&package).map_err(disk(&package))?)
-            .arg("main.js")
+            .arg(absolute(&package)?)
+            .arg(project.absolute("main.js")?)
             .arg(wit)
-            .arg(std::path::absolute(component).map_err(disk(component))?)
-            .current_dir(&project.folder);
+            .arg(absolute(component)?);
         program::run(&mut node, &NODE)
     })
 }

@@ -6,7 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{AuthorError, disk};
+use guard::{Need, Program, Work};
+
+use super::{AuthorError, Kit, disk};
 
 /// What a program is for, and what to do where it is missing.
 pub(super) struct Purpose {
@@ -16,6 +18,34 @@ pub(super) struct Purpose {
     pub(super) missing: &'static str,
     /// What may help where it fails.
     pub(super) hint: Option<&'static str>,
+}
+
+/// A program of this machine, in a private folder and with what these needs name.
+pub(super) fn helper(
+    name: &str,
+    work: &Work,
+    needs: &[Need],
+    purpose: &Purpose,
+) -> Result<Command, AuthorError> {
+    let program = Program::named(name).map_err(|error| nowhere(name, purpose, &error))?;
+    Ok(program.helper(work, needs))
+}
+
+/// Python, likewise, in isolated mode.
+pub(super) fn python(kit: &Kit, work: &Work, purpose: &Purpose) -> Result<Command, AuthorError> {
+    let python = guard::python(&kit.python, work);
+    python.map_err(|error| nowhere(&kit.python.to_string_lossy(), purpose, &error))
+}
+
+/// Its pip.
+pub(super) fn pip(kit: &Kit, work: &Work, purpose: &Purpose) -> Result<Command, AuthorError> {
+    let pip = guard::pip(&kit.python, work);
+    pip.map_err(|error| nowhere(&kit.python.to_string_lossy(), purpose, &error))
+}
+
+pub(super) fn nowhere(name: &str, purpose: &Purpose, error: &guard::Missing) -> AuthorError {
+    let (program, reason) = (name.to_string(), error.to_string());
+    AuthorError::Missing { program, reason, hint: purpose.missing }
 }
 
 /// Runs a program to its end; all that it prints goes to stderr.
@@ -37,7 +67,7 @@ pub(super) fn output(command: &mut Command, purpose: &Purpose) -> Result<Vec<u8>
 
 fn missing(command: &Command, purpose: &Purpose, error: io::Error) -> AuthorError {
     let program = command.get_program().to_string_lossy().into_owned();
-    AuthorError::Missing { program, error, hint: purpose.missing }
+    AuthorError::Missing { program, reason: error.to_string(), hint: purpose.missing }
 }
 
 fn failed(command: &Command, purpose: &Purpose, how: &str) -> AuthorError {

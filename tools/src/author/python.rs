@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::made::Inputs;
 use super::program::{self, Purpose};
-use super::{AuthorError, Built, Kit, Project, disk, world};
+use super::{AuthorError, Built, Kit, Project, absolute, disk, world};
 use crate::python::VERSION;
 
 /// The module that componentize-py starts from: it imports the program, so that its tools are
@@ -41,9 +40,11 @@ pub(super) fn build(
     project.main("main.py", "the tools are in `main.py`")?;
     let work = project.work()?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
+        let private = kit.work()?;
         let package = program::once(&folder(kit), |staging| {
-            let mut unpack = Command::new(&kit.python);
-            unpack.args(["-I", "-m", "zipfile", "-e"]).args(wheel).arg(staging);
+            let mut unpack = program::python(kit, &private, &PYTHON)?;
+            let wheel = wheel.map(absolute).transpose()?;
+            unpack.args(["-m", "zipfile", "-e"]).args(wheel).arg(absolute(staging)?);
             program::run(&mut unpack, &PYTHON)
         })?;
         fs::write(work.join("app.py"), APP).map_err(disk(&work))?;
@@ -51,24 +52,23 @@ pub(super) fn build(
         let packages = work.join("lib/python3/site-packages");
         fs::create_dir_all(&packages).map_err(disk(&packages))?;
         let wit = world::narrowed(project, &work, "py", takes)?;
-        let mut python = Command::new(&kit.python);
+        let mut python = program::python(kit, &private, &PYTHON)?;
         python
-            .args(["-I", "-B", "-c", crate::python::RUN])
-            .arg(package)
+            .args(["-B", "-c", crate::python::RUN])
+            .arg(absolute(&package)?)
             .args(["-q", "-w", "tool", "-d"])
             .arg(wit)
-            .args(["componentize", "app", "-p", "build", "-p", "sdk", "-p", ".", "-o"])
+            .args(["componentize", "app"]);
+        for folder in ["build", "sdk", ""] {
+            python.arg("-p").arg(project.absolute(folder)?);
+        }
+        python
+            .arg("-o")
             .arg(absolute(component)?)
-            .current_dir(&project.folder)
             // What is installed on this machine is no part of the component.
-            .env("VIRTUAL_ENV", absolute(&work)?)
-            .env_remove("PYTHONPATH");
+            .env("VIRTUAL_ENV", absolute(&work)?);
         program::run(&mut python, &PYTHON)
     })
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, AuthorError> {
-    std::path::absolute(path).map_err(disk(path))
 }
 
 /// Whether a text imports this module of the SDK. Brackets may spread an import over lines.

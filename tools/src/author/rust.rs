@@ -1,12 +1,12 @@
 //! Rust: cargo builds the component by itself, the target is added where rustup is there.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use guard::{Need, Work};
 use serde_json::Value;
 
 use super::program::{self, Purpose};
-use super::{AuthorError, Built, Project, made};
+use super::{AuthorError, Built, Kit, Project, made};
 
 const TARGET: &str = "wasm32-wasip2";
 
@@ -22,13 +22,18 @@ const RUSTUP: Purpose = Purpose {
     hint: Some("try `rustup target add wasm32-wasip2`; it needs the network"),
 };
 
-pub(super) fn build(project: &Project, out: &Path) -> Result<Built, AuthorError> {
-    add_target(&project.folder)?;
-    let mut cargo = Command::new("cargo");
+const NEEDS: [Need; 2] = [Need::Network, Need::Cargo];
+
+/// Cargo runs outside the project: a `rust-toolchain.toml` or a `.cargo` in it chooses no compiler.
+/// What the program is made of – its dependencies' and its own build scripts – runs all the same.
+pub(super) fn build(project: &Project, kit: &Kit, out: &Path) -> Result<Built, AuthorError> {
+    let private = kit.work()?;
+    add_target(&private)?;
+    let mut cargo = program::helper("cargo", &private, &NEEDS, &CARGO)?;
     cargo
-        .args(["build", "--release", "--target", TARGET])
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(&project.folder);
+        .args(["build", "--release", "--target", TARGET, "--manifest-path"])
+        .arg(project.absolute("Cargo.toml")?)
+        .arg("--message-format=json-render-diagnostics");
     let printed = program::output(&mut cargo, &CARGO)?;
     let component = component(&printed, &project.folder).ok_or_else(|| AuthorError::NoFile {
         path: project.folder.join("Cargo.toml"),
@@ -38,17 +43,18 @@ pub(super) fn build(project: &Project, out: &Path) -> Result<Built, AuthorError>
 }
 
 /// The target is there, or rustup adds it.
-fn add_target(folder: &Path) -> Result<(), AuthorError> {
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "target-libdir", "--target", TARGET]);
-    rustc.current_dir(folder).stderr(Stdio::null());
-    let there = program::output(&mut rustc, &CARGO)
-        .is_ok_and(|printed| Path::new(String::from_utf8_lossy(&printed).trim()).is_dir());
+fn add_target(private: &Work) -> Result<(), AuthorError> {
+    let printed = program::helper("rustc", private, &NEEDS, &CARGO).and_then(|mut rustc| {
+        rustc.args(["--print", "target-libdir", "--target", TARGET]);
+        program::output(&mut rustc, &CARGO)
+    });
+    let there =
+        printed.is_ok_and(|printed| Path::new(String::from_utf8_lossy(&printed).trim()).is_dir());
     if there {
         return Ok(());
     }
-    let mut rustup = Command::new("rustup");
-    program::run(rustup.args(["target", "add", TARGET]).current_dir(folder), &RUSTUP)
+    let mut rustup = program::helper("rustup", private, &NEEDS, &RUSTUP)?;
+    program::run(rustup.args(["target", "add", TARGET]), &RUSTUP)
 }
 
 /// The component of this project's own package, as cargo names it.

@@ -10,6 +10,7 @@ mod visit;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::browser::{Browser, BrowserConfig, Shown, Web};
@@ -20,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::process::{Process, found};
+use crate::process::{Cells, Process, found};
 use pipe::Pipe;
 use visit::Lost;
 
@@ -73,8 +74,7 @@ const MOST: Duration = Duration::from_secs(45);
 #[derive(Debug)]
 pub struct Chromium {
     program: PathBuf,
-    /// The program that this code is in.
-    own: PathBuf,
+    cells: Cells,
     turns: Semaphore,
 }
 
@@ -93,7 +93,8 @@ impl Chromium {
                 )
             })?,
         };
-        Ok(Chromium { program, own, turns: Semaphore::new(AT_ONCE) })
+        let cells = Cells { own, kept: Arc::default() };
+        Ok(Chromium { program, cells, turns: Semaphore::new(AT_ONCE) })
     }
 
     fn start(&self, profile: &Path) -> Result<(Process, Pipe), String> {
@@ -121,7 +122,7 @@ impl Chromium {
                 .map(|name| (name.to_string(), own.clone()))
                 .into();
         env.insert("PATH".to_string(), "/usr/bin:/bin".to_string());
-        let (process, (from, to)) = Process::start(&cell, env, &self.own)?;
+        let (process, (from, to)) = Process::start(&cell, env, &self.cells)?;
         Ok((process, Pipe::new(to, from)))
     }
 }

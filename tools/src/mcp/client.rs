@@ -2,7 +2,6 @@
 //! and connected again when it is gone. One client serves all calls of a run and of the agents
 //! below it.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use crate::plain::plain;
-use crate::process::Process;
+use crate::process::{Cells, Process};
 
 use super::list::{self, Offer, PROMPT, RESOURCES};
 use super::{McpError, content, values};
@@ -33,8 +32,7 @@ const PAGES: usize = 32;
 pub struct Client {
     name: String,
     server: Server,
-    /// The program that this code is in: it confines the server's.
-    own: PathBuf,
+    cells: Cells,
     live: Mutex<Option<Arc<Live>>>,
 }
 
@@ -87,9 +85,8 @@ impl ClientHandler for Ears {
 
 impl Client {
     /// For a server of this name. Nothing is started yet.
-    pub fn new(name: &str, server: Server, own: &Path) -> Self {
-        let (name, own) = (name.to_string(), own.to_path_buf());
-        Self { name, server, own, live: Mutex::new(None) }
+    pub fn new(name: &str, server: Server, cells: Cells) -> Self {
+        Self { name: name.to_string(), server, cells, live: Mutex::new(None) }
     }
 
     /// The server as the agent names it.
@@ -153,7 +150,7 @@ impl Client {
             Transport::Stdio(program) => {
                 let env = value(&program.env, "env")?;
                 let (mut process, pipes) =
-                    Process::start(program, env, &self.own).map_err(|error| self.gone(error))?;
+                    Process::start(program, env, &self.cells).map_err(|error| self.gone(error))?;
                 match tokio::time::timeout(patience, ears.clone().serve(pipes)).await {
                     Ok(Ok(service)) => {
                         Ok(Live { service, process: Mutex::new(Some(process)), ears })

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use agent_core::mcp::Network;
+use guard::Program;
 use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetStatus, Scope, path_beneath_rules,
@@ -25,6 +26,7 @@ use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
 use super::kernel;
+use super::mounts::Exceptions;
 
 /// What the system's programs and libraries are made of.
 const SYSTEM: [&str; 21] = [
@@ -62,6 +64,7 @@ pub(super) struct Cell {
     pub(super) read: Vec<PathBuf>,
     pub(super) write: Vec<PathBuf>,
     pub(super) network: Network,
+    pub(super) except: Exceptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +100,9 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
     if cell.network == Network::None {
         flags |= UnshareFlags::NEWNET;
     }
+    if !cell.except.is_empty() {
+        flags |= UnshareFlags::NEWNS;
+    }
     // SAFETY: no other thread runs in this process yet, and no table of files is left.
     #[expect(unsafe_code, reason = "the call is unsafe for tables of files, which stay shared")]
     unsafe { rustix::thread::unshare_unsafe(flags) }
@@ -108,9 +114,12 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
     map("/proc/self/uid_map", format!("{user} {user} 1"))?;
     map("/proc/self/gid_map", format!("{group} {group} 1"))?;
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    if !cell.except.is_empty() {
+        cell.except.mount().map_err(|reason| format!("files cannot be kept from it: {reason}"))?;
+    }
     let cell = Cell { stage: Stage::Become, ..cell };
     let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
-    let status = Command::new(own)
+    let status = start(own)?
         .arg(super::CONFINED)
         .arg(agreed)
         .arg(program)
@@ -118,6 +127,13 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
         .status()
         .map_err(|error| format!("cannot be started: {error}"))?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
+}
+
+/// With the folder and the environment that this stage was given.
+fn start(program: impl Into<PathBuf>) -> Result<Command, String> {
+    let folder = std::env::current_dir().map_err(|error| error.to_string())?;
+    let program = Program::at(program).map_err(|error| error.to_string())?;
+    Ok(program.given(&folder, std::env::vars_os()))
 }
 
 fn become_program(
@@ -139,7 +155,7 @@ fn become_program(
     kernel::refuse(cell.network)
         .map_err(|error| format!("the kernel cannot be kept from it: {error}"))?;
     files(cell).map_err(|error| format!("files cannot be kept from it: {error}"))?;
-    let error = Command::new(program).args(arguments).exec();
+    let error = start(program)?.args(arguments).exec();
     Err(format!("`{}` cannot be started: {error}", program.to_string_lossy()))
 }
 

@@ -6,6 +6,8 @@
 mod confine;
 #[cfg(target_os = "linux")]
 mod kernel;
+#[cfg(target_os = "linux")]
+mod mounts;
 
 #[cfg(target_os = "linux")]
 pub use confine::confined;
@@ -13,11 +15,13 @@ pub use confine::confined;
 pub use kernel::landlock;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::mcp::{Confinement, Network, Program};
+use guard::{Kept, Program as Start};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -29,6 +33,15 @@ pub const CONFINED: &str = "confined";
 /// How much of what a program says on standard error is kept, in bytes: its latest.
 const SAID: usize = 2000;
 
+/// What programs are confined with.
+#[derive(Debug, Clone)]
+pub struct Cells {
+    /// The program that this code is in: it is started again, to confine the other.
+    pub own: PathBuf,
+    /// What is left out of every grant.
+    pub kept: Arc<Kept>,
+}
+
 /// A program that runs. Dropping it kills it.
 pub(crate) struct Process {
     child: Child,
@@ -39,22 +52,22 @@ pub(crate) struct Process {
 pub(crate) type Pipes = (ChildStdout, ChildStdin);
 
 impl Process {
-    /// Starts a program; `own` is the program that this code is in.
+    /// Starts a program.
     pub(crate) fn start(
         program: &Program,
         env: BTreeMap<String, String>,
-        own: &Path,
+        cells: &Cells,
     ) -> Result<(Self, Pipes), String> {
         let path = found(&program.command, &program.root)?;
-        let mut command = match program.confinement {
-            Confinement::Required => in_cell(program, &path, own)?,
-            Confinement::Lifted => Command::new(&path),
+        let (start, before) = match program.confinement {
+            Confinement::Required => (&*cells.own, in_cell(program, &path, &cells.kept)?),
+            Confinement::Lifted => (&*path, Vec::new()),
         };
+        let start = Start::at(start).map_err(|error| error.to_string())?;
+        let mut command = Command::from(start.given(&program.root, env));
         command
+            .args(before)
             .args(&program.args)
-            .current_dir(&program.root)
-            .env_clear()
-            .envs(env)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -116,13 +129,13 @@ impl Drop for Process {
 }
 
 /// Whether a program can be confined on this machine: one is, in an empty folder and without a
-/// network. `own` is the program that this code is in, and the one that is tried: it says its version.
+/// network. It is the program that this code is in, and says its version.
 ///
 /// # Errors
 /// Why it cannot be.
-pub async fn probe(own: &Path, folder: &Path) -> Result<(), String> {
+pub async fn probe(cells: &Cells, folder: &Path) -> Result<(), String> {
     let program = Program {
-        command: own.to_string_lossy().into_owned(),
+        command: cells.own.to_string_lossy().into_owned(),
         args: vec!["--version".to_string()],
         env: BTreeMap::new(),
         root: folder.to_path_buf(),
@@ -131,7 +144,7 @@ pub async fn probe(own: &Path, folder: &Path) -> Result<(), String> {
         network: Network::None,
         confinement: Confinement::Required,
     };
-    let (mut process, (mut stdout, _stdin)) = Process::start(&program, BTreeMap::new(), own)?;
+    let (mut process, (mut stdout, _stdin)) = Process::start(&program, BTreeMap::new(), cells)?;
     let mut version = String::new();
     // What it could not say it did not say.
     let _ = stdout.read_to_string(&mut version).await;
@@ -148,16 +161,49 @@ pub(crate) fn found(command: &str, root: &Path) -> Result<PathBuf, String> {
     if command.contains('/') {
         return Ok(root.join(command));
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(command));
-    found
-        .into_iter()
-        .find(|path| path.is_file())
-        .ok_or_else(|| format!("there is no program `{command}` on the search path"))
+    let found = Start::named(command).map_err(|error| error.to_string())?;
+    Ok(found.path().to_path_buf())
 }
 
+/// What is left out of a program's grants.
 #[cfg(target_os = "linux")]
-fn in_cell(program: &Program, path: &Path, own: &Path) -> Result<Command, String> {
+fn exceptions(program: &Program, kept: &Kept) -> Result<mounts::Exceptions, String> {
+    let mut except = mounts::Exceptions::default();
+    for granted in program.read.iter().chain(&program.write) {
+        let Some(home) = kept.home_in(granted) else { continue };
+        if granted.starts_with(home) {
+            return Err(format!(
+                "`{}` is in the folder that errand keeps for itself, which no server may read",
+                granted.display()
+            ));
+        }
+        except.hidden.insert(home.to_path_buf());
+    }
+    // Its own files are no other program's: what it is started with it may be meant to write.
+    let own: Vec<PathBuf> = program.args.iter().map(|arg| program.root.join(arg)).collect();
+    for granted in &program.write {
+        let granted = granted.canonicalize().unwrap_or_else(|_| granted.clone());
+        if std::env::home_dir().is_some_and(|user| user.starts_with(&granted)) {
+            return Err(format!(
+                "`{}` holds the files that a shell runs when it starts, and a server could add to \
+                 them\nhint: grant it a folder below",
+                granted.display()
+            ));
+        }
+        for fixed in kept.within(&granted).into_iter().filter(|path| !own.contains(path)) {
+            let above = fixed.ancestors().skip(1);
+            let ways = above.take_while(|above| above.starts_with(&granted) && *above != granted);
+            except.ways.extend(ways.map(Path::to_path_buf));
+            except.fixed.insert(fixed);
+        }
+    }
+    Ok(except)
+}
+
+/// The words before the program's own with which this program becomes its cell.
+#[cfg(target_os = "linux")]
+fn in_cell(program: &Program, path: &Path, kept: &Kept) -> Result<Vec<OsString>, String> {
+    let except = exceptions(program, kept)?;
     let mut read = program.read.clone();
     // The program itself, wherever it is; where it is a link, what it leads to as well.
     read.push(path.to_path_buf());
@@ -167,15 +213,14 @@ fn in_cell(program: &Program, path: &Path, own: &Path) -> Result<Command, String
         read,
         write: program.write.clone(),
         network: program.network,
+        except,
     };
     let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
-    let mut command = Command::new(own);
-    command.arg(CONFINED).arg(agreed).arg(path);
-    Ok(command)
+    Ok(vec![CONFINED.into(), agreed.into(), path.into()])
 }
 
 #[cfg(not(target_os = "linux"))]
-fn in_cell(_: &Program, _: &Path, _: &Path) -> Result<Command, String> {
+fn in_cell(_: &Program, _: &Path, _: &Kept) -> Result<Vec<OsString>, String> {
     Err("this machine cannot confine it\nhint: `unconfined = true` in its table starts it all the \
          same, with all that its user may do"
         .to_string())

@@ -1,19 +1,19 @@
 //! Makes the `python` component: the guest's program and componentize-py in, one wasm file out.
 //! It is made once, kept under the hash of all that goes into it, and put in place whole.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use guard::{Missing, Work};
 use sha2::{Digest, Sha256};
 
 /// The version of the PyPI package `componentize-py` that the guest is written for.
 pub const VERSION: &str = "0.25.1";
 
 /// Every file of the guest's program, and its path below the program's folder.
-const PROGRAM: [(&str, &str); 10] = [
+const PROGRAM: [(&str, &str); 11] = [
     ("app.py", include_str!("../../guests/python/app.py")),
     ("errand/__init__.py", include_str!("../../guests/python/errand/__init__.py")),
     ("errand/closed.py", include_str!("../../guests/python/errand/closed.py")),
@@ -23,6 +23,7 @@ const PROGRAM: [(&str, &str); 10] = [
     ("errand/snippet.py", include_str!("../../guests/python/errand/snippet.py")),
     ("errand/tables.py", include_str!("../../guests/python/errand/tables.py")),
     ("errand/view.py", include_str!("../../guests/python/errand/view.py")),
+    ("wit/python.wit", include_str!("../../guests/python/python.wit")),
     ("wit/tool.wit", include_str!("../../../sandbox/wit/tool.wit")),
 ];
 
@@ -65,28 +66,22 @@ impl Build {
     /// componentize-py. Takes seconds, and blocks. Two processes may do this at once: the last one
     /// wins, with a component as good (its bytes differ: a snapshot of CPython holds random hash
     /// seeds).
-    pub fn make(&self, python: &OsStr, wheel: &Path) -> Result<PathBuf, BuildError> {
-        let work = self.folder.join(format!("making-{}", std::process::id()));
-        let made = self.make_in(&work, python, wheel);
-        // Whatever happened, what is left there is of no use.
-        let _ = fs::remove_dir_all(&work);
-        made
-    }
-
-    fn make_in(&self, work: &Path, python: &OsStr, wheel: &Path) -> Result<PathBuf, BuildError> {
+    pub fn make(&self, python: &Path, wheel: &Path) -> Result<PathBuf, BuildError> {
         let disk = |path: &Path| {
             let path = path.to_path_buf();
             move |error| BuildError::Disk { path, error }
         };
+        let wheel = std::path::absolute(wheel).map_err(disk(wheel))?;
+        let work = Work::new(&self.folder).map_err(disk(&self.folder))?;
         for (path, text) in PROGRAM {
-            let path = work.join(path);
+            let path = work.path().join(path);
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(disk(folder))?;
             }
             fs::write(&path, text).map_err(disk(&path))?;
         }
-        let out = work.join("python.wasm");
-        for mut command in [unpack(work, python, wheel), componentize(work, python)] {
+        let out = work.path().join("python.wasm");
+        for mut command in [unpack(python, &work, &wheel)?, componentize(python, &work)?] {
             let output = command.output().map_err(|error| BuildError::Interpreter {
                 python: python.to_string_lossy().into_owned(),
                 error,
@@ -99,6 +94,7 @@ impl Build {
             return Err(BuildError::Failed { said: "no component was written".to_string() });
         }
         let component = self.component();
+        guard::private::tree(&out).map_err(disk(&out))?;
         fs::rename(&out, &component).map_err(disk(&component))?;
         Ok(component)
     }
@@ -107,29 +103,26 @@ impl Build {
 /// Where the wheel is unpacked, below the working folder.
 const PACKAGE: &str = "package";
 
-fn unpack(work: &Path, python: &OsStr, wheel: &Path) -> Command {
-    let mut command = Command::new(python);
-    command.args(["-I", "-m", "zipfile", "-e"]).arg(wheel).arg(PACKAGE).current_dir(work);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    command
+fn unpack(python: &Path, work: &Work, wheel: &Path) -> Result<Command, Missing> {
+    let mut command = guard::python(python, work)?;
+    command.args(["-m", "zipfile", "-e"]).arg(wheel).arg(PACKAGE);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    Ok(command)
 }
 
-fn componentize(work: &Path, python: &OsStr) -> Command {
-    let mut command = Command::new(python);
+fn componentize(python: &Path, work: &Work) -> Result<Command, Missing> {
+    let mut command = guard::python(python, work)?;
     command
-        .args(["-I", "-B", "-c", RUN])
+        .args(["-B", "-c", RUN])
         .arg(PACKAGE)
-        .args(["-q", "-d", "wit", "-w", "builtin", "componentize", "app", "-p", ".", "-o"])
+        .args(["-q", "-d", "wit", "-w", "python", "componentize", "app", "-p", ".", "-o"])
         .arg("python.wasm")
-        .current_dir(work)
         // What is installed on this machine is no part of the component: an environment of its
         // own, with nothing in it, keeps componentize-py from looking for one.
-        .env("VIRTUAL_ENV", work)
-        .env_remove("PYTHONPATH")
-        .stdin(Stdio::null())
+        .env("VIRTUAL_ENV", work.path())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    command
+    Ok(command)
 }
 
 fn last_lines(said: &[u8]) -> String {
@@ -150,6 +143,9 @@ pub enum BuildError {
         error: io::Error,
     },
     /// There is no such interpreter.
+    #[error("the python component cannot be made: {0}\nhint: install Python 3.10 or later")]
+    NoInterpreter(#[from] Missing),
+    /// The interpreter does not start.
     #[error("the python component cannot be made: `{python}` does not start: {error}")]
     Interpreter {
         /// Its name or path.

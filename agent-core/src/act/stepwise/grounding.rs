@@ -101,7 +101,7 @@ impl Evidence {
             return false;
         }
         let words = rank::words(wanted);
-        if words.len() > SHORT {
+        if wanted.split_whitespace().count() > SHORT || words.len() > 3 * SHORT {
             return true;
         }
         let named: Vec<&String> =

@@ -1,0 +1,328 @@
+//! What no agent may write, whatever it was granted, and whoever does it for the agent – a built-in
+//! tool, code, a component, an MCP server: what decides what agents may do, and what other programs
+//! of its user run by themselves. And `ERRAND_HOME`, which no agent may read either.
+//!
+//! A grant may hold such a file; the file is left out of it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// Names that are kept wherever they are, without regard to case.
+const NAMES: [&str; 26] = [
+    // What somebody agreed to run.
+    "errand.lock",
+    "mcp.json",
+    ".mcp.json",
+    // What a shell runs when it starts, leaves or enters a folder.
+    ".bash_aliases",
+    ".bash_login",
+    ".bash_logout",
+    ".bash_profile",
+    ".bashrc",
+    ".cshrc",
+    ".envrc",
+    ".kshrc",
+    ".login",
+    ".logout",
+    ".profile",
+    ".tcshrc",
+    ".zlogin",
+    ".zlogout",
+    ".zprofile",
+    ".zshenv",
+    ".zshrc",
+    // What a session, git or a remote login runs.
+    ".gitconfig",
+    ".pam_environment",
+    ".xinitrc",
+    ".xprofile",
+    ".xsession",
+    ".xsessionrc",
+];
+
+/// Folders all of which is kept, by the ends of their paths.
+const FOLDERS: [&[&str]; 6] = [
+    &[".git", "hooks"],
+    &[".ssh"],
+    &[".config", "autostart"],
+    &[".config", "fish"],
+    &[".config", "git"],
+    &[".config", "systemd"],
+];
+
+/// Files of a git repository that name programs to run.
+const GIT: [&str; 2] = ["config", "config.worktree"];
+
+/// How many files and folders of a grant are looked at for what is kept by its name.
+const LOOKED_AT: usize = 5_000;
+
+/// What of `ERRAND_HOME` an agent may read: the files of `errand demo`, which come with errand.
+const DEMO: &str = "demo";
+
+/// The largest file that can be an agent file.
+const AGENT_FILE: u64 = 1 << 20;
+
+/// What is kept from the agents of one process.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    home: Option<PathBuf>,
+    files: BTreeSet<PathBuf>,
+}
+
+impl Kept {
+    /// With `ERRAND_HOME`, and the files that make an agent what it is: agent files, what they name
+    /// and what they are pinned by.
+    pub fn new(home: &Path, files: impl IntoIterator<Item = PathBuf>) -> Kept {
+        Kept { home: Some(real(home)), files: files.into_iter().map(|file| real(&file)).collect() }
+    }
+
+    /// Whether an agent may read there. The path is absolute and leads over no link.
+    ///
+    /// # Errors
+    /// Why not, in a sentence for the model.
+    pub fn may_read(&self, path: &Path) -> Result<(), String> {
+        let demo = self.home.as_ref().is_some_and(|home| path.starts_with(home.join(DEMO)));
+        match self.in_home(path) && !demo {
+            true => Err("no agent may read what errand keeps for itself".to_string()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether an agent may write a file there. The path is absolute and leads over no link.
+    ///
+    /// # Errors
+    /// Why not, in a sentence for the model.
+    pub fn may_write(&self, path: &Path) -> Result<(), String> {
+        if self.in_home(path) {
+            return Err("no agent may write what errand keeps for itself".to_string());
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if self.holds(path) || is_agent_file(path) {
+            return Err(format!("`{name}` says what agents may do: no agent may write it"));
+        }
+        if by_name(path) {
+            return Err(format!("`{name}` is run, or says what is run: no agent may write it"));
+        }
+        Ok(())
+    }
+
+    /// `ERRAND_HOME`, where it lies in this folder, or this folder in it.
+    pub fn home_in(&self, folder: &Path) -> Option<&Path> {
+        let folder = real(folder);
+        let home = self.home.as_deref()?;
+        (home.starts_with(&folder) || folder.starts_with(home)).then_some(home)
+    }
+
+    /// What is there, in a folder or a file that is granted, and may not be written: for whoever
+    /// cannot ask before each write. Beside the files that are known, the first few thousand are
+    /// looked at, nearest first.
+    pub fn within(&self, granted: &Path) -> BTreeSet<PathBuf> {
+        let granted = real(granted);
+        let mut found: BTreeSet<PathBuf> = self
+            .files
+            .iter()
+            .filter(|file| file.starts_with(&granted) && file.exists())
+            .cloned()
+            .collect();
+        let mut next = VecDeque::from([granted]);
+        let mut looked = 0;
+        while let Some(path) = next.pop_front() {
+            let Ok(what) = fs::symlink_metadata(&path) else { continue };
+            if self.in_home(&path) || what.is_symlink() {
+                continue;
+            }
+            if by_name(&path) || what.is_file() && is_agent_file(&path) {
+                found.insert(path);
+                continue;
+            }
+            let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+            for entry in entries {
+                looked += 1;
+                if looked > LOOKED_AT {
+                    return found;
+                }
+                next.push_back(entry.path());
+            }
+        }
+        found
+    }
+
+    fn in_home(&self, path: &Path) -> bool {
+        self.home.as_deref().is_some_and(|home| path.starts_with(home))
+    }
+
+    /// By its path, or by being the same file under another one.
+    fn holds(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        if self.files.contains(path) {
+            return true;
+        }
+        let id = |path: &Path| fs::symlink_metadata(path).ok().map(|it| (it.dev(), it.ino()));
+        let Some(own) = id(path) else { return false };
+        self.files.iter().any(|file| id(file) == Some(own))
+    }
+}
+
+/// Whether a path, or a folder above it, is kept for its name.
+fn by_name(path: &Path) -> bool {
+    let parts: Vec<String> = path
+        .components()
+        .filter_map(|part| match part {
+            Component::Normal(name) => Some(name.to_string_lossy().to_lowercase()),
+            _ => None,
+        })
+        .collect();
+    let Some(name) = parts.last() else { return false };
+    // A file `.git` names the folder that git uses instead.
+    let git = parts.iter().position(|part| part == ".git");
+    let git_names_it = git.is_some_and(|git| {
+        GIT.contains(&&**name)
+            || parts[git..].iter().any(|part| part == "hooks")
+            || git + 1 == parts.len() && !path.is_dir()
+    });
+    NAMES.contains(&&**name)
+        || git_names_it
+        || FOLDERS.iter().any(|folder| parts.windows(folder.len()).any(|part| part == *folder))
+}
+
+/// Whether there is an agent file: TOML with a name, and a model, a task or permissions.
+fn is_agent_file(path: &Path) -> bool {
+    let toml = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"));
+    if !toml || fs::metadata(path).is_ok_and(|file| file.len() > AGENT_FILE) {
+        return false;
+    }
+    let Ok(text) = fs::read_to_string(path) else { return false };
+    let Ok(file) = text.parse::<toml::Table>() else { return false };
+    file.get("name").is_some_and(toml::Value::is_str)
+        && (file.get("task").is_some_and(toml::Value::is_str)
+            || ["model", "permissions", "budget"]
+                .iter()
+                .any(|table| file.get(*table).is_some_and(toml::Value::is_table)))
+}
+
+/// Without links, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let mut missing = Vec::new();
+    for known in path.ancestors() {
+        if let Ok(mut real) = fs::canonicalize(known) {
+            real.extend(missing.iter().rev());
+            return real;
+        }
+        missing.extend(known.file_name());
+    }
+    path.to_path_buf()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(path: &str) -> bool {
+        Kept::default().may_write(Path::new(path)).is_err()
+    }
+
+    #[test]
+    fn what_other_programs_run_is_kept_wherever_it_is() {
+        for path in [
+            "/a/errand.lock",
+            "/a/b/MCP.json",
+            "/a/.git/hooks/pre-commit",
+            "/a/.git/hooks",
+            "/a/.git/modules/sub/hooks/post-checkout",
+            "/a/.git/config",
+            "/a/.git/modules/sub/config",
+            "/a/.git",
+            "/home/me/.bashrc",
+            "/home/me/.ZSHRC",
+            "/home/me/.config/fish/conf.d/a.fish",
+            "/home/me/.config/systemd/user/a.service",
+            "/home/me/.ssh/authorized_keys",
+            "/a/.envrc",
+        ] {
+            assert!(refused(path), "{path}");
+        }
+        for path in [
+            "/a/notes.md",
+            "/a/config",
+            "/a/hooks/use.js",
+            "/a/.git/index",
+            "/a/.github/workflows/ci.yml",
+            "/a/bashrc",
+            "/a/lock",
+            "/a/.config/app/settings.json",
+        ] {
+            assert!(!refused(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_agent_file_is_known_by_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            Kept::default().may_write(&path).is_err()
+        };
+        assert!(put("a.toml", "name = \"a\"\ntask = \"do it\"\n"));
+        assert!(put("b.TOML", "name = \"a\"\n[model]\nname = \"x\"\n"));
+        assert!(put("c.toml", "name = \"a\"\n[permissions]\nwrite = [\".\"]\n"));
+        assert!(!put("Cargo.toml", "[package]\nname = \"a\"\n"));
+        assert!(!put("pyproject.toml", "[project]\nname = \"a\"\n"));
+        assert!(!put("notes.toml", "name = \"a\"\ncolour = \"red\"\n"));
+        assert!(!put("broken.toml", "name = \"a\"\n[model\n"));
+        assert!(!put("agent.txt", "name = \"a\"\ntask = \"do it\"\n"));
+    }
+
+    #[test]
+    fn a_known_file_is_kept_under_each_of_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
+        fs::write(at("tool.wasm"), "").unwrap();
+        fs::hard_link(at("tool.wasm"), at("other.bin")).unwrap();
+        std::os::unix::fs::symlink(at("tool.wasm"), at("link.wasm")).unwrap();
+        let kept = Kept::new(&at("home"), [at("link.wasm"), at("not-there-yet.toml")]);
+        for name in ["tool.wasm", "other.bin", "not-there-yet.toml", "home", "home/errand.db"] {
+            assert!(kept.may_write(&at(name)).is_err(), "{name}");
+        }
+        assert!(kept.may_write(&at("another.wasm")).is_ok());
+        assert!(kept.may_read(&at("tool.wasm")).is_ok());
+        for name in ["home/cache.key", "home", "home/demolition/a"] {
+            assert!(kept.may_read(&at(name)).is_err(), "{name}");
+        }
+        assert!(kept.may_read(&at("home/demo/orders/1042.md")).is_ok());
+        assert!(kept.may_write(&at("home/demo/orders/1042.md")).is_err());
+    }
+
+    #[test]
+    fn what_a_grant_holds_is_found_nearest_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
+        for (file, text) in [
+            ("agent.toml", "name = \"a\"\ntask = \"b\"\n"),
+            ("src/main.rs", ""),
+            ("src/.envrc", ""),
+            (".git/hooks/pre-commit", ""),
+            (".git/config", ""),
+            ("home/mcp.json", ""),
+            ("deep/er/errand.lock", ""),
+        ] {
+            fs::create_dir_all(at(file).parent().unwrap()).unwrap();
+            fs::write(at(file), text).unwrap();
+        }
+        let kept = Kept::new(&at("home"), [at("src/main.rs")]);
+        let found: Vec<PathBuf> = kept.within(&at("")).into_iter().collect();
+        let expected = [
+            ".git/config",
+            ".git/hooks",
+            "agent.toml",
+            "deep/er/errand.lock",
+            "src/.envrc",
+            "src/main.rs",
+        ];
+        assert_eq!(found, expected.map(at));
+        assert_eq!(kept.home_in(&at("")), Some(&*at("home")));
+        assert_eq!(kept.home_in(&at("home/cache")), Some(&*at("home")));
+        assert_eq!(kept.home_in(&at("src")), None);
+    }
+}
