@@ -22,6 +22,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_core::act::research::PLAN;
 use agent_core::act::{PYTHON, Style, cited};
+use agent_core::action::Action;
 use agent_core::agent::Agent;
 use agent_core::agent_file::{Checked, Invalid, Known, other_model};
 use agent_core::delegate::{Crew, Delegate, Launcher};
@@ -31,6 +32,7 @@ use agent_core::ledger::Spent;
 use agent_core::mcp::{Server, Transport};
 use agent_core::model::Model;
 use agent_core::policy::Policy;
+use agent_core::question::Question;
 use agent_core::run::{Run, Step};
 use agent_core::tool::{Tool, ToolSpec};
 use anyhow::Context;
@@ -75,6 +77,29 @@ pub async fn run(agent: Agent) -> anyhow::Result<Finished> {
 }
 
 struct Nobody;
+
+/// A person's answer that is none to what a run waits for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(String);
+
+fn unfit(approval: Option<&Approval>, action: &Action) -> Option<String> {
+    match (approval?, Question::of(action)) {
+        (Approval::Said(words), Some(question)) => {
+            let hint = "`--answer` takes a choice by its text or its number";
+            question.answer(words).err().map(|problem| format!("{problem}\nhint: {hint}"))
+        }
+        (Approval::Said(_), None) => Some(format!(
+            "call `{}` waits for a yes or a no, not for an answer\nhint: `--approve` or `--deny`",
+            action.id
+        )),
+        (Approval::Granted, Some(question)) => Some(format!(
+            "a question waits for an answer, not for a yes: {}\nhint: `--answer TEXT`",
+            question.shown()
+        )),
+        _ => None,
+    }
+}
 
 impl Watch for Nobody {
     fn event(&self, _event: &Event, _run: &Run) {}
@@ -233,6 +258,11 @@ impl Errand {
                 "run `{id}` does not wait with a plan\nhint: `errand runs show {id}` says how far \
                  it is"
             );
+        }
+        if let Step::Ask(action, _) = run.step()
+            && let Some(problem) = unfit(approval.as_ref(), &action)
+        {
+            return Err(Unfit(problem).into());
         }
         drive::resume(&mut run, other, || launcher.answer(), &crew.parts(watch, person)).await?;
         crew.drive(run, watch, person).await

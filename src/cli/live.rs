@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use agent_core::act::research::PLAN;
 use agent_core::action::{Action, CallId, Decision};
-use agent_core::drive::{Approval, PLAN_WAITS, Person, Watch};
+use agent_core::drive::{Approval, PLAN_WAITS, Person, QUESTION_WAITS, Watch};
 use agent_core::event::{Event, Observation, Reason, RunId, Status, What};
+use agent_core::question::Question;
 use agent_core::run::{Run, denied, head};
 use agent_core::sandbox::{Level, Remark};
 use async_trait::async_trait;
@@ -93,6 +94,9 @@ impl Person for Live {
         // Agents side by side may ask at once.
         let _turn = self.asking.lock().await;
         self.bar.disable_steady_tick();
+        if let Some(question) = Question::of(action) {
+            return asked(&question).await;
+        }
         let plan = action.tool == PLAN;
         eprint(&match plan {
             true => "  approve  this plan? [y, or your questions with | between them; nothing: \
@@ -100,11 +104,7 @@ impl Person for Live {
                 .to_string(),
             false => format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; ")),
         });
-        let line = tokio::task::spawn_blocking(|| {
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line).map(|_| line)
-        });
-        let line = line.await.ok()?.ok()?;
+        let line = line().await?;
         match (line.trim(), plan) {
             ("y" | "Y" | "yes", _) => Some(Approval::Granted),
             (_, false) => Some(Approval::Refused),
@@ -166,11 +166,9 @@ impl Watch for Live {
                 match verdict.decision {
                     Decision::Allow => self.say(run, "allowed", &action.id.0),
                     Decision::Ask => {
-                        self.say(
-                            run,
-                            "asks",
-                            &format!("{} {}", action.id, verdict.reasons.join("; ")),
-                        );
+                        let question = Question::of(action).map(|question| question.shown());
+                        let why = question.unwrap_or_else(|| verdict.reasons.join("; "));
+                        self.say(run, "asks", &format!("{} {why}", action.id));
                     }
                     Decision::Deny => self.observed(run, &action.id, &denied(&verdict.reasons)),
                 }
@@ -211,6 +209,30 @@ impl Watch for Live {
         let from = tail.char_indices().rev().nth(70).map_or(0, |(at, _)| at);
         self.bar.set_message(format!("… {}", tail[from..].replace('\n', " ")));
     }
+}
+
+/// Asks until there is an answer; an empty line is none for now.
+async fn asked(question: &Question) -> Option<Approval> {
+    eprint(&format!("  answer   {} [nothing: not now] ", question.shown()));
+    loop {
+        let said = line().await?;
+        if said.trim().is_empty() {
+            return None;
+        }
+        match question.answer(&said) {
+            Ok(answer) => return Some(Approval::Said(answer)),
+            Err(problem) => eprint(&format!("  answer   {problem}")),
+        }
+    }
+}
+
+/// A line that a person writes.
+async fn line() -> Option<String> {
+    let line = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    line.await.ok()?.ok()
 }
 
 /// Questions as somebody writes them on a line.
@@ -283,6 +305,12 @@ pub(crate) fn finished(finished: &Finished, answer: &Answer) {
         }
         Reason::Approval => {
             eprint(&detail);
+            if detail.starts_with(QUESTION_WAITS) {
+                eprint(&format!(
+                    "hint: `errand runs resume {run} --answer TEXT` or `--deny` goes on"
+                ));
+                return;
+            }
             eprint(&format!("hint: `errand runs resume {run} --approve` or `--deny` goes on"));
             if detail == PLAN_WAITS {
                 eprint("hint: `--plan QUESTION`, once or more, puts yours in its place");
@@ -298,7 +326,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
         eprint(&invalid.to_string());
         return ExitCode::from(2);
     }
-    if error.is::<Usage>() || error.is::<guard::private::Exposed>() {
+    if error.is::<Usage>() || error.is::<guard::private::Exposed>() || error.is::<errand::Unfit>() {
         eprint(&format!("error: {error}"));
         return ExitCode::from(2);
     }
