@@ -206,7 +206,16 @@ impl Errand {
                  it is"
             );
         }
-        drive::resume(&mut run, || launcher.answer(), &crew.parts(watch, person)).await?;
+        if let (Some(Approval::Marked(mark)), Step::Ask(action, _)) = (&approval, run.step())
+            && *mark != action.mark()
+        {
+            anyhow::bail!(
+                "run `{id}` does not wait for `{mark}`\nhint: `errand runs resume {id}` shows what it \
+                 waits for, and how to say yes to that"
+            );
+        }
+        drive::resume(&mut run, |action| launcher.answer(action), &crew.parts(watch, person))
+            .await?;
         crew.drive(run, watch, person).await
     }
 
@@ -255,11 +264,13 @@ impl Errand {
         settle(agent);
         // Said, and found to fit on the disk, before the first byte of it comes.
         self.fetcher.begin(&self.missing(agent))?;
+        // What is granted is opened before anything runs that could put another thing in its place.
+        let sandbox = self.sandbox(agent, launch)?;
         Ok(Together {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
             policy: Chain::new(&agent.grants, &agent.above)?,
-            sandbox: self.sandbox(agent, launch)?,
+            sandbox,
             store: launch.store.clone(),
         })
     }
