@@ -59,6 +59,9 @@ pub trait Watch: Send + Sync {
     /// The model wrote this much more of a reply.
     fn text(&self, _text: &str) {}
 
+    /// The run waits for a person, who is not asked here and now, to say yes to this.
+    fn waits(&self, _run: &RunId, _action: &Action, _reasons: &[String]) {}
+
     /// While this call runs, its guest says something for people.
     fn said(&self, _run: &RunId, _call: &Action, _remark: &Remark) {}
 }
@@ -67,7 +70,7 @@ pub trait Watch: Send + Sync {
 #[async_trait]
 pub trait Person: Send + Sync {
     /// `None`: not now, the run shall wait.
-    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<Approval>;
+    async fn approve(&self, run: &RunId, action: &Action, reasons: &[String]) -> Option<Approval>;
 }
 
 /// A person's answer to what a run waits for.
@@ -75,6 +78,8 @@ pub trait Person: Send + Sync {
 pub enum Approval {
     /// It may happen.
     Granted,
+    /// It may happen, if it is the action with this [`Action::mark`].
+    Marked(String),
     /// It may not.
     Refused,
     /// A plan may be carried out, with these questions in the place of its own. Answers nothing but
@@ -92,7 +97,10 @@ impl Approval {
             Approval::Planned(questions) if action.tool == PLAN => {
                 vec![What::Replanned { questions }, What::Answered { call, granted: true }]
             }
-            Approval::Planned(_) => Vec::new(),
+            Approval::Marked(mark) if mark == action.mark() => {
+                vec![What::Answered { call, granted: true }]
+            }
+            Approval::Planned(_) | Approval::Marked(_) => Vec::new(),
         }
     }
 }
@@ -135,12 +143,12 @@ pub async fn note(run: &mut Run, what: What, parts: &Parts<'_>) -> Result<(), Fa
 /// asked for one that was given meanwhile.
 pub async fn resume(
     run: &mut Run,
-    answer: impl FnOnce() -> Option<Approval>,
+    answer: impl FnOnce(&Action) -> Option<Approval>,
     parts: &Parts<'_>,
 ) -> Result<(), Fault> {
     note(run, What::Resumed, parts).await?;
     if let Step::Ask(action, _) = run.step()
-        && let Some(answer) = answer()
+        && let Some(answer) = answer(&action)
     {
         for what in answer.into_events(&action) {
             note(run, what, parts).await?;
@@ -199,10 +207,12 @@ pub async fn call(
     let (action, verdict) = desk.judge(CallId("c1".to_string()), call, Caller::Model).await?;
     let consent = match (verdict.decision, parts.person) {
         (Decision::Allow, _) => Consent::Policy,
-        (Decision::Ask, Some(person)) => match person.approve(&action, &verdict.reasons).await {
-            Some(Approval::Granted) => Consent::Person,
-            _ => return Ok(denied(&["a person said no".to_string()])),
-        },
+        (Decision::Ask, Some(person)) => {
+            match person.approve(desk.id(), &action, &verdict.reasons).await {
+                Some(Approval::Granted) => Consent::Person,
+                _ => return Ok(denied(&["a person said no".to_string()])),
+            }
+        }
         _ => return Ok(denied(&verdict.reasons)),
     };
     desk.perform(action, consent).await
@@ -290,8 +300,15 @@ impl Desk<'_> {
     }
 
     async fn ask(&self, action: &Action, reasons: &[String]) -> Result<bool, Fault> {
-        let Some(person) = self.parts.person else { return Ok(false) };
-        let Some(answer) = person.approve(action, reasons).await else { return Ok(false) };
+        let run = self.id();
+        let answer = match self.parts.person {
+            Some(person) => person.approve(run, action, reasons).await,
+            None => None,
+        };
+        let Some(answer) = answer else {
+            self.parts.watch.waits(run, action, reasons);
+            return Ok(false);
+        };
         let events = answer.into_events(action);
         let answered = !events.is_empty();
         for what in events {
@@ -334,9 +351,10 @@ fn fault(detail: String) -> Outcome {
 fn stopped(error: SandboxError) -> Result<Outcome, Fault> {
     match error {
         SandboxError::Journal(error) => Err(error.into()),
-        SandboxError::Waiting { .. } => Ok(Outcome {
+        SandboxError::Waiting { ref mark, .. } => Ok(Outcome {
             reason: Some(Reason::Approval),
             detail: Some(error.to_string()),
+            waits: Some(mark.clone()),
             ..Outcome::default()
         }),
         error => Ok(fault(error.to_string())),
@@ -348,5 +366,6 @@ fn paused(action: &Action, reasons: &[String]) -> Outcome {
         PLAN => PLAN_WAITS.to_string(),
         _ => format!("call `{}` waits for approval: {}", action.id, reasons.join("; ")),
     };
-    Outcome { reason: Some(Reason::Approval), detail: Some(detail), ..Outcome::default() }
+    let (reason, waits) = (Some(Reason::Approval), Some(action.mark()));
+    Outcome { reason, detail: Some(detail), waits, ..Outcome::default() }
 }

@@ -36,9 +36,10 @@ pub(crate) enum Command {
     Resume {
         /// The run, as `errand runs list` names it
         id: String,
-        /// Allow the call, or the plan, that the run waits for
-        #[arg(long, visible_alias = "yes", conflicts_with = "deny")]
-        approve: bool,
+        /// Allow the call, or the plan, that the run waits for, as it was named when it was shown
+        #[arg(long, visible_alias = "yes", value_name = "CALL", conflicts_with = "deny",
+              value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        approve: Option<String>,
         /// Refuse the call, or the plan, that the run waits for
         #[arg(long)]
         deny: bool,
@@ -58,7 +59,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         Command::Resume { id, approve, deny, plan, how } => {
             let approval = match (plan.is_empty(), approve, deny) {
                 (false, ..) => Some(Approval::Planned(plan)),
-                (_, true, _) => Some(Approval::Granted),
+                (_, Some(mark), _) => Some(Approval::Marked(mark)),
                 (.., true) => Some(Approval::Refused),
                 _ => None,
             };

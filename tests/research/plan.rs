@@ -62,7 +62,13 @@ fn a_plan_is_changed() {
         .iter()
         .position(|event| matches!(event.what, agent_core::event::What::Replanned { .. }));
     let home = place.cut("cut", &ran.run(), &events[..=cut.unwrap()]);
-    let mut command = place.command(["runs", "resume", &ran.run(), "--json", "--approve"]);
+    // Changed already: the plan that was shown is not the one that waits now.
+    let mut command = place.command(["runs", "resume", &ran.run(), "--json"]);
+    let changed = place.ran(&command.env("ERRAND_HOME", &home).output().unwrap());
+    assert_eq!(changed.code, Some(3), "{changed}");
+    let (run, waits) = (ran.run(), changed.waits());
+    assert_ne!(waits, ran.waits());
+    let mut command = place.command(["runs", "resume", &run, "--json", "--approve", &waits]);
     let again = place.ran(&command.env("ERRAND_HOME", &home).output().unwrap());
     assert_eq!(questions(&again.finished()["outcome"]), [KEEPER, QUESTION], "{again}");
 }
