@@ -5,6 +5,7 @@
 #![doc = include_str!("../examples/library.rs")]
 //! ```
 
+pub mod batch;
 pub mod doctor;
 pub mod home;
 mod wire;
@@ -14,4 +15,5 @@ pub use agent_core::agent_file::Invalid;
 pub use agent_core::drive::{Approval, Person, Watch};
 pub use agent_core::event::{Outcome, Reason, RunId};
 pub use agent_core::ledger::Spent;
-pub use wire::{Caller, Errand, Finished, run};
+pub use store::{RunRow, Status, Which};
+pub use wire::{Caller, Chat, Errand, Finished, Listed, Prepared, Stands, run};

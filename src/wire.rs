@@ -1,14 +1,20 @@
 //! The one place where an `Agent` becomes concrete types: which model, which tools, which policy,
 //! which sandbox, which journal.
 
+mod chat;
 mod component;
 mod kept;
 mod launch;
 mod model;
+mod prepared;
 mod python;
+mod runs;
 mod setup;
 
+pub use chat::{Chat, Stands};
 pub use component::Caller;
+pub use prepared::Prepared;
+pub use runs::Listed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,15 +22,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_core::act::research::PLAN;
 use agent_core::act::{PYTHON, Style, cited};
-use agent_core::agent::{Agent, Provider};
-use agent_core::agent_file::{Checked, Invalid, Known};
+use agent_core::agent::Agent;
+use agent_core::agent_file::{Checked, Invalid, Known, other_model};
 use agent_core::delegate::{Crew, Delegate, Launcher};
 use agent_core::drive::{self, Approval, Parts, Person, Watch};
-use agent_core::event::{Event, Outcome, RunId, What};
-use agent_core::journal::JournalError;
+use agent_core::event::{Event, Outcome, RunId};
 use agent_core::ledger::Spent;
 use agent_core::mcp::{Server, Transport};
-use agent_core::model::{Model, Traits};
+use agent_core::model::Model;
 use agent_core::policy::Policy;
 use agent_core::run::{Run, Step};
 use agent_core::tool::{Tool, ToolSpec};
@@ -33,13 +38,14 @@ use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
 use policies::Chain;
 use sandbox::{Manners, Pages, Wasm};
-use store::{RunRow, Store};
+use store::Store;
 use tools::browser::Chromium;
 use tools::lock::Lock;
 use tools::mcp;
 use tools::process::Cells;
 
 use launch::Launch;
+use runs::{as_of, over, told};
 
 /// Where files are kept, and how what a run needs gets there.
 #[derive(Clone)]
@@ -133,6 +139,19 @@ impl Errand {
         self.known(None, |known| Checked::read(file, params, known))
     }
 
+    /// Checks what an agent file at this path would be with this text, and makes the agent.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text and the parameters.
+    pub fn load_text(
+        &self,
+        file: &Path,
+        text: &str,
+        params: &[(String, String)],
+    ) -> Result<Agent, Invalid> {
+        self.known(None, |known| Checked::of(file, text.as_bytes(), params, known)?.ready())
+    }
+
     fn known<T>(&self, model: Option<&str>, with: impl FnOnce(&Known<'_>) -> T) -> T {
         let models: Vec<String> = self.fetcher.catalog().models().map(str::to_string).collect();
         with(&Known {
@@ -168,8 +187,8 @@ impl Errand {
         crew.drive(run, watch, person).await
     }
 
-    /// Goes on with a run that was interrupted or that waits for an approval. A run that is over
-    /// is only told again.
+    /// Goes on with a run that was interrupted or that waits for an approval, perhaps with another
+    /// model. A run that is over is only told again.
     ///
     /// # Errors
     /// There is no such run, another process drives it, or what it needs cannot be had.
@@ -177,27 +196,36 @@ impl Errand {
         &self,
         id: &RunId,
         approval: Option<Approval>,
+        model: Option<&str>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
         let store = self.store()?;
         let _driven = store.drive(id)?;
         let events = told(store.events(id).await)?;
-        let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
-            return Err(drive::Fault::NoBeginning(id.clone()).into());
-        };
-        if let Some(What::Ended { outcome }) = events.last().map(|event| &event.what) {
-            // Nothing is driven any more, so no model is needed to tell how it ended.
-            let caches = agent.model.provider == Provider::Onnx;
-            let traits = Traits { constrained: false, caches, context: 0 };
-            let run = drive::fold(id, &events, traits, Vec::new())?;
+        if let Some(outcome) = agent_core::run::ended(&events) {
             let outcome = outcome.clone();
-            return Ok(Finished { run: id.clone(), outcome, spent: *run.spent() });
+            return Ok(Finished { run: id.clone(), outcome, spent: *over(id, &events)?.spent() });
+        }
+        let mut agent = as_of(id, &events)?;
+        let other = match model {
+            Some(_) => Some(self.known(model, |known| other_model(&agent, known))?),
+            None => None,
+        };
+        if let Some(model) = &other {
+            agent.model = model.clone();
         }
         // One store for all of it: the run is taken for this process through it.
         let launcher = Launch::new(self, store, &agent, approval.clone());
-        let crew = self.crew(agent, &launcher).await?;
+        let crew = self.crew(&agent, &launcher).await?;
         let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
+        if other.is_some() && Style::of(&agent, &crew.model.traits()) != run.style() {
+            anyhow::bail!(
+                "run `{id}` cannot go on with the model `{}`: it acts in another way\nhint: begin a \
+                 new run with it",
+                agent.model.name
+            );
+        }
         if let Some(Approval::Planned(_)) = approval
             && !matches!(run.step(), Step::Ask(action, _) if action.tool == PLAN)
         {
@@ -214,33 +242,9 @@ impl Errand {
                  waits for, and how to say yes to that"
             );
         }
-        drive::resume(&mut run, |action| launcher.answer(action), &crew.parts(watch, person))
-            .await?;
+        let parts = crew.parts(watch, person);
+        drive::resume(&mut run, other, |action| launcher.answer(action), &parts).await?;
         crew.drive(run, watch, person).await
-    }
-
-    /// The latest runs.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub async fn runs(&self, limit: usize) -> anyhow::Result<Vec<RunRow>> {
-        Ok(self.store()?.list(limit).await?)
-    }
-
-    /// The runs of the agents that a run called.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub async fn children(&self, id: &RunId) -> anyhow::Result<Vec<RunRow>> {
-        Ok(self.store()?.children(id).await?)
-    }
-
-    /// The events of a run.
-    ///
-    /// # Errors
-    /// There is no such run, or the journal cannot be read.
-    pub async fn events(&self, id: &RunId) -> anyhow::Result<Vec<Event>> {
-        told(self.store()?.events(id).await)
     }
 
     /// What the servers of an agent file are started with, to be looked at.
@@ -256,7 +260,7 @@ impl Errand {
         Ok(Cells { own: std::env::current_exe()?, kept: Arc::new(kept) })
     }
 
-    fn store(&self) -> anyhow::Result<Store> {
+    pub(crate) fn store(&self) -> anyhow::Result<Store> {
         Ok(Store::open(self.fetcher.home().root())?)
     }
 
@@ -361,16 +365,6 @@ fn settle(agent: &Agent) {
     agent.agents.values().for_each(|sub| settle(&sub.agent));
 }
 
-/// The events of a run that somebody named.
-fn told(events: Result<Vec<Event>, JournalError>) -> anyhow::Result<Vec<Event>> {
-    events.map_err(|error| match error {
-        JournalError::Unknown(_) => {
-            anyhow::anyhow!("{error}\nhint: `errand runs list` names the runs")
-        }
-        error => error.into(),
-    })
-}
-
 /// What one agent is run with.
 struct Together {
     model: Arc<dyn Model>,
@@ -426,7 +420,7 @@ fn now() -> u64 {
 
 /// A name for a run that sorts by time: base 36 of the milliseconds, then chance against two runs
 /// in the same one.
-fn new_id() -> RunId {
+pub(crate) fn new_id() -> RunId {
     use std::hash::{BuildHasher, RandomState};
     let chance = RandomState::new().hash_one(std::process::id());
     let mut number = (u128::from(now()) << 20) | u128::from(chance & 0xf_ffff);

@@ -16,7 +16,7 @@ fn shown(place: &Place, args: &[&str]) -> String {
 
 #[test]
 fn errand_alone() {
-    insta::assert_snapshot!(shown(&Place::bare(), &[]), @"
+    insta::assert_snapshot!(shown(&Place::bare(), &[]), @r#"
     exit 2
     --- stderr
     Runs task agents: a model loops through plan, act and observe, its tools run in a WebAssembly
@@ -27,12 +27,14 @@ fn errand_alone() {
     Commands:
       demo         Show a run in a second: a script plays the model, and nothing is fetched
       init         Write an agent file to start from
-      run          Run an agent file
+      run          Run an agent file, or a task
+      chat         Talk with an agent: a run that goes on after each answer
+      batch        Run an agent file once for each row of a table
       research     Research a question on the web: a report whose citations can be checked
       report       Show a research's report, or check that its citations stand in their sources
       validate     Check an agent file, and say what it comes to
       schema       Print the JSON Schema of the agent file
-      runs         List, show or resume runs
+      runs         List, show, resume or remove runs
       models       List, fetch, import, measure or remove local models
       tools        List, add, show, call or test the tools an agent file can name
       mcp          Look at the tools of an agent file's MCP servers, and pin them
@@ -49,11 +51,12 @@ fn errand_alone() {
       errand demo                  see a run in a second; nothing is fetched
       errand init hello            write an agent file to change
       errand run hello/agent.toml  run it on a local model, fetched once
+      errand run "…" --read .      do a task that may read this folder, without an agent file
       errand doctor                see what this machine has for that, and what is missing
 
     Files are kept under ERRAND_HOME (default: ~/.local/share/errand).
     Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for an approval.
-    ");
+    "#);
 }
 
 #[test]
@@ -61,22 +64,43 @@ fn run_help() {
     insta::assert_snapshot!(shown(&Place::bare(), &["run", "--help"]), @r#"
     exit 0
     --- stdout
-    Run an agent file
+    Run an agent file, or a task
 
-    Usage: errand run [OPTIONS] <FILE>
+    Usage: errand run [OPTIONS] <FILE|TASK>...
 
     Arguments:
-      <FILE>  The agent file
+      <FILE|TASK>...  An agent file, and perhaps a task for it; or a task alone. `-`: the task is
+                      standard input
 
     Options:
-      -p, --param <KEY=VALUE>  A parameter's value; `key=@file` takes it from a file, and a list takes
-                               several
+      -p, --param <KEY=VALUE>  A parameter's value; `key=@file` takes it from a file, `key=@-` from
+                               standard input, and a list takes several
           --model <NAME>       Another model than the agent file's: a catalog name, a path, or the
                                endpoint's id
+      -o, --out <FILE>         Write the answer to this file instead of stdout: whole, or not at all
+                               where there is none
+      -q, --quiet              Print the answer and errors, and nothing of what happens meanwhile
           --json               Print one JSON object a line on stdout: started, plan, call, verdict,
                                log, progress, observation, rejected, finished
           --offline            Fetch no model and no runtime: use what is already here
       -h, --help               Print help
+
+    A task without an agent file:
+          --read <PATH>   Let it read this file, or folder with all that is in it; may be repeated
+          --write <PATH>  Let it write this file, or in this folder; may be repeated
+          --net <HOST>    Let it read web pages of this host; may be repeated
+          --print         Print the agent file that the task amounts to, and run nothing
+
+    Examples:
+      errand run agent.toml -p question="Which lighthouse is the tallest?"
+      errand run agent.toml "Which lighthouse is the tallest?"   a task for an agent file
+      errand run "Which lighthouse is the tallest?" --read .     no agent file: it may read here
+      git diff | errand run "Write a commit message." -p diff=@-
+      errand run "List the people in notes.md." --read notes.md --print > people.toml
+
+    An argument that names a file, or that is one word ending in `.toml`, is an agent file; anything
+    else of more than one word is a task.
+    Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for an approval.
     "#);
 }
 
@@ -85,14 +109,15 @@ fn runs_help() {
     insta::assert_snapshot!(shown(&Place::bare(), &["runs", "--help"]), @r#"
     exit 0
     --- stdout
-    List, show or resume runs
+    List, show, resume or remove runs
 
     Usage: errand runs <COMMAND>
 
     Commands:
-      list    List the latest runs
+      list    List the latest runs: how each stands, when it began, what it took and was about
       show    Show every event of a run
       resume  Go on with a run that was interrupted, or that waits for an approval
+      prune   Remove runs for good, with those of the agents that they called
       help    Print this message or the help of the given subcommand(s)
 
     Options:

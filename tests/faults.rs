@@ -80,7 +80,7 @@ fn resumes_from_every_event(place: &Place, server: &Server, files: &[&str]) {
         assert_eq!(resumed.finished()["outcome"], outcome, "{}", context());
         let events = Place::events_in(&home, &run);
         assert_eq!(events[..k], whole[..k], "{}", context());
-        assert!(matches!(events[k].what, What::Resumed), "{}", context());
+        assert!(matches!(events[k].what, What::Resumed { .. }), "{}", context());
         let again = events[k..].iter().find_map(|event| match &event.what {
             What::Acting { call, .. } if done.contains(&call.to_string()) => Some(call.clone()),
             _ => None,

@@ -209,7 +209,7 @@ fn exactly_what_is_unused_goes() {
 fn all_that_can_be_had_again_goes_and_nothing_else() {
     let place = Place::new();
     place.errand(["demo"]);
-    let runs = place.errand(["runs", "list"]).out;
+    let runs = place.errand(["runs", "list", "--json"]).out;
     place.write("home/models/mine/seal.json", "{}").write("home/kv/counter/1.value", "1");
     place.write("home/files/onnxruntime-6c1585d1bbf4/libonnxruntime.so.1.32.0", "x");
     place.write(format!("home/partial/{LARGE}"), "x");
@@ -224,7 +224,7 @@ fn all_that_can_be_had_again_goes_and_nothing_else() {
     for kept in ["models/mine/seal.json", "kv/counter/1.value", "errand.db", "demo/agent.toml"] {
         assert!(place.home().join(kept).exists(), "{kept}");
     }
-    assert_eq!(place.errand(["runs", "list"]).out, runs);
+    assert_eq!(place.errand(["runs", "list", "--json"]).out, runs);
     assert_eq!(place.errand(["demo"]).code, Some(0), "it is made again");
 }
 

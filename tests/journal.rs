@@ -15,7 +15,10 @@ pub(crate) fn rendered(events: &[Event]) -> String {
 pub(crate) fn line(what: &What) -> String {
     let text = match what {
         What::Started { agent, style, .. } => format!("started {} by {style:?}", agent.name),
-        What::Resumed => "resumed".to_string(),
+        What::Resumed { model: None } => "resumed".to_string(),
+        What::Resumed { model: Some(model) } => format!("resumed with {}", model.name),
+        What::Said { text } => format!("said {text}"),
+        What::Undone => "undone".to_string(),
         What::Thinking { call, last, .. } => {
             format!("thinking {call}{}", if *last { " (last)" } else { "" })
         }

@@ -607,6 +607,54 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
     "#);
 }
 
+/// Chooses to write, is asked whether the task wants that, and goes on with these.
+fn writes(wanted: &str, after: &[Value]) -> (Ran, String, Option<String>) {
+    let place = place();
+    let before = [say("data"), say("yes"), say("files.write"), say(wanted)];
+    let replies: Vec<Value> = before.iter().chain(after).cloned().collect();
+    let (ran, journal) = ran(&place, STEPWISE, WRITE, &replies);
+    let written = std::fs::read_to_string(place.path("out/b.md")).ok();
+    (ran, journal, written)
+}
+
+#[test]
+fn a_change_that_the_task_does_not_ask_for_is_left_out() {
+    let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m")];
+    let (ran, journal, written) = writes("no", &read);
+    assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
+    assert!(journal.contains("planned leave out files.write"), "{journal}");
+    assert_eq!(written, None);
+}
+
+#[test]
+fn a_long_text_is_written_in_a_turn_of_its_own() {
+    let text = "# Towers\n\n- \"the\" tower";
+    let fenced = format!("```markdown\n{text}\n```");
+    let path = say(r#"{"path": "out/b.md"}"#);
+    let (ran, journal, written) =
+        writes("yes", &[path, say(&fenced), say("finish"), say("Written.")]);
+    assert_eq!(ran.finished()["outcome"], json!({"answer": "Written."}), "{journal}");
+    assert_eq!(written.as_deref(), Some(text));
+}
+
+#[test]
+fn what_a_change_makes_up_is_not_done() {
+    let path = || say(r#"{"path": "out/b.md"}"#);
+    let made_up = || say("Dear Sir, the tower is 45 m high.\n\n[Your Name]");
+    let (ran, journal, written) =
+        writes("yes", &[path(), made_up(), say("the tower"), say("finish"), say("Written.")]);
+    assert_eq!(ran.finished()["outcome"], json!({"answer": "Written."}), "{journal}");
+    assert_eq!(written.as_deref(), Some("the tower"));
+    // Insisting does not help, and a run that did not do what it was asked for has no answer.
+    let read = say(r#"{"path": "docs/b.md"}"#);
+    let (ran, journal, written) =
+        writes("yes", &[path(), made_up(), made_up(), read, say("finish"), say("Built in 1874.")]);
+    assert_eq!(written, None, "{journal}");
+    let finished = ran.finished();
+    assert_eq!((ran.code, &finished["outcome"]), (Some(1), &Value::Null), "{journal}");
+    assert!(finished["detail"].to_string().contains("files.write was asked for"), "{finished}");
+}
+
 #[test]
 fn an_unchanged_repetition_is_impossible() {
     let read = || [say("files.read"), say(r#"{"path": "docs/a.md"}"#)];

@@ -38,6 +38,7 @@ use serde_json::Value;
 
 pub use check::{Agreed, Checked, Known};
 pub use component::{LARGEST, digest};
+pub use model::other as other_model;
 pub use problem::{Invalid, Place, Problem};
 pub use search::{Kind, ProviderTable, SearchTable, Unlisted, only};
 

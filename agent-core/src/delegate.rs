@@ -233,7 +233,7 @@ impl Delegate {
                 agent.budget = agent.budget.within(loan.budget);
             }
             let mut run = drive::fold(&id, &events, traits, crew.specs())?;
-            drive::resume(&mut run, |action| self.launcher.answer(action), &parts).await?;
+            drive::resume(&mut run, None, |action| self.launcher.answer(action), &parts).await?;
             run
         };
         Ok(Ok(drive::drive(run, &parts).await?))

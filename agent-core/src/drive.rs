@@ -16,6 +16,7 @@ use futures::stream::{FuturesUnordered, TryStreamExt};
 
 use crate::act::research::PLAN;
 use crate::action::{Action, CallId, Decision};
+use crate::agent::ModelConfig;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
 use crate::label::Origin;
@@ -139,14 +140,15 @@ pub async fn note(run: &mut Run, what: What, parts: &Parts<'_>) -> Result<(), Fa
     Ok(())
 }
 
-/// Takes a run up again that was folded from its journal. Where it waits for a person, `answer` is
-/// asked for one that was given meanwhile.
+/// Takes a run up again that was folded from its journal, perhaps with another model. Where it waits
+/// for a person, `answer` is asked for one that was given meanwhile.
 pub async fn resume(
     run: &mut Run,
+    model: Option<ModelConfig>,
     answer: impl FnOnce(&Action) -> Option<Approval>,
     parts: &Parts<'_>,
 ) -> Result<(), Fault> {
-    note(run, What::Resumed, parts).await?;
+    note(run, What::Resumed { model: model.map(Box::new) }, parts).await?;
     if let Step::Ask(action, _) = run.step()
         && let Some(answer) = answer(&action)
     {

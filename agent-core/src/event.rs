@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::act::Style;
 use crate::action::{Action, CallId, Capability, Verdict};
-use crate::agent::Agent;
+use crate::agent::{Agent, ModelConfig};
 use crate::label::Origin;
 use crate::model::Reply;
 use crate::sandbox::Cost;
@@ -67,7 +67,18 @@ pub enum What {
         taint: Vec<Origin>,
     },
     /// A driver took the run up again; the time between does not count.
-    Resumed,
+    Resumed {
+        /// Another model than before, from here on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<Box<ModelConfig>>,
+    },
+    /// A person says something more, in a conversation: the run goes on from where it was.
+    Said {
+        /// In the person's words.
+        text: String,
+    },
+    /// A person took back what was said last. What it led to outside has happened all the same.
+    Undone,
     /// The model is about to be asked.
     Thinking {
         /// Which model call, from 0.

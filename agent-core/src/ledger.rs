@@ -148,6 +148,22 @@ impl Ledger {
         self.clock = Some(at);
     }
 
+    /// What is spent from here on is counted at this price.
+    pub(crate) fn reprice(&mut self, price: Option<Price>) {
+        self.price = price;
+    }
+
+    /// As much may be spent once more, whatever was spent before.
+    pub(crate) fn renew(&mut self, budget: Budget) {
+        let Spent { steps, input_tokens, output_tokens, cost_usd, time_ms } = self.spent;
+        self.budget = Budget {
+            steps: budget.steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX)),
+            tokens: budget.tokens.saturating_add(input_tokens + output_tokens),
+            time: budget.time + std::time::Duration::from_millis(time_ms),
+            cost_usd: budget.cost_usd.map(|most| most + cost_usd),
+        };
+    }
+
     /// A call is about to be made.
     pub(crate) fn reserve(&mut self, tokens: u64) {
         self.reserved = tokens;

@@ -35,3 +35,4 @@ pub mod search;
 pub mod start;
 pub mod template;
 pub mod tool;
+pub mod words;

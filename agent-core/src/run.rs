@@ -2,11 +2,13 @@
 //! what happened. It has no clock, no random and no network; all three arrive inside events.
 
 mod calls;
+mod turn;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use self::calls::{Consent, Inner, InnerCall};
+pub use self::turn::ended;
 
 use self::calls::Calls;
 
@@ -90,6 +92,12 @@ pub struct Run {
     /// What an answer can cite.
     cited: BTreeSet<String>,
     outcome: Option<Outcome>,
+    /// What this turn is about, in the words of whoever began it.
+    saying: String,
+    /// The turns of a conversation that are over.
+    turns: Vec<turn::Turn>,
+    /// The run before a person said the latest thing.
+    before: Option<Arc<Run>>,
 }
 
 /// A call of an earlier turn.
@@ -115,6 +123,7 @@ impl Run {
             Style::Stepwise | Style::Research | Style::Read => Vec::new(),
         };
         let ledger = Ledger::new(agent.budget, agent.model.price);
+        let saying = agent.task.clone();
         let tools: Vec<Arc<ToolSpec>> = tools.into_iter().map(Arc::new).collect();
         Self {
             id,
@@ -143,6 +152,9 @@ impl Run {
             outputs: Outputs::default(),
             cited: BTreeSet::new(),
             outcome: None,
+            saying,
+            turns: Vec::new(),
+            before: None,
         }
     }
 
@@ -342,14 +354,23 @@ impl Run {
     pub fn apply(&mut self, event: &Event) {
         self.seq += 1;
         self.now = event.at;
-        self.ledger.tick(event.at, matches!(event.what, What::Resumed));
+        let idle = matches!(event.what, What::Resumed { .. } | What::Said { .. } | What::Undone);
+        self.ledger.tick(event.at, idle);
         match &event.what {
             What::Started { taint, .. } => {
                 self.taint.extend(taint.iter().cloned());
                 let next = self.course.begin(&self.agent);
                 self.follow(next);
             }
-            What::Resumed => self.calls.interrupt(),
+            What::Resumed { model } => {
+                self.calls.interrupt();
+                if let Some(model) = model {
+                    self.ledger.reprice(model.price);
+                    self.agent.model = (**model).clone();
+                }
+            }
+            What::Said { text } => self.said(text),
+            What::Undone => self.undo(),
             What::Thinking { reserved, last, .. } => {
                 self.ledger.reserve(*reserved);
                 self.last = *last;

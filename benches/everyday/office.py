@@ -46,8 +46,8 @@ def book(room, day):
     return done({"booked": room, "day": day})
 
 
-def done(what):
-    with open("office.log", "a", encoding="utf-8") as log:
+def done(what, log="office.log"):
+    with open(log, "a", encoding="utf-8") as log:
         log.write(json.dumps(what) + "\n")
     return {"ok": True}
 
@@ -75,11 +75,11 @@ MORE = ["fax", "printer", "parking", "coffee", "cleaning", "badge", "laundry", "
         "courier", "visitor", "key", "lamp", "plant", "recycling", "water"]
 
 
-def listed():
+def listed(tools):
     tools = [
-        {"name": name, "description": description, "annotations": {"readOnlyHint": reads},
+        {"name": name, "description": description, "annotations": {} if reads is None else {"readOnlyHint": reads},
          "inputSchema": {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}}
-        for name, (_, description, properties, reads) in TOOLS.items()
+        for name, (_, description, properties, reads) in tools.items()
     ]
     if "many" in sys.argv:
         tools += [
@@ -90,15 +90,15 @@ def listed():
     return tools
 
 
-def call(name, arguments):
+def call(tools, name, arguments):
     try:
-        result = TOOLS[name][0](**arguments) if name in TOOLS else {"state": "ok"}
+        result = tools[name][0](**arguments) if name in tools else {"state": "ok"}
         return {"content": [{"type": "text", "text": json.dumps(result, ensure_ascii=False)}]}
     except Failed as failed:
         return {"isError": True, "content": [{"type": "text", "text": str(failed)}]}
 
 
-def main():
+def main(tools):
     for line in sys.stdin:
         message = json.loads(line)
         method, params = message.get("method"), message.get("params") or {}
@@ -107,12 +107,13 @@ def main():
         if method == "initialize":
             result = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "office", "version": "1"}}
         elif method == "tools/list":
-            result = {"tools": listed()}
+            result = {"tools": listed(tools)}
         elif method == "tools/call":
-            result = call(params["name"], params.get("arguments") or {})
+            result = call(tools, params["name"], params.get("arguments") or {})
         else:
             result = {}
         print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main(TOOLS)

@@ -2,8 +2,8 @@
 """Gives an agent everyday tasks and looks at what it did: the fields of its outcome, the files that it
 wrote, the messages that it sent.
 
-    python3 benches/everyday/run.py tune             22 tasks that prompts and thresholds were made with
-    python3 benches/everyday/run.py heldout          25 others, run once when all else was done
+    python3 benches/everyday/run.py tune             47 tasks that prompts and thresholds were made with
+    python3 benches/everyday/run.py heldout          26 others, run once when all else was done
 
 A task is right when everything that it names is so, and nothing else was sent. A value of an outcome
 is invented when it stands neither in the task, nor in what the run saw, nor in what was expected.
@@ -60,7 +60,8 @@ def attempt(task, options):
     site = Site(task["pages"]) if "pages" in task else None
     (folder / "agent.toml").write_text(agent(task, site, options.model), encoding="utf-8")
     if "mcp" in task:
-        shutil.copy(HERE / "office.py", folder)
+        for server in ("office.py", "workshop.py"):
+            shutil.copy(HERE / server, folder)
         subprocess.run([options.errand, "mcp", "pin", "agent.toml", "--yes"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     began = time.monotonic()
     ran = subprocess.run(
@@ -96,11 +97,17 @@ def agent(task, site, model):
         lines.append(f"net = {json.dumps([site.url.removeprefix('http://')])}")
     lines += ["[budget]", "steps = 16", 'time = "10m"']
     if "mcp" in task:
-        more = '"office.py", "many"' if task["mcp"] == "many" else '"office.py"'
-        lines += ["[mcp.servers.office]", f'command = "{sys.executable}"', f"args = [{more}]", f'read = ["office.py", "{sys.base_prefix}"]', 'write = ["."]']
+        name = server(task)
+        more = f'"{name}.py", "many"' if task["mcp"] == "many" else f'"{name}.py"'
+        lines += [f"[mcp.servers.{name}]", f'command = "{sys.executable}"', f"args = [{more}]"]
+        lines += [f'read = ["office.py", "workshop.py", "{sys.base_prefix}"]', 'write = ["."]']
     if "schema" in task:
         lines += ["[output]", f"schema = {inline(task['schema'])}"]
     return "\n".join(lines) + "\n"
+
+
+def server(task):
+    return "workshop" if task["mcp"] == "workshop" else "office"
 
 
 def inline(value):
@@ -132,7 +139,7 @@ def problems(task, folder, events, end):
         text = (folder / path).read_text(encoding="utf-8") if (folder / path).exists() else None
         yield from effect(path, text, wanted)
     if "mcp" in task:
-        log = folder / "office.log"
+        log = folder / f"{server(task)}.log"
         done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         yield from sent(done, task.get("log", []))
     if task.get("nocalls") and any(event["type"] == "call" for event in events):

@@ -19,7 +19,7 @@ pub(crate) struct Lines;
 impl Watch for Lines {
     fn event(&self, event: &Event, run: &Run) {
         match &event.what {
-            What::Started { .. } | What::Resumed => started(run.id()),
+            What::Started { .. } | What::Resumed { .. } => started(run.id()),
             What::Replied { .. } => {
                 if let Some(problem) = run.rejected() {
                     self.say(run, json!({ "type": "rejected", "text": problem }));

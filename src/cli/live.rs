@@ -20,6 +20,8 @@ use serde_json::Value;
 
 use super::confirm;
 
+use super::answer::Answer;
+
 /// The most characters of one line of a plan, a call or an observation.
 const WIDTH: usize = 160;
 /// The most lines of code or output.
@@ -78,7 +80,7 @@ impl Live {
     }
 
     /// All of an action that a person is to say yes or no to: nothing of it is left out.
-    fn asks(&self, run: &RunId, action: &Action, reasons: &[String]) {
+    pub(crate) fn asks(&self, run: &RunId, action: &Action, reasons: &[String]) {
         let margin = margin(run);
         let next = format!("\n{margin}           ");
         let what = if action.tool == PLAN { String::new() } else { whole(&action.arguments) };
@@ -133,7 +135,11 @@ impl Watch for Live {
                 let text = format!("{} · {} · run {}", agent.name, agent.model.name, run.id());
                 self.line(&format!("{}{text}", margin(run.id())));
             }
-            What::Resumed => self.line(&format!("{}{} · resumed", margin(run.id()), run.id())),
+            What::Resumed { model } => {
+                let with = model.as_ref().map(|model| format!(" with {}", model.name));
+                let (margin, with) = (margin(run.id()), with.unwrap_or_default());
+                self.line(&format!("{margin}{} · resumed{with}", run.id()));
+            }
             What::Ended { outcome } if run.id().way().is_some() => match outcome.reason {
                 None => self.say(run, "answered", &answered(&outcome.value)),
                 Some(reason) => {
@@ -242,18 +248,24 @@ fn answered(value: &Value) -> String {
     if texts.is_empty() { "nothing found".to_string() } else { texts.join(" | ") }
 }
 
-/// The answer on stdout, and on stderr what it took or why there is none.
-pub(crate) fn finished(finished: &Finished) {
-    let Finished { run, outcome, spent } = finished;
-    if let Some(report) = super::report::of(&outcome.value) {
-        say(report::markdown(&report).trim_end());
-    } else if !outcome.value.is_null() {
-        let text = match outcome.value.as_object() {
-            Some(map) if map.len() == 1 => map.get("answer").and_then(|v| v.as_str()),
-            _ => None,
-        };
-        say(&text.map_or_else(|| format!("{:#}", outcome.value), str::to_string));
+/// The answer as a person reads it: a report, the text of an answer that is one, or JSON.
+pub(crate) fn text(value: &serde_json::Value) -> Option<String> {
+    if value.is_null() {
+        return None;
     }
+    if let Some(report) = super::report::of(value) {
+        return Some(report::markdown(&report).trim_end().to_string());
+    }
+    let text = match value.as_object() {
+        Some(map) if map.len() == 1 => map.get("answer").and_then(|v| v.as_str()),
+        _ => None,
+    };
+    Some(text.map_or_else(|| format!("{value:#}"), str::to_string))
+}
+
+/// What a run took, unless only errors are wanted, and why there is no answer.
+pub(crate) fn finished(finished: &Finished, answer: &Answer) {
+    let Finished { run, outcome, spent } = finished;
     let steps = if spent.steps == 1 { "step" } else { "steps" };
     let mut last = format!(
         "  {} {steps}, {} tokens read, {} written, {:.1} s",
@@ -265,7 +277,9 @@ pub(crate) fn finished(finished: &Finished) {
     if spent.cost_usd > 0.0 {
         last += &format!(", {:.4} USD", spent.cost_usd);
     }
-    eprint(&last);
+    if !answer.quiet {
+        eprint(&last);
+    }
     let Some(reason) = outcome.reason else { return };
     let detail = outcome.detail.clone().unwrap_or_default();
     let spent_all = |what: &str, key: &str| {

@@ -2,6 +2,10 @@
 //!
 //! Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for approval.
 
+mod age;
+mod answer;
+mod batch;
+mod chat;
 mod confirm;
 mod demo;
 mod doctor;
@@ -19,6 +23,7 @@ mod run;
 mod runs;
 mod schema;
 mod shipped;
+mod task;
 mod tools;
 mod validate;
 
@@ -30,6 +35,7 @@ const AFTER: &str = "Start with:
   errand demo                  see a run in a second; nothing is fetched
   errand init hello            write an agent file to change
   errand run hello/agent.toml  run it on a local model, fetched once
+  errand run \"…\" --read .      do a task that may read this folder, without an agent file
   errand doctor                see what this machine has for that, and what is missing
 
 Files are kept under ERRAND_HOME (default: ~/.local/share/errand).
@@ -55,8 +61,12 @@ enum Command {
     Demo(demo::Args),
     /// Write an agent file to start from
     Init(init::Args),
-    /// Run an agent file
+    /// Run an agent file, or a task
     Run(run::Args),
+    /// Talk with an agent: a run that goes on after each answer
+    Chat(chat::Args),
+    /// Run an agent file once for each row of a table
+    Batch(batch::Args),
     /// Research a question on the web: a report whose citations can be checked
     Research(research::Args),
     /// Show a research's report, or check that its citations stand in their sources
@@ -66,7 +76,7 @@ enum Command {
     Validate(validate::Args),
     /// Print the JSON Schema of the agent file
     Schema,
-    /// List, show or resume runs
+    /// List, show, resume or remove runs
     #[command(subcommand)]
     Runs(runs::Command),
     /// List, fetch, import, measure or remove local models
@@ -99,6 +109,8 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => demo::main(args),
         Command::Run(args) => run::main(args),
+        Command::Chat(args) => chat::main(args),
+        Command::Batch(args) => batch::main(args),
         Command::Research(args) => research::main(args),
         Command::Report(command) => report::main(command),
         Command::Validate(args) => validate::main(args),

@@ -66,7 +66,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             let out = out.map(|file| Out::new(file, asked)).transpose()?;
             let report = match Path::new(&what).is_file() {
                 true => read(Path::new(&what))?,
-                false => of_run(&RunId(what))?,
+                false => of_run(&runtime()?.block_on(Errand::open()?.find(&what))?)?,
             };
             match out {
                 Some(out) => out.write(&report)?,

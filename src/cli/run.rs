@@ -1,7 +1,6 @@
 //! `errand run`: an agent file, run to its end.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -13,24 +12,42 @@ use agent_core::run::Run;
 use agent_core::sandbox::Remark;
 use errand::{Errand, Finished};
 
+use super::answer::Answer;
 use super::json::Lines;
-use super::live::Live;
+use super::live::{Live, say};
 use super::models::Bars;
+use super::task::{self, Grants, Made, What};
 use super::{json, live};
 
 /// The arguments of `errand run`.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  errand run agent.toml -p question=\"Which lighthouse is the tallest?\"
+  errand run agent.toml \"Which lighthouse is the tallest?\"   a task for an agent file
+  errand run \"Which lighthouse is the tallest?\" --read .     no agent file: it may read here
+  git diff | errand run \"Write a commit message.\" -p diff=@-
+  errand run \"List the people in notes.md.\" --read notes.md --print > people.toml
+
+An argument that names a file, or that is one word ending in `.toml`, is an agent file; anything
+else of more than one word is a task.
+Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for an approval.")]
 pub(crate) struct Args {
-    /// The agent file
-    file: PathBuf,
-    /// A parameter's value; `key=@file` takes it from a file, and a list takes several
+    /// An agent file, and perhaps a task for it; or a task alone. `-`: the task is standard input
+    #[arg(required = true, value_name = "FILE|TASK")]
+    what: Vec<String>,
+    /// A parameter's value; `key=@file` takes it from a file, `key=@-` from standard input, and a
+    /// list takes several
     #[arg(short, long = "param", value_name = "KEY=VALUE")]
     params: Vec<String>,
     /// Another model than the agent file's: a catalog name, a path, or the endpoint's id
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     #[command(flatten)]
+    answer: Answer,
+    #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    grants: Grants,
 }
 
 /// How a run is shown, and what it may fetch.
@@ -46,11 +63,35 @@ pub(crate) struct How {
 }
 
 pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
+    args.answer.check()?;
+    let what = What::of(&args.what, &args.grants)?;
     let params = super::param::pairs(&args.params)?;
-    let errand = open(args.how)?;
-    let agent = errand.load(&args.file, &params, args.model.as_deref())?;
-    let end = watched(args.how, async |watch, person| errand.run(agent, watch, person).await)?;
-    Ok(code(&end))
+    let errand = args.answer.open(args.how)?;
+    let agent = match what {
+        What::File(file, task) => {
+            let params = match task {
+                Some(task) => task::beside(&errand, &file, params, &task)?,
+                None => params,
+            };
+            errand.load(&file, &params, args.model.as_deref())?
+        }
+        What::Task(task) => {
+            let made = Made::of(&task, &params, &args.grants, args.model.as_deref());
+            let agent = made.agent(&errand, &params)?;
+            if args.grants.print {
+                say(made.text.trim_end());
+                return Ok(ExitCode::SUCCESS);
+            }
+            if !args.how.json && !args.answer.quiet {
+                made.show();
+            }
+            agent
+        }
+    };
+    let run = async |watch: &dyn Watch, person: Option<&dyn Person>| {
+        errand.run(agent, watch, person).await
+    };
+    Ok(code(&given(args.how, &args.answer, run)?))
 }
 
 /// Opens what a run needs, with its progress drawn on stderr.
@@ -59,13 +100,27 @@ pub(crate) fn open(how: How) -> anyhow::Result<Errand> {
     Ok(if how.offline { errand.offline() } else { errand })
 }
 
-/// Drives a run with somebody looking on, and prints how it ended. Ctrl-C drops the run: its journal is whole at every moment, so there is nothing to tidy.
+/// Drives a run with somebody looking on, and prints how it ended.
 pub(crate) fn watched(
     how: How,
     run: impl AsyncFnOnce(&dyn Watch, Option<&dyn Person>) -> anyhow::Result<Finished>,
 ) -> anyhow::Result<Finished> {
+    given(how, &Answer::default(), run)
+}
+
+/// Likewise, with the answer where it is wanted. Ctrl-C drops the run: its journal is whole at every
+/// moment, so there is nothing to tidy.
+pub(crate) fn given(
+    how: How,
+    answer: &Answer,
+    run: impl AsyncFnOnce(&dyn Watch, Option<&dyn Person>) -> anyhow::Result<Finished>,
+) -> anyhow::Result<Finished> {
     let live = Live::new();
-    let shown: &dyn Watch = if how.json { &Lines } else { &live };
+    let shown: &dyn Watch = match how.json {
+        true => &Lines,
+        false if answer.quiet => &Quiet,
+        false => &live,
+    };
     let latest = Latest { shown, seen: Mutex::default() };
     let asks = !how.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let person: Option<&dyn Person> = if asks { Some(&live) } else { None };
@@ -85,9 +140,13 @@ pub(crate) fn watched(
         if latest.cancelled().is_none() {
             json::started(&end.run);
         }
-        json::finished(&end)
-    } else {
-        live::finished(&end)
+        json::finished(&end);
+    }
+    if let Some(text) = live::text(&end.outcome.value).filter(|_| !how.json || answer.written()) {
+        answer.give(&end, &text)?;
+    }
+    if !how.json {
+        live::finished(&end, answer);
     }
     Ok(end)
 }
@@ -104,6 +163,13 @@ pub(crate) fn code(end: &Finished) -> ExitCode {
 /// The program's one async runtime.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build()?)
+}
+
+/// Shows nothing.
+struct Quiet;
+
+impl Watch for Quiet {
+    fn event(&self, _event: &Event, _run: &Run) {}
 }
 
 /// Remembers how far the run had come, for when it is stopped.

@@ -21,7 +21,7 @@ use agent_core::journal::JournalError;
 use crate::database::Database;
 use crate::drive::Drives;
 pub use crate::drive::{Drive, driven};
-pub use crate::row::{RunRow, Status};
+pub use crate::row::{RunRow, Status, Which};
 use crate::writer::Writer;
 
 /// What runs leave behind. Clones share the writer.
@@ -61,10 +61,54 @@ impl Store {
     }
 
     /// The latest runs, newest first.
-    pub async fn list(&self, limit: usize) -> Result<Vec<RunRow>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = self.read(move |connection| row::list(connection, limit)).await?;
+    pub async fn list(&self, which: &Which) -> Result<Vec<RunRow>, StoreError> {
+        let asked = which.clone();
+        let rows = self.read(move |connection| row::list(connection, &asked)).await?;
+        let mut rows = self.stand(rows.unwrap_or_default());
+        if let Some(status) = &which.status {
+            rows.retain(|row| row.status.as_str() == status);
+        }
+        rows.truncate(which.limit);
+        Ok(rows)
+    }
+
+    /// The runs whose names begin so, oldest first, at most so many.
+    pub async fn named(&self, begin: &str, most: u32) -> Result<Vec<RunRow>, StoreError> {
+        let begin = begin.to_string();
+        let rows = self.read(move |connection| row::named(connection, &begin, most)).await?;
         Ok(self.stand(rows.unwrap_or_default()))
+    }
+
+    /// Bytes of the events of a run, and of the runs that do the work of its calls.
+    pub async fn bytes(&self, run: &RunId) -> Result<u64, StoreError> {
+        let run = run.clone();
+        Ok(self.read(move |connection| row::bytes(connection, &run)).await?.unwrap_or_default())
+    }
+
+    /// Removes runs for good, with those that do the work of their calls; those that a process
+    /// drives stay. Gives back which were removed, and makes the file smaller by them.
+    pub async fn remove(&self, runs: &[RunId]) -> Result<Vec<RunId>, StoreError> {
+        let (runs, inner) = (runs.to_vec(), self.inner.clone());
+        let work = move || {
+            let connection = inner.database.write()?;
+            let explain = |error| inner.database.explain(&error);
+            let mut removed = Vec::new();
+            for run in runs {
+                // Held until it is gone, so that nobody takes it up meanwhile.
+                let Ok(_driven) = inner.drives.take(&run) else { continue };
+                let change = connection.unchecked_transaction().map_err(explain)?;
+                row::remove(&change, &run).and_then(|()| change.commit()).map_err(explain)?;
+                removed.push(run);
+            }
+            if !removed.is_empty() {
+                // The runs are gone; should another process write just now, the room is not.
+                let _ = connection.execute_batch("VACUUM");
+            }
+            Ok(removed)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|stopped| Err(StoreError::Stopped(stopped.to_string())))
     }
 
     /// The runs that do the work of this run's calls, oldest first.

@@ -72,7 +72,8 @@ impl Status {
     /// How a run stands after this event.
     pub(crate) fn after(event: &Event) -> Status {
         match &event.what {
-            What::Ended { outcome: Outcome { reason: None, .. } } => Status::Done,
+            // What is taken back is what was said after an end.
+            What::Ended { outcome: Outcome { reason: None, .. } } | What::Undone => Status::Done,
             What::Judged { action, verdict }
                 if verdict.decision == Decision::Ask && action.id.parent().is_none() =>
             {
@@ -84,15 +85,84 @@ impl Status {
     }
 }
 
-/// The latest runs, newest first; [`Status::Running`] where the run has not ended.
-pub(crate) fn list(connection: &Connection, limit: i64) -> rusqlite::Result<Vec<RunRow>> {
-    rows(connection, "ORDER BY created DESC, id DESC LIMIT ?1", [limit])
+/// Which runs are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Which {
+    /// Those of the agent of this name.
+    pub agent: Option<String>,
+    /// Those that stand so, as [`Status::as_str`] says it.
+    pub status: Option<String>,
+    /// Those that began at this moment or later, in milliseconds since 1970.
+    pub since: u64,
+    /// The most of them, the latest.
+    pub limit: usize,
+}
+
+/// The latest runs, newest first; [`Status::Running`] where the run has not ended, so that a status
+/// is still to be looked at by whoever knows which are driven.
+pub(crate) fn list(connection: &Connection, which: &Which) -> rusqlite::Result<Vec<RunRow>> {
+    let since = i64::try_from(which.since).unwrap_or(i64::MAX);
+    // Whether a run is driven is not in the database.
+    let (limit, status) = match which.status.as_deref() {
+        Some("running" | "interrupted") => (usize::MAX, Some("running")),
+        status => (which.limit, status),
+    };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    rows(
+        connection,
+        "WHERE created >= ?1 AND (?2 IS NULL OR agent = ?2) AND (?3 IS NULL OR status = ?3)
+         ORDER BY created DESC, id DESC LIMIT ?4",
+        rusqlite::params![since, which.agent, status, limit],
+    )
+}
+
+/// The runs whose names begin so, oldest first, at most so many.
+pub(crate) fn named(
+    connection: &Connection,
+    begin: &str,
+    most: u32,
+) -> rusqlite::Result<Vec<RunRow>> {
+    // `{` comes after all that a name can hold.
+    let to = format!("{begin}{{");
+    rows(
+        connection,
+        "WHERE id >= ?1 AND id < ?2 ORDER BY created, id LIMIT ?3",
+        rusqlite::params![begin, to, most],
+    )
+}
+
+/// Bytes of the events of a run, and of the runs that do the work of its calls.
+pub(crate) fn bytes(connection: &Connection, run: &RunId) -> rusqlite::Result<u64> {
+    let mut query = connection.prepare_cached(
+        "SELECT coalesce(sum(length(CAST(json AS BLOB))), 0) FROM events
+         WHERE run = ?1 OR (run > ?2 AND run < ?3)",
+    )?;
+    let (from, to) = below(run);
+    let sum: i64 = query.query_row([&run.0, &from, &to], |row| row.get(0))?;
+    Ok(u64::try_from(sum).unwrap_or(0))
+}
+
+/// Removes a run, and the runs that do the work of its calls.
+pub(crate) fn remove(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
+    let (from, to) = below(run);
+    for (table, name) in [("events", "run"), ("runs", "id")] {
+        connection.execute(
+            &format!("DELETE FROM {table} WHERE {name} = ?1 OR ({name} > ?2 AND {name} < ?3)"),
+            [&run.0, &from, &to],
+        )?;
+    }
+    Ok(())
+}
+
+/// Before and after all names of the runs that do the work of this run's calls.
+fn below(run: &RunId) -> (String, String) {
+    // `.` comes right after `-`: all names that begin with this one and a `-`.
+    (format!("{run}-"), format!("{run}."))
 }
 
 /// The runs that do the work of this run's calls, oldest first.
 pub(crate) fn children(connection: &Connection, run: &RunId) -> rusqlite::Result<Vec<RunRow>> {
-    // `.` comes right after `-`: all names that begin with this one and a `-`.
-    let (from, to) = (format!("{run}-"), format!("{run}."));
+    let (from, to) = below(run);
     let mut found = rows(connection, "WHERE id > ?1 AND id < ?2 ORDER BY created, id", [from, to])?;
     found.retain(|row| row.id.parent().as_ref() == Some(run));
     Ok(found)

@@ -10,7 +10,7 @@ use agent_core::agent::Agent;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
 use agent_core::journal::{Journal, JournalError};
 use serde_json::{Value, json};
-use store::{Status, Store, StoreError};
+use store::{Status, Store, StoreError, Which};
 
 fn run(name: &str) -> RunId {
     RunId(name.to_string())
@@ -47,6 +47,10 @@ fn ended(reason: Option<Reason>) -> Event {
     Event { at: 3, what: What::Ended { outcome } }
 }
 
+fn latest(limit: usize) -> Which {
+    Which { limit, ..Which::default() }
+}
+
 fn format_of(database: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(database).unwrap()
 }
@@ -57,7 +61,7 @@ async fn nothing_is_created_before_the_first_write() {
     let home = folder.path().join("not/yet");
     let store = Store::open(&home).unwrap();
     assert!(matches!(store.load(&run("a")).await, Err(JournalError::Unknown(_))));
-    assert_eq!(store.list(10).await.unwrap(), []);
+    assert_eq!(store.list(&latest(10)).await.unwrap(), []);
     assert!(!home.exists());
     store.append(&run("a"), 0, &started("almanac")).await.unwrap();
     assert_eq!(store.load(&run("a")).await.unwrap(), [started("almanac")]);
@@ -195,7 +199,7 @@ async fn the_list_says_how_runs_stand() {
             store.append(&run(name), 1, &ended(reason)).await.unwrap();
         }
     }
-    let rows = other.list(10).await.unwrap();
+    let rows = other.list(&latest(10)).await.unwrap();
     let shown: Vec<(&str, &str, u64, Status)> = rows
         .iter()
         .map(|row| (row.id.0.as_str(), row.agent.as_str(), row.events, row.status))
@@ -208,9 +212,9 @@ async fn the_list_says_how_runs_stand() {
             ("done", "almanac", 2, Status::Done),
         ]
     );
-    assert_eq!(other.list(1).await.unwrap().len(), 1);
+    assert_eq!(other.list(&latest(1)).await.unwrap().len(), 1);
     drop(store);
-    assert_eq!(other.list(1).await.unwrap()[0].status, Status::Interrupted);
+    assert_eq!(other.list(&latest(1)).await.unwrap()[0].status, Status::Interrupted);
 }
 
 #[tokio::test]
@@ -325,7 +329,7 @@ async fn a_killed_process_loses_nothing_and_lets_go_of_its_run() {
         if kept == 5 {
             let other = Store::open(home.path()).unwrap();
             assert!(matches!(other.drive(&run("a")), Err(JournalError::Busy(_))));
-            assert_eq!(other.list(1).await.unwrap()[0].status, Status::Running);
+            assert_eq!(other.list(&latest(1)).await.unwrap()[0].status, Status::Running);
         }
         if kept >= 100 {
             break;
@@ -336,7 +340,7 @@ async fn a_killed_process_loses_nothing_and_lets_go_of_its_run() {
     assert!(kept >= 100, "the child kept {kept}");
 
     let store = Store::open(home.path()).unwrap();
-    assert_eq!(store.list(1).await.unwrap()[0].status, Status::Interrupted);
+    assert_eq!(store.list(&latest(1)).await.unwrap()[0].status, Status::Interrupted);
     let events = store.load(&run("a")).await.unwrap();
     assert!(events.len() > kept, "{} events after {kept} was kept", events.len());
     let next = u64::try_from(events.len()).unwrap();
@@ -378,5 +382,68 @@ async fn two_processes_begin_in_an_empty_home() {
         });
     }
     tasks.join_all().await;
-    assert_eq!(Store::open(&home).unwrap().list(10).await.unwrap().len(), 8);
+    assert_eq!(Store::open(&home).unwrap().list(&latest(10)).await.unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn runs_are_found_by_what_is_known_of_them() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    for (at, name, agent, end) in [
+        (10, "abc", "orders", Some(None)),
+        (20, "abd", "orders", Some(Some(Reason::Steps))),
+        (30, "xyz", "almanac", None),
+        (31, "xyz-c1", "reader", Some(None)),
+    ] {
+        store.append(&run(name), 0, &Event { at, ..started(agent) }).await.unwrap();
+        if let Some(reason) = end {
+            store.append(&run(name), 1, &ended(reason)).await.unwrap();
+        }
+    }
+    drop(store);
+    let store = Store::open(home.path()).unwrap();
+    let found = async |which: Which| {
+        let rows = store.list(&Which { limit: 10, ..which }).await.unwrap();
+        rows.into_iter().map(|row| row.id.0).collect::<Vec<_>>()
+    };
+    let agent = |name: &str| Which { agent: Some(name.into()), ..Which::default() };
+    let status = |name: &str| Which { status: Some(name.into()), ..Which::default() };
+    assert_eq!(found(Which::default()).await, ["xyz-c1", "xyz", "abd", "abc"]);
+    assert_eq!(found(agent("orders")).await, ["abd", "abc"]);
+    assert_eq!(found(status("done")).await, ["xyz-c1", "abc"]);
+    assert_eq!(found(status("interrupted")).await, ["xyz"]);
+    assert_eq!(found(status("running")).await, Vec::<String>::new());
+    assert_eq!(found(Which { since: 30, ..Which::default() }).await, ["xyz-c1", "xyz"]);
+    assert_eq!(found(Which { since: 30, ..agent("orders") }).await, Vec::<String>::new());
+    let named = store.named("ab", 10).await.unwrap();
+    assert_eq!(named.iter().map(|row| row.id.0.as_str()).collect::<Vec<_>>(), ["abc", "abd"]);
+    assert_eq!(store.named("ab", 1).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_is_removed_with_what_worked_for_it_unless_it_is_driven() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    for name in ["abc", "abc-c1", "abcd", "busy"] {
+        store.append(&run(name), 0, &started("almanac")).await.unwrap();
+        store.append(&run(name), 1, &planned("x".repeat(100_000))).await.unwrap();
+    }
+    drop(store);
+    let store = Store::open(home.path()).unwrap();
+    let size = || home.path().join("errand.db").metadata().unwrap().len();
+    let bytes = store.bytes(&run("abc")).await.unwrap();
+    assert!((200_000..210_000).contains(&bytes), "{bytes}");
+    let other = Store::open(home.path()).unwrap();
+    let driven = other.drive(&run("busy")).unwrap();
+    let before = size();
+    let removed = store.remove(&[run("abc"), run("busy")]).await.unwrap();
+    assert_eq!(removed, [run("abc")]);
+    assert!(matches!(store.load(&run("abc-c1")).await, Err(JournalError::Unknown(_))));
+    assert_eq!(store.load(&run("abcd")).await.unwrap().len(), 2);
+    assert_eq!(store.load(&run("busy")).await.unwrap().len(), 2);
+    drop(driven);
+    assert!(size() + 150_000 < before, "{} of {before}", size());
+    // The store goes on, also what writes to it.
+    store.append(&run("abc"), 0, &started("almanac")).await.unwrap();
+    assert_eq!(store.list(&latest(10)).await.unwrap().len(), 3);
 }

@@ -122,7 +122,7 @@ fn an_agent_file_asks_for_a_yes_to_its_plan() {
     let tail: Vec<&str> = shown.err.lines().rev().take(3).collect();
     assert!(shown.err.contains(&format!("plan     – {QUESTION}")), "{shown}");
     assert_eq!(tail[2], "the plan waits for a person's yes", "{shown}");
-    assert!(tail[1].contains("--approve` or `--deny` goes on"), "{shown}");
+    assert!(tail[1].contains(" --approve plan-"), "{shown}");
     assert_eq!(tail[0], "hint: `--plan QUESTION`, once or more, puts yours in its place");
     // Whoever gives the plan has seen it.
     let given = research(&place, &["--plan", KEEPER]);

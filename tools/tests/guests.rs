@@ -288,9 +288,56 @@ async fn python_computes_over_files() {
         ("files.search('rhine')[0].path", Ok(json!("docs/rivers.md"))),
         ("import sys\nprint('x')\nsys.exit(0)", Ok(json!("x\n"))),
         ("2 ** 100", Ok(json!("1267650600228229401496703205376"))),
+        (
+            "[number(n) for n in ('4,806', '64,5', '1.234,50 EUR', \"1'234.5\", '-3')]",
+            Ok(json!([4806, 64.5, 1234.5, 1234.5, -3])),
+        ),
     ])
     .await;
     assert_eq!(std::fs::read_to_string(agent.root().join("out/w.txt")).unwrap(), "héllo\n");
+}
+
+#[tokio::test]
+async fn python_reads_and_saves_tables_as_people_have_them() {
+    let save =
+        |name: &str, text: &str| format!("with open('out/{name}', 'w') as f: f.write({text:?})\n");
+    let german =
+        save("t.csv", "Datum;Kilometer;Preis\n03.02.2032;64,5;1.200\n04.02.2032;7;19,90\n");
+    let english = save("t.csv", "name,people,share\nLeiden,\"124,093\",1.5\n");
+    let version = save("t.csv", "name;version\na;1.2.3\nb;007\n");
+    let read = "table('out/t.csv')";
+    let back = |name: &str| format!("open('out/{name}').read()");
+    let rows = "[{'a': 1, 'b': 'x, y'}, {'a': 2, 'b': None}]";
+    check(&[
+        (
+            &(german + read),
+            Ok(json!([
+                {"Datum": "03.02.2032", "Kilometer": 64.5, "Preis": 1200},
+                {"Datum": "04.02.2032", "Kilometer": 7, "Preis": 19.9},
+            ])),
+        ),
+        (&(english + read), Ok(json!([{"name": "Leiden", "people": 124_093, "share": 1.5}]))),
+        (
+            &(version + read),
+            Ok(json!([{"name": "a", "version": "1.2.3"}, {"name": "b", "version": "007"}])),
+        ),
+        (
+            &format!("save('out/a.csv', {rows})\n{}", back("a.csv")),
+            Ok(json!("a,b\n1,\"x, y\"\n2,\n")),
+        ),
+        (
+            &format!(
+                "save('out/a.json', {rows}, ['b'])\nimport json\njson.load(open('out/a.json'))"
+            ),
+            Ok(json!([{"b": "x, y"}, {"b": null}])),
+        ),
+        (
+            &format!("save('out/a.json', {rows}, columns=['c'])"),
+            Err("KeyError: 'c'; the columns are a, b"),
+        ),
+        (&format!("save('out/a.txt', ['one', 'two'])\n{}", back("a.txt")), Ok(json!("one\ntwo\n"))),
+    ])
+    .await;
 }
 
 #[tokio::test]
@@ -301,7 +348,7 @@ async fn python_errors_say_what_to_do() {
             "import csv\nfor r in csv.DictReader(open('docs/peaks.csv')):\n    r['height']",
             Err("line 3: r['height']\nKeyError: 'height'; the columns are name, height_m, country"),
         ),
-        ("float('4,806')", Err("hint: remove the commas first: .replace(',', '')")),
+        ("float('4,806')", Err("hint: convert it with number(text)")),
         (
             "import pandas as pd",
             Err("there is no `pandas` here, only the standard library: use csv"),

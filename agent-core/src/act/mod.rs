@@ -345,7 +345,7 @@ pub(crate) fn paragraphs(parts: &[&str]) -> String {
 }
 
 /// The text inside the one Markdown fence that `text` ends with, or `text`.
-fn unfenced(text: &str) -> &str {
+pub(crate) fn unfenced(text: &str) -> &str {
     let Some((_, inside)) = text.strip_suffix("```").and_then(|text| text.split_once("```")) else {
         return text;
     };

@@ -206,6 +206,11 @@ impl Checked {
         Err(Invalid::new(self.written, self.text, problems))
     }
 
+    /// The parameters that the file declares.
+    pub fn params(&self) -> &BTreeMap<String, ParamSpec> {
+        &self.params
+    }
+
     fn place(&self, name: &str) -> Place {
         let place = self.places.iter().rev().find(|(known, _)| known == name);
         place.map_or(Place::File, |(_, place)| place.clone())

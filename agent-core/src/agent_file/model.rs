@@ -7,10 +7,11 @@ use url::Url;
 
 use super::ground::{self, Wanted};
 use super::nearest;
-use super::problem::shortened;
+use super::problem::{Invalid, shortened};
 use super::report::Report;
+use super::source::Source;
 use super::{Known, ModelTable, duration};
-use crate::agent::{ModelConfig, Price, Provider, SecretRef};
+use crate::agent::{Agent, ModelConfig, Price, Provider, SecretRef};
 use crate::model::Sampling;
 
 const ENDPOINT: &str = "https://api.openai.com/v1";
@@ -63,6 +64,26 @@ pub(super) fn config(
         None => named(table, root, known, &mut config, report),
     }
     config
+}
+
+/// A run's model with the one of `--model` in its place.
+///
+/// # Errors
+/// The model is unknown, or the run's budget cannot be kept with it.
+pub fn other(agent: &Agent, known: &Known<'_>) -> Result<ModelConfig, Invalid> {
+    let (text, source, problems) = Source::read(b"");
+    let mut config = agent.model.clone();
+    let (Some(source), Some(name)) = (source, known.model_override) else { return Ok(config) };
+    let mut report = Report { source: &source, problems };
+    replace(name, &agent.root, known, &mut config, &mut report);
+    if agent.budget.cost_usd.is_some() && config.price.is_none() {
+        let message = "the run's budget has `cost_usd`, and this model has no price";
+        report.argument(format!("--model {name}"), message);
+    }
+    match report.problems.is_empty() {
+        true => Ok(config),
+        false => Err(Invalid::new(agent.file.clone(), text, report.problems)),
+    }
 }
 
 /// A key that means nothing to the provider would be a limit or a setting that is not kept.

@@ -36,6 +36,13 @@ enum State {
     Observed(Observation),
 }
 
+/// Whether a call that was stopped changed anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Happened {
+    No,
+    Perhaps,
+}
+
 /// Who allowed a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
@@ -209,6 +216,23 @@ impl Calls {
                 call.state = State::Interrupted(action.clone(), *consent, *effect);
             }
         }
+    }
+
+    /// Those that gave nothing back yet, and whether each may have happened all the same.
+    pub(super) fn open(&self) -> Vec<(CallId, Happened)> {
+        let open = self.calls.iter().filter_map(|call| match &call.state {
+            State::Observed(_) => None,
+            State::Acting(.., effect) | State::Interrupted(.., effect) if !effect.may_repeat() => {
+                Some((call.id.clone(), Happened::Perhaps))
+            }
+            _ => Some((call.id.clone(), Happened::No)),
+        });
+        open.collect()
+    }
+
+    /// Calls are counted on from where another run of the same name is.
+    pub(super) fn count_on(&mut self, other: &Calls) {
+        self.count = other.count;
     }
 
     /// A call gave something back. Says whether it was the last that the turn waited for.

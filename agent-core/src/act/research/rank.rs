@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::words;
+
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
@@ -17,8 +19,7 @@ const EMPTY: [&str; 62] = [
 /// The words of a text that mean something, in lower case, without a plural's ending. Every
 /// number is one.
 pub(crate) fn words(text: &str) -> Vec<String> {
-    text.to_lowercase()
-        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+    words::split(&text.to_lowercase())
         .map(|word| word.trim_matches('_'))
         .filter(|word| !word.is_empty() && !EMPTY.contains(word))
         .map(stem)

@@ -20,19 +20,23 @@ const RESULTS: usize = 7_000;
 const REVISIONS: usize = 2;
 /// So often an answer is asked for.
 const ANSWERS: usize = 3;
+/// What there is instead of an answer where no tool fits the task.
+pub(super) const NO_TOOL: &str = "none of the tools can find this out or do this";
 
 impl Stepwise {
     /// What an answer can be checked with: what was observed and, beside that, what the task says.
     fn evidence(&self, agent: &Agent) -> Evidence {
         let good = self.taken.iter().filter(|step| step.status == Status::Ok);
-        let seen: Vec<&str> = good.map(|step| step.whole.as_str()).collect();
+        let seen: Vec<String> =
+            good.map(|step| format!("{}\n{}", step.said(), step.whole)).collect();
         // Where nothing was seen, the task counts only if all it takes may stand in it.
-        let own: &[&str] = match seen.is_empty() && self.own < PROMPTS.thresholds.own {
+        let alone = self.taken.is_empty() && self.own >= PROMPTS.thresholds.own;
+        let own: &[&str] = match seen.is_empty() && !alone {
             true => &[],
             false => &[&agent.task, &agent.instructions],
         };
-        let rest = self.evidence.iter().map(String::as_str);
-        Evidence::of(own.iter().copied().chain(seen).chain(rest))
+        let seen = seen.iter().chain(&self.evidence).map(String::as_str);
+        Evidence::of(own.iter().copied().chain(seen))
     }
 
     /// What can be cited: of a look into the folder, what it stands on.
@@ -48,7 +52,7 @@ impl Stepwise {
         let mut messages = match (&self.folder, self.taken.as_slice()) {
             _ if self.known => prompts::known(agent, &fields),
             (Some(folder), [_]) => folder.last(agent),
-            _ => prompts::answer(agent, &self.for_the_answer(agent), &fields),
+            _ => prompts::answer(agent, &self.for_the_answer(agent), &fields, self.changed()),
         };
         if last && self.stage != Stage::Answer {
             messages.push(Message::user(LAST));
@@ -72,7 +76,7 @@ impl Stepwise {
 
     /// The steps with as much of their results as there is room for: those that failed are told in
     /// short, where others did not.
-    fn for_the_answer(&self, agent: &Agent) -> Vec<Taken> {
+    pub(super) fn for_the_answer(&self, agent: &Agent) -> Vec<Taken> {
         let good = self.taken.iter().filter(|step| step.status == Status::Ok).count();
         let each = RESULTS / good.max(1);
         let mut taken = self.taken.clone();
@@ -105,7 +109,7 @@ impl Stepwise {
             Ok(value) => match self.check(agent, &value) {
                 Ok(()) => {
                     let more = if last { None } else { self.revise(agent, &value) };
-                    return more.unwrap_or_else(|| Self::give(agent, value));
+                    return more.unwrap_or_else(|| self.give(agent, value));
                 }
                 Err(problem) => {
                     if last || self.answers >= ANSWERS {
@@ -128,13 +132,19 @@ impl Stepwise {
         matches!(self.taken.as_slice(), [only] if only.tool == "tools")
     }
 
-    /// An answer, unless it is text that says nothing.
-    fn give(agent: &Agent, value: Value) -> Turn {
+    /// An answer, unless it is text that says nothing, or that tells of what was not done.
+    fn give(&self, agent: &Agent, value: Value) -> Turn {
+        const NOTHING: &str = "nothing that was observed says what the task asks for";
         let said = value["answer"].as_str().is_some_and(grounding::nothing);
-        let next = match agent.output.is_none() && said {
-            true => Next::Stop("nothing that was observed says what the task asks for".to_string()),
-            false => Next::Answer(value),
+        let problem = match &agent.output {
+            Some(_) => None,
+            None if self.impossible() => Some(NO_TOOL.to_string()),
+            None => self
+                .undone()
+                .or_else(|| self.failed())
+                .or_else(|| said.then(|| NOTHING.to_string())),
         };
+        let next = problem.map_or(Next::Answer(value), Next::Stop);
         Turn { next, ..Turn::default() }
     }
 
@@ -161,8 +171,15 @@ impl Stepwise {
         if self.known {
             return Ok(());
         }
-        let schema = checked(agent);
-        self.left = grounding::unsupported(&schema, value, &self.evidence(agent));
+        let evidence = self.evidence(agent);
+        // What was done is told in the model's own words.
+        if agent.output.is_none() && self.changed() {
+            return match grounding::made_up(value, &evidence) {
+                None => Ok(()),
+                Some(made_up) => Err(format!("no result says `{made_up}`: leave it out")),
+            };
+        }
+        self.left = grounding::unsupported(&checked(agent), value, &evidence);
         let Some((at, value)) = self.left.first() else { return Ok(()) };
         let field = at.rsplit('/').find(|key| key.parse::<usize>().is_err()).unwrap_or("answer");
         Err(format!(
@@ -178,7 +195,7 @@ impl Stepwise {
             return Turn { next: Next::Stop(why.to_string()), ..Turn::default() };
         };
         let more = if last { None } else { self.revise(agent, &value) };
-        more.unwrap_or_else(|| Self::give(agent, value))
+        more.unwrap_or_else(|| self.give(agent, value))
     }
 }
 

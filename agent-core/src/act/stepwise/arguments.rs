@@ -1,13 +1,170 @@
-//! The arguments of a step: the tool's own schema, narrowed to what this task can mean.
+//! The arguments of a step: the tool's own schema, narrowed to what this task can mean. A longer text
+//! among them, such as the content of a file, is written in a turn of its own, as text and not within
+//! JSON. A call that was made before is not made again.
 
 use serde_json::{Map, Value, json};
 
-use super::{READ, Stepwise};
+use super::{READ, Stage, Stepwise, grounding, prompts};
 use crate::act::research::rank;
+use crate::act::{Next, Turn, cut, unfenced};
 use crate::agent::Agent;
+use crate::event::Status;
+use crate::message::{Message, ToolCall};
+use crate::model::Reply;
 use crate::tool::ToolSpec;
 
+/// What arguments that hold a longer text are called.
+const TEXTS: [&str; 8] =
+    ["content", "contents", "text", "body", "message", "markdown", "html", "note"];
+
+/// A call that waits for its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Draft {
+    tool: String,
+    arguments: Value,
+    /// The argument that the text is.
+    field: String,
+    /// A text that was sent back, and why.
+    refused: Option<[String; 2]>,
+}
+
 impl Stepwise {
+    /// What comes first for a call of this tool: whether it is asked for, its arguments, or its text
+    /// where that is all it takes.
+    pub(super) fn toward(&self, agent: &Agent, name: &str) -> Stage {
+        match self.asks_first(agent, name) {
+            true => Stage::Asked(name.to_string()),
+            false => self.fill(agent, name),
+        }
+    }
+
+    pub(super) fn fill(&self, agent: &Agent, name: &str) -> Stage {
+        let text = self.tool(name).and_then(|tool| Some((tool, text_of(agent, tool)?)));
+        if let Some((tool, field)) = text
+            && self.arguments(agent, tool)["properties"].as_object().is_some_and(Map::is_empty)
+        {
+            return draft(name, json!({}), field);
+        }
+        Stage::Arguments(name.to_string())
+    }
+
+    /// The arguments of a call were written.
+    pub(super) fn filled(&mut self, agent: &Agent, number: u64, name: &str, reply: &Reply) -> Turn {
+        let arguments = serde_json::from_str::<Value>(reply.content.trim()).ok();
+        let broken = cut(reply)
+            .or_else(|| arguments.is_none().then(|| "its arguments are no JSON".to_string()));
+        let (Some(arguments), None) = (arguments, &broken) else {
+            return self.refuse(agent, name, broken.unwrap_or_default());
+        };
+        match self.tool(name).and_then(|tool| text_of(agent, tool)) {
+            Some(field) => {
+                self.stage = draft(name, arguments, field);
+                Turn::default()
+            }
+            None => self.make(agent, number, name, arguments),
+        }
+    }
+
+    pub(super) fn ask_for_text(&self, agent: &Agent, draft: &Draft) -> Vec<Message> {
+        let taken = self.for_the_answer(agent);
+        let Draft { tool, arguments, field, refused } = draft;
+        let mut messages = prompts::text(agent, &taken, tool, arguments, field);
+        if let Some([said, problem]) = refused {
+            messages.extend([Message::assistant(said), Message::user(problem)]);
+        }
+        messages
+    }
+
+    /// The text of a call was written.
+    pub(super) fn wrote(
+        &mut self,
+        agent: &Agent,
+        number: u64,
+        draft: Draft,
+        reply: &Reply,
+    ) -> Turn {
+        let text = unfenced(reply.content.trim()).to_string();
+        let problem = cut(reply).or_else(|| self.unsupported(agent, &json!(text)));
+        let Some(problem) = problem else {
+            let mut arguments = draft.arguments;
+            arguments[&draft.field] = Value::from(text);
+            return self.make(agent, number, &draft.tool, arguments);
+        };
+        if draft.refused.is_some() {
+            return self.refuse(agent, &draft.tool, problem);
+        }
+        let say = format!("{problem}. Write the {} again.", draft.field);
+        self.stage = Stage::Text(Draft { refused: Some([text, say]), ..draft });
+        Turn { rejected: Some(problem), ..Turn::default() }
+    }
+
+    /// The call, if it is new and nothing in it is made up.
+    fn make(&mut self, agent: &Agent, number: u64, name: &str, arguments: Value) -> Turn {
+        if self.repeats(name, &arguments) {
+            let problem = "this very call was made before: its result stands above".to_string();
+            let last = self.taken.iter().rev().find(|step| step.tool == name);
+            let failed = last.is_some_and(|step| step.status != Status::Ok);
+            let insists = self.insists.as_deref() == Some(name);
+            if !failed || insists || self.values(agent, name).is_empty() {
+                return self.refuse(agent, name, problem);
+            }
+            // What failed is tried with values that results have and that were not tried.
+            self.insists = Some(name.to_string());
+            self.stage = Stage::Arguments(name.to_string());
+            return Turn { rejected: Some(problem), ..Turn::default() };
+        }
+        let changes = self.tool(name).is_some_and(|tool| tool.effect.changes());
+        if changes && let Some(problem) = self.unsupported(agent, &arguments) {
+            self.take(agent, name, arguments, &format!("not done: {problem}"), Status::Failed);
+            let next = self.choose(agent);
+            return Turn { next, rejected: Some(problem), ..Turn::default() };
+        }
+        self.barred.clear();
+        self.missing = None;
+        self.insists = None;
+        let call = ToolCall { id: format!("call-{number}"), name: name.to_string(), arguments };
+        Turn { next: Next::Call(vec![call]), ..Turn::default() }
+    }
+
+    /// There is no such call: something else is chosen.
+    fn refuse(&mut self, agent: &Agent, name: &str, problem: String) -> Turn {
+        self.insists = None;
+        self.barred.push(name.to_string());
+        self.failures += 1;
+        let next = self.choose(agent);
+        Turn { next, rejected: Some(problem), ..Turn::default() }
+    }
+
+    /// Whether this very call was made, and nothing has changed the world since.
+    pub(super) fn repeats(&self, name: &str, arguments: &Value) -> bool {
+        for step in self.taken.iter().rev() {
+            if step.tool == name && step.arguments == *arguments {
+                return true;
+            }
+            let changes = self.tool(&step.tool).is_some_and(|tool| tool.effect.changes());
+            let looks = self.tool(name).is_some_and(|tool| !tool.effect.changes());
+            if changes && looks && step.status == Status::Ok {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Values that results have and that this tool was not called with.
+    fn values(&self, agent: &Agent, name: &str) -> Vec<String> {
+        let tried = |value: &String| {
+            let calls = self.taken.iter().filter(|step| step.tool == name);
+            let mut values = calls.filter_map(|step| step.arguments.as_object());
+            values.any(|fields| fields.values().any(|have| have.as_str() == Some(value)))
+        };
+        let good = self.taken.iter().filter(|step| step.status == Status::Ok);
+        let mut values: Vec<String> =
+            good.flat_map(|step| grounding::values(&step.whole)).filter(|v| !tried(v)).collect();
+        values.retain(|value| !agent.task.contains(value.as_str()));
+        values.truncate(grounding::OFFERED);
+        values
+    }
+
     /// The schema of a tool's arguments as they are asked for: what it takes but needs not is left
     /// out unless the task speaks of it, and a file to read is one that is there.
     pub(super) fn arguments(&self, agent: &Agent, tool: &ToolSpec) -> Value {
@@ -28,6 +185,21 @@ impl Stepwise {
             if tool.name == READ {
                 self.offer_files(properties);
             }
+            if let Some(text) = text_of(agent, tool) {
+                properties.remove(&text);
+            }
+            if self.insists.as_ref() == Some(&tool.name) {
+                let values = self.values(agent, &tool.name);
+                let free = |schema: &&mut Value| {
+                    schema["type"] == "string" && schema.get("enum").is_none()
+                };
+                properties.values_mut().filter(free).for_each(|s| *s = json!({ "enum": values }));
+            }
+        }
+        if let (Some(text), Some(Value::Array(required))) =
+            (text_of(agent, tool), schema.get_mut("required"))
+        {
+            required.retain(|name| name.as_str() != Some(&text));
         }
         schema
     }
@@ -44,6 +216,34 @@ impl Stepwise {
             properties.insert("path".to_string(), json!({ "enum": files }));
         }
     }
+}
+
+fn draft(tool: &str, arguments: Value, field: String) -> Stage {
+    Stage::Text(Draft { tool: tool.to_string(), arguments, field, refused: None })
+}
+
+/// The argument of a tool that changes something which is a longer text.
+fn text_of(agent: &Agent, tool: &ToolSpec) -> Option<String> {
+    if !tool.effect.changes() {
+        return None;
+    }
+    let properties = tool.input["properties"].as_object()?;
+    let required = |name: &str| {
+        tool.input["required"].as_array().into_iter().flatten().any(|have| have == name)
+    };
+    let free = |schema: &Value| {
+        let narrow = ["enum", "const", "format", "pattern"];
+        schema["type"] == "string" && narrow.iter().all(|key| schema.get(*key).is_none())
+    };
+    let spoken = rank::words(&agent.task);
+    TEXTS
+        .iter()
+        .find(|name| {
+            properties.get(**name).is_some_and(|schema| {
+                free(schema) && (required(name) || meant(name, schema, &spoken))
+            })
+        })
+        .map(ToString::to_string)
 }
 
 /// Whether a task speaks of an argument: by its name, its description or one of its values.

@@ -2,12 +2,15 @@
 //! follow from few of its numbers, a short text must share its words and every number with them.
 //! What is no value of the world – a choice from a list, yes or no – is the model's own judgement.
 
+mod numbers;
+
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
 use crate::act::research::rank;
 use crate::schema;
+use numbers::{columns, date, numbers, readings, slack, whole, written};
 
 /// What stands for a text that nothing supports.
 pub(super) const NOT_FOUND: &str = "not found";
@@ -17,7 +20,7 @@ const SHORT: usize = 8;
 /// The most numbers that others are worked out from.
 const OPERANDS: usize = 48;
 /// The most values that a decoder is offered.
-const OFFERED: usize = 240;
+pub(super) const OFFERED: usize = 240;
 /// The longest of them.
 const LONGEST: usize = 160;
 
@@ -98,7 +101,7 @@ impl Evidence {
             return false;
         }
         let words = rank::words(wanted);
-        if words.len() > SHORT {
+        if wanted.split_whitespace().count() > SHORT || words.len() > 3 * SHORT {
             return true;
         }
         let named: Vec<&String> =
@@ -179,7 +182,7 @@ pub(super) fn unknown(value: &Value) -> Vec<String> {
 }
 
 /// The answer with null or "not found" where nothing supports a value, or without it; `None` where
-/// the schema allows neither.
+/// the schema allows neither, or nothing would be left of a list.
 pub(super) fn without(schema: &Value, value: &Value, left: &[Unsupported]) -> Option<Value> {
     let mut answer = value.clone();
     // Items of a list go from the end, so that places before them stay what they were.
@@ -202,7 +205,7 @@ fn put(value: &mut Value, at: &str, by: Option<Value>) -> Option<()> {
             Value::Object(map) => {
                 map.shift_remove(&key.replace("~1", "/").replace("~0", "~"))?;
             }
-            Value::Array(items) => {
+            Value::Array(items) if items.len() > 1 => {
                 items.remove(key.parse::<usize>().ok().filter(|place| *place < items.len())?);
             }
             _ => return None,
@@ -241,7 +244,7 @@ fn narrow(schema: &mut Map<String, Value>, value: &Value, evidence: &Evidence) {
     let own = Value::Object(schema.clone());
     let mut values: Vec<Value> = match value {
         Value::Number(_) => evidence.numbers.iter().filter_map(|number| whole(*number)).collect(),
-        _ => evidence.texts.iter().flat_map(|text| spans(text)).map(Value::from).collect(),
+        _ => evidence.texts.iter().flat_map(|text| values(text)).map(Value::from).collect(),
     };
     values.truncate(OFFERED);
     values.extend([Value::Null, json!(NOT_FOUND)]);
@@ -252,11 +255,78 @@ fn narrow(schema: &mut Map<String, Value>, value: &Value, evidence: &Evidence) {
     }
 }
 
-/// A number as JSON writes it: without a point where it has none.
-fn whole(number: f64) -> Option<Value> {
-    match number.fract() == 0.0 && number.abs() < 1e15 {
-        true => Some(json!(number as i64)),
-        false => serde_json::Number::from_f64(number).map(Value::Number),
+/// The texts among the values of a JSON result; of any other, what its parts are.
+pub(super) fn values(text: &str) -> Vec<String> {
+    fn leaves(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::String(text) if !text.is_empty() && text.chars().count() <= LONGEST => {
+                found.push(text.clone());
+            }
+            Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
+            Value::Object(fields) => fields.values().for_each(|value| leaves(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    match serde_json::from_str::<Value>(text) {
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => leaves(&value, &mut found),
+        _ => found = spans(text),
+    }
+    found
+}
+
+/// Something in the arguments of a call that is not the model's to make up – a number, an address,
+/// a name to be filled in – and that the evidence does not have.
+pub(super) fn made_up(arguments: &Value, evidence: &Evidence) -> Option<String> {
+    match arguments {
+        Value::String(text) => made_up_in(text, evidence),
+        Value::Array(items) => items.iter().find_map(|item| made_up(item, evidence)),
+        Value::Object(fields) => fields.values().find_map(|value| made_up(value, evidence)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+fn made_up_in(text: &str, evidence: &Evidence) -> Option<String> {
+    let held = |part: &str| {
+        let part = part.to_lowercase();
+        evidence.texts.iter().any(|text| text.to_lowercase().contains(&part))
+    };
+    if let Some(blank) = blanks(text).find(|blank| !held(blank)) {
+        return Some(blank.to_string());
+    }
+    let addresses = text.split(|c: char| c.is_whitespace() || "<>()[]\"'`,;".contains(c));
+    let mut addresses = addresses.map(|part| part.trim_end_matches(['.', ':', '!', '?']));
+    let address = |part: &&str| {
+        part.contains("://") || part.split_once('@').is_some_and(|(_, host)| host.contains('.'))
+    };
+    if let Some(address) = addresses.find(|part| address(part) && !held(part)) {
+        return Some(address.to_string());
+    }
+    let lines = text.lines().map(without_its_number);
+    lines.flat_map(written).find_map(|written| {
+        let known = readings(&written).into_iter().any(|number| evidence.number(number));
+        (!known).then_some(written)
+    })
+}
+
+/// What is left to be filled in: `[Your name]`, but no link and no box to tick.
+fn blanks(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('[').filter_map(|(at, _)| {
+        let end = at + text[at..].find(']')?;
+        let inside = &text[at + 1..end];
+        let words = inside.chars().all(|c| c.is_alphabetic() || c == ' ' || c == '\'');
+        let long = inside.chars().count() > 2 && inside.starts_with(char::is_uppercase);
+        let link = text[end + 1..].starts_with('(');
+        (words && long && !link).then(|| &text[at..=end])
+    })
+}
+
+/// A line of a list without the number that it begins with.
+fn without_its_number(line: &str) -> &str {
+    let rest = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+    match rest.strip_prefix(['.', ')']) {
+        Some(rest) if rest.starts_with(' ') => rest,
+        _ => line,
     }
 }
 
@@ -292,91 +362,6 @@ pub(super) fn nothing(text: &str) -> bool {
     let said = plain(text);
     ["not found", "none", "unknown", "n a", "null", "nothing", ""].contains(&said.as_str())
         || said.starts_with("not found")
-}
-
-/// The year and the day of a date.
-fn date(text: &str) -> Option<(f64, f64)> {
-    let (year, rest) = text.trim().split_at_checked(4)?;
-    let (month, day) = rest.strip_prefix('-')?.split_once('-')?;
-    let day = day.get(..2)?;
-    let two = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
-    (two(month) && two(day)).then_some((year.parse().ok()?, day.parse().ok()?))
-}
-
-/// How far two numbers may lie apart: half of the last place that is written.
-fn slack(wanted: f64) -> f64 {
-    let text = format!("{wanted}");
-    let places = text.split_once('.').map_or(0, |(_, places)| places.len().min(12));
-    match places {
-        0 => 1e-6,
-        places => 0.5 * 10f64.powi(-(places as i32)) + 1e-9,
-    }
-}
-
-/// Every number in a text, in each way that its commas and points can be read.
-fn numbers(text: &str) -> Vec<f64> {
-    let mut found = Vec::new();
-    let letters: Vec<char> = text.chars().collect();
-    let mut at = 0;
-    while at < letters.len() {
-        if !letters[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        let start = at;
-        let inside = |at: usize| {
-            let next = letters.get(at + 1).is_some_and(char::is_ascii_digit);
-            let spaced = [' ', '\u{a0}', '\u{202f}', '\'', '\u{2019}'].contains(&letters[at])
-                && (1..=3).all(|n| letters.get(at + n).is_some_and(char::is_ascii_digit))
-                && !letters.get(at + 4).is_some_and(char::is_ascii_digit);
-            letters[at].is_ascii_digit() || (['.', ','].contains(&letters[at]) && next) || spaced
-        };
-        while at < letters.len() && inside(at) {
-            at += 1;
-        }
-        let written: String = letters[start..at].iter().collect();
-        let negative = start > 0 && letters[start - 1] == '-' && {
-            start == 1 || !letters[start - 2].is_alphanumeric()
-        };
-        let sign = if negative { -1.0 } else { 1.0 };
-        found.extend(readings(&written).into_iter().map(|number| sign * number));
-    }
-    found
-}
-
-/// What digits with commas, points and spaces can mean: `1.234,5` is one thing, `1,234` two.
-fn readings(written: &str) -> Vec<f64> {
-    let mut found: Vec<f64> = Vec::new();
-    let mut add = |text: String| {
-        if let Ok(number) = text.parse::<f64>()
-            && !found.contains(&number)
-        {
-            found.push(number);
-        }
-    };
-    let close = |text: &str| text.replace(|c: char| !c.is_ascii_digit() && c != '.', "");
-    add(close(written));
-    add(close(&written.replace('.', "").replace(',', ".")));
-    // Parts of a list, a date or a version.
-    for part in written.split(|c: char| !c.is_ascii_digit()) {
-        add(part.to_string());
-    }
-    found
-}
-
-/// The sums of the columns of numbers in a text: every line's first number, second, and so on.
-fn columns(text: &str) -> Vec<f64> {
-    let rows: Vec<Vec<f64>> = text
-        .lines()
-        .map(|line| {
-            let cells = line.split(|c: char| ",;|\t ".contains(c));
-            cells.filter_map(|cell| cell.trim().parse().ok()).collect()
-        })
-        .filter(|row: &Vec<f64>| !row.is_empty())
-        .collect();
-    let width = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let sum = |place: usize| rows.iter().filter_map(|row| row.get(place)).sum();
-    (0..width.min(16)).map(sum).collect()
 }
 
 #[cfg(test)]
@@ -442,6 +427,10 @@ mod tests {
         assert_eq!(without(&schema, &value, &left), Some(expected));
         let strict = json!({"type": "object", "required": ["total"],
             "properties": {"total": {"type": "number"}}});
+        let list = json!({"type": "object", "properties": {"totals": {"type": "array",
+            "items": {"type": "number"}}}});
+        let value = json!({"totals": [77.25, 78.25]});
+        assert_eq!(without(&list, &value, &unsupported(&list, &value, &evidence())), None);
         let value = json!({"total": 77.25});
         let left = unsupported(&strict, &value, &evidence());
         assert_eq!(without(&strict, &value, &left), None);
@@ -453,9 +442,31 @@ mod tests {
 
     #[test]
     fn a_decoder_is_offered_values() {
-        let spans = spans("From: Moinho, Lda.\n{\"id\":\"A-7\",\"n\":1}");
+        let spans = values("From: Moinho, Lda.\nid: \"A-7\"");
         for span in ["Moinho, Lda.", "A-7", "From: Moinho"] {
             assert!(spans.iter().any(|have| have == span), "{span} of {spans:?}");
+        }
+        assert_eq!(values("{\"id\":\"A-7\",\"who\":[\"Ana\"],\"n\":1}"), ["A-7", "Ana"]);
+    }
+
+    #[test]
+    fn what_a_change_makes_up_is_found() {
+        let task = "Write to ana@example.org that bus 27 leaves at 9:15.";
+        let evidence = Evidence::of([task, INVOICE].into_iter());
+        let found = |arguments: Value| made_up(&arguments, &evidence);
+        for fine in [
+            json!({"to": "ana@example.org", "text": "Bus 27 leaves at 9:15.\n\n1. Bus\n2. 1234.50 EUR"}),
+            json!({"text": "- [x] done, see [the page](out.md)", "count": 7}),
+        ] {
+            assert_eq!(found(fine), None);
+        }
+        for (arguments, made_up) in [
+            (json!({"to": "customer@example.com"}), "customer@example.com"),
+            (json!({"text": "Dear Ana,\n\n[Your Name]"}), "[Your Name]"),
+            (json!({"text": ["It leaves at 9:40."]}), "40"),
+            (json!({"text": "See https://bus.example/27."}), "https://bus.example/27"),
+        ] {
+            assert_eq!(found(arguments).as_deref(), Some(made_up));
         }
     }
 }

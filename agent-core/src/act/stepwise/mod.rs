@@ -9,6 +9,7 @@
 
 mod answer;
 mod arguments;
+mod effects;
 mod folder;
 mod grounding;
 mod prompts;
@@ -18,16 +19,18 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use self::arguments::Draft;
 use self::folder::{Folder, Means};
 use self::prompts::PROMPTS;
 use self::relevant::relevant;
-use super::{Ask, Next, PYTHON, Turn, cut, for_a_model};
+use super::{Ask, Next, PYTHON, Turn, for_a_model};
 use crate::act::research::rank;
 use crate::agent::Agent;
 use crate::event::{Observation, Status};
 use crate::message::{Message, ToolCall};
 use crate::model::{Form, Reply};
 use crate::output;
+use crate::path;
 use crate::tool::ToolSpec;
 
 /// What is chosen when everything is done.
@@ -61,6 +64,11 @@ pub(crate) struct Stepwise {
     taken: Vec<Taken>,
     /// Tools that the next choice leaves out.
     barred: Vec<String>,
+    /// Tools that change something: those that the task asks for, and those that it does not.
+    wanted: Vec<String>,
+    unwanted: Vec<String>,
+    /// The tool whose last call was made again unchanged.
+    insists: Option<String>,
     /// Calls in a row that failed.
     failures: usize,
     /// No tool is needed: what is known is enough.
@@ -93,8 +101,12 @@ enum Stage {
     Folder,
     /// Which tool next?
     Choose,
+    /// Does the task ask for what this tool changes?
+    Asked(String),
     /// With which arguments?
     Arguments(String),
+    /// What is the longer text among them?
+    Text(Draft),
     /// What is the answer?
     Answer,
 }
@@ -111,11 +123,25 @@ struct Taken {
 }
 
 impl Taken {
+    /// The step as the model writes it.
     fn said(&self) -> String {
         match &self.arguments {
             Value::Null => self.tool.clone(),
             arguments => format!("{}\n{}", self.tool, prompts::written(arguments)),
         }
+    }
+
+    /// The step with what came of it. Where tools are in comes before their names and looks like a
+    /// value: it stays away.
+    fn told(&self) -> String {
+        let bare = self.tool.rsplit('.').next().unwrap_or(&self.tool);
+        let arguments = match &self.arguments {
+            Value::Null => String::new(),
+            arguments => prompts::written(arguments),
+        };
+        let ticked = ["[ ] ", "[x] "].iter().all(|mark| self.shown.contains(mark));
+        let legend = if ticked { "\n(`[x]` is done, `[ ]` is open.)" } else { "" };
+        format!("{bare}({arguments}) gave back:\n{}{legend}", self.shown)
     }
 }
 
@@ -131,6 +157,9 @@ impl Stepwise {
             folder: None,
             taken: Vec::new(),
             barred: Vec::new(),
+            wanted: Vec::new(),
+            unwanted: Vec::new(),
+            insists: None,
             failures: 0,
             known: false,
             evidence: Vec::new(),
@@ -154,9 +183,9 @@ impl Stepwise {
     /// Whether what is asked next is one word, on the way to a step.
     pub(crate) fn decides(&self) -> bool {
         match self.stage {
-            Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
+            Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose | Stage::Asked(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
-            Stage::Survey | Stage::Arguments(_) | Stage::Answer => false,
+            Stage::Survey | Stage::Arguments(_) | Stage::Text(_) | Stage::Answer => false,
         }
     }
 
@@ -180,12 +209,20 @@ impl Stepwise {
             }
             Stage::Whole => own(prompts::whole(agent), "", words(&["part", "whole"]), 8),
             Stage::Choose => own(self.steps(agent), "", Form::Choice(self.choices(agent)), 32),
+            Stage::Asked(name) => {
+                let messages = self.tool(name).map(|tool| prompts::asked(agent, tool));
+                own(messages.unwrap_or_default(), "", words(&["yes", "no"]), 8)
+            }
             Stage::Arguments(name) => {
                 let schema = self
                     .tool(name)
                     .map_or_else(|| json!({"type": "object"}), |tool| self.arguments(agent, tool));
                 let prefix = format!("{name}\n");
                 own(self.steps(agent), &prefix, Form::Json(schema), agent.model.max_tokens)
+            }
+            Stage::Text(draft) => {
+                let text = Form::Text { stop: Vec::new() };
+                own(self.ask_for_text(agent, draft), "", text, agent.model.max_tokens)
             }
             Stage::Folder => match &self.folder {
                 Some(folder) => folder.ask(agent),
@@ -231,7 +268,9 @@ impl Stepwise {
                 turn
             }
             Stage::Choose => self.chosen(agent, number, &said),
-            Stage::Arguments(name) => self.called(agent, number, &name, reply),
+            Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),
+            Stage::Arguments(name) => self.filled(agent, number, &name, reply),
+            Stage::Text(draft) => self.wrote(agent, number, draft, reply),
             Stage::Survey | Stage::Answer => self.answered(agent, sources, reply, last),
         }
     }
@@ -246,11 +285,12 @@ impl Stepwise {
         match self.stage {
             Stage::Survey => {
                 let output = observation.result["output"].as_str();
-                self.survey = match (output, observation.status) {
+                let survey = match (output, observation.status) {
                     (Some(output), _) => output.trim().to_string(),
                     (None, Status::Ok) => listed(&observation.result),
                     _ => String::new(),
                 };
+                self.survey = without_the_agent(agent, &survey);
                 // That is no observation of what is in the files, and so no evidence.
                 self.surveyed(agent)
             }
@@ -316,8 +356,8 @@ impl Stepwise {
         }
         if fits < thresholds.fits {
             self.stage = Stage::Answer;
-            let text = "None of the tools can find this out or do this: not found.";
-            self.take(agent, "tools", Value::Null, text, Status::Failed);
+            let text = format!("{}: not found.", answer::NO_TOOL);
+            self.take(agent, "tools", Value::Null, &text, Status::Failed);
             let plan = Some("say that no tool can do it".to_string());
             return Turn { plan, ..Turn::default() };
         }
@@ -391,7 +431,7 @@ impl Stepwise {
     fn choices(&self, agent: &Agent) -> Vec<String> {
         let mut names: Vec<String> = self
             .offered(agent)
-            .filter(|tool| !self.barred.contains(&tool.name))
+            .filter(|tool| !self.barred.contains(&tool.name) && !self.unwanted.contains(&tool.name))
             .filter(|tool| !self.spent(tool))
             // Who looks for what is missing changes nothing.
             .filter(|tool| self.missing.is_none() || !tool.effect.changes())
@@ -409,21 +449,6 @@ impl Stepwise {
         !takes && self.repeats(&tool.name, &json!({}))
     }
 
-    /// Whether this very call was made, and nothing has changed the world since.
-    fn repeats(&self, name: &str, arguments: &Value) -> bool {
-        for step in self.taken.iter().rev() {
-            if step.tool == name && step.arguments == *arguments {
-                return true;
-            }
-            let changes = self.tool(&step.tool).is_some_and(|tool| tool.effect.changes());
-            let looks = self.tool(name).is_some_and(|tool| !tool.effect.changes());
-            if changes && looks && step.status == Status::Ok {
-                return false;
-            }
-        }
-        false
-    }
-
     fn choose(&mut self, agent: &Agent) -> Next {
         let over = self.taken.len() >= CALLS || self.failures >= FAILURES;
         self.stage = Stage::Choose;
@@ -431,13 +456,11 @@ impl Stepwise {
         match choices.as_slice() {
             _ if over && !self.taken.is_empty() => self.stage = Stage::Answer,
             [only] if only == FINISH => self.stage = Stage::Answer,
-            [only] => self.stage = Stage::Arguments(only.clone()),
+            [only] if only == PYTHON => return self.look(agent, 0, Some(Means::Code)),
+            [only] => self.stage = self.toward(agent, &only.clone()),
             _ => {}
         }
-        match &self.stage {
-            Stage::Arguments(name) if name == PYTHON => self.look(agent, 0, Some(Means::Code)),
-            _ => Next::Again,
-        }
+        Next::Again
     }
 
     fn chosen(&mut self, agent: &Agent, number: u64, said: &str) -> Turn {
@@ -445,7 +468,6 @@ impl Stepwise {
             self.stage = Stage::Answer;
             return Turn::default();
         }
-        let plan = Some(format!("next: {said}"));
         let changes = self.tools.iter().any(|tool| tool.effect.changes());
         let next = match said {
             PYTHON => self.look(agent, number, Some(Means::Code)),
@@ -454,35 +476,15 @@ impl Stepwise {
                 self.look(agent, number, self.means())
             }
             _ => {
-                self.stage = Stage::Arguments(said.to_string());
+                self.stage = self.toward(agent, said);
                 Next::Again
             }
         };
-        Turn { plan, next, ..Turn::default() }
-    }
-
-    fn called(&mut self, agent: &Agent, number: u64, name: &str, reply: &Reply) -> Turn {
-        let arguments = serde_json::from_str::<Value>(reply.content.trim()).ok();
-        let broken = cut(reply)
-            .or_else(|| arguments.is_none().then(|| "its arguments are no JSON".to_string()));
-        let problem = match (&arguments, broken) {
-            (_, Some(problem)) => Some(problem),
-            (Some(arguments), None) if self.repeats(name, arguments) => {
-                Some("this very call was made before: its result stands above".to_string())
-            }
-            _ => None,
+        let plan = match self.stage {
+            Stage::Asked(_) => None,
+            _ => Some(format!("next: {said}")),
         };
-        if let (Some(arguments), None) = (arguments, &problem) {
-            self.barred.clear();
-            self.missing = None;
-            let id = format!("call-{number}");
-            let call = ToolCall { id, name: name.to_string(), arguments };
-            return Turn { next: Next::Call(vec![call]), ..Turn::default() };
-        }
-        self.barred.push(name.to_string());
-        self.failures += 1;
-        let next = self.choose(agent);
-        Turn { next, rejected: problem, ..Turn::default() }
+        Turn { plan, next, ..Turn::default() }
     }
 
     fn take(&mut self, agent: &Agent, tool: &str, arguments: Value, text: &str, status: Status) {
@@ -525,6 +527,13 @@ fn told(tool: &ToolSpec) -> String {
         );
     }
     text
+}
+
+/// A survey without the agent file, which is about the run and not about the task.
+fn without_the_agent(agent: &Agent, survey: &str) -> String {
+    let own = path::display(&agent.root, &agent.file);
+    let other = |line: &&str| line.split_once(": ").is_none_or(|(path, _)| path != own);
+    survey.lines().filter(other).collect::<Vec<_>>().join("\n")
 }
 
 /// A listing as a survey has it.

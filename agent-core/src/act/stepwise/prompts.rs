@@ -19,9 +19,12 @@ pub(super) static PROMPTS: LazyLock<Prompts> =
 #[serde(deny_unknown_fields)]
 pub(super) struct Prompts {
     pub(super) thresholds: Thresholds,
-    own: Decision,
-    fits: Decision,
-    whole: Decision,
+    own: Question,
+    fits: Question,
+    whole: Question,
+    asked: Question,
+    text: Question,
+    stated: Question,
     choose: Course,
     answer: Answer,
 }
@@ -33,21 +36,21 @@ pub(super) struct Thresholds {
     pub(super) margin: f32,
     pub(super) margin_of_facts: f32,
     pub(super) fits: f32,
+    pub(super) asked: f32,
 }
 
+/// Something small that is asked in a conversation of its own, after worked examples.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Decision {
+struct Question {
     rules: String,
-    examples: Vec<Decided>,
+    examples: Vec<Answered>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Decided {
-    #[serde(default)]
-    tools: Vec<String>,
-    task: String,
+struct Answered {
+    asked: String,
     said: String,
 }
 
@@ -73,37 +76,61 @@ struct Answer {
     known: String,
 }
 
-impl Decision {
-    fn chat(&self, tools: &[String], task: &str) -> Vec<Message> {
-        let asked = |tools: &[String], task: &str| match tools {
-            [] => task.to_string(),
-            tools => format!("Tools:\n- {}\nTask: {task}", tools.join("\n- ")),
-        };
+impl Question {
+    fn ask(&self, asked: &str) -> Vec<Message> {
         let mut chat = vec![Message::system(self.rules.trim())];
         for example in &self.examples {
-            chat.push(Message::user(asked(&example.tools, &example.task)));
-            chat.push(Message::assistant(&example.said));
+            chat.extend([Message::user(&example.asked), Message::assistant(&example.said)]);
         }
-        chat.push(Message::user(asked(tools, task)));
+        chat.push(Message::user(asked));
         chat
     }
 }
 
 /// Is what is known enough?
 pub(super) fn own(agent: &Agent) -> Vec<Message> {
-    PROMPTS.own.chat(&[], &agent.task)
+    PROMPTS.own.ask(&agent.task)
 }
 
 /// Is there a tool for it?
 pub(super) fn fits<'a>(agent: &Agent, tools: impl Iterator<Item = &'a ToolSpec>) -> Vec<Message> {
     let listed: Vec<String> =
         tools.map(|tool| format!("{}: {}", tool.name, brief(&tool.description))).collect();
-    PROMPTS.fits.chat(&listed, &agent.task)
+    PROMPTS.fits.ask(&format!("Tools:\n- {}\nTask: {}", listed.join("\n- "), agent.task))
 }
 
 /// Does it take a whole text?
 pub(super) fn whole(agent: &Agent) -> Vec<Message> {
-    PROMPTS.whole.chat(&[], &agent.task)
+    PROMPTS.whole.ask(&agent.task)
+}
+
+/// Does the task ask for a step with this tool?
+pub(super) fn asked(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
+    let step = format!("{} – {}", shape(tool), brief(&tool.description));
+    PROMPTS.asked.ask(&format!("Task: {}\nStep: {step}", agent.task))
+}
+
+/// What is the text that a step takes as `field`?
+pub(super) fn text(
+    agent: &Agent,
+    taken: &[Taken],
+    tool: &str,
+    arguments: &Value,
+    field: &str,
+) -> Vec<Message> {
+    let results: Vec<String> = taken.iter().map(Taken::told).collect();
+    let results = if results.is_empty() { "none".to_string() } else { results.join("\n") };
+    let (task, arguments) = (task(agent), written(arguments));
+    PROMPTS.text.ask(&format!(
+        "Results so far:\n{results}\n\nTask: {task}\nNow: {tool} {arguments}\nWrite its {field}."
+    ))
+}
+
+/// Does this passage state that this is the answer?
+pub(super) fn stated(passage: &str, question: &str, proposed: &str) -> Vec<Message> {
+    PROMPTS
+        .stated
+        .ask(&format!("Passage: {passage}\nQuestion: {question}\nProposed answer: {proposed}"))
 }
 
 /// Which tool next? What was done so far is the conversation.
@@ -148,12 +175,12 @@ pub(super) fn choose<'a>(
 }
 
 /// What is the answer?
-pub(super) fn answer(agent: &Agent, taken: &[Taken], fields: &str) -> Vec<Message> {
-    let results: Vec<String> =
-        taken.iter().map(|step| format!("{}\nResult: {}", step.said(), step.shown)).collect();
-    let results = format!("Results of the steps:\n\n{}", results.join("\n\n"));
+pub(super) fn answer(agent: &Agent, taken: &[Taken], fields: &str, changed: bool) -> Vec<Message> {
+    let results: Vec<String> = taken.iter().map(Taken::told).collect();
+    let results = format!("What the tools gave back:\n\n{}", results.join("\n\n"));
     let how = match &agent.output {
         Some(_) => "Fill in the answer with what the results say.",
+        None if changed => "Say in one short sentence what was done.",
         None => "Say what the result of the task is, in one or two sentences.",
     };
     vec![
@@ -220,6 +247,9 @@ mod tests {
                 && prompts.fits.examples.len() > 5
                 && prompts.choose.examples.len() > 2
         );
-        assert!(!prompts.whole.rules.is_empty() && !prompts.answer.rules.is_empty());
+        for question in [&prompts.whole, &prompts.asked, &prompts.text, &prompts.stated] {
+            assert!(!question.rules.is_empty() && question.examples.len() > 3);
+        }
+        assert!(!prompts.answer.rules.is_empty());
     }
 }

@@ -79,7 +79,7 @@ def _hint(error):
         if not value.strip():
             return "the value is empty: skip such rows"
         if re.fullmatch(r"[\s\d,.\-]+", value) and "," in value:
-            return "remove the commas first: .replace(',', '')"
+            return "convert it with number(text), which knows decimal commas and thousands"
         return "take only the number out of it, or skip such rows"
     if isinstance(error, TypeError) and "'str'" in words and ("unsupported operand" in words or "not supported between" in words or "can only concatenate" in words):
         return "what is read from a file is text: convert it with float() or int() first"

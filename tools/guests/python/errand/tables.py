@@ -1,10 +1,11 @@
-"""`survey`, `table` and `examples`: what a program about a folder begins with.
+"""`survey`, `table`, `examples`, `number` and `save`: what a program about a folder works with.
 
 Small models write the wrong column number, forget that numbers in a table are text, and guess what
 a column holds. With these they need to do none of it.
 """
 
 import csv
+import json
 import os
 import re
 
@@ -16,7 +17,7 @@ SURVEYED = 200
 
 def names():
     """The names that a snippet starts with."""
-    return {"survey": survey, "table": table, "examples": examples}
+    return {"survey": survey, "table": table, "examples": examples, "number": number, "save": save}
 
 
 def survey():
@@ -40,10 +41,66 @@ def table(path):
     """The rows of a table as dicts, with numbers converted and empty cells None."""
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
         text = file.read()
+    delimiter = _delimiter(text)
+    rows = list(csv.DictReader(text.splitlines(True), delimiter=delimiter))
+    cells = [cell.strip() for row in rows for cell in row.values() if isinstance(cell, str)]
+    marks = _marks(cells, delimiter)
     return [
-        {key: value if isinstance(value, list) else _value(value) for key, value in row.items()}
-        for row in csv.DictReader(text.splitlines(True), delimiter=_delimiter(text))
+        {key: value if isinstance(value, list) else _value(value, marks) for key, value in row.items()}
+        for row in rows
     ]
+
+
+def number(text):
+    """The first number in a text, however its decimals and thousands are marked: `1.234,50 EUR`."""
+    if isinstance(text, (int, float)):
+        return text
+    found = re.search(r"-?\d(?:[\d.,'\u00a0\u202f\u2019]*\d)?", text or "")
+    if not found:
+        raise ValueError(f"there is no number in {text!r}")
+    written = re.sub(r"['\u00a0\u202f\u2019]", "", found.group())
+    last = max(written.rfind("."), written.rfind(","))
+    mark = written[last] if last >= 0 else ""
+    both = "." in written and "," in written
+    grouped = re.fullmatch(r"-?[1-9]\d{0,2}(?:[.,]\d{3})+", written) and not both
+    if mark and (written.count(mark) > 1 or (mark == "," and grouped)):
+        # It parts thousands.
+        return int(re.sub(r"[.,]", "", written))
+    whole, _, part = written.rpartition(mark) if mark else (written, "", "")
+    return float(f"{re.sub(r'[.,]', '', whole)}.{part}") if mark else int(written)
+
+
+def save(path, rows, columns=None):
+    """Writes rows, with these columns alone where they are dicts, as the ending of the path says: CSV,
+    TSV, JSON or JSON Lines, else a line each.
+    """
+    rows = [rows] if isinstance(rows, (str, dict)) else list(rows)
+    if columns:
+        rows = [_only(row, columns) if isinstance(row, dict) else row for row in rows]
+    ending = os.path.splitext(path)[1].lower()
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        if ending in ENDINGS:
+            csv.writer(file, delimiter="\t" if ending == ".tsv" else ",", lineterminator="\n").writerows(_cells(rows))
+        elif ending == ".json":
+            json.dump(rows, file, ensure_ascii=False, indent=2)
+            file.write("\n")
+        else:
+            lines = (json.dumps(row, ensure_ascii=False) if ending == ".jsonl" else str(row) for row in rows)
+            file.writelines(f"{line}\n" for line in lines)
+
+
+def _only(row, columns):
+    missing = [column for column in columns if column not in row]
+    if missing:
+        raise KeyError(missing[0], f"the columns are {', '.join(map(str, row))}")
+    return {column: row[column] for column in columns}
+
+
+def _cells(rows):
+    if rows and all(isinstance(row, dict) for row in rows):
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        return [columns] + [[row.get(column) for column in columns] for row in rows]
+    return [row if isinstance(row, (list, tuple)) else [row] for row in rows]
 
 
 def examples(path, question, count=2):
@@ -110,15 +167,26 @@ def _delimiter(text):
     return max(",;\t|", key=head.count)
 
 
-def _value(text):
+def _marks(cells, delimiter):
+    """What parts thousands and what begins the decimals in a table's numbers. A comma begins them
+    where it does in one cell that can be read in no other way, or, where a comma does not part the
+    cells, in any.
+    """
+    decimal = [cell for cell in cells if re.fullmatch(r"-?\d{1,3}(?:\.\d{3})+,\d+|-?\d+,\d+", cell)]
+    certain = [cell for cell in decimal if "." in cell or not re.fullmatch(r"-?[1-9]\d{0,2},\d{3}", cell)]
+    english = any(re.fullmatch(r"-?[1-9]\d{0,2}(?:,\d{3})+\.\d+|-?[1-9]\d{0,2}(?:,\d{3}){2,}", cell) for cell in cells)
+    return ".," if (certain or (decimal and delimiter != ",")) and not english else ",."
+
+
+def _value(text, marks):
     text = (text or "").strip()
     if not text:
         return None
-    if re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
-        return int(text)
-    if re.fullmatch(r"-?[0-9]+\.[0-9]+", text):
-        return float(text)
-    return text
+    thousands, point = map(re.escape, marks)
+    if not re.fullmatch(rf"-?(?:0|[1-9]\d*|[1-9]\d{{0,2}}(?:{thousands}\d{{3}})+|\d+(?={point}))(?:{point}\d+)?", text):
+        return text
+    plain = text.replace(marks[0], "").replace(marks[1], ".")
+    return float(plain) if "." in plain else int(plain)
 
 
 def _words(text):

@@ -2,6 +2,7 @@
 
 use super::paragraphs;
 use super::passage::Passage;
+use crate::act::stepwise::prompts;
 use crate::agent::Agent;
 use crate::message::Message;
 
@@ -36,11 +37,17 @@ pub(super) fn route(question: &str) -> Vec<Message> {
 
 /// Write a program.
 pub(super) fn program(agent: &Agent, survey: &str) -> Vec<Message> {
-    let rules = format!(
-        "You answer questions about a folder of files by writing short Python programs. Use only \
-         what the files say, never your own knowledge.\nThe function table(path) returns the rows \
-         of a table as a list of dicts, with numbers already converted. The files:\n{survey}"
-    );
+    let about = match survey {
+        "" => "You work things out by writing short Python programs, with datetime where it is \
+               about dates."
+            .to_string(),
+        survey => format!(
+            "You answer questions about a folder of files by writing short Python programs. Use \
+             only what the files say, never your own knowledge.\nThe function table(path) returns \
+             the rows of a table as a list of dicts, with numbers already converted; number(text) \
+             reads the number in a text. The files:\n{survey}"
+        ),
+    };
     let asked = match agent.grants.write.is_empty() {
         true => format!(
             "Question: {}\n\nWrite a short Python program that works out the answer and prints it.",
@@ -48,11 +55,12 @@ pub(super) fn program(agent: &Agent, survey: &str) -> Vec<Message> {
         ),
         false => format!(
             "Task: {}\n\nWrite a short Python program that does it and prints what it worked out. \
-             A file is written with open(path, \"w\").",
+             A list of rows, one dict each, is written with save(path, rows, columns=[…]), as CSV \
+             or JSON, with only these columns; text is written with open(path, \"w\").",
             agent.task
         ),
     };
-    vec![Message::system(paragraphs(&[&rules, &agent.instructions])), Message::user(asked)]
+    vec![Message::system(paragraphs(&[&about, &agent.instructions])), Message::user(asked)]
 }
 
 /// What the program begins with: the question, the examples as the guest told them, and the rows.
@@ -86,13 +94,16 @@ pub(super) fn named(survey: &str, task: &str) -> Vec<String> {
 /// What a program that writes files and prints nothing has done; empty where it writes none.
 pub(super) fn wrote(program: &str) -> String {
     let mut paths: Vec<&str> = Vec::new();
-    for (at, _) in program.match_indices("open(") {
-        let call = program[at + 5..].split(')').next().unwrap_or_default();
-        let mut quoted = call.split(['"', '\'']);
-        let path = quoted.nth(1).unwrap_or_default();
-        let mode = quoted.nth(1).unwrap_or_default();
-        if mode.starts_with(['w', 'a', 'x']) && !paths.contains(&path) {
-            paths.push(path);
+    for function in ["open(", "save("] {
+        for (at, _) in program.match_indices(function) {
+            let call = program[at + function.len()..].split(')').next().unwrap_or_default();
+            let mut quoted = call.split(['"', '\'']);
+            let path = quoted.nth(1).unwrap_or_default();
+            let mode = quoted.nth(1).unwrap_or_default();
+            let writes = function == "save(" || mode.starts_with(['w', 'a', 'x']);
+            if writes && !path.is_empty() && !paths.contains(&path) {
+                paths.push(path);
+            }
         }
     }
     match paths.is_empty() {
@@ -131,17 +142,8 @@ pub(super) fn read(agent: &Agent, passages: &[Passage]) -> Vec<Message> {
 
 /// Does this passage, or do these together, say so?
 pub(super) fn check(passages: &[&Passage], question: &str, proposed: &str) -> Vec<Message> {
-    let from: Vec<&str> = passages.iter().map(|passage| passage.path.as_str()).collect();
     let text: Vec<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
-    let (from, text) = (from.join(" and "), text.join("\n"));
-    let (named, does) = match passages.len() {
-        1 => ("Passage", "Does the passage state"),
-        _ => ("Passages", "Do the passages together state"),
-    };
-    vec![Message::user(format!(
-        "{named} from {from}: {text}\n\nQuestion: {question}\nProposed answer: {proposed}\n\n\
-         {does} that this is the answer to the question? Reply yes or no."
-    ))]
+    prompts::stated(&text.join("\n"), question, proposed)
 }
 
 /// Fill in the answer.
@@ -197,6 +199,7 @@ mod tests {
     fn what_a_program_writes_is_told() {
         let program = "with open(\"out/a.csv\", \"w\") as f:\n    f.write(open('b.csv').read())";
         assert_eq!(wrote(program), "wrote out/a.csv");
+        assert_eq!(wrote("rows = table('a.csv')\nsave('out/b.json', rows)"), "wrote out/b.json");
         assert_eq!(wrote("open('a').read()"), "");
     }
 

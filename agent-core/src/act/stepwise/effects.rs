@@ -1,0 +1,71 @@
+//! Steps that change something: only those that the task asks for are taken, and nothing goes into
+//! them that neither the task nor a result says.
+
+use serde_json::Value;
+
+use super::Stepwise;
+use super::grounding::{self, Evidence};
+use super::prompts::PROMPTS;
+use crate::act::Turn;
+use crate::agent::Agent;
+use crate::delegate::SubAgent;
+use crate::event::Status;
+
+impl Stepwise {
+    /// Whether the task has yet to be asked about what this tool changes. Where it is the only tool,
+    /// that it fits the task was the question; an agent asks by itself.
+    pub(super) fn asks_first(&self, agent: &Agent, name: &str) -> bool {
+        let changes = self.tool(name).is_some_and(|tool| tool.effect.changes());
+        let settled = self.tools.len() == 1 || self.wanted.iter().any(|wanted| wanted == name);
+        changes && !settled && !agent.agents.keys().any(|sub| SubAgent::tool(sub) == name)
+    }
+
+    /// How likely it is that the task asks for this.
+    pub(super) fn wants(&mut self, agent: &Agent, name: &str, odds: f32) -> Turn {
+        if odds >= PROMPTS.thresholds.asked {
+            self.wanted.push(name.to_string());
+            self.stage = self.fill(agent, name);
+            return Turn { plan: Some(format!("next: {name}")), ..Turn::default() };
+        }
+        self.unwanted.push(name.to_string());
+        let plan = Some(format!("leave out {name}: the task does not ask for it"));
+        Turn { plan, next: self.choose(agent), ..Turn::default() }
+    }
+
+    /// What in the arguments of a change neither the task nor anything that was seen says: a
+    /// sentence for the model.
+    pub(super) fn unsupported(&self, agent: &Agent, arguments: &Value) -> Option<String> {
+        let good = self.taken.iter().filter(|step| step.status == Status::Ok);
+        let given = [&*agent.task, &*agent.instructions, &*self.survey];
+        let seen = good.map(|step| step.whole.as_str());
+        let rest = self.evidence.iter().map(String::as_str);
+        let evidence = Evidence::of(given.into_iter().chain(seen).chain(rest));
+        let made_up = grounding::made_up(arguments, &evidence)?;
+        Some(format!(
+            "neither the task nor a result says `{made_up}`: look it up first, or leave it out"
+        ))
+    }
+
+    /// Whether something was changed.
+    pub(super) fn changed(&self) -> bool {
+        let changes = |name: &str| self.tool(name).is_some_and(|tool| tool.effect.changes());
+        self.taken.iter().any(|step| step.status == Status::Ok && changes(&step.tool))
+    }
+
+    /// Why what the task asks for was not done, where a change was asked for and none was made.
+    pub(super) fn undone(&self) -> Option<String> {
+        let name = self.wanted.first().filter(|_| !self.changed())?;
+        let failed = self.taken.iter().rev().find(|step| &step.tool == name);
+        let why =
+            failed.map_or("it was not called", |step| step.shown.lines().next().unwrap_or(""));
+        Some(format!("{name} was asked for and not done: {why}"))
+    }
+
+    /// How the last step failed, where steps were taken and each of them did.
+    pub(super) fn failed(&self) -> Option<String> {
+        let last = self.taken.last()?;
+        let all = self.taken.iter().all(|step| step.status != Status::Ok);
+        let why = last.shown.lines().next().unwrap_or_default();
+        all.then(|| format!("every step failed, {} last: {why}", last.tool))
+    }
+}

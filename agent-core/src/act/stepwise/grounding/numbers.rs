@@ -1,0 +1,100 @@
+//! Numbers as texts have them: with commas, points and spaces, in dates, in columns.
+
+use serde_json::{Value, json};
+
+/// A number as JSON writes it: without a point where it has none.
+pub(super) fn whole(number: f64) -> Option<Value> {
+    match number.fract() == 0.0 && number.abs() < 1e15 {
+        true => Some(json!(number as i64)),
+        false => serde_json::Number::from_f64(number).map(Value::Number),
+    }
+}
+
+/// The year and the day of a date.
+pub(super) fn date(text: &str) -> Option<(f64, f64)> {
+    let (year, rest) = text.trim().split_at_checked(4)?;
+    let (month, day) = rest.strip_prefix('-')?.split_once('-')?;
+    let day = day.get(..2)?;
+    let two = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    (two(month) && two(day)).then_some((year.parse().ok()?, day.parse().ok()?))
+}
+
+/// How far two numbers may lie apart: half of the last place that is written.
+pub(super) fn slack(wanted: f64) -> f64 {
+    let text = format!("{wanted}");
+    let places = text.split_once('.').map_or(0, |(_, places)| places.len().min(12));
+    match places {
+        0 => 1e-6,
+        places => 0.5 * 10f64.powi(-(places as i32)) + 1e-9,
+    }
+}
+
+/// Every number in a text, in each way that its commas and points can be read.
+pub(super) fn numbers(text: &str) -> Vec<f64> {
+    written(text).iter().flat_map(|number| readings(number)).collect()
+}
+
+/// Every number in a text as it stands there, with its sign.
+pub(super) fn written(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let letters: Vec<char> = text.chars().collect();
+    let mut at = 0;
+    while at < letters.len() {
+        if !letters[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let inside = |at: usize| {
+            let next = letters.get(at + 1).is_some_and(char::is_ascii_digit);
+            let spaced = [' ', '\u{a0}', '\u{202f}', '\'', '\u{2019}'].contains(&letters[at])
+                && (1..=3).all(|n| letters.get(at + n).is_some_and(char::is_ascii_digit))
+                && !letters.get(at + 4).is_some_and(char::is_ascii_digit);
+            letters[at].is_ascii_digit() || (['.', ','].contains(&letters[at]) && next) || spaced
+        };
+        while at < letters.len() && inside(at) {
+            at += 1;
+        }
+        let negative = start > 0 && letters[start - 1] == '-' && {
+            start == 1 || !letters[start - 2].is_alphanumeric()
+        };
+        found.push(letters[if negative { start - 1 } else { start }..at].iter().collect());
+    }
+    found
+}
+
+/// What digits with commas, points and spaces can mean: `1.234,5` is one thing, `1,234` two.
+pub(super) fn readings(written: &str) -> Vec<f64> {
+    let (sign, written) = written.strip_prefix('-').map_or((1.0, written), |rest| (-1.0, rest));
+    let mut found: Vec<f64> = Vec::new();
+    let mut add = |text: String| {
+        if let Ok(number) = text.parse::<f64>()
+            && !found.contains(&(sign * number))
+        {
+            found.push(sign * number);
+        }
+    };
+    let close = |text: &str| text.replace(|c: char| !c.is_ascii_digit() && c != '.', "");
+    add(close(written));
+    add(close(&written.replace('.', "").replace(',', ".")));
+    // Parts of a list, a date or a version.
+    for part in written.split(|c: char| !c.is_ascii_digit()) {
+        add(part.to_string());
+    }
+    found
+}
+
+/// The sums of the columns of numbers in a text: every line's first number, second, and so on.
+pub(super) fn columns(text: &str) -> Vec<f64> {
+    let rows: Vec<Vec<f64>> = text
+        .lines()
+        .map(|line| {
+            let cells = line.split(|c: char| ",;|\t ".contains(c));
+            cells.filter_map(|cell| cell.trim().parse().ok()).collect()
+        })
+        .filter(|row: &Vec<f64>| !row.is_empty())
+        .collect();
+    let width = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let sum = |place: usize| rows.iter().filter_map(|row| row.get(place)).sum();
+    (0..width.min(16)).map(sum).collect()
+}

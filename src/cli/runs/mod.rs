@@ -1,0 +1,76 @@
+//! `errand runs`: what has been run, going on with what was interrupted, and removing what is old.
+
+mod list;
+mod prune;
+mod show;
+
+use std::process::ExitCode;
+
+use agent_core::drive::{Person, Watch};
+use errand::Approval;
+
+use super::answer::Answer;
+use super::run::{How, code, given, runtime};
+
+/// The subcommands of `errand runs`.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the latest runs: how each stands, when it began, what it took and was about
+    List(list::Args),
+    /// Show every event of a run
+    Show {
+        /// The run: its name, a beginning of it that no other run has, or `latest`
+        id: String,
+        /// Print one JSON object a line: the events as the journal holds them
+        #[arg(long)]
+        json: bool,
+    },
+    /// Go on with a run that was interrupted, or that waits for an approval
+    Resume {
+        /// The run: its name, a beginning of it that no other run has, or `latest`
+        id: String,
+        /// Allow the call, or the plan, that the run waits for, as it was named when it was shown
+        #[arg(long, visible_alias = "yes", value_name = "CALL", conflicts_with = "deny",
+              value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        approve: Option<String>,
+        /// Refuse the call, or the plan, that the run waits for
+        #[arg(long)]
+        deny: bool,
+        /// A sub-question to look into instead of the plan that the run waits with; may be repeated
+        #[arg(long = "plan", value_name = "QUESTION", conflicts_with = "deny",
+              value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        plan: Vec<String>,
+        /// Another model from here on: a catalog name, a path, or the endpoint's id
+        #[arg(long, value_name = "NAME")]
+        model: Option<String>,
+        #[command(flatten)]
+        answer: Answer,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Remove runs for good, with those of the agents that they called
+    Prune(prune::Args),
+}
+
+pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::List(args) => list::main(args),
+        Command::Show { id, json } => show::main(&id, json),
+        Command::Prune(args) => prune::main(args),
+        Command::Resume { id, approve, deny, plan, model, answer, how } => {
+            answer.check()?;
+            let approval = match (plan.is_empty(), approve, deny) {
+                (false, ..) => Some(Approval::Planned(plan)),
+                (_, Some(mark), _) => Some(Approval::Marked(mark)),
+                (.., true) => Some(Approval::Refused),
+                _ => None,
+            };
+            let errand = answer.open(how)?;
+            let id = runtime()?.block_on(errand.find(&id))?;
+            let resume = async |watch: &dyn Watch, person: Option<&dyn Person>| {
+                errand.resume(&id, approval.clone(), model.as_deref(), watch, person).await
+            };
+            Ok(code(&given(how, &answer, resume)?))
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A conversation: one run to which a person says more after each answer. It is what its journal says
+//! at every moment: a turn that is dropped in the middle is one that was interrupted.
+
+use agent_core::agent::{Act, Agent};
+use agent_core::delegate::Crew;
+use agent_core::drive::{self, Person, Watch};
+use agent_core::event::{RunId, What};
+use agent_core::run::{Run, ended};
+use store::Drive;
+
+use super::launch::Launch;
+use super::runs::{as_of, told};
+use super::{Errand, Finished, Nobody, Style, Together, new_id};
+
+/// A conversation that this process holds.
+pub struct Chat {
+    id: RunId,
+    crew: Together,
+    _driven: Drive,
+}
+
+/// How a conversation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    /// The latest thing that was said has its answer, or will have none.
+    Answered,
+    /// A turn has not come to its end.
+    Open,
+}
+
+impl Errand {
+    /// Begins a conversation; the agent's task is what is said first.
+    ///
+    /// # Errors
+    /// What the agent needs cannot be had, or it is one for research.
+    pub async fn chat(&self, agent: Agent) -> anyhow::Result<Chat> {
+        let launch = Launch::new(self, self.store()?, &agent, None);
+        let crew = self.crew(&agent, &launch).await?;
+        let traits = crew.model.traits();
+        let style = talks(&agent, Style::of(&agent, &traits))?;
+        let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
+        let driven = crew.store.drive(run.id())?;
+        drive::begin(&mut run, &crew.parts(&Nobody, None)).await?;
+        Ok(Chat { id: run.id().clone(), crew, _driven: driven })
+    }
+
+    /// Takes a conversation up again, or any run, to say more to it.
+    ///
+    /// # Errors
+    /// There is no such run, another process drives it, or what it needs cannot be had.
+    pub async fn chat_on(&self, id: &RunId) -> anyhow::Result<Chat> {
+        let store = self.store()?;
+        let driven = store.drive(id)?;
+        let events = told(store.events(id).await)?;
+        let agent = as_of(id, &events)?;
+        let launch = Launch::new(self, store, &agent, None);
+        let crew = self.crew(&agent, &launch).await?;
+        let chat = Chat { id: id.clone(), crew, _driven: driven };
+        talks(&agent, chat.run().await?.style())?;
+        Ok(chat)
+    }
+}
+
+impl Chat {
+    /// The run that it is.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// The run as its journal has it.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn run(&self) -> anyhow::Result<Run> {
+        let events = self.crew.store.events(&self.id).await?;
+        Ok(drive::fold(&self.id, &events, self.crew.model.traits(), self.crew.specs())?)
+    }
+
+    /// Whether something is left to be done.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn stands(&self) -> anyhow::Result<Stands> {
+        let events = self.crew.store.events(&self.id).await?;
+        Ok(if ended(&events).is_some() { Stands::Answered } else { Stands::Open })
+    }
+
+    /// A person says this. It is answered by the next [`Chat::turn`].
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub async fn say(&self, text: &str) -> anyhow::Result<()> {
+        self.note(What::Said { text: text.to_string() }).await
+    }
+
+    /// A person takes back what they said last, which is given back. `None` where all that was said
+    /// is the task.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub async fn undo(&self) -> anyhow::Result<Option<String>> {
+        let Some(said) = self.run().await?.latest_said().map(str::to_string) else {
+            return Ok(None);
+        };
+        self.note(What::Undone).await?;
+        Ok(Some(said))
+    }
+
+    /// Drives the turn to its end. Dropped before, it can be taken up again, or something else said.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub async fn turn(
+        &self,
+        watch: &dyn Watch,
+        person: Option<&dyn Person>,
+    ) -> anyhow::Result<Finished> {
+        let events = self.crew.store.events(&self.id).await?;
+        let last = events.last().map(|event| &event.what);
+        if !matches!(last, Some(What::Started { .. } | What::Said { .. })) {
+            self.note(What::Resumed { model: None }).await?;
+        }
+        self.crew.drive(self.run().await?, watch, person).await
+    }
+
+    /// Writes down what happened between turns. An event of a turn that was dropped may still be on
+    /// its way to the journal: then this one's number is taken, and it gets the next.
+    async fn note(&self, what: What) -> anyhow::Result<()> {
+        let parts = self.crew.parts(&Nobody, None);
+        let mut noted = Ok(());
+        for _ in 0..3 {
+            let mut run = self.run().await?;
+            noted = drive::note(&mut run, what.clone(), &parts).await;
+            if noted.is_ok() {
+                break;
+            }
+        }
+        Ok(noted?)
+    }
+
+    /// The agent that is talked to.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn agent(&self) -> anyhow::Result<Agent> {
+        Ok(self.run().await?.agent().clone())
+    }
+}
+
+/// A research is one question with one report.
+fn talks(agent: &Agent, style: Style) -> anyhow::Result<Style> {
+    if matches!(style, Style::Research | Style::Read) || agent.act == Some(Act::Research) {
+        anyhow::bail!(
+            "agent `{}` does research, which is no conversation\nhint: `errand run` or `errand research` \
+             runs it",
+            agent.name
+        );
+    }
+    Ok(style)
+}

@@ -1,0 +1,93 @@
+//! An agent made ready to run more than once: its model is loaded, its tools are set up, and runs
+//! that differ in what they are asked share them.
+
+use agent_core::agent::{Agent, Budget};
+use agent_core::delegate::{Crew, Launcher};
+use agent_core::drive::{self, Person, Watch};
+use agent_core::event::RunId;
+use agent_core::journal::JournalError;
+use agent_core::run::Run;
+
+use super::launch::Launch;
+use super::runs::{as_of, over};
+use super::{Errand, Finished, Style, Together};
+
+/// What runs of one agent file share.
+pub struct Prepared {
+    agent: Agent,
+    crew: Together,
+    launch: Launch,
+}
+
+impl Errand {
+    /// Makes an agent ready.
+    ///
+    /// # Errors
+    /// What it needs cannot be had.
+    pub async fn prepare(&self, agent: &Agent) -> anyhow::Result<Prepared> {
+        let launch = Launch::new(self, self.store()?, agent, None);
+        let crew = self.crew(agent, &launch).await?;
+        Ok(Prepared { agent: agent.clone(), crew, launch })
+    }
+}
+
+impl Prepared {
+    /// Runs an agent under this name: one that differs from the prepared one in its parameters, task,
+    /// instructions and budget only. A run of this name that was begun with the same is gone on with;
+    /// one that is over is told again.
+    ///
+    /// # Errors
+    /// The agent, or what the run of this name was begun with, is another one; another process
+    /// drives it; or the journal cannot be written.
+    pub async fn run_as(
+        &self,
+        id: &RunId,
+        agent: Agent,
+        watch: &dyn Watch,
+        person: Option<&dyn Person>,
+    ) -> anyhow::Result<Finished> {
+        anyhow::ensure!(alike(&self.agent, &agent), "the agent is not the one that was made ready");
+        let store = &self.crew.store;
+        let _driven = store.drive(id)?;
+        let traits = self.crew.model.traits();
+        let events = match store.events(id).await {
+            Ok(events) => events,
+            Err(JournalError::Unknown(_)) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let parts = self.crew.parts(watch, person);
+        if events.is_empty() {
+            let style = Style::of(&agent, &traits);
+            let mut run = Run::new(id.clone(), agent, style, traits, self.crew.specs());
+            drive::begin(&mut run, &parts).await?;
+            return self.crew.drive(run, watch, person).await;
+        }
+        let begun = as_of(id, &events)?;
+        if !alike(&begun, &agent) || begun.params != agent.params || begun.task != agent.task {
+            anyhow::bail!(
+                "run `{id}` was begun with another agent or other parameters\nhint: put back what it \
+                 was begun with; `errand runs show {id}` has it"
+            );
+        }
+        if let Some(outcome) = agent_core::run::ended(&events) {
+            let outcome = outcome.clone();
+            return Ok(Finished { run: id.clone(), outcome, spent: *over(id, &events)?.spent() });
+        }
+        let mut run = drive::fold(id, &events, traits, self.crew.specs())?;
+        drive::resume(&mut run, None, || self.launch.answer(), &parts).await?;
+        self.crew.drive(run, watch, person).await
+    }
+}
+
+/// Whether two agents need the same of this machine.
+fn alike(one: &Agent, other: &Agent) -> bool {
+    let bare = |agent: &Agent| {
+        let mut agent = agent.clone();
+        agent.params.clear();
+        agent.task.clear();
+        agent.instructions.clear();
+        agent.budget = Budget::default();
+        agent
+    };
+    bare(one) == bare(other)
+}

@@ -1,0 +1,159 @@
+//! The runs that are kept: found by their name or by what is known of them, told, removed.
+
+use agent_core::agent::{Agent, Provider};
+use agent_core::drive;
+use agent_core::event::{Event, Outcome, RunId, What};
+use agent_core::journal::JournalError;
+use agent_core::ledger::Spent;
+use agent_core::model::Traits;
+use agent_core::run::{Run, ended};
+use store::{RunRow, Which};
+
+use super::Errand;
+
+/// The word that stands for the run that began last.
+const LATEST: &str = "latest";
+
+/// A run in a list.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// How it stands.
+    pub row: RunRow,
+    /// What it was asked to do.
+    pub task: String,
+    /// What it has taken so far.
+    pub spent: Spent,
+    /// What came of it, where it is over.
+    pub outcome: Option<Outcome>,
+}
+
+impl Errand {
+    /// The run that a person means: its name, the beginning of it that no other run has, or
+    /// `latest`.
+    ///
+    /// # Errors
+    /// There is none, or more than one; or the journal cannot be read.
+    pub async fn find(&self, named: &str) -> anyhow::Result<RunId> {
+        let store = self.store()?;
+        if named == LATEST {
+            // Of the latest, what was not begun by another run.
+            let latest = store.list(&Which { limit: 1000, ..Which::default() }).await?;
+            let own = latest.into_iter().find(|row| row.id.parent().is_none());
+            return own.map(|row| row.id).ok_or_else(|| anyhow::anyhow!("there is no run yet"));
+        }
+        let mut found = store.named(named, 100).await?;
+        if let Some(whole) = found.iter().find(|row| row.id.0 == named) {
+            return Ok(whole.id.clone());
+        }
+        // The beginning of a run is that of its agents' runs too.
+        let own = |row: &RunRow| row.id.parent().is_none();
+        if found.iter().any(own) {
+            found.retain(own);
+        }
+        match &found[..] {
+            [one] if !named.is_empty() => Ok(one.id.clone()),
+            [] => told(Err(JournalError::Unknown(RunId(named.to_string())))),
+            several => {
+                let names: Vec<String> =
+                    several.iter().rev().take(5).map(|row| format!("`{}`", row.id)).collect();
+                anyhow::bail!(
+                    "`{named}` is the beginning of several runs\nhint: write more of it: {}",
+                    names.join(", ")
+                )
+            }
+        }
+    }
+
+    /// The latest runs of which this holds, with what can be said of each.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn runs(&self, which: &Which) -> anyhow::Result<Vec<Listed>> {
+        let store = self.store()?;
+        let mut listed = Vec::new();
+        for row in store.list(which).await? {
+            // A journal of another version, or one with a gap, is listed all the same.
+            let events = store.events(&row.id).await.unwrap_or_default();
+            listed.push(Listed {
+                task: as_of(&row.id, &events).map(|agent| agent.task).unwrap_or_default(),
+                spent: over(&row.id, &events).map(|run| *run.spent()).unwrap_or_default(),
+                outcome: ended(&events).cloned(),
+                row,
+            });
+        }
+        Ok(listed)
+    }
+
+    /// All runs of which this holds that no other run began, without their events, and the bytes
+    /// that each and the runs of its agents take.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn sizes(&self, which: &Which) -> anyhow::Result<Vec<(RunRow, u64)>> {
+        let store = self.store()?;
+        let mut sizes = Vec::new();
+        for row in store.list(which).await? {
+            if row.id.parent().is_none() {
+                let bytes = store.bytes(&row.id).await?;
+                sizes.push((row, bytes));
+            }
+        }
+        Ok(sizes)
+    }
+
+    /// Removes runs for good, with those of the agents that they called. Gives back which were;
+    /// one that a process drives stays.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub async fn forget(&self, runs: &[RunId]) -> anyhow::Result<Vec<RunId>> {
+        Ok(self.store()?.remove(runs).await?)
+    }
+
+    /// The runs of the agents that a run called.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn children(&self, id: &RunId) -> anyhow::Result<Vec<RunRow>> {
+        Ok(self.store()?.children(id).await?)
+    }
+
+    /// The events of a run.
+    ///
+    /// # Errors
+    /// There is no such run, or the journal cannot be read.
+    pub async fn events(&self, id: &RunId) -> anyhow::Result<Vec<Event>> {
+        told(self.store()?.events(id).await)
+    }
+}
+
+/// The events of a run that somebody named.
+pub(super) fn told<T>(events: Result<T, JournalError>) -> anyhow::Result<T> {
+    events.map_err(|error| match error {
+        JournalError::Unknown(_) => {
+            anyhow::anyhow!("{error}\nhint: `errand runs list` names the runs")
+        }
+        error => error.into(),
+    })
+}
+
+/// The agent of a run, as it is at the end of these events.
+pub(super) fn as_of(id: &RunId, events: &[Event]) -> anyhow::Result<Agent> {
+    let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
+        return Err(drive::Fault::NoBeginning(id.clone()).into());
+    };
+    let mut agent = (**agent).clone();
+    for event in events {
+        if let What::Resumed { model: Some(model) } = &event.what {
+            agent.model = (**model).clone();
+        }
+    }
+    Ok(agent)
+}
+
+/// A run that nobody drives any more, so that it needs no model.
+pub(super) fn over(id: &RunId, events: &[Event]) -> anyhow::Result<Run> {
+    let caches = as_of(id, events)?.model.provider == Provider::Onnx;
+    let traits = Traits { constrained: false, caches, context: 0 };
+    Ok(drive::fold(id, events, traits, Vec::new())?)
+}
