@@ -83,7 +83,7 @@ struct Nobody;
 #[error("{0}")]
 pub struct Unfit(String);
 
-fn unfit(approval: Option<&Approval>, action: &Action) -> Option<String> {
+fn unfit(run: &RunId, approval: Option<&Approval>, action: &Action) -> Option<String> {
     match (approval?, Question::of(action)) {
         (Approval::Said(words), Some(question)) => {
             let hint = "`--answer` takes a choice by its text or its number";
@@ -93,9 +93,13 @@ fn unfit(approval: Option<&Approval>, action: &Action) -> Option<String> {
             "call `{}` waits for a yes or a no, not for an answer\nhint: `--approve` or `--deny`",
             action.id
         )),
-        (Approval::Granted, Some(question)) => Some(format!(
+        (Approval::Granted | Approval::Marked(_), Some(question)) => Some(format!(
             "a question waits for an answer, not for a yes: {}\nhint: `--answer TEXT`",
             question.shown()
+        )),
+        (Approval::Marked(mark), None) if *mark != action.mark() => Some(format!(
+            "run `{run}` does not wait for `{mark}`\nhint: `errand runs resume {run}` shows what it \
+             waits for, and how to say yes to that"
         )),
         _ => None,
     }
@@ -260,11 +264,12 @@ impl Errand {
             );
         }
         if let Step::Ask(action, _) = run.step()
-            && let Some(problem) = unfit(approval.as_ref(), &action)
+            && let Some(problem) = unfit(id, approval.as_ref(), &action)
         {
             return Err(Unfit(problem).into());
         }
-        drive::resume(&mut run, other, || launcher.answer(), &crew.parts(watch, person)).await?;
+        let parts = crew.parts(watch, person);
+        drive::resume(&mut run, other, |action| launcher.answer(action), &parts).await?;
         crew.drive(run, watch, person).await
     }
 
@@ -289,11 +294,13 @@ impl Errand {
         settle(agent);
         // Said, and found to fit on the disk, before the first byte of it comes.
         self.fetcher.begin(&self.missing(agent))?;
+        // What is granted is opened before anything runs that could put another thing in its place.
+        let sandbox = self.sandbox(agent, launch)?;
         Ok(Together {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
             policy: Chain::new(&agent.grants, &agent.above)?,
-            sandbox: self.sandbox(agent, launch)?,
+            sandbox,
             store: launch.store.clone(),
         })
     }

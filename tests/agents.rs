@@ -230,7 +230,7 @@ fn an_agent_that_waits_for_a_person_makes_its_parent_wait() {
     assert_eq!(ran.code, Some(3), "{ran}");
     let detail = ran.finished()["detail"].as_str().unwrap().replace(&ran.run(), "RUN");
     insta::assert_snapshot!(detail, @"in run `RUN-c1` call `c1` waits for approval: tool `files.read` needs a person's yes");
-    let resumed = place.resume(&ran.run(), &["--approve"]);
+    let resumed = place.approve(&ran);
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert_eq!(resumed.finished()["outcome"]["answer"], "It is 30 m.");
     // The child can also be answered by itself; then its parent goes on with what came of it.

@@ -494,6 +494,35 @@ fn python_has_raw_http() {
     assert!(told.contains(lent), "{told}");
 }
 
+/// A grant of everything is none of what the kernel tells of this very process.
+#[test]
+fn the_environment_under_a_grant_of_everything() {
+    let place = Place::new();
+    let paths =
+        ["/proc/self/environ", "/proc/self/../self/environ", "/sys/kernel/notes", "/dev/zero"];
+    let mut replies = paths.map(|path| call([read(path)])).to_vec();
+    replies.push(call([("files.list", json!({ "path": "/proc/self" }))]));
+    replies.push(call([("files.write", json!({ "path": "/proc/self/comm", "content": SECRET }))]));
+    replies.push(say("I tried"));
+    let tables = "[tools]\nuse = [\"files.*\"]\n[permissions]\nread = [\"/\"]\nwrite = [\"/\"]\n";
+    place.agent("act = \"tools\"", tables, &replies);
+    let mut command = place.command(["run", "agent.toml", "--json"]);
+    let ran = place.ran(&command.env("CANARY", SECRET).output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let told = ran.observations();
+    for (told, said) in told.iter().zip([
+        "is the kernel's, and no file",
+        "is the kernel's, and no file",
+        "",
+        "is not a regular file",
+        "is the kernel's, and no file",
+        "is the kernel's, and no file",
+    ]) {
+        assert!(told.contains(said) && !told.contains(SECRET), "{told}");
+    }
+    assert_eq!(told.len(), 6, "{ran}");
+}
+
 #[test]
 fn python_spins() {
     let attack = Attack::new(&["python"], "");

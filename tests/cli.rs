@@ -220,12 +220,12 @@ fn usage_that_cannot_be_meant() {
 
     For more information, try '--help'.
     "#);
-    insta::assert_snapshot!(shown(&place, &["runs", "resume", "x", "--approve", "--deny"]), @r#"
+    insta::assert_snapshot!(shown(&place, &["runs", "resume", "x", "--approve", "c1-0", "--deny"]), @r#"
     exit 2
     --- stderr
-    error: the argument '--approve' cannot be used with '--deny'
+    error: the argument '--approve <CALL>' cannot be used with '--deny'
 
-    Usage: errand runs resume --approve <ID>
+    Usage: errand runs resume --approve <CALL> <ID>
 
     For more information, try '--help'.
     "#);
@@ -315,7 +315,7 @@ fn a_run_that_waits_as_a_person_sees_it() {
       asks     c1 tool `files.write` needs a person's yes
       1 step, …
     call `c1` waits for approval: tool `files.write` needs a person's yes
-    hint: `errand runs resume ID --approve` or `--deny` goes on
+    hint: `errand runs resume ID --approve c1-3986d52a65ed` or `--deny` goes on
     "#);
 }
 

@@ -238,7 +238,7 @@ fn a_resume_does_not_need_the_agent_file() {
         place.agent("act = \"tools\"", ask, &[call([write("out/1", "x")]), say("done")]).run();
     assert_eq!(ran.code, Some(3), "{ran}");
     fs::remove_file(place.path("agent.toml")).unwrap();
-    assert_eq!(place.resume(&ran.run(), &["--approve"]).code, Some(0));
+    assert_eq!(place.approve(&ran).code, Some(0));
     assert_eq!(place.read("out/1"), "x");
 }
 

@@ -366,9 +366,16 @@ fn a_person_is_asked_before_all_of_it_goes() {
         command.current_dir(place.path("")).env("ERRAND_HOME", place.home());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().ok()?;
-        use std::io::Write;
+        use std::io::{Read, Write};
+        // What is typed before the question is no answer.
+        let (mut out, mut shown, mut byte) = (child.stdout.take().unwrap(), Vec::new(), [0]);
+        while !shown.ends_with(b"[y/N]") && out.read(&mut byte).unwrap() == 1 {
+            shown.push(byte[0]);
+        }
         child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
-        Some(place.ran(&child.wait_with_output().unwrap()))
+        out.read_to_end(&mut shown).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Some(place.ran(&std::process::Output { stdout: shown, ..output }))
     };
     let place = Place::bare();
     place.errand(["demo"]);

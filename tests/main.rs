@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
 
 mod agents;
+mod approvals;
 mod attacks;
 mod author;
 mod batch;

@@ -334,6 +334,19 @@ fn a_server_that_floods() {
     insta::assert_snapshot!(text, @"`odd` did not answer within 3 s, its `timeout`");
 }
 
+/// Its answers were kept, without end.
+#[test]
+fn a_server_that_asks_and_reads_no_answer() {
+    let text = told(&odd("asks", "", &[work(), say("done")]));
+    assert!(text.contains("it was stopped: it sent requests and left 64 answers unread"), "{text}");
+}
+
+#[test]
+fn a_server_that_tells_and_never_answers() {
+    let text = told(&odd("tells", "timeout = \"60s\"", &[work(), say("done")]));
+    assert!(text.contains("it was stopped: it sent 100000 notifications and no answer"), "{text}");
+}
+
 #[test]
 fn a_server_that_hangs() {
     let text = told(&odd("hangs", "timeout = \"500ms\"", &[work(), say("done")]));
@@ -433,6 +446,63 @@ fn a_confined_server_reaches_nothing_that_is_not_granted() {
     assert_eq!(told(&place), got("connected"));
 }
 
+/// What stands where something else is meant may be a token.
+#[test]
+fn a_token_in_a_file_of_servers_that_cannot_be_meant() {
+    for file in [
+        r#"{"mcpServers": {"x": {"command": "a", "args": "s3cret-token"}}}"#,
+        r#"{"mcpServers": {"x": {"command": "a", "env": "s3cret-token"}}}"#,
+        r#"{"mcpServers": "s3cret-token"}"#,
+        r#"{"mcpServers": {"x": {"headers": {"authorization": s3cret-token}}}}"#,
+    ] {
+        let place = Place::new();
+        place.write("mcp.json", file);
+        place.agent(BY_TOOLS, "[mcp]\nfile = \"mcp.json\"", &[]);
+        let ran = place.errand(["validate", "agent.toml"]);
+        assert_eq!(ran.code, Some(2), "{ran}");
+        assert!(ran.err.contains("`mcp.json` is no file of MCP servers: "), "{ran}");
+        assert!(!ran.err.contains("s3cret") && !ran.out.contains("s3cret"), "{ran}");
+    }
+}
+
+/// An address may carry a key, and an error names it.
+#[test]
+fn a_key_in_the_address_of_a_server_that_fails() {
+    let server = crate::server::Server::start(|_| {
+        let status = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+        axum::response::IntoResponse::into_response((status, "no"))
+    });
+    for at in [server.at.to_string(), "127.0.0.1:9".to_string()] {
+        let place = Place::new();
+        let tables = format!(
+            "[mcp.servers.odd]\nurl = \"http://{at}/mcp?api_key=s3cret\"\n[tools]\nuse = [\"odd.work\"]"
+        );
+        place.agent(BY_TOOLS, &tables, &[]);
+        let ran = place.errand(["mcp", "pin", "agent.toml", "--yes"]);
+        assert_eq!(ran.code, Some(1), "{ran}");
+        assert!(ran.err.contains("server `odd` cannot be reached: "), "{ran}");
+        assert!(!ran.err.contains("s3cret"), "{ran}");
+    }
+}
+
+/// A folder that it may read, in one that it may write, became a link; started again, it had what
+/// that led to.
+#[test]
+fn a_server_that_swaps_what_it_was_granted_and_dies() {
+    let place = Place::new();
+    place.write("server.py", ODD).write("w/data/mine.txt", "x").write("../private/secret.txt", "x");
+    let python = python();
+    let folders = json!([&python.folders[..], &["server.py".into(), "w/data".into()]].concat());
+    let tables = format!(
+        "[mcp.servers.odd]\ncommand = {}\nargs = [\"server.py\", \"swaps\"]\nread = {folders}\n\
+         write = [\"w\"]\n[tools]\nuse = [\"odd.*\"]",
+        json!(python.program),
+    );
+    place.agent(BY_TOOLS, &tables, &[work(), say("done")]);
+    let told = told(&place);
+    assert!(told.starts_with("PermissionError, read, "), "{told}");
+}
+
 #[test]
 fn what_a_server_started_ends_with_it() {
     let place = odd("forks", "write = [\".\"]", &[work(), say("done")]);
@@ -474,6 +544,14 @@ fn a_server_that_cannot_be_meant() {
     9 | [mcp.servers.files]
       |              ^^^^^
     hint: keep one of the two
+    "#);
+    // It would stand in front of `output.read`.
+    insta::assert_snapshot!(refused("[mcp.servers.output]\ncommand = \"a\""), @r#"
+    error: agent.toml:9:14: a server cannot be called `output`: errand has such tools
+      |
+    9 | [mcp.servers.output]
+      |              ^^^^^^
+    hint: call it something else
     "#);
     insta::assert_snapshot!(refused("[mcp.servers.x]\nurl = \"http://me:pw@h/\""), @r#"
     error: agent.toml:10:1: `url` is no `http:` or `https:` URL

@@ -22,7 +22,7 @@ fn a_question_waits_and_its_answer_is_what_the_model_is_told() {
     // What is no answer leaves it waiting.
     for (flags, said) in [
         (["--answer", "nine"].as_slice(), "`nine` is none of the choices: `seven`, `eight`"),
-        (&["--approve"], "a question waits for an answer, not for a yes: Which order?"),
+        (&["--approve", "c1-0"], "a question waits for an answer, not for a yes: Which order?"),
     ] {
         let refused = place.resume(&run, flags);
         assert_eq!(refused.code, Some(2), "{refused}");

@@ -102,6 +102,11 @@ impl Place {
         self.errand([&["runs", "resume", run, "--json"], flags].concat())
     }
 
+    /// Says yes to what a run waits for, and to nothing else.
+    pub(crate) fn approve(&self, waits: &Ran) -> Ran {
+        self.resume(&waits.run(), &["--approve", &waits.waits()])
+    }
+
     /// What a program printed, without this machine in it.
     pub(crate) fn ran(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| self.tidy(&String::from_utf8_lossy(bytes));
@@ -173,6 +178,11 @@ impl Ran {
         let last = self.lines().pop().unwrap_or_default();
         assert_eq!(last["type"], "finished", "{self}");
         last
+    }
+
+    /// What a person names to say yes to what the run waits for.
+    pub(crate) fn waits(&self) -> String {
+        self.finished()["waits"].as_str().unwrap_or_else(|| panic!("{self}")).to_string()
     }
 
     /// What the model was told of each call, in order.

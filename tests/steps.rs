@@ -409,7 +409,7 @@ fn a_call_that_needs_a_yes_waits_for_it() {
     assert!(!place.path("out/report.txt").exists());
     // Waiting is not ending: without a word it still waits.
     assert_eq!(place.resume(&ran.run(), &[]).code, Some(3));
-    let resumed = place.resume(&ran.run(), &["--approve"]);
+    let resumed = place.approve(&ran);
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert_eq!(place.read("out/report.txt"), "30 m");
     insta::assert_snapshot!(place.journal(&ran.run()), @r#"
@@ -428,6 +428,22 @@ fn a_call_that_needs_a_yes_waits_for_it() {
     replied 1 "written"
     ended {"answer":"written"}
     "#);
+}
+
+/// Thousands of calls in one reply were all judged and run.
+#[test]
+fn a_reply_with_more_calls_than_one_may_make() {
+    let place = place();
+    let write = json!({ "path": "out/many.txt", "content": "x" });
+    let calls: Vec<Value> =
+        (0..65).map(|_| json!({ "name": "files.write", "arguments": write })).collect();
+    let reply = json!({ "content": "all at once", "tool_calls": calls });
+    let ran = place.agent(BY_TOOLS, WRITE, &[reply, report(), say("written")]).run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let rejected = ran.lines().into_iter().find(|line| line["type"] == "rejected").unwrap();
+    let text = rejected["text"].as_str().unwrap();
+    assert!(text.starts_with("These are 65 calls, and none of them was made: "), "{text}");
+    assert!(!place.path("out/many.txt").exists() && place.path("out/report.txt").exists());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::label::Origin;
@@ -61,6 +62,17 @@ pub struct Action {
     pub capabilities: Vec<Capability>,
     /// Where everything that the model has read so far came from.
     pub taint: Vec<Origin>,
+}
+
+impl Action {
+    /// Its call and a digest of exactly what it does: what a person names to say yes to this and to
+    /// nothing else.
+    pub fn mark(&self) -> String {
+        let what = serde_json::json!([self.tool, self.arguments]).to_string();
+        let digest = Sha256::digest(what);
+        let digest: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{digest}", self.id)
+    }
 }
 
 /// What the policy says of an action.

@@ -21,8 +21,9 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// How far this address reaches. An IPv6 address that carries an IPv4 one (mapped, compatible,
-    /// NAT64, 6to4) reaches as far as that one, and never counts as public by its wrapping.
+    /// How far this address reaches. An IPv6 address that carries an IPv4 one (mapped, NAT64, 6to4)
+    /// reaches as far as that one, and never counts as public by its wrapping. In the ways to carry
+    /// one that are no longer in use (compatible, translated) none is public.
     pub fn of(address: IpAddr) -> Reach {
         match address {
             IpAddr::V4(address) => of_v4(address),
@@ -80,13 +81,19 @@ fn of_v6(address: Ipv6Addr) -> Reach {
         of_v4(Ipv4Addr::new(a, b, c, d))
     };
     match (a, b, c, d, e, f) {
-        (0, 0, 0, 0, 0, 0xffff | 0) | (0, 0, 0, 0, 0xffff, 0) => low(g, h),
+        (0, 0, 0, 0, 0, 0) | (0, 0, 0, 0, 0xffff, 0) => match low(g, h) {
+            Reach::Public => Reach::Reserved,
+            other => other,
+        },
+        (0, 0, 0, 0, 0, 0xffff) => low(g, h),
         (0x64, 0xff9b, 0, 0, 0, 0) => low(g, h),
         (0x2002, ..) => low(b, c),
         (0x64, 0xff9b, 1, ..) | (0xfc00..=0xfdff, ..) => Reach::Private,
         (0xfe80..=0xfeff, ..) => Reach::LinkLocal,
         // Teredo, ORCHID and their like, benchmarking, documentation.
-        (0x2001, 0..=0x01ff, ..) | (0x2001, 0x0db8, ..) | (0x3fff, ..) => Reach::Reserved,
+        (0x2001, 0..=0x01ff, ..) | (0x2001, 0x0db8, ..) | (0x3fff, 0..=0x0fff, ..) => {
+            Reach::Reserved
+        }
         (0x2000..=0x3fff, ..) => Reach::Public,
         _ => Reach::Reserved,
     }
@@ -132,6 +139,14 @@ mod tests {
             ("ff02::1", Reach::Reserved),
             ("2001:db8::1", Reach::Reserved),
             ("2001::1", Reach::Reserved),
+            ("3fff::1", Reach::Reserved),
+            ("3fff:1000::1", Reach::Public),
+            ("::8.8.8.8", Reach::Reserved),
+            ("::ffff:0:8.8.8.8", Reach::Reserved),
+            ("64:ff9b::808:808", Reach::Public),
+            ("64:ff9b:1::1", Reach::Private),
+            ("2002:808:808::1", Reach::Public),
+            ("100::1", Reach::Reserved),
         ];
         for (address, expected) in cases {
             assert_eq!(address.parse().map(Reach::of), Ok(expected), "{address}");

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::manifest::Manifest;
 use crate::tool::ToolSpec;
 
-/// Families of tools that are part of Errand: no component can be called so.
+/// Families of tools that are part of Errand: no component and no MCP server can be called so.
 pub const RESERVED: [&str; 5] = ["files", "web", "python", "agents", "output"];
 
 /// What a lock says of one component: the bytes that were looked at, and what was agreed to.

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::action::{Capability, Permit};
+use crate::action::{Action, Capability, Permit};
 use crate::agent::{Act, Agent, Budget, Provider};
 use crate::drive::{self, Approval, Fault, Parts, Person, Watch};
 use crate::event::{Event, Outcome, Reason, RunId, What};
@@ -149,9 +149,9 @@ pub trait Launcher: Send + Sync {
     /// The journal that all runs are kept in.
     fn journal(&self) -> &dyn Journal;
 
-    /// A person's answer to the call that a run waits for, if there is one to give; it is given
-    /// once.
-    fn answer(&self) -> Option<Approval>;
+    /// A person's answer to the call that a run waits for, if there is one to give to this; it is
+    /// given once.
+    fn answer(&self, action: &Action) -> Option<Approval>;
 }
 
 /// What one agent is run with.
@@ -233,7 +233,7 @@ impl Delegate {
                 agent.budget = agent.budget.within(loan.budget);
             }
             let mut run = drive::fold(&id, &events, traits, crew.specs())?;
-            drive::resume(&mut run, None, || self.launcher.answer(), &parts).await?;
+            drive::resume(&mut run, None, |action| self.launcher.answer(action), &parts).await?;
             run
         };
         Ok(Ok(drive::drive(run, &parts).await?))
@@ -303,7 +303,10 @@ impl Delegate {
         let detail = outcome.detail.unwrap_or_default();
         let spent = |what: &str| format!("agent `{name}` spent its {what} before it had an answer");
         Ok(Err(match reason {
-            Reason::Approval => return Err(SandboxError::Waiting { run: run.clone(), detail }),
+            Reason::Approval => {
+                let mark = outcome.waits.unwrap_or_default();
+                return Err(SandboxError::Waiting { run: run.clone(), detail, mark });
+            }
             Reason::Steps => spent("steps"),
             Reason::Tokens => spent("tokens"),
             Reason::Time => spent("time"),
@@ -321,5 +324,9 @@ struct Quiet<'a>(&'a dyn Watch);
 impl Watch for Quiet<'_> {
     fn event(&self, event: &Event, run: &Run) {
         self.0.event(event, run);
+    }
+
+    fn waits(&self, run: &RunId, action: &Action, reasons: &[String]) {
+        self.0.waits(run, action, reasons);
     }
 }

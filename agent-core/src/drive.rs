@@ -61,6 +61,9 @@ pub trait Watch: Send + Sync {
     /// The model wrote this much more of a reply.
     fn text(&self, _text: &str) {}
 
+    /// The run waits for a person, who is not asked here and now, to say yes to this.
+    fn waits(&self, _run: &RunId, _action: &Action, _reasons: &[String]) {}
+
     /// While this call runs, its guest says something for people.
     fn said(&self, _run: &RunId, _call: &Action, _remark: &Remark) {}
 }
@@ -69,7 +72,7 @@ pub trait Watch: Send + Sync {
 #[async_trait]
 pub trait Person: Send + Sync {
     /// `None`: not now, the run shall wait.
-    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<Approval>;
+    async fn approve(&self, run: &RunId, action: &Action, reasons: &[String]) -> Option<Approval>;
 }
 
 /// A person's answer to what a run waits for.
@@ -77,6 +80,8 @@ pub trait Person: Send + Sync {
 pub enum Approval {
     /// It may happen.
     Granted,
+    /// It may happen, if it is the action with this [`Action::mark`].
+    Marked(String),
     /// It may not.
     Refused,
     /// This is the answer. Answers nothing but a question, and of one with choices only a choice.
@@ -104,7 +109,10 @@ impl Approval {
             Approval::Planned(questions) if action.tool == PLAN => {
                 vec![What::Replanned { questions }, What::Answered { call, granted: true }]
             }
-            Approval::Planned(_) => Vec::new(),
+            Approval::Marked(mark) if question.is_none() && mark == action.mark() => {
+                vec![What::Answered { call, granted: true }]
+            }
+            Approval::Planned(_) | Approval::Marked(_) => Vec::new(),
         }
     }
 }
@@ -151,12 +159,12 @@ pub async fn note(run: &mut Run, what: What, parts: &Parts<'_>) -> Result<(), Fa
 pub async fn resume(
     run: &mut Run,
     model: Option<ModelConfig>,
-    answer: impl FnOnce() -> Option<Approval>,
+    answer: impl FnOnce(&Action) -> Option<Approval>,
     parts: &Parts<'_>,
 ) -> Result<(), Fault> {
     note(run, What::Resumed { model: model.map(Box::new) }, parts).await?;
     if let Step::Ask(action, _) = run.step()
-        && let Some(answer) = answer()
+        && let Some(answer) = answer(&action)
     {
         for what in answer.into_events(&action) {
             note(run, what, parts).await?;
@@ -215,16 +223,18 @@ pub async fn call(
     let (action, verdict) = desk.judge(CallId("c1".to_string()), call, Caller::Model).await?;
     let consent = match (verdict.decision, parts.person) {
         (Decision::Allow, _) => Consent::Policy,
-        (Decision::Ask, Some(person)) => match person.approve(&action, &verdict.reasons).await {
-            Some(Approval::Granted) if Question::of(&action).is_none() => Consent::Person,
-            Some(Approval::Said(words)) => {
-                let answer = Question::of(&action).and_then(|asked| asked.answer(&words).ok());
-                return Ok(
-                    answer.map_or_else(|| denied(&["nobody answered".to_string()]), observed)
-                );
+        (Decision::Ask, Some(person)) => {
+            match person.approve(desk.id(), &action, &verdict.reasons).await {
+                Some(Approval::Granted) if Question::of(&action).is_none() => Consent::Person,
+                Some(Approval::Said(words)) => {
+                    let answer = Question::of(&action).and_then(|asked| asked.answer(&words).ok());
+                    return Ok(
+                        answer.map_or_else(|| denied(&["nobody answered".to_string()]), observed)
+                    );
+                }
+                _ => return Ok(denied(&["a person said no".to_string()])),
             }
-            _ => return Ok(denied(&["a person said no".to_string()])),
-        },
+        }
         _ => return Ok(denied(&verdict.reasons)),
     };
     desk.perform(action, consent).await
@@ -312,8 +322,15 @@ impl Desk<'_> {
     }
 
     async fn ask(&self, action: &Action, reasons: &[String]) -> Result<bool, Fault> {
-        let Some(person) = self.parts.person else { return Ok(false) };
-        let Some(answer) = person.approve(action, reasons).await else { return Ok(false) };
+        let run = self.id();
+        let answer = match self.parts.person {
+            Some(person) => person.approve(run, action, reasons).await,
+            None => None,
+        };
+        let Some(answer) = answer else {
+            self.parts.watch.waits(run, action, reasons);
+            return Ok(false);
+        };
         let events = answer.into_events(action);
         let answered = !events.is_empty();
         for what in events {
@@ -356,9 +373,10 @@ fn fault(detail: String) -> Outcome {
 fn stopped(error: SandboxError) -> Result<Outcome, Fault> {
     match error {
         SandboxError::Journal(error) => Err(error.into()),
-        SandboxError::Waiting { .. } => Ok(Outcome {
+        SandboxError::Waiting { ref mark, .. } => Ok(Outcome {
             reason: Some(Reason::Approval),
             detail: Some(error.to_string()),
+            waits: Some(mark.clone()),
             ..Outcome::default()
         }),
         error => Ok(fault(error.to_string())),
@@ -371,5 +389,6 @@ fn paused(action: &Action, reasons: &[String]) -> Outcome {
         (_, Some(question)) => format!("{QUESTION_WAITS}{}", question.shown()),
         _ => format!("call `{}` waits for approval: {}", action.id, reasons.join("; ")),
     };
-    Outcome { reason: Some(Reason::Approval), detail: Some(detail), ..Outcome::default() }
+    let (reason, waits) = (Some(Reason::Approval), Some(action.mark()));
+    Outcome { reason, detail: Some(detail), waits, ..Outcome::default() }
 }

@@ -204,6 +204,9 @@ pub struct Outcome {
     /// More about the reason, for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What a person names to say yes to what the run waits for ([`Action::mark`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<String>,
 }
 
 /// Why a run ended without an outcome.

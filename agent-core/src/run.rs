@@ -226,7 +226,7 @@ impl Run {
         }
         if let Some(value) = &self.answer {
             return Step::Record(What::Ended {
-                outcome: Outcome { value: value.clone(), reason: None, detail: None },
+                outcome: Outcome { value: value.clone(), ..Outcome::default() },
             });
         }
         if let Some(detail) = &self.stop {
@@ -287,7 +287,7 @@ impl Run {
     /// The outcome of a run that ends before it is done: what is known.
     pub fn cut_short(&self, reason: Reason) -> Outcome {
         let value = self.known(reason.as_str()).unwrap_or_default();
-        Outcome { value, reason: Some(reason), detail: None }
+        Outcome { value, reason: Some(reason), ..Outcome::default() }
     }
 
     /// How much of the conversation is not in the model's cache, in bytes.

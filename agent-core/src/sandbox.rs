@@ -158,5 +158,7 @@ pub enum SandboxError {
         run: RunId,
         /// For what.
         detail: String,
+        /// What a person names to say yes to it.
+        mark: String,
     },
 }

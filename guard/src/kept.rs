@@ -4,7 +4,7 @@
 //!
 //! A grant may hold such a file; the file is left out of it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -55,7 +55,7 @@ const FOLDERS: [&[&str]; 6] = [
 const GIT: [&str; 2] = ["config", "config.worktree"];
 
 /// How many files and folders of a grant are looked at for what is kept by its name.
-const LOOKED_AT: usize = 5_000;
+const LOOKED_AT: usize = 200_000;
 
 /// What of `ERRAND_HOME` an agent may read: the files of `errand demo`, which come with errand.
 const DEMO: &str = "demo";
@@ -115,9 +115,15 @@ impl Kept {
     }
 
     /// What is there, in a folder or a file that is granted, and may not be written: for whoever
-    /// cannot ask before each write. Beside the files that are known, the first few thousand are
-    /// looked at, nearest first.
-    pub fn within(&self, granted: &Path) -> BTreeSet<PathBuf> {
+    /// cannot ask before each write.
+    ///
+    /// # Errors
+    /// There is too much to look at: what may not be written cannot be told.
+    pub fn within(&self, granted: &Path) -> Result<BTreeSet<PathBuf>, String> {
+        self.found_within(granted, LOOKED_AT)
+    }
+
+    fn found_within(&self, granted: &Path, most: usize) -> Result<BTreeSet<PathBuf>, String> {
         let granted = real(granted);
         let mut found: BTreeSet<PathBuf> = self
             .files
@@ -125,9 +131,9 @@ impl Kept {
             .filter(|file| file.starts_with(&granted) && file.exists())
             .cloned()
             .collect();
-        let mut next = VecDeque::from([granted]);
+        let mut next = vec![granted];
         let mut looked = 0;
-        while let Some(path) = next.pop_front() {
+        while let Some(path) = next.pop() {
             let Ok(what) = fs::symlink_metadata(&path) else { continue };
             if self.in_home(&path) || what.is_symlink() {
                 continue;
@@ -139,13 +145,13 @@ impl Kept {
             let entries = fs::read_dir(&path).into_iter().flatten().flatten();
             for entry in entries {
                 looked += 1;
-                if looked > LOOKED_AT {
-                    return found;
+                if looked > most {
+                    return Err(format!("it holds more than {most} files and folders"));
                 }
-                next.push_back(entry.path());
+                next.push(entry.path());
             }
         }
-        found
+        Ok(found)
     }
 
     fn in_home(&self, path: &Path) -> bool {
@@ -295,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_grant_holds_is_found_nearest_first() {
+    fn what_a_grant_holds_is_found_or_the_grant_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
         for (file, text) in [
@@ -311,7 +317,7 @@ mod tests {
             fs::write(at(file), text).unwrap();
         }
         let kept = Kept::new(&at("home"), [at("src/main.rs")]);
-        let found: Vec<PathBuf> = kept.within(&at("")).into_iter().collect();
+        let found: Vec<PathBuf> = kept.within(&at("")).unwrap().into_iter().collect();
         let expected = [
             ".git/config",
             ".git/hooks",
@@ -321,6 +327,8 @@ mod tests {
             "src/main.rs",
         ];
         assert_eq!(found, expected.map(at));
+        // What was not looked at is not known to be free.
+        assert!(kept.found_within(&at(""), 5).is_err());
         assert_eq!(kept.home_in(&at("")), Some(&*at("home")));
         assert_eq!(kept.home_in(&at("home/cache")), Some(&*at("home")));
         assert_eq!(kept.home_in(&at("src")), None);

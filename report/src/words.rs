@@ -4,9 +4,13 @@ use agent_core::report::{Claim, Source};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Without what a terminal or a parser would obey, on one line.
+/// Without what a terminal or a parser would obey or a reader not see, on one line.
 pub fn plain(text: &str) -> String {
-    let shown = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign });
+    let shown = text.chars().map(|sign| match sign {
+        sign if sign.is_control() => ' ',
+        sign if guard::hides(sign) => '\u{fffd}',
+        sign => sign,
+    });
     shown.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

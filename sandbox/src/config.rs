@@ -8,6 +8,7 @@ use std::time::Duration;
 use agent_core::browser::Browser;
 use guard::Kept;
 
+use crate::Room;
 use crate::host::pages::{Manners, Pages};
 
 /// The value of a secret, by its name, where it is set. Called when a request that carries it is
@@ -29,6 +30,8 @@ pub struct Config {
     pub write: Vec<PathBuf>,
     /// What no guest may write, or read, even there.
     pub kept: Arc<Kept>,
+    /// Memory for all guests together.
+    pub room: Arc<Room>,
     /// Where compiled components are kept, for this user alone; made if missing.
     pub cache: PathBuf,
     /// Where components keep their values, a folder for each; made if missing. `None`: nowhere.
@@ -59,6 +62,7 @@ impl Config {
             read: Vec::new(),
             write: Vec::new(),
             kept: Arc::default(),
+            room: Room::of_process(),
             cache: cache.into(),
             kv: None,
             secrets: Arc::new(|_| None),

@@ -28,8 +28,7 @@ impl Slots {
 
     /// Waits for room. `Err` is a sentence for the model.
     pub(crate) async fn take(&self, depth: Depth) -> Result<SemaphorePermit<'_>, String> {
-        let too_deep = || format!("tools call each other more than {} deep", ROOM.len() - 1);
-        let room = self.by_depth.get(depth.0).ok_or_else(too_deep)?;
+        let room = self.by_depth.get(depth.0).ok_or_else(|| depth.too_deep())?;
         room.acquire().await.map_err(|_| "the sandbox was closed".to_string())
     }
 }
@@ -44,6 +43,16 @@ impl Depth {
     pub(crate) fn of(call: &str) -> Depth {
         let named = call.matches('.').count();
         Depth(named.max(DEPTH.try_with(|depth| *depth).unwrap_or(0)))
+    }
+
+    /// How many guests wait for this one.
+    pub(crate) fn callers(self) -> usize {
+        self.0
+    }
+
+    /// A sentence for the model.
+    pub(crate) fn too_deep(self) -> String {
+        format!("tools call each other more than {} deep", ROOM.len() - 1)
     }
 
     /// Does something that a guest at this depth waits for.

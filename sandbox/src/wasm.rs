@@ -31,7 +31,7 @@ pub struct Wasm {
 }
 
 impl Wasm {
-    /// A sandbox for one agent. Cheap: nothing is opened and nothing compiled yet.
+    /// A sandbox for one agent. What is granted is opened; nothing is compiled yet.
     ///
     /// # Errors
     /// A path in `config` that is not absolute.
@@ -121,6 +121,10 @@ impl Sandbox for Wasm {
         let _turn = ready.calls(guest.limits.calls, depth).acquire_owned().await.ok();
         let _slot = match self.slots.take(depth).await {
             Ok(slot) => slot,
+            Err(refusal) => return failed(refusal),
+        };
+        let _room = match self.config.room.take(depth, guest.limits.memory as u64).await {
+            Ok(room) => room,
             Err(refusal) => return failed(refusal),
         };
 

@@ -126,6 +126,48 @@ async fn write_where_only_read_is_granted() {
     refused(read(&folder, "out/x").await, "that this agent may read");
 }
 
+/// A server with a grant above it swaps a folder for a link before the agent has used it.
+#[tokio::test]
+async fn a_granted_folder_swapped_before_its_first_use() {
+    let folder = Folder::new();
+    fs::rename(folder.at("docs"), folder.at("moved")).unwrap();
+    symlink(folder.at("private"), folder.at("docs")).unwrap();
+    fs::remove_dir_all(folder.at("out")).unwrap();
+    symlink(folder.at("private"), folder.at("out")).unwrap();
+    refused(read(&folder, "docs/secret.txt").await, "does not exist");
+    assert_eq!(
+        read(&folder, "docs/a.md").await,
+        Ok(json!("hello")),
+        "it is the folder that it was"
+    );
+    let _nowhere = write(&folder, "out/x").await;
+    assert!(!folder.at("private/x").exists());
+}
+
+/// The same where the folder was not there yet.
+#[tokio::test]
+async fn a_link_where_a_granted_folder_was_missing() {
+    let folder = Folder::with(|config| {
+        let at = |path: &str| config.root.join(path);
+        let (read, write) = (at("later/docs"), [at("later/out"), at("later/one.txt")]);
+        (config.read, config.write) = (vec![read], write.to_vec());
+    });
+    fs::create_dir(folder.at("later")).unwrap();
+    for name in ["docs", "out"] {
+        symlink(folder.at("private"), folder.at(&format!("later/{name}"))).unwrap();
+    }
+    symlink(folder.at("private/secret.txt"), folder.at("later/one.txt")).unwrap();
+    refused(read(&folder, "later/docs/secret.txt").await, "");
+    refused(write(&folder, "later/out/x").await, "");
+    let _refused = write(&folder, "later/one.txt").await;
+    assert!(!folder.at("private/x").exists());
+    assert_eq!(fs::read_to_string(folder.at("private/secret.txt")).unwrap(), SECRET);
+    // What comes to be there and is no link is what was meant.
+    fs::remove_file(folder.at("later/out")).unwrap();
+    assert_eq!(write(&folder, "later/out/x").await, Ok(json!("written")));
+    assert_eq!(fs::read_to_string(folder.at("later/out/x")).unwrap(), "new");
+}
+
 #[tokio::test]
 async fn symlink_out() {
     let folder = Folder::new();

@@ -224,7 +224,8 @@ fn told(total: &Total) -> String {
     {
         let _ = write!(
             text,
-            "\nhint: `errand runs resume {} --approve`, then the same command",
+            "\nhint: `errand runs resume {}` shows what it waits for and how to say yes to it; then the \
+             same command",
             end.finished.run
         );
     }

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use rustix::termios::{QueueSelector, tcflush};
+
 use super::live::{Usage, eprint};
 
 /// Asks, where there is a terminal; `yes` is the answer already. Without both it is an error.
@@ -12,8 +14,14 @@ pub(crate) fn confirmed(yes: bool, question: &str, hint: &str) -> anyhow::Result
     if !std::io::stdin().is_terminal() {
         return Err(Usage(format!("nobody can be asked here\nhint: {hint}")).into());
     }
-    eprint(&format!("{question} [y/N]"));
+    Ok(matches!(answered(&format!("{question} [y/N]"))?.trim(), "y" | "Y" | "yes"))
+}
+
+/// The line that a person answers with. What was typed before this is asked is no answer to it.
+pub(crate) fn answered(question: &str) -> std::io::Result<String> {
+    let _none = tcflush(std::io::stdin(), QueueSelector::IFlush);
+    eprint(question);
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+    Ok(line)
 }

@@ -140,7 +140,7 @@ fn answered(granted: bool) -> (Decision, &'static str) {
 /// The last line.
 pub(crate) fn finished(finished: &Finished) {
     let spent = &finished.spent;
-    print(&json!({
+    let mut line = json!({
         "type": "finished",
         "run": finished.run,
         "outcome": finished.outcome.value,
@@ -153,11 +153,16 @@ pub(crate) fn finished(finished: &Finished) {
             "cost_usd": spent.cost_usd,
             "seconds": spent.time_ms as f64 / 1000.0,
         },
-    }));
+    });
+    if let Some(waits) = &finished.outcome.waits {
+        line["waits"] = json!(waits);
+    }
+    print(&line);
 }
 
 /// One line. A reader that has gone away is no reason to stop a run.
 pub(crate) fn print(value: &Value) {
     let mut out = std::io::stdout().lock();
-    let _gone = writeln!(out, "{value}").and_then(|()| out.flush());
+    let line = value.to_string();
+    let _gone = writeln!(out, "{}", guard::visible_json(&line)).and_then(|()| out.flush());
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use agent_core::act::research::PLAN;
-use agent_core::action::{Action, CallId, Decision};
+use agent_core::action::{Action, CallId, Decision, Verdict};
 use agent_core::drive::{Approval, PLAN_WAITS, Person, QUESTION_WAITS, Watch};
 use agent_core::event::{Event, Observation, Reason, RunId, Status, What};
 use agent_core::question::Question;
@@ -15,7 +15,11 @@ use agent_core::run::{Run, denied, head};
 use agent_core::sandbox::{Level, Remark};
 use async_trait::async_trait;
 use errand::Finished;
+use guard::visible;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use super::confirm;
 
 use super::answer::Answer;
 
@@ -72,7 +76,19 @@ impl Live {
         if self.bar.is_hidden() {
             eprint(text);
         } else {
-            self.bar.println(text);
+            self.bar.println(visible(text));
+        }
+    }
+
+    /// All of an action that a person is to say yes or no to: nothing of it is left out.
+    pub(crate) fn asks(&self, run: &RunId, action: &Action, reasons: &[String]) {
+        let margin = margin(run);
+        let next = format!("\n{margin}           ");
+        let what = if action.tool == PLAN { String::new() } else { whole(&action.arguments) };
+        if !what.is_empty() {
+            let call = format!("{margin}  call     {} {} {what}", action.id, action.tool);
+            self.line(&call.replace('\n', &next));
+            self.line(&format!("{margin}  asks     {} {}", action.id, reasons.join("; ")));
         }
     }
 
@@ -90,21 +106,23 @@ impl Live {
 
 #[async_trait]
 impl Person for Live {
-    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<Approval> {
+    async fn approve(&self, run: &RunId, action: &Action, reasons: &[String]) -> Option<Approval> {
         // Agents side by side may ask at once.
         let _turn = self.asking.lock().await;
         self.bar.disable_steady_tick();
         if let Some(question) = Question::of(action) {
             return asked(&question).await;
         }
+        self.asks(run, action, reasons);
         let plan = action.tool == PLAN;
-        eprint(&match plan {
+        let question = match plan {
             true => "  approve  this plan? [y, or your questions with | between them; nothing: \
                      not now] "
                 .to_string(),
             false => format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; ")),
-        });
-        let line = line().await?;
+        };
+        let line =
+            tokio::task::spawn_blocking(move || confirm::answered(&question)).await.ok()?.ok()?;
         match (line.trim(), plan) {
             ("y" | "Y" | "yes", _) => Some(Approval::Granted),
             (_, false) => Some(Approval::Refused),
@@ -157,19 +175,13 @@ impl Watch for Live {
             }
             What::Planned { plan } => self.say(run, "plan", plan),
             What::Replanned { questions } => self.say(run, "plan", &questions.join("\n")),
+            // It is shown when a person is asked.
+            What::Judged { verdict: Verdict { decision: Decision::Ask, .. }, .. } => {}
             What::Judged { action, verdict } => {
-                let what = match action.arguments["code"].as_str() {
-                    Some(code) => code.to_string(),
-                    None => action.arguments.to_string(),
-                };
+                let what = whole(&action.arguments);
                 self.say(run, "call", &format!("{} {} {what}", action.id, action.tool));
                 match verdict.decision {
-                    Decision::Allow => self.say(run, "allowed", &action.id.0),
-                    Decision::Ask => {
-                        let question = Question::of(action).map(|question| question.shown());
-                        let why = question.unwrap_or_else(|| verdict.reasons.join("; "));
-                        self.say(run, "asks", &format!("{} {why}", action.id));
-                    }
+                    Decision::Allow | Decision::Ask => self.say(run, "allowed", &action.id.0),
                     Decision::Deny => self.observed(run, &action.id, &denied(&verdict.reasons)),
                 }
             }
@@ -181,6 +193,10 @@ impl Watch for Live {
             What::Ended { .. } => self.bar.finish_and_clear(),
             _ => {}
         }
+    }
+
+    fn waits(&self, run: &RunId, action: &Action, reasons: &[String]) {
+        self.asks(run, action, reasons);
     }
 
     fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
@@ -197,7 +213,8 @@ impl Watch for Live {
             }
             Remark::Progress { done, total, text } => {
                 let of = total.map_or(String::new(), |total| format!(" of {total}"));
-                self.bar.set_message(head(&format!("{} {done}{of} {text}", call.tool), WIDTH));
+                let text = format!("{} {done}{of} {text}", call.tool);
+                self.bar.set_message(visible(&head(&text, WIDTH)).into_owned());
                 self.bar.tick();
             }
         }
@@ -207,7 +224,18 @@ impl Watch for Live {
         let Ok(mut tail) = self.tail.lock() else { return };
         tail.push_str(text);
         let from = tail.char_indices().rev().nth(70).map_or(0, |(at, _)| at);
-        self.bar.set_message(format!("… {}", tail[from..].replace('\n', " ")));
+        self.bar.set_message(format!("… {}", visible(&tail[from..].replace('\n', " "))));
+    }
+}
+
+/// The arguments of a call: code as it is written, and whatever stands beside it.
+fn whole(arguments: &Value) -> String {
+    let Some(code) = arguments["code"].as_str() else { return arguments.to_string() };
+    let mut rest = arguments.clone();
+    rest.as_object_mut().map(|rest| rest.remove("code"));
+    match rest.as_object().is_none_or(serde_json::Map::is_empty) {
+        true => code.to_string(),
+        false => format!("{rest} {code}"),
     }
 }
 
@@ -242,7 +270,7 @@ fn questions(line: &str) -> Vec<String> {
 }
 
 /// What an agent that another one called came to, in short.
-fn answered(value: &serde_json::Value) -> String {
+fn answered(value: &Value) -> String {
     let Some(claims) = value["section"]["claims"].as_array() else { return value.to_string() };
     let texts: Vec<&str> = claims.iter().filter_map(|claim| claim["text"].as_str()).collect();
     if texts.is_empty() { "nothing found".to_string() } else { texts.join(" | ") }
@@ -311,7 +339,10 @@ pub(crate) fn finished(finished: &Finished, answer: &Answer) {
                 ));
                 return;
             }
-            eprint(&format!("hint: `errand runs resume {run} --approve` or `--deny` goes on"));
+            let waits = outcome.waits.as_deref().unwrap_or_default();
+            eprint(&format!(
+                "hint: `errand runs resume {run} --approve {waits}` or `--deny` goes on"
+            ));
             if detail == PLAN_WAITS {
                 eprint("hint: `--plan QUESTION`, once or more, puts yours in its place");
             }
@@ -341,10 +372,10 @@ pub(crate) struct Usage(pub(crate) String);
 
 /// A line on stdout. A reader that has gone away is no reason to stop.
 pub(crate) fn say(text: &str) {
-    let _gone = writeln!(std::io::stdout(), "{text}");
+    let _gone = writeln!(std::io::stdout(), "{}", visible(text));
 }
 
 /// A line on stderr, likewise.
 pub(crate) fn eprint(text: &str) {
-    let _gone = writeln!(std::io::stderr(), "{text}");
+    let _gone = writeln!(std::io::stderr(), "{}", visible(text));
 }

@@ -201,6 +201,10 @@ impl Watch for Latest<'_> {
         self.shown.text(text);
     }
 
+    fn waits(&self, run: &RunId, action: &Action, reasons: &[String]) {
+        self.shown.waits(run, action, reasons);
+    }
+
     fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
         self.shown.said(run, call, remark);
     }

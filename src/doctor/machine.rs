@@ -1,7 +1,7 @@
 //! The machine itself: memory, and what its kernel offers to confine programs.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use models::home::size;
@@ -13,7 +13,9 @@ use super::program::Runner;
 /// Memory, against what the default model takes.
 pub(super) fn memory((needs, smaller): (u64, Option<String>)) -> Check {
     let check = Check::new("memory", "the default model, while it runs").required(true);
-    let Some((all, free)) = amount() else { return check.unasked("the system does not say") };
+    let Some((all, free)) = sandbox::memory() else {
+        return check.unasked("the system does not say");
+    };
     let found = format!("{} free of {}, {} needed", size(free.min(all)), size(all), size(needs));
     let smaller = smaller.map_or_else(String::new, |model| {
         format!(", or use a smaller model: `errand run --model {model}`")
@@ -26,39 +28,6 @@ pub(super) fn memory((needs, smaller): (u64, Option<String>)) -> Check {
     } else {
         check.ok(found)
     }
-}
-
-/// Bytes that there are, and that can be had now; a container's own limit counts.
-fn amount() -> Option<(u64, u64)> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let of = |key: &str| -> Option<u64> {
-        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-        Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
-    };
-    let (all, free) = (of("MemTotal")?, of("MemAvailable")?);
-    let limit = limits().min().unwrap_or(u64::MAX);
-    Some((all.min(limit), free.min(limit)))
-}
-
-/// The limits of memory of the cgroups that this process is in, of either version.
-fn limits() -> impl Iterator<Item = u64> {
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let mut files: Vec<PathBuf> = Vec::new();
-    for line in groups.lines() {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
-        let (root, file) = match controllers {
-            "" => ("/sys/fs/cgroup", "memory.max"),
-            list if list.split(',').any(|one| one == "memory") => {
-                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
-            }
-            _ => continue,
-        };
-        // In a namespace of its own the path is as it is outside: then the root is the group.
-        let group = Path::new(path.trim_start_matches('/'));
-        files.extend(group.ancestors().map(|group| Path::new(root).join(group).join(file)));
-    }
-    files.into_iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
 }
 
 /// What Landlock offers.

@@ -72,5 +72,5 @@ pub(super) fn found(name: &str) -> Option<Program> {
 
 /// What another program said, without what would act on a terminal, and not too long.
 fn plain(line: &str) -> String {
-    line.trim().chars().filter(|c| !c.is_control()).take(120).collect()
+    line.trim().chars().filter(|c| !guard::hides(*c)).take(120).collect()
 }

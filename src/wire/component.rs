@@ -59,10 +59,11 @@ impl Errand {
     /// A component is not what the agent was made with, or a tool cannot be set up.
     pub async fn caller(&self, agent: Agent) -> anyhow::Result<Caller> {
         let launcher = Launch::new(self, self.store()?, &agent, None);
+        let sandbox = self.sandbox(&agent, &launcher)?;
         Ok(Caller {
             tools: self.tools(&agent, &launcher).await?,
             policy: Chain::new(&agent.grants, &agent.above)?,
-            sandbox: self.sandbox(&agent, &launcher)?,
+            sandbox,
             agent,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use agent_core::action::Action;
 use agent_core::agent::{Agent, ModelConfig};
 use agent_core::delegate::{Crew, Launcher};
 use agent_core::drive::Approval;
@@ -95,7 +96,12 @@ impl Launcher for Launch {
         &self.store
     }
 
-    fn answer(&self) -> Option<Approval> {
-        self.approval.lock().ok()?.take()
+    fn answer(&self, action: &Action) -> Option<Approval> {
+        let mut approval = self.approval.lock().ok()?;
+        match &*approval {
+            // It was said of another.
+            Some(Approval::Marked(mark)) if *mark != action.mark() => None,
+            _ => approval.take(),
+        }
     }
 }

@@ -43,7 +43,7 @@ fn planned(plan: impl Into<String>) -> Event {
 }
 
 fn ended(reason: Option<Reason>) -> Event {
-    let outcome = Outcome { value: Value::Null, reason, detail: None };
+    let outcome = Outcome { reason, ..Outcome::default() };
     Event { at: 3, what: What::Ended { outcome } }
 }
 

@@ -62,7 +62,13 @@ fn a_plan_is_changed() {
         .iter()
         .position(|event| matches!(event.what, agent_core::event::What::Replanned { .. }));
     let home = place.cut("cut", &ran.run(), &events[..=cut.unwrap()]);
-    let mut command = place.command(["runs", "resume", &ran.run(), "--json", "--approve"]);
+    // Changed already: the plan that was shown is not the one that waits now.
+    let mut command = place.command(["runs", "resume", &ran.run(), "--json"]);
+    let changed = place.ran(&command.env("ERRAND_HOME", &home).output().unwrap());
+    assert_eq!(changed.code, Some(3), "{changed}");
+    let (run, waits) = (ran.run(), changed.waits());
+    assert_ne!(waits, ran.waits());
+    let mut command = place.command(["runs", "resume", &run, "--json", "--approve", &waits]);
     let again = place.ran(&command.env("ERRAND_HOME", &home).output().unwrap());
     assert_eq!(questions(&again.finished()["outcome"]), [KEEPER, QUESTION], "{again}");
 }
@@ -116,7 +122,7 @@ fn an_agent_file_asks_for_a_yes_to_its_plan() {
     let tail: Vec<&str> = shown.err.lines().rev().take(3).collect();
     assert!(shown.err.contains(&format!("plan     – {QUESTION}")), "{shown}");
     assert_eq!(tail[2], "the plan waits for a person's yes", "{shown}");
-    assert!(tail[1].contains("--approve` or `--deny` goes on"), "{shown}");
+    assert!(tail[1].contains(" --approve plan-"), "{shown}");
     assert_eq!(tail[0], "hint: `--plan QUESTION`, once or more, puts yours in its place");
     // Whoever gives the plan has seen it.
     let given = research(&place, &["--plan", KEEPER]);

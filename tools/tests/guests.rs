@@ -200,6 +200,16 @@ fn imports(component: &Component) -> Vec<String> {
     imports.map(|key| resolve.name_world_key(key)).collect()
 }
 
+/// A component or a server of such a name would stand in front of them.
+#[test]
+fn every_family_of_tools_is_reserved() {
+    let own = tools::registry::known().iter().map(|spec| spec.name.clone());
+    for name in own.chain([tools::output::spec().name]) {
+        let family = name.split('.').next().unwrap();
+        assert!(agent_core::component::RESERVED.contains(&family), "{name}");
+    }
+}
+
 /// A guest that came with the runtime was lent HTTP because all of them were.
 #[test]
 fn a_built_in_guest_that_is_lent_more_than_it_declares() {

@@ -149,6 +149,9 @@ impl Ask {
     }
 }
 
+/// The most calls of one reply.
+const CALLS: usize = 64;
+
 /// What a reply comes to.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
@@ -173,6 +176,14 @@ impl Turn {
 
     /// These calls, with the plan that stands beside them.
     pub(crate) fn calls(plan: &str, said: Message, calls: Vec<ToolCall>) -> Turn {
+        if calls.len() > CALLS {
+            let problem = format!(
+                "These are {} calls, and none of them was made: a reply makes {CALLS} at most. Make \
+                 the first ones, and the rest after you have seen what they give back.",
+                calls.len()
+            );
+            return Turn::back(Message { tool_calls: Vec::new(), ..said }, problem);
+        }
         let plan = Some(plan.trim()).filter(|plan| !plan.is_empty()).map(str::to_string);
         Turn { plan, say: vec![said], next: Next::Call(calls), rejected: None }
     }

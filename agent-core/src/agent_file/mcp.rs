@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::error::Category;
 use url::Url;
 
 use super::ground::{self, Wanted};
@@ -16,6 +17,7 @@ use super::report::Report;
 use super::source::child;
 use super::{McpTable, ServerTable, duration};
 use crate::agent::is_variable;
+use crate::component::RESERVED;
 use crate::mcp::{Confinement, Pinned, Program, Server, Transport, variables};
 
 /// The longest `mcpServers` file, in bytes.
@@ -106,8 +108,17 @@ fn read(root: &Path, file: &str, report: &mut Report<'_>) -> Option<(PathBuf, Fi
         Ok((path, bytes)) => match serde_json::from_slice(&bytes) {
             Ok(file) => Some((path, file)),
             Err(error) => {
+                // What stands there is not told: it may be a token.
+                let what = match error.classify() {
+                    Category::Data => "something is missing, or not of the type that is meant",
+                    _ => "it is not JSON",
+                };
+                let (line, column) = (error.line(), error.column());
+                let message = format!(
+                    "`{file}` is no file of MCP servers: {what}, at line {line} column {column}"
+                );
                 report
-                    .value(FILE, format!("`{file}` is no file of MCP servers: {error}"))
+                    .value(FILE, message)
                     .hint("it is JSON: `{\"mcpServers\": {\"NAME\": {\"command\": …}}}`");
                 None
             }
@@ -133,7 +144,6 @@ impl Checked<'_> {
         pins: Option<&BTreeMap<String, Pinned>>,
         report: &mut Report<'_>,
     ) -> Option<Server> {
-        const TAKEN: [&str; 4] = ["files", "web", "python", "agents"];
         let (name, pointer) = (self.name, self.pointer);
         let before = report.problems.len();
         let mut letters = name.chars();
@@ -143,7 +153,7 @@ impl Checked<'_> {
             report
                 .key(pointer, format!("a server cannot be called `{}` here", shortened(name)))
                 .hint("begin with a small letter, and use those, digits, `-` and `_`");
-        } else if TAKEN.contains(&name) {
+        } else if RESERVED.contains(&name) {
             report
                 .key(pointer, format!("a server cannot be called `{name}`: errand has such tools"))
                 .hint("call it something else");

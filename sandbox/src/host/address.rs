@@ -1,16 +1,13 @@
-//! Which addresses belong to strangers on the public network, and which to this machine, its
-//! neighbours or its cloud. Ranges from the IANA special-purpose address registries.
+//! Which addresses are public, as [`Reach`] has it, and which a URL names by its number.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
+use agent_core::address::Reach;
 use url::{Host, Url};
 
 /// Whether the address is on the public network. All that is special is not.
 pub(crate) fn public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => public_v4(v4),
-        IpAddr::V6(v6) => public_v6(v6),
-    }
+    Reach::of(address) == Reach::Public
 }
 
 /// The private address that a URL names by its number, however it is written: `url` has made
@@ -22,47 +19,6 @@ pub(crate) fn private_literal(url: &Url) -> Option<IpAddr> {
         Host::Ipv6(v6) => IpAddr::V6(v6),
     };
     (!public(address)).then_some(address)
-}
-
-fn public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let special = match a {
-        // This network, private, loopback, multicast, reserved, broadcast.
-        0 | 10 | 127 | 224..=255 => true,
-        // Carrier-grade NAT; Alibaba's metadata lives here.
-        100 => (64..128).contains(&b),
-        // Link-local, and most clouds' metadata.
-        169 => b == 254,
-        172 => (16..32).contains(&b),
-        // Protocol assignments, documentation, 6to4 relays, private.
-        192 => (b == 0 && (c == 0 || c == 2)) || (b == 88 && c == 99) || b == 168,
-        // Benchmarks, documentation.
-        198 => b == 18 || b == 19 || (b == 51 && c == 100),
-        203 => b == 0 && c == 113,
-        // Azure's metadata, in the middle of the public network.
-        168 => address == Ipv4Addr::new(168, 63, 129, 16),
-        _ => false,
-    };
-    !special
-}
-
-fn public_v6(address: Ipv6Addr) -> bool {
-    let parts = address.segments();
-    let v4 = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Ipv4Addr::new(a, b, c, d)
-    };
-    match parts {
-        // Mapped; translated by NAT64; 6to4: as public as the address inside.
-        [0, 0, 0, 0, 0, 0xffff, high, low] => public_v4(v4(high, low)),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => public_v4(v4(high, low)),
-        [0x2002, high, low, ..] => public_v4(v4(high, low)),
-        // Protocol assignments with Teredo and ORCHID; documentation, twice.
-        [0x2001, second, ..] if second < 0x200 || second == 0xdb8 => false,
-        [0x3fff, second, ..] if second < 0x1000 => false,
-        // Only this eighth is handed out; loopback, ULA, link-local, multicast are elsewhere.
-        [first, ..] => first & 0xe000 == 0x2000,
-    }
 }
 
 #[cfg(test)]

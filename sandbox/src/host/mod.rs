@@ -4,6 +4,7 @@ mod address;
 mod door;
 mod files;
 mod http;
+mod kernel;
 mod kv;
 mod log;
 mod moment;

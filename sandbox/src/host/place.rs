@@ -15,6 +15,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::bindings::errand::tool::files::Entry;
+use super::kernel;
 use crate::limits::bytes;
 
 /// More entries than this are not listed.
@@ -126,7 +127,7 @@ impl Place {
         let found = self.dir.symlink_metadata(&self.rest).map_err(|error| self.failed(&error))?;
         self.only_a_file(found.file_type())?;
         let file = self.open().map_err(|error| self.failed(&error))?;
-        self.kept.may_read(&self.real(&file, Path::new("")))?;
+        self.may_read(&file)?;
         let found = file.metadata().map_err(|error| self.failed(&error))?;
         self.only_a_file(found.file_type())?;
         let opened = Opened { file, size: found.len(), limit, shown: self.shown };
@@ -138,7 +139,7 @@ impl Place {
     pub(crate) fn list(&self) -> Result<Vec<Entry>, String> {
         let failed = |error: io::Error| self.failed(&error);
         let folder = self.dir.open_dir(&self.rest).map_err(failed)?;
-        self.kept.may_read(&self.real(&folder, Path::new("")))?;
+        self.may_read(&folder)?;
         let mut entries = Vec::new();
         for found in folder.entries().map_err(failed)? {
             let name = found.map_err(failed)?.file_name();
@@ -168,6 +169,7 @@ impl Place {
         let failed = |error: io::Error| self.failed(&error);
         let name = self.rest.file_name().ok_or_else(|| format!("`{}` is a folder", self.shown))?;
         // Before a folder is made for it, and once more where it has come to be.
+        self.of_a_disk(&*self.dir)?;
         self.kept.may_write(&self.real(&*self.dir, &self.rest))?;
         let folder = match self.rest.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => {
@@ -176,6 +178,7 @@ impl Place {
             }
             _ => self.dir.try_clone().map_err(failed)?,
         };
+        self.of_a_disk(&folder)?;
         self.kept.may_write(&self.real(&folder, Path::new(name)))?;
         let before = match folder.symlink_metadata(name) {
             Ok(found) => {
@@ -215,6 +218,21 @@ impl Place {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(flags.bits() as i32);
         self.dir.open_with(&self.rest, &options)
+    }
+
+    /// Whether something that is open may be read after all.
+    fn may_read(&self, open: &(impl AsFd + ?Sized)) -> Result<(), String> {
+        self.of_a_disk(open)?;
+        self.kept.may_read(&self.real(open.as_fd(), Path::new("")))
+    }
+
+    /// What the kernel makes up is no file of a granted folder.
+    fn of_a_disk(&self, open: &(impl AsFd + ?Sized)) -> Result<(), String> {
+        match kernel::tells(open.as_fd()) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(format!("`{}` is the kernel's, and no file", self.shown)),
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 
     /// Where something that is open really is, and what is below it: no link leads there any more.

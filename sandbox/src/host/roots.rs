@@ -1,6 +1,7 @@
-//! The granted files and folders, opened once. Everything is reached from these handles and never
+//! The granted files and folders, opened once, when a run begins. Everything is reached from these handles and never
 //! by an absolute path, so nothing outside them can be opened whatever its name turns into.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use agent_core::path;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use guard::Kept;
+use rustix::fs::{Mode, OFlags, openat};
 
 use super::place::Place;
 use crate::Config;
@@ -33,6 +35,8 @@ pub(crate) enum Access {
 struct Root {
     path: PathBuf,
     opened: OnceLock<Opened>,
+    /// What was there above it when it was not there itself, and the way from there.
+    above: Option<(Dir, PathBuf)>,
 }
 
 #[derive(Clone)]
@@ -104,39 +108,96 @@ impl Roots {
 }
 
 impl Root {
+    /// Opens it, or what is there above it: what its path comes to mean later changes nothing.
     fn new(path: &Path) -> Root {
-        Root { path: path.components().collect(), opened: OnceLock::new() }
+        let path: PathBuf = path.components().collect();
+        let opened = OnceLock::new();
+        let above = match Opened::now(&path) {
+            Ok(now) => {
+                let _first = opened.set(now);
+                None
+            }
+            Err(_) => path.ancestors().skip(1).find_map(|above| {
+                let real = fs::canonicalize(above).ok()?;
+                let dir = Dir::open_ambient_dir(real, ambient_authority()).ok()?;
+                Some((dir, path.strip_prefix(above).ok()?.to_path_buf()))
+            }),
+        };
+        Root { path, opened, above }
     }
 
     /// What may be written need not be there yet: a folder is made when something is first written
     /// into it, and for a file its folder.
     fn make(&self, rest: &Path) -> io::Result<()> {
-        match self.path.parent() {
-            _ if self.path.exists() => Ok(()),
-            Some(folder) if rest.as_os_str().is_empty() => fs::create_dir_all(folder),
-            _ => fs::create_dir_all(&self.path),
-        }
+        let (None, Some((above, missing))) = (self.opened.get(), &self.above) else {
+            return Ok(());
+        };
+        let folder = match rest.as_os_str().is_empty() {
+            true => missing.parent().unwrap_or(Path::new("")),
+            false => missing,
+        };
+        beneath(above, folder, Missing::Made).map(drop)
     }
 
     fn open(&self) -> io::Result<Opened> {
         if let Some(opened) = self.opened.get() {
             return Ok(opened.clone());
         }
-        // A grant may itself be a link: whoever wrote the agent file meant where it leads.
-        let real = match (fs::canonicalize(&self.path), self.path.parent(), self.path.file_name()) {
-            (Ok(real), ..) => real,
-            (Err(_), Some(folder), Some(name)) => fs::canonicalize(folder)?.join(name),
-            (Err(error), ..) => return Err(error),
+        let (Some((above, missing)), Some(name)) = (&self.above, self.path.file_name()) else {
+            return Err(io::ErrorKind::NotFound.into());
         };
-        let opened = if real.is_dir() {
-            Opened::Folder(Arc::new(Dir::open_ambient_dir(&real, ambient_authority())?))
-        } else {
-            let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else {
-                return Err(io::ErrorKind::NotFound.into());
-            };
-            let dir = Dir::open_ambient_dir(parent, ambient_authority())?;
-            Opened::File(Arc::new(dir), PathBuf::from(name))
+        let folder = beneath(above, missing.parent().unwrap_or(Path::new("")), Missing::Stays)?;
+        let opened = match into(&folder, name) {
+            Ok(dir) => Opened::Folder(Arc::new(dir)),
+            // A file that is there, or may be made.
+            Err(_) => Opened::File(Arc::new(folder), PathBuf::from(name)),
         };
         Ok(self.opened.get_or_init(|| opened).clone())
+    }
+}
+
+/// What becomes of a folder on the way that is not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Made,
+    Stays,
+}
+
+/// The folder at a path below another one, over no link.
+fn beneath(above: &Dir, path: &Path, missing: Missing) -> io::Result<Dir> {
+    let mut folder = above.try_clone()?;
+    for name in path.components() {
+        if missing == Missing::Made {
+            match folder.create_dir(name) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        folder = into(&folder, name.as_os_str())?;
+    }
+    Ok(folder)
+}
+
+/// A folder in another one, if it is one and no link to one.
+fn into(folder: &Dir, name: &OsStr) -> io::Result<Dir> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = openat(folder, name, flags, Mode::empty())?;
+    Ok(Dir::from_std_file(fs::File::from(open)))
+}
+
+impl Opened {
+    /// What is at a path. A grant may itself be a link: whoever wrote the agent file meant where it
+    /// leads.
+    fn now(path: &Path) -> io::Result<Opened> {
+        let real = fs::canonicalize(path)?;
+        if real.is_dir() {
+            let dir = Dir::open_ambient_dir(&real, ambient_authority())?;
+            return Ok(Opened::Folder(Arc::new(dir)));
+        }
+        let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let dir = Dir::open_ambient_dir(parent, ambient_authority())?;
+        Ok(Opened::File(Arc::new(dir), PathBuf::from(name)))
     }
 }

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
+use rustix::termios::{QueueSelector, tcflush};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -72,10 +73,19 @@ impl Input {
         }
     }
 
+    /// Forgets what was typed on a terminal up to now: it is no answer to what is asked next.
+    pub(super) async fn drain(&self) {
+        if self.is_terminal() {
+            let _none = tcflush(std::io::stdin(), QueueSelector::IFlush);
+            let mut lines = self.lines.lock().await;
+            while lines.try_recv().is_ok() {}
+        }
+    }
+
     /// One line, after a question.
     pub(super) async fn line(&self, question: &str) -> anyhow::Result<Typed> {
         // Somebody who does not see it was not asked.
-        let _gone = write!(std::io::stderr(), "{question}");
+        let _gone = write!(std::io::stderr(), "{}", guard::visible(question));
         let mut lines = self.lines.lock().await;
         tokio::select! {
             line = lines.recv() => Ok(match line {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use agent_core::action::Action;
 use agent_core::drive::{Approval, Person, Watch};
-use agent_core::event::{Outcome, Reason};
+use agent_core::event::{Outcome, Reason, RunId};
 use agent_core::ledger::Spent;
 use agent_core::question::Question;
 use async_trait::async_trait;
@@ -222,7 +222,7 @@ impl Talk {
     fn turn(&mut self, chat: &Chat) -> anyhow::Result<()> {
         let live = Live::new();
         let shown: &dyn Watch = if self.how.json { &Lines } else { &live };
-        let asks = Asks { input: &self.input };
+        let asks = Asks { input: &self.input, live: &live };
         let end = self.runtime.block_on(async {
             tokio::select! {
                 end = chat.turn(shown, Some(&asks)) => end.map(Some),
@@ -274,14 +274,17 @@ fn less(all: Spent, before: Spent) -> Spent {
 /// Asks whoever talks: the answer is the next line.
 struct Asks<'a> {
     input: &'a Input,
+    live: &'a Live,
 }
 
 #[async_trait]
 impl Person for Asks<'_> {
-    async fn approve(&self, action: &Action, reasons: &[String]) -> Option<Approval> {
+    async fn approve(&self, run: &RunId, action: &Action, reasons: &[String]) -> Option<Approval> {
         if let Some(question) = Question::of(action) {
             return self.asked(&question).await;
         }
+        self.live.asks(run, action, reasons);
+        self.input.drain().await;
         let question = format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; "));
         match self.input.line(&question).await.ok()? {
             Typed::Text(line) if matches!(line.trim(), "y" | "Y" | "yes") => {

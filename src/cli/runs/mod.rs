@@ -29,9 +29,10 @@ pub(crate) enum Command {
     Resume {
         /// The run: its name, a beginning of it that no other run has, or `latest`
         id: String,
-        /// Allow the call, or the plan, that the run waits for
-        #[arg(long, visible_alias = "yes", conflicts_with = "deny")]
-        approve: bool,
+        /// Allow the call, or the plan, that the run waits for, as it was named when it was shown
+        #[arg(long, visible_alias = "yes", value_name = "CALL", conflicts_with = "deny",
+              value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        approve: Option<String>,
         /// Refuse the call, or the plan, that the run waits for
         #[arg(long)]
         deny: bool,
@@ -65,7 +66,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             let approval = match (said, plan.is_empty(), approve, deny) {
                 (Some(words), ..) => Some(Approval::Said(words)),
                 (_, false, ..) => Some(Approval::Planned(plan)),
-                (.., true, _) => Some(Approval::Granted),
+                (_, _, Some(mark), _) => Some(Approval::Marked(mark)),
                 (.., true) => Some(Approval::Refused),
                 _ => None,
             };

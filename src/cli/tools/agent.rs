@@ -14,7 +14,8 @@ use tools::source::{Login, Source};
 use tools::whole;
 
 use super::add::fetched;
-use crate::cli::live::{Usage, eprint};
+use crate::cli::confirm::answered;
+use crate::cli::live::Usage;
 use crate::cli::run::runtime;
 
 /// Which agent a command is about.
@@ -164,8 +165,5 @@ pub(super) fn agreed(how: How, question: &str) -> anyhow::Result<bool> {
         let hint = "`--yes` agrees to what is shown above";
         return Err(Usage(format!("nobody is here to agree\nhint: {hint}")).into());
     }
-    eprint(&format!("{question} [y/N] "));
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+    Ok(matches!(answered(&format!("{question} [y/N] "))?.trim(), "y" | "Y" | "yes"))
 }

@@ -136,11 +136,11 @@ pub(super) fn changes(name: &str, before: &Manifest, after: &Manifest) -> Vec<St
     lines
 }
 
-/// On one line, without control characters and without marks that turn the direction of text.
+/// On one line, without what acts on a terminal or hides there.
 pub(super) fn plain(text: &str) -> String {
     let letter = |c: char| match c {
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         c if c.is_control() => ' ',
+        c if guard::hides(c) => '\u{fffd}',
         c => c,
     };
     head(text, 300).chars().map(letter).collect()

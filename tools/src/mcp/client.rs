@@ -14,6 +14,7 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{ClientHandler, RoleClient, ServiceExt};
 use serde_json::{Map, Value};
@@ -22,6 +23,7 @@ use tokio::sync::Mutex;
 use crate::plain::plain;
 use crate::process::{Cells, Process};
 
+use super::bounded::{Bounded, Flow, MESSAGE};
 use super::list::{self, Offer, PROMPT, RESOURCES};
 use super::{McpError, content, values};
 
@@ -41,6 +43,7 @@ struct Live {
     service: RunningService<RoleClient, Ears>,
     process: Mutex<Option<Process>>,
     ears: Ears,
+    flow: Arc<Flow>,
 }
 
 /// What the server tells without being asked.
@@ -120,6 +123,7 @@ impl Client {
         if let Some(live) = held.as_ref()
             && !live.service.is_transport_closed()
             && !live.service.is_closed()
+            && live.flow.over().is_none()
             && !live.ears.changed.load(Ordering::Relaxed)
         {
             return Ok(live.clone());
@@ -144,17 +148,20 @@ impl Client {
         let value = |texts, key| {
             values::resolved(texts, from, &self.name, key).map_err(|error| self.gone(error))
         };
-        let ears = Ears::default();
+        let (ears, flow) = (Ears::default(), Arc::new(Flow::default()));
         let patience = self.server.timeout;
         match &self.server.transport {
             Transport::Stdio(program) => {
                 let env = value(&program.env, "env")?;
-                let (mut process, pipes) =
+                let (mut process, (stdout, stdin)) =
                     Process::start(program, env, &self.cells).map_err(|error| self.gone(error))?;
-                match tokio::time::timeout(patience, ears.clone().serve(pipes)).await {
+                let pipes = AsyncRwTransport::new(stdout, stdin).with_max_line_length(MESSAGE);
+                let transport = Bounded::new(pipes, flow.clone());
+                match tokio::time::timeout(patience, ears.clone().serve(transport)).await {
                     Ok(Ok(service)) => {
-                        Ok(Live { service, process: Mutex::new(Some(process)), ears })
+                        Ok(Live { service, process: Mutex::new(Some(process)), ears, flow })
                     }
+                    _ if flow.over().is_some() => Err(self.gone(flow.over().unwrap_or_default())),
                     Ok(Err(_)) | Err(_) => Err(self.gone(process.end().await)),
                 }
             }
@@ -179,12 +186,13 @@ impl Client {
                     .map_err(|error| self.gone(error))?;
                 let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
                     .custom_headers(named)
-                    .max_json_response_size(4 << 20)
-                    .max_sse_event_size(4 << 20);
+                    .max_json_response_size(MESSAGE)
+                    .max_sse_event_size(MESSAGE);
                 let transport = StreamableHttpClientTransport::with_client(client, config);
+                let transport = Bounded::new(transport, flow.clone());
                 match tokio::time::timeout(patience, ears.clone().serve(transport)).await {
-                    Ok(Ok(service)) => Ok(Live { service, process: Mutex::new(None), ears }),
-                    Ok(Err(error)) => Err(self.gone(cause(&error))),
+                    Ok(Ok(service)) => Ok(Live { service, process: Mutex::new(None), ears, flow }),
+                    Ok(Err(error)) => Err(self.gone(self.without_query(&cause(&error)))),
                     Err(_) => Err(self.gone("it does not answer")),
                 }
             }
@@ -234,7 +242,19 @@ impl Client {
             matches!(error, ServiceError::TransportClosed | ServiceError::TransportSend(_));
         match live.process.lock().await.as_mut() {
             Some(process) if broken => process.end().await,
-            _ => plain(&error.to_string(), 1000),
+            _ => plain(&self.without_query(&error.to_string()), 1000),
+        }
+    }
+
+    /// Without what the endpoint's address may carry as a key: its name and password, its query.
+    fn without_query(&self, text: &str) -> String {
+        let Transport::Http { url, .. } = &self.server.transport else { return text.to_string() };
+        let mut bare = url.clone();
+        bare.set_query(None);
+        bare.set_fragment(None);
+        match url.query() {
+            Some(query) => text.replace(url.as_str(), bare.as_str()).replace(query, "[query]"),
+            None => text.to_string(),
         }
     }
 
@@ -251,7 +271,18 @@ impl Client {
         tokio::pin!(calling);
         loop {
             let before = live.ears.progress.load(Ordering::Relaxed);
-            match tokio::time::timeout(self.server.timeout, &mut calling).await {
+            let answer = tokio::time::timeout(self.server.timeout, &mut calling);
+            let answer = tokio::select! {
+                // That its connection is gone follows from this.
+                biased;
+                over = live.flow.stopped() => {
+                    // It goes now, and not when it is next needed.
+                    live.process.lock().await.take();
+                    return Err(Failure::Broken(format!("it was stopped: {over}")));
+                }
+                answer = answer => answer,
+            };
+            match answer {
                 Ok(Ok(result)) => return result.map_err(Failure::Told),
                 Ok(Err(error)) => {
                     let broken = matches!(

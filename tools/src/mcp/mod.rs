@@ -5,6 +5,7 @@
 //! labelled as its own, and a program is confined before it starts, or does not start. Refuses to
 //! go on with a server whose tools are not the ones that were agreed to.
 
+mod bounded;
 mod client;
 mod content;
 mod list;

@@ -30,6 +30,7 @@ pub(super) fn resolved(
 fn entries(path: &Path, server: &str, key: &str) -> Result<BTreeMap<String, String>, String> {
     let unread = |reason: String| format!("`{}` cannot be read: {reason}", path.display());
     let bytes = std::fs::read(path).map_err(|error| unread(error.to_string()))?;
+    // A `Value` may be anything: the error is of the form and holds nothing of the text.
     let value: Value = serde_json::from_slice(&bytes).map_err(|error| unread(error.to_string()))?;
     let table = value["mcpServers"][server][key].as_object();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);

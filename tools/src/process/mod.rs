@@ -190,7 +190,14 @@ fn exceptions(program: &Program, kept: &Kept) -> Result<mounts::Exceptions, Stri
                 granted.display()
             ));
         }
-        for fixed in kept.within(&granted).into_iter().filter(|path| !own.contains(path)) {
+        let fixed = kept.within(&granted).map_err(|reason| {
+            format!(
+                "what no server may write cannot be looked for in `{}`: {reason}\nhint: grant it a \
+                 folder below",
+                granted.display()
+            )
+        })?;
+        for fixed in fixed.into_iter().filter(|path| !own.contains(path)) {
             let above = fixed.ancestors().skip(1);
             let ways = above.take_while(|above| above.starts_with(&granted) && *above != granted);
             except.ways.extend(ways.map(Path::to_path_buf));
@@ -204,14 +211,25 @@ fn exceptions(program: &Program, kept: &Kept) -> Result<mounts::Exceptions, Stri
 #[cfg(target_os = "linux")]
 fn in_cell(program: &Program, path: &Path, kept: &Kept) -> Result<Vec<OsString>, String> {
     let except = exceptions(program, kept)?;
-    let mut read = program.read.clone();
+    let roots: Vec<PathBuf> =
+        program.write.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    // What lies in a folder that it may write is granted with that. By itself it would be more: the
+    // program could put a link there, and be started again with what that leads to.
+    let granted_above = |path: &&PathBuf| {
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        folder.is_some_and(|folder| roots.iter().any(|root| folder.starts_with(root)))
+    };
+    let alone = |paths: &[PathBuf]| -> Vec<PathBuf> {
+        paths.iter().filter(|path| !granted_above(path)).cloned().collect()
+    };
+    let mut read = alone(&program.read);
     // The program itself, wherever it is; where it is a link, what it leads to as well.
     read.push(path.to_path_buf());
     read.extend(path.canonicalize());
     let cell = confine::Cell {
         stage: confine::Stage::Leave,
         read,
-        write: program.write.clone(),
+        write: alone(&program.write),
         network: program.network,
         except,
     };
