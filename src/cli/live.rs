@@ -288,7 +288,8 @@ pub(crate) fn text(value: &serde_json::Value) -> Option<String> {
         Some(map) if map.len() == 1 => map.get("answer").and_then(|v| v.as_str()),
         _ => None,
     };
-    Some(text.map_or_else(|| format!("{value:#}"), str::to_string))
+    let json = || guard::visible_json(&format!("{value:#}")).into_owned();
+    Some(text.map_or_else(json, str::to_string))
 }
 
 /// What a run took, unless only errors are wanted, and why there is no answer.

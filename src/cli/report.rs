@@ -70,7 +70,14 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             };
             match out {
                 Some(out) => out.write(&report)?,
-                None => say(render(&report, asked.unwrap_or(Format::Markdown))?.trim_end()),
+                None => {
+                    let format = asked.unwrap_or(Format::Markdown);
+                    let text = render(&report, format)?;
+                    say(&match format {
+                        Format::Json | Format::Csl => guard::visible_json(text.trim_end()),
+                        _ => text.trim_end().into(),
+                    });
+                }
             }
             Ok(ExitCode::SUCCESS)
         }
