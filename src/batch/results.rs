@@ -75,7 +75,7 @@ impl Line {
     /// How the row ended.
     pub(super) fn end(&self) -> Ended {
         let (value, reason, detail) = (self.outcome.clone(), self.reason, self.detail.clone());
-        let outcome = Outcome { value, reason, detail };
+        let outcome = Outcome { value, reason, detail, waits: None };
         Ended {
             row: self.row,
             finished: Finished { run: self.run.clone(), outcome, spent: self.usage.spent() },

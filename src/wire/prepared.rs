@@ -74,7 +74,7 @@ impl Prepared {
             return Ok(Finished { run: id.clone(), outcome, spent: *over(id, &events)?.spent() });
         }
         let mut run = drive::fold(id, &events, traits, self.crew.specs())?;
-        drive::resume(&mut run, None, || self.launch.answer(), &parts).await?;
+        drive::resume(&mut run, None, |action| self.launch.answer(action), &parts).await?;
         self.crew.drive(run, watch, person).await
     }
 }
