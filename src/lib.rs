@@ -16,4 +16,4 @@ pub use agent_core::drive::{Approval, Person, Watch};
 pub use agent_core::event::{Outcome, Reason, RunId};
 pub use agent_core::ledger::Spent;
 pub use store::{RunRow, Status, Which};
-pub use wire::{Caller, Chat, Errand, Finished, Listed, Prepared, Stands, run};
+pub use wire::{Caller, Chat, Errand, Finished, Listed, Prepared, Stands, Unfit, run};

@@ -22,6 +22,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_core::act::research::PLAN;
 use agent_core::act::{PYTHON, Style, cited};
+use agent_core::action::Action;
 use agent_core::agent::Agent;
 use agent_core::agent_file::{Checked, Invalid, Known, other_model};
 use agent_core::delegate::{Crew, Delegate, Launcher};
@@ -31,6 +32,7 @@ use agent_core::ledger::Spent;
 use agent_core::mcp::{Server, Transport};
 use agent_core::model::Model;
 use agent_core::policy::Policy;
+use agent_core::question::Question;
 use agent_core::run::{Run, Step};
 use agent_core::tool::{Tool, ToolSpec};
 use anyhow::Context;
@@ -75,6 +77,33 @@ pub async fn run(agent: Agent) -> anyhow::Result<Finished> {
 }
 
 struct Nobody;
+
+/// A person's answer that is none to what a run waits for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(String);
+
+fn unfit(run: &RunId, approval: Option<&Approval>, action: &Action) -> Option<String> {
+    match (approval?, Question::of(action)) {
+        (Approval::Said(words), Some(question)) => {
+            let hint = "`--answer` takes a choice by its text or its number";
+            question.answer(words).err().map(|problem| format!("{problem}\nhint: {hint}"))
+        }
+        (Approval::Said(_), None) => Some(format!(
+            "call `{}` waits for a yes or a no, not for an answer\nhint: `--approve` or `--deny`",
+            action.id
+        )),
+        (Approval::Granted | Approval::Marked(_), Some(question)) => Some(format!(
+            "a question waits for an answer, not for a yes: {}\nhint: `--answer TEXT`",
+            question.shown()
+        )),
+        (Approval::Marked(mark), None) if *mark != action.mark() => Some(format!(
+            "run `{run}` does not wait for `{mark}`\nhint: `errand runs resume {run}` shows what it \
+             waits for, and how to say yes to that"
+        )),
+        _ => None,
+    }
+}
 
 impl Watch for Nobody {
     fn event(&self, _event: &Event, _run: &Run) {}
@@ -234,13 +263,10 @@ impl Errand {
                  it is"
             );
         }
-        if let (Some(Approval::Marked(mark)), Step::Ask(action, _)) = (&approval, run.step())
-            && *mark != action.mark()
+        if let Step::Ask(action, _) = run.step()
+            && let Some(problem) = unfit(id, approval.as_ref(), &action)
         {
-            anyhow::bail!(
-                "run `{id}` does not wait for `{mark}`\nhint: `errand runs resume {id}` shows what it \
-                 waits for, and how to say yes to that"
-            );
+            return Err(Unfit(problem).into());
         }
         let parts = crew.parts(watch, person);
         drive::resume(&mut run, other, |action| launcher.answer(action), &parts).await?;

@@ -116,7 +116,7 @@ fn runs_help() {
     Commands:
       list    List the latest runs: how each stands, when it began, what it took and was about
       show    Show every event of a run
-      resume  Go on with a run that was interrupted, or that waits for an approval
+      resume  Go on with a run that was interrupted, or that waits for an approval or an answer
       prune   Remove runs for good, with those of the agents that they called
       help    Print this message or the help of the given subcommand(s)
 
@@ -406,6 +406,7 @@ fn the_tools_there_are() {
     web.search     Searches the web for pages. Read the ones that fit with web.read.
     web.read       Reads a web page, PDF or feed as Markdown with its links.
     web.page       Reads the whole of a web page, with what a citation of it needs.
+    ask.person     Asks the person a question that no other tool can answer, and waits for the answer.
     python         Runs Python code with the standard library and open() on the agent's files.
     "#);
 }

@@ -21,6 +21,7 @@ mod library;
 mod mcp;
 mod moment;
 mod outputs;
+mod person;
 mod place;
 mod private;
 mod programs;

@@ -23,6 +23,7 @@ use crate::label::Origin;
 use crate::message::{Message, Role, ToolCall};
 use crate::model::{Model, Request, Traits};
 use crate::policy::Policy;
+use crate::question::{Question, observed};
 use crate::run::{Consent, Run, Step, denied};
 use crate::sandbox::{Remark, Sandbox, SandboxError};
 use crate::tool::Tool;
@@ -83,6 +84,8 @@ pub enum Approval {
     Marked(String),
     /// It may not.
     Refused,
+    /// This is the answer. Answers nothing but a question, and of one with choices only a choice.
+    Said(String),
     /// A plan may be carried out, with these questions in the place of its own. Answers nothing but
     /// a plan.
     Planned(Vec<String>),
@@ -92,13 +95,21 @@ impl Approval {
     /// The events that it is.
     fn into_events(self, action: &Action) -> Vec<What> {
         let call = action.id.clone();
+        let question = Question::of(action);
         match self {
+            Approval::Said(words) => {
+                let answer = question.and_then(|question| question.answer(&words).ok());
+                let observed = |answer| What::Observed { call, observation: observed(answer) };
+                answer.map(observed).into_iter().collect()
+            }
+            // A question is not answered by a yes.
+            Approval::Granted if question.is_some() => Vec::new(),
             Approval::Granted => vec![What::Answered { call, granted: true }],
             Approval::Refused => vec![What::Answered { call, granted: false }],
             Approval::Planned(questions) if action.tool == PLAN => {
                 vec![What::Replanned { questions }, What::Answered { call, granted: true }]
             }
-            Approval::Marked(mark) if mark == action.mark() => {
+            Approval::Marked(mark) if question.is_none() && mark == action.mark() => {
                 vec![What::Answered { call, granted: true }]
             }
             Approval::Planned(_) | Approval::Marked(_) => Vec::new(),
@@ -108,6 +119,9 @@ impl Approval {
 
 /// The detail of an outcome where a plan waits for a person.
 pub const PLAN_WAITS: &str = "the plan waits for a person's yes";
+
+/// What the detail of an outcome begins with where a question waits for an answer.
+pub const QUESTION_WAITS: &str = "a question waits for an answer: ";
 
 /// The run cannot go on, and this could not even be written down.
 #[derive(Debug, thiserror::Error)]
@@ -211,7 +225,13 @@ pub async fn call(
         (Decision::Allow, _) => Consent::Policy,
         (Decision::Ask, Some(person)) => {
             match person.approve(desk.id(), &action, &verdict.reasons).await {
-                Some(Approval::Granted) => Consent::Person,
+                Some(Approval::Granted) if Question::of(&action).is_none() => Consent::Person,
+                Some(Approval::Said(words)) => {
+                    let answer = Question::of(&action).and_then(|asked| asked.answer(&words).ok());
+                    return Ok(
+                        answer.map_or_else(|| denied(&["nobody answered".to_string()]), observed)
+                    );
+                }
                 _ => return Ok(denied(&["a person said no".to_string()])),
             }
         }
@@ -364,8 +384,9 @@ fn stopped(error: SandboxError) -> Result<Outcome, Fault> {
 }
 
 fn paused(action: &Action, reasons: &[String]) -> Outcome {
-    let detail = match action.tool.as_str() {
-        PLAN => PLAN_WAITS.to_string(),
+    let detail = match (action.tool.as_str(), Question::of(action)) {
+        (PLAN, _) => PLAN_WAITS.to_string(),
+        (_, Some(question)) => format!("{QUESTION_WAITS}{}", question.shown()),
         _ => format!("call `{}` waits for approval: {}", action.id, reasons.join("; ")),
     };
     let (reason, waits) = (Some(Reason::Approval), Some(action.mark()));

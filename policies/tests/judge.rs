@@ -24,6 +24,7 @@ fn grants(text: &str) -> Grants {
         "web.search",
         "web.post",
         "python",
+        "ask.person",
         "notes.add",
         "notes.find",
     ];
@@ -105,6 +106,7 @@ fn tools() {
     check("read docs", "shell: read docs/a.md", "deny");
     check("ask python", "python", "ask; tool `python` needs a person's yes");
     check("ask files.read, read docs", "files.read: read docs/a", "ask");
+    check("", "ask.person", "ask; tool `ask.person` waits for a person's answer");
     // What is denied cannot be approved.
     check("ask files.read, read docs", "files.read: read x", "deny");
     check("", "Agent::\"this\"", "deny");

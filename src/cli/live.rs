@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use agent_core::act::research::PLAN;
 use agent_core::action::{Action, CallId, Decision, Verdict};
-use agent_core::drive::{Approval, PLAN_WAITS, Person, Watch};
+use agent_core::drive::{Approval, PLAN_WAITS, Person, QUESTION_WAITS, Watch};
 use agent_core::event::{Event, Observation, Reason, RunId, Status, What};
+use agent_core::question::Question;
 use agent_core::run::{Run, denied, head};
 use agent_core::sandbox::{Level, Remark};
 use async_trait::async_trait;
@@ -109,6 +110,9 @@ impl Person for Live {
         // Agents side by side may ask at once.
         let _turn = self.asking.lock().await;
         self.bar.disable_steady_tick();
+        if let Some(question) = Question::of(action) {
+            return asked(&question).await;
+        }
         self.asks(run, action, reasons);
         let plan = action.tool == PLAN;
         let question = match plan {
@@ -235,6 +239,30 @@ fn whole(arguments: &Value) -> String {
     }
 }
 
+/// Asks until there is an answer; an empty line is none for now.
+async fn asked(question: &Question) -> Option<Approval> {
+    eprint(&format!("  answer   {} [nothing: not now] ", question.shown()));
+    loop {
+        let said = line().await?;
+        if said.trim().is_empty() {
+            return None;
+        }
+        match question.answer(&said) {
+            Ok(answer) => return Some(Approval::Said(answer)),
+            Err(problem) => eprint(&format!("  answer   {problem}")),
+        }
+    }
+}
+
+/// A line that a person writes.
+async fn line() -> Option<String> {
+    let line = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    line.await.ok()?.ok()
+}
+
 /// Questions as somebody writes them on a line.
 fn questions(line: &str) -> Vec<String> {
     let questions = line.split('|').map(str::trim).filter(|question| !question.is_empty());
@@ -305,6 +333,12 @@ pub(crate) fn finished(finished: &Finished, answer: &Answer) {
         }
         Reason::Approval => {
             eprint(&detail);
+            if detail.starts_with(QUESTION_WAITS) {
+                eprint(&format!(
+                    "hint: `errand runs resume {run} --answer TEXT` or `--deny` goes on"
+                ));
+                return;
+            }
             let waits = outcome.waits.as_deref().unwrap_or_default();
             eprint(&format!(
                 "hint: `errand runs resume {run} --approve {waits}` or `--deny` goes on"
@@ -323,7 +357,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
         eprint(&invalid.to_string());
         return ExitCode::from(2);
     }
-    if error.is::<Usage>() || error.is::<guard::private::Exposed>() {
+    if error.is::<Usage>() || error.is::<guard::private::Exposed>() || error.is::<errand::Unfit>() {
         eprint(&format!("error: {error}"));
         return ExitCode::from(2);
     }

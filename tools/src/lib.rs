@@ -12,6 +12,7 @@ mod files;
 pub mod lock;
 pub mod mcp;
 pub mod output;
+mod person;
 mod plain;
 pub mod process;
 pub mod python;

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use agent_core::search::Search;
 use agent_core::tool::{Tool, ToolSpec};
 
-use crate::{files, python, web};
+use crate::{files, person, python, web};
 
 /// What the built-in tools need to know of an agent.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,7 @@ pub fn known() -> &'static [ToolSpec] {
     KNOWN.get_or_init(|| {
         let mut specs = files::specs();
         specs.extend(web::specs());
+        specs.push(person::spec());
         specs.push(python::spec());
         specs
     })
@@ -51,7 +52,8 @@ impl Registry {
         let mut registry = Self::default();
         let python = setup.python.as_ref();
         let python = python.map(|component| python::tool(component.clone(), known()));
-        for tool in files::tools(setup).into_iter().chain(web::tools(setup)).chain(python) {
+        let tools = files::tools(setup).into_iter().chain(web::tools(setup));
+        for tool in tools.chain([person::tool()]).chain(python) {
             registry.add(tool);
         }
         registry
@@ -122,6 +124,7 @@ mod tests {
             json!({"path": "out/a", "content": ""}),
             Ok(vec![Capability::Write("/a/out/a".into())]),
         );
+        check("ask.person", json!({"question": "Which?", "choices": ["a", "b"]}), Ok(vec![]));
         check("python", json!({"code": "1"}), Ok(vec![]));
     }
 

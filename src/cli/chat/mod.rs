@@ -10,6 +10,7 @@ use agent_core::action::Action;
 use agent_core::drive::{Approval, Person, Watch};
 use agent_core::event::{Outcome, Reason, RunId};
 use agent_core::ledger::Spent;
+use agent_core::question::Question;
 use async_trait::async_trait;
 use errand::{Chat, Errand, Finished, Stands};
 
@@ -279,6 +280,9 @@ struct Asks<'a> {
 #[async_trait]
 impl Person for Asks<'_> {
     async fn approve(&self, run: &RunId, action: &Action, reasons: &[String]) -> Option<Approval> {
+        if let Some(question) = Question::of(action) {
+            return self.asked(&question).await;
+        }
         self.live.asks(run, action, reasons);
         self.input.drain().await;
         let question = format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; "));
@@ -288,6 +292,23 @@ impl Person for Asks<'_> {
             }
             Typed::Text(_) => Some(Approval::Refused),
             Typed::Interrupted | Typed::End => None,
+        }
+    }
+}
+
+impl Asks<'_> {
+    /// Asks until there is an answer; an empty line is none for now.
+    async fn asked(&self, question: &Question) -> Option<Approval> {
+        let mut prompt = format!("  answer   {} [nothing: not now] ", question.shown());
+        loop {
+            let Typed::Text(line) = self.input.line(&prompt).await.ok()? else { return None };
+            if line.trim().is_empty() {
+                return None;
+            }
+            match question.answer(&line) {
+                Ok(answer) => return Some(Approval::Said(answer)),
+                Err(problem) => prompt = format!("  answer   {problem} "),
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Go on with a run that was interrupted, or that waits for an approval
+    /// Go on with a run that was interrupted, or that waits for an approval or an answer
     Resume {
         /// The run: its name, a beginning of it that no other run has, or `latest`
         id: String,
@@ -36,6 +36,10 @@ pub(crate) enum Command {
         /// Refuse the call, or the plan, that the run waits for
         #[arg(long)]
         deny: bool,
+        /// The answer to the question that the run waits with: a choice by its text or its number
+        #[arg(long = "answer", value_name = "TEXT", conflicts_with_all = ["approve", "deny", "plan"],
+              value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        said: Option<String>,
         /// A sub-question to look into instead of the plan that the run waits with; may be repeated
         #[arg(long = "plan", value_name = "QUESTION", conflicts_with = "deny",
               value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -57,11 +61,12 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         Command::List(args) => list::main(args),
         Command::Show { id, json } => show::main(&id, json),
         Command::Prune(args) => prune::main(args),
-        Command::Resume { id, approve, deny, plan, model, answer, how } => {
+        Command::Resume { id, approve, deny, said, plan, model, answer, how } => {
             answer.check()?;
-            let approval = match (plan.is_empty(), approve, deny) {
-                (false, ..) => Some(Approval::Planned(plan)),
-                (_, Some(mark), _) => Some(Approval::Marked(mark)),
+            let approval = match (said, plan.is_empty(), approve, deny) {
+                (Some(words), ..) => Some(Approval::Said(words)),
+                (_, false, ..) => Some(Approval::Planned(plan)),
+                (_, _, Some(mark), _) => Some(Approval::Marked(mark)),
                 (.., true) => Some(Approval::Refused),
                 _ => None,
             };

@@ -49,7 +49,7 @@ impl Stepwise {
     /// Whether something was changed.
     pub(super) fn changed(&self) -> bool {
         let changes = |name: &str| self.tool(name).is_some_and(|tool| tool.effect.changes());
-        self.taken.iter().any(|step| step.status == Status::Ok && changes(&step.tool))
+        self.wrote || self.taken.iter().any(|step| step.status == Status::Ok && changes(&step.tool))
     }
 
     /// Why what the task asks for was not done, where a change was asked for and none was made.

@@ -327,6 +327,11 @@ impl Folder {
         self.programs.last().is_some_and(|program| !words::wrote(program).is_empty())
     }
 
+    /// Whether a file was written by it.
+    pub(super) fn wrote(&self) -> bool {
+        self.found() && self.tool() == PYTHON && self.writes()
+    }
+
     /// Programs lead nowhere: reading is the other course, where there is one.
     fn give_up(&mut self, agent: &Agent, number: u64) -> Next {
         match self.means {

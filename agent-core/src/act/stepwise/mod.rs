@@ -39,6 +39,7 @@ const FINISH: &str = "finish";
 const FOLDER: [&str; 4] = [PYTHON, folder::SEARCH, READ, LIST];
 const READ: &str = "files.read";
 const LIST: &str = "files.list";
+const WRITE: &str = "files.write";
 
 /// More tools than this are ranked, and the best are offered.
 const OFFERED: usize = 14;
@@ -67,6 +68,8 @@ pub(crate) struct Stepwise {
     /// Tools that change something: those that the task asks for, and those that it does not.
     wanted: Vec<String>,
     unwanted: Vec<String>,
+    /// A program wrote a file.
+    wrote: bool,
     /// The tool whose last call was made again unchanged.
     insists: Option<String>,
     /// Calls in a row that failed.
@@ -159,6 +162,7 @@ impl Stepwise {
             barred: Vec::new(),
             wanted: Vec::new(),
             unwanted: Vec::new(),
+            wrote: false,
             insists: None,
             failures: 0,
             known: false,
@@ -410,6 +414,7 @@ impl Stepwise {
     fn looked(&mut self, agent: &Agent) -> Next {
         let Some(folder) = &self.folder else { return self.choose(agent) };
         let (tool, text, found) = (folder.tool(), folder.conclusion(), folder.found());
+        let wrote = folder.wrote();
         let status = if found { Status::Ok } else { Status::Failed };
         let only = self.tools.iter().all(|tool| FOLDER.contains(&tool.name.as_str()));
         self.take(agent, tool, Value::Null, &text, status);
@@ -417,8 +422,13 @@ impl Stepwise {
             self.stage = Stage::Answer;
             return Next::Again;
         }
-        // Until something else was done, the same look would see the same.
+        // Until something else was done, the same look would see the same; and what a program wrote
+        // is written.
         self.barred.extend([PYTHON, folder::SEARCH].map(str::to_string));
+        if wrote {
+            self.barred.push(WRITE.to_string());
+            self.wrote = true;
+        }
         self.choose(agent)
     }
 
