@@ -15,7 +15,7 @@ use agent_core::run::{Run, denied, head};
 use agent_core::sandbox::{Level, Remark};
 use async_trait::async_trait;
 use errand::Finished;
-use guard::visible;
+use guard::{visible, visible_json};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -288,7 +288,8 @@ pub(crate) fn text(value: &serde_json::Value) -> Option<String> {
         Some(map) if map.len() == 1 => map.get("answer").and_then(|v| v.as_str()),
         _ => None,
     };
-    Some(text.map_or_else(|| format!("{value:#}"), str::to_string))
+    let json = || visible_json(&format!("{value:#}")).into_owned();
+    Some(text.map_or_else(json, str::to_string))
 }
 
 /// What a run took, unless only errors are wanted, and why there is no answer.

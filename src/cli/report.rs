@@ -70,7 +70,15 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             };
             match out {
                 Some(out) => out.write(&report)?,
-                None => say(render(&report, asked.unwrap_or(Format::Markdown))?.trim_end()),
+                None => {
+                    let format = asked.unwrap_or(Format::Markdown);
+                    let text = render(&report, format)?;
+                    match format {
+                        // It stays JSON, and says the same.
+                        Format::Json | Format::Csl => say(&guard::visible_json(text.trim_end())),
+                        Format::Markdown | Format::Html | Format::Bibtex => say(text.trim_end()),
+                    }
+                }
             }
             Ok(ExitCode::SUCCESS)
         }

@@ -34,7 +34,7 @@ fn a_plan_waits_and_is_taken() {
     assert_eq!(place.resume(&ran.run(), &[]).code, Some(3));
     let shown = place.errand(["report", "show", &ran.run()]);
     assert!(shown.out.contains("it waits for a person's yes or no"), "{shown}");
-    let resumed = place.resume(&ran.run(), &["--yes"]);
+    let resumed = place.resume(&ran.run(), &["--yes", &ran.waits()]);
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert_eq!(resumed.finished()["outcome"]["answer"]["support"], "supported", "{resumed}");
     let journal = place.journal(&ran.run());
