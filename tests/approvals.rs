@@ -46,7 +46,7 @@ fn a_yes_is_not_one_to_the_next_call() {
     let second = place.approve(&first);
     assert_eq!((second.code, place.path("out/a").exists()), (Some(3), true), "{second}");
     let repeated = place.approve(&first);
-    assert_eq!(repeated.code, Some(1), "{repeated}");
+    assert_eq!(repeated.code, Some(2), "{repeated}");
     let waits = first.waits();
     assert!(repeated.err.contains(&format!("does not wait for `{waits}`\nhint: ")), "{repeated}");
     // Neither is the call's number, nor a yes to nothing.
@@ -66,7 +66,7 @@ fn a_yes_to_one_action_is_none_to_another_of_its_number() {
     let (one, ran) = (one.run(), other.run());
     assert_ne!(one.waits(), ran.waits());
     let resumed = other.resume(&ran.run(), &["--approve", &one.waits()]);
-    assert_eq!(resumed.code, Some(1), "{resumed}");
+    assert_eq!(resumed.code, Some(2), "{resumed}");
     assert!(!other.path("out/a").exists());
 }
 

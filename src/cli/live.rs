@@ -88,7 +88,9 @@ impl Live {
         if !what.is_empty() {
             let call = format!("{margin}  call     {} {} {what}", action.id, action.tool);
             self.line(&call.replace('\n', &next));
-            self.line(&format!("{margin}  asks     {} {}", action.id, reasons.join("; ")));
+            let question = Question::of(action).map(|question| question.shown());
+            let why = question.unwrap_or_else(|| reasons.join("; "));
+            self.line(&format!("{margin}  asks     {} {why}", action.id));
         }
     }
 
