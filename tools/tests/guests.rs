@@ -217,8 +217,12 @@ fn a_built_in_guest_that_is_lent_more_than_it_declares() {
     let agent = Agent::new(Some(component()));
     let mut seen = 0;
     for tool in agent.registry.iter() {
-        let Work::Guest(guest) = tool.work() else { panic!("a built-in tool is a guest's") };
         let name = &tool.spec().name;
+        seen += 1;
+        let Work::Guest(guest) = tool.work() else {
+            assert_eq!(name, "ask.person", "whatever can be done in a guest is");
+            continue;
+        };
         let lent = guest.imports;
         let mut expected = match name.split('.').next().unwrap() {
             "files" => vec!["files"],
@@ -250,7 +254,6 @@ fn a_built_in_guest_that_is_lent_more_than_it_declares() {
             }
         }
         assert_eq!(expected, [""; 0], "{name} is lent what it does not import");
-        seen += 1;
     }
     assert_eq!(seen, tools::registry::known().len());
 }
