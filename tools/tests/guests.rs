@@ -19,7 +19,7 @@ use wit_component::DecodedWasm;
 
 use open::Open;
 
-/// An agent in a folder of its own: it may read `docs` and write `out`.
+/// An agent in a folder of its own: it may read `docs` and `out`, and write `out`.
 struct Agent {
     folder: tempfile::TempDir,
     registry: Registry,
@@ -49,7 +49,7 @@ impl Agent {
         }
         std::fs::write(root.join("docs/data.bin"), b"a\0b").unwrap();
         std::fs::create_dir(root.join("out")).unwrap();
-        let (read, write) = (vec![root.join("docs")], vec![root.join("out")]);
+        let (read, write) = (vec![root.join("docs"), root.join("out")], vec![root.join("out")]);
         let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("components");
         let mut config = sandbox::Config::new(&root, cache);
         config.read.clone_from(&read);
@@ -90,7 +90,9 @@ impl Gate for Agent {
     async fn may(&self, capability: Capability) -> Result<Use, String> {
         self.used.lock().unwrap().push(capability.to_string());
         let granted = match &capability {
-            Capability::Read(path) => path.starts_with(self.root().join("docs")),
+            Capability::Read(path) => {
+                ["docs", "out"].iter().any(|folder| path.starts_with(self.root().join(folder)))
+            }
             Capability::Write(path) => path.starts_with(self.root().join("out")),
             Capability::Fetch { .. } => false,
         };
