@@ -610,7 +610,7 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
 /// Chooses to write, is asked whether the task wants that, and goes on with these.
 fn writes(wanted: &str, after: &[Value]) -> (Ran, String, Option<String>) {
     let place = place();
-    let before = [say("data"), say("yes"), say("files.write"), say(wanted)];
+    let before = [say("data"), say("yes"), say("files.write"), say("change"), say(wanted)];
     let replies: Vec<Value> = before.iter().chain(after).cloned().collect();
     let (ran, journal) = ran(&place, STEPWISE, WRITE, &replies);
     let written = std::fs::read_to_string(place.path("out/b.md")).ok();

@@ -15,7 +15,7 @@ use agent_core::run::{Run, denied, head};
 use agent_core::sandbox::{Level, Remark};
 use async_trait::async_trait;
 use errand::Finished;
-use guard::{visible, visible_json};
+use guard::visible;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -88,9 +88,7 @@ impl Live {
         if !what.is_empty() {
             let call = format!("{margin}  call     {} {} {what}", action.id, action.tool);
             self.line(&call.replace('\n', &next));
-            let question = Question::of(action).map(|question| question.shown());
-            let why = question.unwrap_or_else(|| reasons.join("; "));
-            self.line(&format!("{margin}  asks     {} {why}", action.id));
+            self.line(&format!("{margin}  asks     {} {}", action.id, reasons.join("; ")));
         }
     }
 
@@ -290,7 +288,7 @@ pub(crate) fn text(value: &serde_json::Value) -> Option<String> {
         Some(map) if map.len() == 1 => map.get("answer").and_then(|v| v.as_str()),
         _ => None,
     };
-    let json = || visible_json(&format!("{value:#}")).into_owned();
+    let json = || guard::visible_json(&format!("{value:#}")).into_owned();
     Some(text.map_or_else(json, str::to_string))
 }
 

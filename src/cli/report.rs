@@ -73,11 +73,10 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
                 None => {
                     let format = asked.unwrap_or(Format::Markdown);
                     let text = render(&report, format)?;
-                    match format {
-                        // It stays JSON, and says the same.
-                        Format::Json | Format::Csl => say(&guard::visible_json(text.trim_end())),
-                        Format::Markdown | Format::Html | Format::Bibtex => say(text.trim_end()),
-                    }
+                    say(&match format {
+                        Format::Json | Format::Csl => guard::visible_json(text.trim_end()),
+                        _ => text.trim_end().into(),
+                    });
                 }
             }
             Ok(ExitCode::SUCCESS)

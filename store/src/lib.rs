@@ -102,7 +102,7 @@ impl Store {
             }
             if !removed.is_empty() {
                 // The runs are gone; should another process write just now, the room is not.
-                let _ = connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);");
+                let _ = connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
             }
             Ok(removed)
         };

@@ -9,7 +9,7 @@ use agent_core::act::Style;
 use agent_core::agent::Agent;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
 use agent_core::journal::{Journal, JournalError};
-use serde_json::{Value, json};
+use serde_json::json;
 use store::{Status, Store, StoreError, Which};
 
 fn run(name: &str) -> RunId {

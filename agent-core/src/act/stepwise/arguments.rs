@@ -33,13 +33,13 @@ impl Stepwise {
     /// where that is all it takes.
     pub(super) fn toward(&self, agent: &Agent, name: &str) -> Stage {
         match self.asks_first(agent, name) {
-            true => Stage::Asked(name.to_string()),
+            true => Stage::Looks(name.to_string()),
             false => self.fill(agent, name),
         }
     }
 
     pub(super) fn fill(&self, agent: &Agent, name: &str) -> Stage {
-        let text = self.tool(name).and_then(|tool| Some((tool, text_of(agent, tool)?)));
+        let text = self.tool(name).and_then(|tool| Some((tool, self.text_of(agent, tool)?)));
         if let Some((tool, field)) = text
             && self.arguments(agent, tool)["properties"].as_object().is_some_and(Map::is_empty)
         {
@@ -56,7 +56,7 @@ impl Stepwise {
         let (Some(arguments), None) = (arguments, &broken) else {
             return self.refuse(agent, name, broken.unwrap_or_default());
         };
-        match self.tool(name).and_then(|tool| text_of(agent, tool)) {
+        match self.tool(name).and_then(|tool| self.text_of(agent, tool)) {
             Some(field) => {
                 self.stage = draft(name, arguments, field);
                 Turn::default()
@@ -113,8 +113,9 @@ impl Stepwise {
             self.stage = Stage::Arguments(name.to_string());
             return Turn { rejected: Some(problem), ..Turn::default() };
         }
-        let changes = self.tool(name).is_some_and(|tool| tool.effect.changes());
-        if changes && let Some(problem) = self.unsupported(agent, &arguments) {
+        if self.changes(name)
+            && let Some(problem) = self.unsupported(agent, &arguments)
+        {
             self.take(agent, name, arguments, &format!("not done: {problem}"), Status::Failed);
             let next = self.choose(agent);
             return Turn { next, rejected: Some(problem), ..Turn::default() };
@@ -141,9 +142,8 @@ impl Stepwise {
             if step.tool == name && step.arguments == *arguments {
                 return true;
             }
-            let changes = self.tool(&step.tool).is_some_and(|tool| tool.effect.changes());
-            let looks = self.tool(name).is_some_and(|tool| !tool.effect.changes());
-            if changes && looks && step.status == Status::Ok {
+            let changes = self.changes(&step.tool) && !self.changes(name);
+            if changes && step.status == Status::Ok {
                 return false;
             }
         }
@@ -163,6 +163,30 @@ impl Stepwise {
         values.retain(|value| !agent.task.contains(value.as_str()));
         values.truncate(grounding::OFFERED);
         values
+    }
+
+    /// The argument of a tool that changes something which is a longer text.
+    fn text_of(&self, agent: &Agent, tool: &ToolSpec) -> Option<String> {
+        if !self.changes(&tool.name) {
+            return None;
+        }
+        let properties = tool.input["properties"].as_object()?;
+        let required = |name: &str| {
+            tool.input["required"].as_array().into_iter().flatten().any(|have| have == name)
+        };
+        let free = |schema: &Value| {
+            let narrow = ["enum", "const", "format", "pattern"];
+            schema["type"] == "string" && narrow.iter().all(|key| schema.get(*key).is_none())
+        };
+        let spoken = rank::words(&agent.task);
+        TEXTS
+            .iter()
+            .find(|name| {
+                properties.get(**name).is_some_and(|schema| {
+                    free(schema) && (required(name) || meant(name, schema, &spoken))
+                })
+            })
+            .map(ToString::to_string)
     }
 
     /// The schema of a tool's arguments as they are asked for: what it takes but needs not is left
@@ -185,7 +209,7 @@ impl Stepwise {
             if tool.name == READ {
                 self.offer_files(properties);
             }
-            if let Some(text) = text_of(agent, tool) {
+            if let Some(text) = self.text_of(agent, tool) {
                 properties.remove(&text);
             }
             if self.insists.as_ref() == Some(&tool.name) {
@@ -197,7 +221,7 @@ impl Stepwise {
             }
         }
         if let (Some(text), Some(Value::Array(required))) =
-            (text_of(agent, tool), schema.get_mut("required"))
+            (self.text_of(agent, tool), schema.get_mut("required"))
         {
             required.retain(|name| name.as_str() != Some(&text));
         }
@@ -220,30 +244,6 @@ impl Stepwise {
 
 fn draft(tool: &str, arguments: Value, field: String) -> Stage {
     Stage::Text(Draft { tool: tool.to_string(), arguments, field, refused: None })
-}
-
-/// The argument of a tool that changes something which is a longer text.
-fn text_of(agent: &Agent, tool: &ToolSpec) -> Option<String> {
-    if !tool.effect.changes() {
-        return None;
-    }
-    let properties = tool.input["properties"].as_object()?;
-    let required = |name: &str| {
-        tool.input["required"].as_array().into_iter().flatten().any(|have| have == name)
-    };
-    let free = |schema: &Value| {
-        let narrow = ["enum", "const", "format", "pattern"];
-        schema["type"] == "string" && narrow.iter().all(|key| schema.get(*key).is_none())
-    };
-    let spoken = rank::words(&agent.task);
-    TEXTS
-        .iter()
-        .find(|name| {
-            properties.get(**name).is_some_and(|schema| {
-                free(schema) && (required(name) || meant(name, schema, &spoken))
-            })
-        })
-        .map(ToString::to_string)
 }
 
 /// Whether a task speaks of an argument: by its name, its description or one of its values.

@@ -3,21 +3,39 @@
 
 use serde_json::Value;
 
-use super::Stepwise;
 use super::grounding::{self, Evidence};
 use super::prompts::PROMPTS;
+use super::{Stage, Stepwise, Taken};
 use crate::act::Turn;
 use crate::agent::Agent;
 use crate::delegate::SubAgent;
 use crate::event::Status;
 
 impl Stepwise {
-    /// Whether the task has yet to be asked about what this tool changes. Where it is the only tool,
-    /// that it fits the task was the question; an agent asks by itself.
+    /// Whether a call of this tool may change something. A server often does not say so of its tools:
+    /// then what they do is told from their description.
+    pub(super) fn changes(&self, name: &str) -> bool {
+        let may = self.tool(name).is_some_and(|tool| tool.effect.changes());
+        may && !self.looking.iter().any(|looking| looking == name)
+    }
+
+    /// Whether it has yet to be asked what this tool does and whether the task wants that. Where it is
+    /// the only tool, that it fits the task was the question; an agent asks by itself.
     pub(super) fn asks_first(&self, agent: &Agent, name: &str) -> bool {
-        let changes = self.tool(name).is_some_and(|tool| tool.effect.changes());
         let settled = self.tools.len() == 1 || self.wanted.iter().any(|wanted| wanted == name);
-        changes && !settled && !agent.agents.keys().any(|sub| SubAgent::tool(sub) == name)
+        let agents = agent.agents.keys().any(|sub| SubAgent::tool(sub) == name);
+        self.changes(name) && !settled && !agents
+    }
+
+    /// How likely it is that this tool only looks.
+    pub(super) fn looks(&mut self, agent: &Agent, name: &str, odds: f32) -> Turn {
+        if odds < PROMPTS.thresholds.looks {
+            self.stage = Stage::Asked(name.to_string());
+            return Turn::default();
+        }
+        self.looking.push(name.to_string());
+        self.stage = self.fill(agent, name);
+        Turn { plan: Some(format!("next: {name}")), ..Turn::default() }
     }
 
     /// How likely it is that the task asks for this.
@@ -40,6 +58,13 @@ impl Stepwise {
         let seen = good.map(|step| step.whole.as_str());
         let rest = self.evidence.iter().map(String::as_str);
         let evidence = Evidence::of(given.into_iter().chain(seen).chain(rest));
+        let text = arguments.to_string();
+        if let Some(tool) =
+            self.tools.iter().find(|tool| tool.name.contains('.') && text.contains(&tool.name))
+        {
+            let name = &tool.name;
+            return Some(format!("`{name}` is a tool: call it first, and take what it gives back"));
+        }
         let made_up = grounding::made_up(arguments, &evidence)?;
         Some(format!(
             "neither the task nor a result says `{made_up}`: look it up first, or leave it out"
@@ -48,8 +73,8 @@ impl Stepwise {
 
     /// Whether something was changed.
     pub(super) fn changed(&self) -> bool {
-        let changes = |name: &str| self.tool(name).is_some_and(|tool| tool.effect.changes());
-        self.wrote || self.taken.iter().any(|step| step.status == Status::Ok && changes(&step.tool))
+        let done = |step: &Taken| step.status == Status::Ok && self.changes(&step.tool);
+        self.wrote || self.taken.iter().any(done)
     }
 
     /// Why what the task asks for was not done, where a change was asked for and none was made.

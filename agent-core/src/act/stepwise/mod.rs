@@ -65,6 +65,8 @@ pub(crate) struct Stepwise {
     taken: Vec<Taken>,
     /// Tools that the next choice leaves out.
     barred: Vec<String>,
+    /// Tools that may change something by what is known of them, and only look by what they say.
+    looking: Vec<String>,
     /// Tools that change something: those that the task asks for, and those that it does not.
     wanted: Vec<String>,
     unwanted: Vec<String>,
@@ -104,6 +106,8 @@ enum Stage {
     Folder,
     /// Which tool next?
     Choose,
+    /// Does this tool look or change?
+    Looks(String),
     /// Does the task ask for what this tool changes?
     Asked(String),
     /// With which arguments?
@@ -160,6 +164,7 @@ impl Stepwise {
             folder: None,
             taken: Vec::new(),
             barred: Vec::new(),
+            looking: Vec::new(),
             wanted: Vec::new(),
             unwanted: Vec::new(),
             wrote: false,
@@ -187,7 +192,8 @@ impl Stepwise {
     /// Whether what is asked next is one word, on the way to a step.
     pub(crate) fn decides(&self) -> bool {
         match self.stage {
-            Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose | Stage::Asked(_) => true,
+            Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
+            Stage::Looks(_) | Stage::Asked(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
             Stage::Survey | Stage::Arguments(_) | Stage::Text(_) | Stage::Answer => false,
         }
@@ -213,6 +219,10 @@ impl Stepwise {
             }
             Stage::Whole => own(prompts::whole(agent), "", words(&["part", "whole"]), 8),
             Stage::Choose => own(self.steps(agent), "", Form::Choice(self.choices(agent)), 32),
+            Stage::Looks(name) => {
+                let messages = self.tool(name).map(|tool| prompts::looks(tool));
+                own(messages.unwrap_or_default(), "", words(&["look", "change"]), 8)
+            }
             Stage::Asked(name) => {
                 let messages = self.tool(name).map(|tool| prompts::asked(agent, tool));
                 own(messages.unwrap_or_default(), "", words(&["yes", "no"]), 8)
@@ -272,6 +282,7 @@ impl Stepwise {
                 turn
             }
             Stage::Choose => self.chosen(agent, number, &said),
+            Stage::Looks(name) => self.looks(agent, &name, odds(reply, "look")),
             Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),
             Stage::Arguments(name) => self.filled(agent, number, &name, reply),
             Stage::Text(draft) => self.wrote(agent, number, draft, reply),
@@ -444,7 +455,7 @@ impl Stepwise {
             .filter(|tool| !self.barred.contains(&tool.name) && !self.unwanted.contains(&tool.name))
             .filter(|tool| !self.spent(tool))
             // Who looks for what is missing changes nothing.
-            .filter(|tool| self.missing.is_none() || !tool.effect.changes())
+            .filter(|tool| self.missing.is_none() || !self.changes(&tool.name))
             .map(|tool| tool.name.clone())
             .collect();
         if names.is_empty() || (!self.taken.is_empty() && self.missing.is_none()) {
@@ -478,7 +489,7 @@ impl Stepwise {
             self.stage = Stage::Answer;
             return Turn::default();
         }
-        let changes = self.tools.iter().any(|tool| tool.effect.changes());
+        let changes = self.tools.iter().any(|tool| self.changes(&tool.name));
         let next = match said {
             PYTHON => self.look(agent, number, Some(Means::Code)),
             // Who only looks has a question: its passages are read and checked.
@@ -491,7 +502,7 @@ impl Stepwise {
             }
         };
         let plan = match self.stage {
-            Stage::Asked(_) => None,
+            Stage::Looks(_) => None,
             _ => Some(format!("next: {said}")),
         };
         Turn { plan, next, ..Turn::default() }

@@ -22,6 +22,7 @@ pub(super) struct Prompts {
     own: Question,
     fits: Question,
     whole: Question,
+    looks: Question,
     asked: Question,
     text: Question,
     stated: Question,
@@ -36,6 +37,7 @@ pub(super) struct Thresholds {
     pub(super) margin: f32,
     pub(super) margin_of_facts: f32,
     pub(super) fits: f32,
+    pub(super) looks: f32,
     pub(super) asked: f32,
 }
 
@@ -102,6 +104,11 @@ pub(super) fn fits<'a>(agent: &Agent, tools: impl Iterator<Item = &'a ToolSpec>)
 /// Does it take a whole text?
 pub(super) fn whole(agent: &Agent) -> Vec<Message> {
     PROMPTS.whole.ask(&agent.task)
+}
+
+/// Does this tool look or change?
+pub(super) fn looks(tool: &ToolSpec) -> Vec<Message> {
+    PROMPTS.looks.ask(&format!("{} – {}", shape(tool), brief(&tool.description)))
 }
 
 /// Does the task ask for a step with this tool?
@@ -247,7 +254,9 @@ mod tests {
                 && prompts.fits.examples.len() > 5
                 && prompts.choose.examples.len() > 2
         );
-        for question in [&prompts.whole, &prompts.asked, &prompts.text, &prompts.stated] {
+        for question in
+            [&prompts.whole, &prompts.looks, &prompts.asked, &prompts.text, &prompts.stated]
+        {
             assert!(!question.rules.is_empty() && question.examples.len() > 3);
         }
         assert!(!prompts.answer.rules.is_empty());
