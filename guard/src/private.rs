@@ -104,6 +104,21 @@ pub fn file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Makes a file where it is missing, and closes one that is there to others, without opening it: a
+/// process that lets go of any handle of a file loses all its locks of it (POSIX), SQLite's too.
+///
+/// # Errors
+/// The disk does not allow it.
+pub fn made(path: &Path) -> io::Result<()> {
+    match File::options().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            close(path, &fs::symlink_metadata(path)?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Writes a whole file.
 ///
 /// # Errors
@@ -231,5 +246,11 @@ mod tests {
         write(&path, b"two").unwrap();
         assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, b"two".to_vec()));
         assert_eq!(mode(&above.path().join("a")), 0o700);
+        let path = above.path().join("database");
+        made(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        open_to_all(&path);
+        made(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
     }
 }

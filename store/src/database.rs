@@ -83,7 +83,7 @@ impl Database {
     pub(crate) fn write(&self) -> Result<Connection, StoreError> {
         // SQLite gives the files beside the database the database's rights.
         private::folder(&self.home)
-            .and_then(|()| private::file(&self.path))
+            .and_then(|()| private::made(&self.path))
             .map_err(|error| self.unusable(&error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
