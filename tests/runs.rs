@@ -34,11 +34,11 @@ fn runs_are_listed_by_what_they_were_about() {
         let lines = ran.out.lines().map(str::to_string);
         lines.map(|line| line.split("  ").next().unwrap().to_string()).collect::<Vec<_>>()
     };
-    let [first, second, third] = [&runs[0], &runs[1], &runs[2]].map(String::clone);
-    assert_eq!(list(&[]), [third.clone(), second.clone(), first.clone()]);
-    assert_eq!(list(&["--limit", "1"]), [third.clone()]);
-    assert_eq!(list(&["--agent", "test"]), [second.clone(), first.clone()]);
-    assert_eq!(list(&["--outcome", "done"]), [first.clone()]);
+    let [first, second, third] = [&*runs[0], &*runs[1], &*runs[2]];
+    assert_eq!(list(&[]), [third, second, first]);
+    assert_eq!(list(&["--limit", "1"]), [third]);
+    assert_eq!(list(&["--agent", "test"]), [second, first]);
+    assert_eq!(list(&["--outcome", "done"]), [first]);
     assert_eq!(list(&["--outcome", "interrupted"]), [third]);
     assert_eq!(list(&["--since", "1h", "--outcome", "steps"]), [second]);
     let ran = place.errand(["runs", "list", "--outcome", "done"]);

@@ -176,7 +176,6 @@ def overwrite(paths: list[str], text: str) -> str:
 
 /// Granted all that it wants, which is the whole folder, and its own bytes with it.
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn an_agent_rewrites_itself_with_a_component() {
     if let Some(program) = lacks(Language::Python) {
         eprintln!("skipped: `{program}` does not start here");

@@ -110,7 +110,7 @@ fn kept(needs: &[Need], name: OsString, value: OsString) -> Option<(OsString, Os
         None => upper == **known,
     };
     let always = ALWAYS.iter().any(|known| name == *known);
-    if !always && !needs.iter().any(|need| need.names().iter().any(|known| meant(&known))) {
+    if !always && !needs.iter().any(|need| need.names().iter().any(&meant)) {
         return None;
     }
     let value = match &*upper {
