@@ -33,5 +33,6 @@ mod server;
 mod shown;
 mod sources;
 mod steps;
+mod stepwise;
 mod task;
 mod tidy;

@@ -6,15 +6,15 @@ use crate::place::{Place, Ran, call, python, say};
 use crate::server::{Asked, Server, reply};
 
 /// Reads `docs`.
-const READ: &str =
+pub(crate) const READ: &str =
     "[tools]\nuse = [\"files.list\", \"files.read\"]\n[permissions]\nread = [\"docs\"]";
 /// Also writes `out`.
-const WRITE: &str = "[tools]\nuse = [\"files.read\", \"files.write\"]\n[permissions]\n\
+pub(crate) const WRITE: &str = "[tools]\nuse = [\"files.read\", \"files.write\"]\n[permissions]\n\
                      read = [\"docs\"]\nwrite = [\"out\"]";
 const BY_TOOLS: &str = "act = \"tools\"";
 const BY_CODE: &str = "act = \"code\"";
 
-fn place() -> Place {
+pub(crate) fn place() -> Place {
     filled(Place::new())
 }
 
@@ -25,7 +25,7 @@ fn filled(place: Place) -> Place {
 }
 
 /// Runs these replies, and gives the journal.
-fn ran(place: &Place, head: &str, tables: &str, replies: &[Value]) -> (Ran, String) {
+pub(crate) fn ran(place: &Place, head: &str, tables: &str, replies: &[Value]) -> (Ran, String) {
     let ran = place.agent(head, tables, replies).run();
     let journal = place.journal(&ran.run());
     (ran, journal)
@@ -563,143 +563,9 @@ fn the_lines_for_programs() {
     "#);
 }
 
-/// Acts step by step; the replies are those of a model that nothing constrains.
-const STEPWISE: &str = "act = \"stepwise\"";
-const TOWER: &str = "[output.schema]\ntype = \"object\"\nrequired = [\"height\"]\n\
+/// Asks for the height of the tower.
+pub(crate) const TOWER: &str = "[output.schema]\ntype = \"object\"\nrequired = [\"height\"]\n\
                      properties.height = { type = \"number\" }";
-
-#[test]
-fn a_stepwise_run_decides_one_thing_at_a_time() {
-    let replies = [
-        say("data"),
-        say("yes"),
-        say("files.read"),
-        say(r#"{"path": "docs/a.md"}"#),
-        say("finish"),
-        say("The tower is 30 m high."),
-    ];
-    let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
-    assert_eq!(ran.code, Some(0), "{ran}");
-    // One step called a tool, another answered; the decisions in between are part of them.
-    assert_eq!(ran.finished()["usage"]["steps"], 2);
-    insta::assert_snapshot!(journal, @r#"
-    started test by Stepwise
-    thinking 0
-    replied 0 "data"
-    thinking 1
-    replied 1 "yes"
-    judged c1 files.list{} allow
-    acting c1 Reads
-    observed c1 ok [host] {"entries":[{"path":"docs/a.md","folder":false,"size":24},{"path":"docs/b.md","folder":false,"size":15}],"left_out":0}
-    thinking 2
-    replied 2 "files.read"
-    planned next: files.read
-    thinking 3
-    replied 3 "{\"path\": \"docs/a.md\"}"
-    judged c2 files.read{"path":"docs/a.md"} allow
-    acting c2 Reads
-    observed c2 ok [file HERE/docs/a.md] The tower is 30 m high.
-    thinking 4
-    replied 4 "finish"
-    thinking 5
-    replied 5 "The tower is 30 m high."
-    ended {"answer":"The tower is 30 m high."}
-    "#);
-}
-
-/// Chooses to write, is asked whether the task wants that, and goes on with these.
-fn writes(wanted: &str, after: &[Value]) -> (Ran, String, Option<String>) {
-    let place = place();
-    let before = [say("data"), say("yes"), say("files.write"), say("change"), say(wanted)];
-    let replies: Vec<Value> = before.iter().chain(after).cloned().collect();
-    let (ran, journal) = ran(&place, STEPWISE, WRITE, &replies);
-    let written = std::fs::read_to_string(place.path("out/b.md")).ok();
-    (ran, journal, written)
-}
-
-#[test]
-fn a_change_that_the_task_does_not_ask_for_is_left_out() {
-    let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m")];
-    let (ran, journal, written) = writes("no", &read);
-    assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
-    assert!(journal.contains("planned leave out files.write"), "{journal}");
-    assert_eq!(written, None);
-}
-
-#[test]
-fn a_long_text_is_written_in_a_turn_of_its_own() {
-    let text = "# Towers\n\n- \"the\" tower";
-    let fenced = format!("```markdown\n{text}\n```");
-    let path = say(r#"{"path": "out/b.md"}"#);
-    let (ran, journal, written) =
-        writes("yes", &[path, say(&fenced), say("finish"), say("Written.")]);
-    assert_eq!(ran.finished()["outcome"], json!({"answer": "Written."}), "{journal}");
-    assert_eq!(written.as_deref(), Some(text));
-}
-
-#[test]
-fn what_a_change_makes_up_is_not_done() {
-    let path = || say(r#"{"path": "out/b.md"}"#);
-    let made_up = || say("Dear Sir, the tower is 45 m high.\n\n[Your Name]");
-    let (ran, journal, written) =
-        writes("yes", &[path(), made_up(), say("the tower"), say("finish"), say("Written.")]);
-    assert_eq!(ran.finished()["outcome"], json!({"answer": "Written."}), "{journal}");
-    assert_eq!(written.as_deref(), Some("the tower"));
-    // Insisting does not help, and a run that did not do what it was asked for has no answer.
-    let read = say(r#"{"path": "docs/b.md"}"#);
-    let (ran, journal, written) =
-        writes("yes", &[path(), made_up(), made_up(), read, say("finish"), say("Built in 1874.")]);
-    assert_eq!(written, None, "{journal}");
-    let finished = ran.finished();
-    assert_eq!((ran.code, &finished["outcome"]), (Some(1), &Value::Null), "{journal}");
-    assert!(finished["detail"].to_string().contains("files.write was asked for"), "{finished}");
-}
-
-#[test]
-fn an_unchanged_repetition_is_impossible() {
-    let read = || [say("files.read"), say(r#"{"path": "docs/a.md"}"#)];
-    let mut replies = vec![say("data"), say("yes")];
-    replies.extend(read());
-    replies.extend(read());
-    replies.extend([say("finish"), say("30 m")]);
-    let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
-    assert_eq!(ran.code, Some(0), "{ran}");
-    assert_eq!(journal.matches("acting").count(), 2, "the listing and one call: {journal}");
-}
-
-#[test]
-fn a_value_that_nothing_supports_is_no_answer() {
-    let made_up = || say(r#"{"height": 12345}"#);
-    let tables = format!("{READ}\n{TOWER}");
-    let read = say(r#"{"path": "docs/a.md"}"#);
-    let before = [say("data"), say("yes"), say("files.read"), read, say("finish")];
-    let with = |answers: &[Value]| {
-        let replies: Vec<Value> = before.iter().chain(answers).cloned().collect();
-        ran(&place(), STEPWISE, &tables, &replies).0
-    };
-    let corrected = with(&[made_up(), say(r#"{"height": 30}"#)]);
-    assert_eq!(corrected.finished()["outcome"], json!({"height": 30}));
-    let never = with(&[made_up(), made_up(), made_up()]);
-    assert_eq!(never.code, Some(1), "{never}");
-    let finished = never.finished();
-    assert_eq!((&finished["outcome"], &finished["reason"]), (&Value::Null, &json!("unsupported")));
-}
-
-#[test]
-fn an_answer_without_a_tool_is_a_decision() {
-    let (ran, journal) = ran(&place(), STEPWISE, READ, &[say("own"), say("no"), say("Oslo")]);
-    assert_eq!(ran.finished()["outcome"], json!({"answer": "Oslo"}));
-    assert!(!journal.contains("acting"), "{journal}");
-}
-
-#[test]
-fn what_no_tool_can_do_is_not_found() {
-    let tables = format!("{READ}\n{TOWER}").replace("\"number\"", "[\"number\", \"null\"]");
-    let made_up = || say(r#"{"height": 7}"#);
-    let replies = [say("data"), say("no"), made_up(), say("{}"), made_up()];
-    let (ran, journal) = ran(&place(), STEPWISE, &tables, &replies);
-    assert_eq!(ran.finished()["outcome"], json!({"height": null}), "{journal}");
-}
 
 #[test]
 fn a_call_written_as_text_is_a_call() {
