@@ -1,4 +1,4 @@
-//! Where words begin and end. The guest that searches files compiles this very file.
+//! Where words begin and end, in each script.
 
 /// The words of a text: its runs of letters and digits. Chinese and Japanese put no space between
 /// words and Korean none before a particle: there each two characters that stand together are a

@@ -83,6 +83,10 @@ impl Live {
     /// All of an action that a person is to say yes or no to: nothing of it is left out.
     pub(crate) fn asks(&self, run: &RunId, action: &Action, reasons: &[String]) {
         let margin = margin(run);
+        if let Some(question) = Question::of(action) {
+            self.line(&format!("{margin}  asks     {} {}", action.id, question.shown()));
+            return;
+        }
         let next = format!("\n{margin}           ");
         let what = if action.tool == PLAN { String::new() } else { whole(&action.arguments) };
         if !what.is_empty() {
@@ -121,8 +125,7 @@ impl Person for Live {
                 .to_string(),
             false => format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; ")),
         };
-        let line =
-            tokio::task::spawn_blocking(move || confirm::answered(&question)).await.ok()?.ok()?;
+        let line = answer_to(question).await?;
         match (line.trim(), plan) {
             ("y" | "Y" | "yes", _) => Some(Approval::Granted),
             (_, false) => Some(Approval::Refused),
@@ -241,26 +244,21 @@ fn whole(arguments: &Value) -> String {
 
 /// Asks until there is an answer; an empty line is none for now.
 async fn asked(question: &Question) -> Option<Approval> {
-    eprint(&format!("  answer   {} [nothing: not now] ", question.shown()));
+    let mut ask = format!("  answer   {} [nothing: not now] ", question.shown());
     loop {
-        let said = line().await?;
+        let said = answer_to(ask).await?;
         if said.trim().is_empty() {
             return None;
         }
         match question.answer(&said) {
             Ok(answer) => return Some(Approval::Said(answer)),
-            Err(problem) => eprint(&format!("  answer   {problem}")),
+            Err(problem) => ask = format!("  answer   {problem} "),
         }
     }
 }
 
-/// A line that a person writes.
-async fn line() -> Option<String> {
-    let line = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map(|_| line)
-    });
-    line.await.ok()?.ok()
+async fn answer_to(question: String) -> Option<String> {
+    tokio::task::spawn_blocking(move || confirm::answered(&question)).await.ok()?.ok()
 }
 
 /// Questions as somebody writes them on a line.

@@ -46,6 +46,9 @@ struct Ran {
     /// Python shows it. Left out for None.
     #[serde(default)]
     value: Value,
+    /// The files that were written, each once.
+    #[serde(default)]
+    wrote: Vec<String>,
 }
 
 /// What the host adds to the arguments of each call: the tools that are functions in the code.
@@ -77,14 +80,24 @@ pub fn tool(component: PathBuf, others: &[ToolSpec]) -> Arc<dyn Tool> {
     Arc::new(Builtin::new(spec(), guest, |_: Accepted| Ok(Vec::new())).shown(show))
 }
 
-/// What was printed, then the last value.
+/// What was printed, then the last value, then what was written.
 fn show(result: &Value) -> String {
     let output = result["output"].as_str().unwrap_or_default().trim_end();
-    match &result["value"] {
-        Value::Null if output.is_empty() => "nothing was printed".to_string(),
-        Value::Null => output.to_string(),
-        value if output.is_empty() => text(value),
-        value => format!("{output}\n{}", text(value)),
+    let value = match &result["value"] {
+        Value::Null => String::new(),
+        value => text(value),
+    };
+    let paths: Vec<&str> =
+        result["wrote"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let wrote = match paths.is_empty() {
+        true => String::new(),
+        false => format!("wrote {}", paths.join(", ")),
+    };
+    let parts = [output, &value, &wrote];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    match parts.is_empty() {
+        true => "nothing was printed".to_string(),
+        false => parts.join("\n"),
     }
 }
 

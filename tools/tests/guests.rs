@@ -300,6 +300,10 @@ async fn python_computes_over_files() {
             "[number(n) for n in ('4,806', '64,5', '1.234,50 EUR', \"1'234.5\", '-3')]",
             Ok(json!([4806, 64.5, 1234.5, 1234.5, -3])),
         ),
+        (
+            "[number(n) for n in ('A-7', '1 234,50', '12.05.2031', '\u{2212}12,50', '5 1234')]",
+            Ok(json!([7, 1234.5, 12, -12.5, 5])),
+        ),
     ])
     .await;
     assert_eq!(std::fs::read_to_string(agent.root().join("out/w.txt")).unwrap(), "héllo\n");
@@ -312,6 +316,7 @@ async fn python_reads_and_saves_tables_as_people_have_them() {
         ("german", "Datum;Kilometer;Preis\n03.02.2032;64,5;1.200\n04.02.2032;7;19,90\n"),
         ("english", "name,people,share\nLeiden,\"124,093\",1.5\n"),
         ("version", "name;version\na;1.2.3\nb;007\n"),
+        ("mixed", "weight,width\n1.250,\"3,5\"\n"),
     ] {
         std::fs::write(agent.root().join(format!("docs/{name}.csv")), text).unwrap();
     }
@@ -319,7 +324,7 @@ async fn python_reads_and_saves_tables_as_people_have_them() {
     let missing = format!("save('out/a.json', {rows}, columns=['c'])");
     let saves = format!(
         "save('out/a.csv', {rows})\nsave('out/b.json', {rows}, ['b'])\n\
-         save('out/c.txt', ['one', 'two'])"
+         save('out/c.txt', ['one', 'two'])\nsave('out/d.json', {{'a': 1}})"
     );
     check_in(
         &agent,
@@ -339,6 +344,7 @@ async fn python_reads_and_saves_tables_as_people_have_them() {
                 "table('docs/version.csv')",
                 Ok(json!([{"name": "a", "version": "1.2.3"}, {"name": "b", "version": "007"}])),
             ),
+            ("table('docs/mixed.csv')", Ok(json!([{"weight": 1.25, "width": 3.5}]))),
             (&missing, Err("KeyError: 'c'; the columns are a, b")),
             (&saves, Ok(Value::Null)),
         ],
@@ -349,6 +355,9 @@ async fn python_reads_and_saves_tables_as_people_have_them() {
     let json: Value = serde_json::from_str(&saved("b.json")).unwrap();
     assert_eq!(json, json!([{"b": "x, y"}, {"b": null}]));
     assert_eq!(saved("c.txt"), "one\ntwo\n");
+    assert_eq!(saved("d.json"), "{\n  \"a\": 1\n}\n");
+    let written = agent.call("python", json!({ "code": saves })).await.unwrap();
+    assert_eq!(written["wrote"], json!(["out/a.csv", "out/b.json", "out/c.txt", "out/d.json"]));
 }
 
 #[tokio::test]

@@ -58,6 +58,8 @@ impl Run {
             };
             self.observed(&call, &seen);
         }
+        // What would have followed from them belongs to the turn that is over.
+        self.calls.take();
         let answer = self.outcome.take().map_or(Value::Null, |outcome| outcome.value);
         let said = std::mem::replace(&mut self.saying, text.to_string());
         self.turns.push(Turn { said, answer });

@@ -300,6 +300,7 @@ impl Asks<'_> {
     /// Asks until there is an answer; an empty line is none for now.
     async fn asked(&self, question: &Question) -> Option<Approval> {
         let mut prompt = format!("  answer   {} [nothing: not now] ", question.shown());
+        self.input.drain().await;
         loop {
             let Typed::Text(line) = self.input.line(&prompt).await.ok()? else { return None };
             if line.trim().is_empty() {

@@ -26,17 +26,19 @@ pub(super) const NO_TOOL: &str = "none of the tools can find this out or do this
 impl Stepwise {
     /// What an answer can be checked with: what was observed and, beside that, what the task says.
     fn evidence(&self, agent: &Agent) -> Evidence {
-        let good = self.taken.iter().filter(|step| step.status == Status::Ok);
-        let seen: Vec<String> =
-            good.map(|step| format!("{}\n{}", step.said(), step.whole)).collect();
         // Where nothing was seen, the task counts only if all it takes may stand in it.
         let alone = self.taken.is_empty() && self.own >= PROMPTS.thresholds.own;
-        let own: &[&str] = match seen.is_empty() && !alone {
-            true => &[],
-            false => &[&agent.task, &agent.instructions],
-        };
-        let seen = seen.iter().chain(&self.evidence).map(String::as_str);
-        Evidence::of(own.iter().copied().chain(seen))
+        let seen = self.observed().next().is_some();
+        let own: &[&str] =
+            if seen || alone { &[&agent.task, &agent.instructions] } else { &[] };
+        // What a change was made with happened; what a lookup asked for may not be so.
+        let made: Vec<String> = self
+            .succeeded()
+            .filter(|step| self.changes(&step.tool))
+            .map(|step| step.arguments.to_string())
+            .collect();
+        let made = made.iter().map(String::as_str);
+        Evidence::of(own.iter().copied().chain(made).chain(self.observed()))
     }
 
     /// What can be cited: of a look into the folder, what it stands on.
@@ -77,7 +79,7 @@ impl Stepwise {
     /// The steps with as much of their results as there is room for: those that failed are told in
     /// short, where others did not.
     pub(super) fn for_the_answer(&self, agent: &Agent) -> Vec<Taken> {
-        let good = self.taken.iter().filter(|step| step.status == Status::Ok).count();
+        let good = self.succeeded().count();
         let each = RESULTS / good.max(1);
         let mut taken = self.taken.clone();
         for step in &mut taken {
@@ -132,18 +134,14 @@ impl Stepwise {
         matches!(self.taken.as_slice(), [only] if only.tool == "tools")
     }
 
-    /// An answer, unless it is text that says nothing, or that tells of what was not done.
+    /// An answer, unless a change that it tells of was not made, or it is text that says nothing.
     fn give(&self, agent: &Agent, value: Value) -> Turn {
         const NOTHING: &str = "nothing that was observed says what the task asks for";
-        let said = value["answer"].as_str().is_some_and(grounding::nothing);
-        let problem = match &agent.output {
-            Some(_) => None,
-            None if self.impossible() => Some(NO_TOOL.to_string()),
-            None => self
-                .undone()
-                .or_else(|| self.failed())
-                .or_else(|| said.then(|| NOTHING.to_string())),
-        };
+        let text = agent.output.is_none();
+        let said = text && value["answer"].as_str().is_some_and(grounding::nothing);
+        let failed = || self.failed().filter(|_| text);
+        let problem =
+            self.undone().or_else(failed).or_else(|| said.then(|| NOTHING.to_string()));
         let next = problem.map_or(Next::Answer(value), Next::Stop);
         Turn { next, ..Turn::default() }
     }
@@ -168,6 +166,7 @@ impl Stepwise {
 
     /// Whether every value stands on something. The error is a sentence for the model.
     fn check(&mut self, agent: &Agent, value: &Value) -> Result<(), String> {
+        self.left.clear();
         if self.known {
             return Ok(());
         }
@@ -188,8 +187,17 @@ impl Stepwise {
         ))
     }
 
-    /// The best that can be said: what nothing supports is left out, or there is no answer.
+    /// The best that can be said: what nothing supports is left out, or there is no answer. Where
+    /// something was done, what the tool itself said of it.
     fn settle(&mut self, agent: &Agent, value: &Value, problem: &str, last: bool) -> Turn {
+        if self.left.is_empty() {
+            let done = self.succeeded().filter(|step| self.wants_it(&step.tool)).last();
+            let done = done.map(|step| json!({ "answer": format!("{}: {}", step.tool, step.shown) }));
+            return match done {
+                Some(value) => self.give(agent, value),
+                None => Turn { next: Next::Stop(problem.to_string()), ..Turn::default() },
+            };
+        }
         let Some(value) = grounding::without(&checked(agent), value, &self.left) else {
             let why = problem.split(": take").next().unwrap_or_default();
             return Turn { next: Next::Stop(why.to_string()), ..Turn::default() };

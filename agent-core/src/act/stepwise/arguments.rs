@@ -39,9 +39,9 @@ impl Stepwise {
     }
 
     pub(super) fn fill(&self, agent: &Agent, name: &str) -> Stage {
-        let text = self.tool(name).and_then(|tool| Some((tool, self.text_of(agent, tool)?)));
-        if let Some((tool, field)) = text
-            && self.arguments(agent, tool)["properties"].as_object().is_some_and(Map::is_empty)
+        if let Some(tool) = self.tool(name)
+            && let (schema, Some(field)) = self.arguments(agent, tool)
+            && schema["properties"].as_object().is_some_and(Map::is_empty)
         {
             return draft(name, json!({}), field);
         }
@@ -51,11 +51,20 @@ impl Stepwise {
     /// The arguments of a call were written.
     pub(super) fn filled(&mut self, agent: &Agent, number: u64, name: &str, reply: &Reply) -> Turn {
         let arguments = serde_json::from_str::<Value>(reply.content.trim()).ok();
-        let broken = cut(reply)
-            .or_else(|| arguments.is_none().then(|| "its arguments are no JSON".to_string()));
-        let (Some(arguments), None) = (arguments, &broken) else {
-            return self.refuse(agent, name, broken.unwrap_or_default());
+        let Some(arguments) = arguments.filter(Value::is_object).filter(|_| cut(reply).is_none())
+        else {
+            let problem = cut(reply).unwrap_or_else(|| "its arguments are no JSON object".into());
+            return self.refuse(agent, name, problem);
         };
+        if self.changes(name)
+            && !self.repeats(name, &arguments)
+            && let Some(problem) = self.unsupported(agent, &arguments)
+        {
+            self.insists = None;
+            self.take(agent, name, arguments, &format!("not done: {problem}"), Status::Failed);
+            let next = self.choose(agent);
+            return Turn { next, rejected: Some(problem), ..Turn::default() };
+        }
         match self.tool(name).and_then(|tool| self.text_of(agent, tool)) {
             Some(field) => {
                 self.stage = draft(name, arguments, field);
@@ -83,8 +92,11 @@ impl Stepwise {
         draft: Draft,
         reply: &Reply,
     ) -> Turn {
-        let text = unfenced(reply.content.trim()).to_string();
-        let problem = cut(reply).or_else(|| self.unsupported(agent, &json!(text)));
+        let said = reply.content.trim();
+        // A fence around all of it is not part of it; one within it is.
+        let text = if said.starts_with("```") { unfenced(said) } else { said }.to_string();
+        let empty = text.is_empty().then(|| format!("the {} is empty", draft.field));
+        let problem = cut(reply).or(empty).or_else(|| self.unsupported(agent, &json!(text)));
         let Some(problem) = problem else {
             let mut arguments = draft.arguments;
             arguments[&draft.field] = Value::from(text);
@@ -98,27 +110,20 @@ impl Stepwise {
         Turn { rejected: Some(problem), ..Turn::default() }
     }
 
-    /// The call, if it is new and nothing in it is made up.
+    /// The call, if it is new.
     fn make(&mut self, agent: &Agent, number: u64, name: &str, arguments: Value) -> Turn {
         if self.repeats(name, &arguments) {
             let problem = "this very call was made before: its result stands above".to_string();
             let last = self.taken.iter().rev().find(|step| step.tool == name);
             let failed = last.is_some_and(|step| step.status != Status::Ok);
-            let insists = self.insists.as_deref() == Some(name);
+            let insists = self.insists.as_deref() == Some(name) || self.changes(name);
             if !failed || insists || self.values(agent, name).is_empty() {
                 return self.refuse(agent, name, problem);
             }
-            // What failed is tried with values that results have and that were not tried.
+            // A lookup that failed is tried with values that results have and that were not tried.
             self.insists = Some(name.to_string());
             self.stage = Stage::Arguments(name.to_string());
             return Turn { rejected: Some(problem), ..Turn::default() };
-        }
-        if self.changes(name)
-            && let Some(problem) = self.unsupported(agent, &arguments)
-        {
-            self.take(agent, name, arguments, &format!("not done: {problem}"), Status::Failed);
-            let next = self.choose(agent);
-            return Turn { next, rejected: Some(problem), ..Turn::default() };
         }
         self.barred.clear();
         self.missing = None;
@@ -157,9 +162,8 @@ impl Stepwise {
             let mut values = calls.filter_map(|step| step.arguments.as_object());
             values.any(|fields| fields.values().any(|have| have.as_str() == Some(value)))
         };
-        let good = self.taken.iter().filter(|step| step.status == Status::Ok);
-        let mut values: Vec<String> =
-            good.flat_map(|step| grounding::values(&step.whole)).filter(|v| !tried(v)).collect();
+        let results = self.succeeded().flat_map(|step| grounding::values(&step.whole));
+        let mut values: Vec<String> = results.filter(|value| !tried(value)).collect();
         values.retain(|value| !agent.task.contains(value.as_str()));
         values.truncate(grounding::OFFERED);
         values
@@ -174,10 +178,6 @@ impl Stepwise {
         let required = |name: &str| {
             tool.input["required"].as_array().into_iter().flatten().any(|have| have == name)
         };
-        let free = |schema: &Value| {
-            let narrow = ["enum", "const", "format", "pattern"];
-            schema["type"] == "string" && narrow.iter().all(|key| schema.get(*key).is_none())
-        };
         let spoken = rank::words(&agent.task);
         TEXTS
             .iter()
@@ -190,8 +190,10 @@ impl Stepwise {
     }
 
     /// The schema of a tool's arguments as they are asked for: what it takes but needs not is left
-    /// out unless the task speaks of it, and a file to read is one that is there.
-    pub(super) fn arguments(&self, agent: &Agent, tool: &ToolSpec) -> Value {
+    /// out unless the task speaks of it, and a file to read is one that is there. Beside it the
+    /// argument that is written as a text.
+    pub(super) fn arguments(&self, agent: &Agent, tool: &ToolSpec) -> (Value, Option<String>) {
+        let text = self.text_of(agent, tool);
         let mut schema = tool.input.clone();
         let required: Vec<String> = schema["required"]
             .as_array()
@@ -209,23 +211,19 @@ impl Stepwise {
             if tool.name == READ {
                 self.offer_files(properties);
             }
-            if let Some(text) = self.text_of(agent, tool) {
-                properties.remove(&text);
+            if let Some(text) = &text {
+                properties.remove(text);
             }
             if self.insists.as_ref() == Some(&tool.name) {
                 let values = self.values(agent, &tool.name);
-                let free = |schema: &&mut Value| {
-                    schema["type"] == "string" && schema.get("enum").is_none()
-                };
-                properties.values_mut().filter(free).for_each(|s| *s = json!({ "enum": values }));
+                let named = properties.values_mut().filter(|schema| free(schema));
+                named.for_each(|schema| *schema = json!({ "enum": values }));
             }
         }
-        if let (Some(text), Some(Value::Array(required))) =
-            (self.text_of(agent, tool), schema.get_mut("required"))
-        {
-            required.retain(|name| name.as_str() != Some(&text));
+        if let (Some(text), Some(Value::Array(required))) = (&text, schema.get_mut("required")) {
+            required.retain(|name| name != text);
         }
-        schema
+        (schema, text)
     }
 
     fn offer_files(&self, properties: &mut Map<String, Value>) {
@@ -244,6 +242,12 @@ impl Stepwise {
 
 fn draft(tool: &str, arguments: Value, field: String) -> Stage {
     Stage::Text(Draft { tool: tool.to_string(), arguments, field, refused: None })
+}
+
+/// Whether an argument is any string.
+fn free(schema: &Value) -> bool {
+    let narrow = ["enum", "const", "format", "pattern"];
+    schema["type"] == "string" && narrow.iter().all(|key| schema.get(*key).is_none())
 }
 
 /// Whether a task speaks of an argument: by its name, its description or one of its values.

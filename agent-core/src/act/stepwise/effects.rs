@@ -5,11 +5,10 @@ use serde_json::Value;
 
 use super::grounding::{self, Evidence};
 use super::prompts::PROMPTS;
-use super::{Stage, Stepwise, Taken};
+use super::{Stage, Stepwise};
 use crate::act::Turn;
 use crate::agent::Agent;
 use crate::delegate::SubAgent;
-use crate::event::Status;
 
 impl Stepwise {
     /// Whether a call of this tool may change something. A server often does not say so of its tools:
@@ -19,10 +18,10 @@ impl Stepwise {
         may && !self.looking.iter().any(|looking| looking == name)
     }
 
-    /// Whether it has yet to be asked what this tool does and whether the task wants that. Where it is
-    /// the only tool, that it fits the task was the question; an agent asks by itself.
+    /// Whether it has yet to be asked what this tool does and whether the task wants that. An agent
+    /// asks by itself.
     pub(super) fn asks_first(&self, agent: &Agent, name: &str) -> bool {
-        let settled = self.tools.len() == 1 || self.wanted.iter().any(|wanted| wanted == name);
+        let settled = self.wants_it(name);
         let agents = agent.agents.keys().any(|sub| SubAgent::tool(sub) == name);
         self.changes(name) && !settled && !agents
     }
@@ -50,31 +49,30 @@ impl Stepwise {
         Turn { plan, next: self.choose(agent), ..Turn::default() }
     }
 
+    pub(super) fn wants_it(&self, name: &str) -> bool {
+        self.wanted.iter().any(|wanted| wanted == name)
+    }
+
     /// What in the arguments of a change neither the task nor anything that was seen says: a
     /// sentence for the model.
     pub(super) fn unsupported(&self, agent: &Agent, arguments: &Value) -> Option<String> {
-        let good = self.taken.iter().filter(|step| step.status == Status::Ok);
-        let given = [&*agent.task, &*agent.instructions, &*self.survey];
-        let seen = good.map(|step| step.whole.as_str());
-        let rest = self.evidence.iter().map(String::as_str);
-        let evidence = Evidence::of(given.into_iter().chain(seen).chain(rest));
         let text = arguments.to_string();
-        if let Some(tool) =
-            self.tools.iter().find(|tool| tool.name.contains('.') && text.contains(&tool.name))
-        {
-            let name = &tool.name;
+        let called = |name: &str| text.contains(name) && !agent.task.contains(name);
+        let tools = self.tools.iter().map(|tool| &tool.name);
+        if let Some(name) = tools.filter(|name| name.contains('.')).find(|name| called(name)) {
             return Some(format!("`{name}` is a tool: call it first, and take what it gives back"));
         }
+        let given = [&*agent.task, &*agent.instructions, &*self.survey];
+        let evidence = Evidence::of(given.into_iter().chain(self.observed()));
         let made_up = grounding::made_up(arguments, &evidence)?;
         Some(format!(
             "neither the task nor a result says `{made_up}`: look it up first, or leave it out"
         ))
     }
 
-    /// Whether something was changed.
+    /// Whether something was changed that the task asks for.
     pub(super) fn changed(&self) -> bool {
-        let done = |step: &Taken| step.status == Status::Ok && self.changes(&step.tool);
-        self.wrote || self.taken.iter().any(done)
+        self.wrote || self.succeeded().any(|step| self.wants_it(&step.tool))
     }
 
     /// Why what the task asks for was not done, where a change was asked for and none was made.
@@ -89,7 +87,7 @@ impl Stepwise {
     /// How the last step failed, where steps were taken and each of them did.
     pub(super) fn failed(&self) -> Option<String> {
         let last = self.taken.last()?;
-        let all = self.taken.iter().all(|step| step.status != Status::Ok);
+        let all = self.succeeded().next().is_none();
         let why = last.shown.lines().next().unwrap_or_default();
         all.then(|| format!("every step failed, {} last: {why}", last.tool))
     }

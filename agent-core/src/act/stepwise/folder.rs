@@ -62,6 +62,7 @@ pub(super) struct Folder {
     proposed: String,
     holder: Option<Passage>,
     result: Option<Found>,
+    wrote: bool,
     /// Files that were looked into, the latest first.
     seen: Vec<String>,
 }
@@ -118,6 +119,7 @@ impl Folder {
             proposed: String::new(),
             holder: None,
             result: None,
+            wrote: false,
             seen: Vec::new(),
         }
     }
@@ -298,17 +300,10 @@ impl Folder {
     fn ran(&mut self, agent: &Agent, observation: &Observation, output: &str) -> Next {
         let files = origins(agent, observation);
         self.look_at(files.clone());
-        let writes = !agent.grants.write.is_empty();
-        let done = match observation.status {
-            Status::Ok => !words::nothing(output) || (writes && self.writes()),
-            _ => false,
-        };
-        if done {
+        self.wrote |= observation.result["wrote"].as_array().is_some_and(|paths| !paths.is_empty());
+        if observation.status == Status::Ok && (self.wrote || !words::nothing(output)) {
             let sources = if files.is_empty() { self.seen.clone() } else { files };
-            let text: String = match output {
-                "" => words::wrote(self.programs.last().map_or("", String::as_str)),
-                output => output.chars().take(OUTPUT).collect(),
-            };
+            let text = observation.text.chars().take(OUTPUT).collect();
             self.conclude(Found { text, how: "worked out from", sources });
             return Next::Again;
         }
@@ -322,14 +317,9 @@ impl Folder {
         Next::Again
     }
 
-    /// Whether the latest program writes a file.
-    fn writes(&self) -> bool {
-        self.programs.last().is_some_and(|program| !words::wrote(program).is_empty())
-    }
-
-    /// Whether a file was written by it.
+    /// Whether a program wrote a file.
     pub(super) fn wrote(&self) -> bool {
-        self.found() && self.tool() == PYTHON && self.writes()
+        self.wrote
     }
 
     /// Programs lead nowhere: reading is the other course, where there is one.

@@ -10,13 +10,16 @@ use serde_json::{Map, Value, json};
 
 use crate::act::research::rank;
 use crate::schema;
-use numbers::{columns, date, numbers, readings, slack, whole, written};
+use crate::words::is_dense;
+use numbers::{columns, date, numbers, parts, readings, slack, whole, written};
 
 /// What stands for a text that nothing supports.
 pub(super) const NOT_FOUND: &str = "not found";
 
 /// Texts of more words than this are told in the model's own words.
 const SHORT: usize = 8;
+/// Up to this, a whole number in the arguments of a call may be a choice and no fact.
+const COUNT: f64 = 12.0;
 /// The most numbers that others are worked out from.
 const OPERANDS: usize = 48;
 /// The most values that a decoder is offered.
@@ -63,6 +66,14 @@ impl Evidence {
         self.counted(wanted) || self.computed(wanted)
     }
 
+    /// Whether a number as it is written is known: read as one, or in each of its parts, as those of
+    /// a date are.
+    fn says(&self, written: &str) -> bool {
+        let mut parts = parts(written).peekable();
+        readings(written).into_iter().any(|number| self.number(number))
+            || (parts.peek().is_some() && parts.all(|part| self.number(part)))
+    }
+
     /// Whether so many lines hold one word: what a model may count by itself.
     fn counted(&self, wanted: f64) -> bool {
         let count = |text: &String| {
@@ -86,6 +97,9 @@ impl Evidence {
     }
 
     fn text(&self, wanted: &str) -> bool {
+        if self.texts.is_empty() {
+            return false;
+        }
         let wanted_plain = plain(wanted);
         if wanted_plain.is_empty() || self.plain.contains(&wanted_plain) {
             return true;
@@ -93,15 +107,17 @@ impl Evidence {
         let digits: String = wanted.chars().filter(char::is_ascii_digit).collect();
         let known = digits.len() > 4 && self.digits.contains(&digits);
         // A month may be written in letters.
-        let wanted_numbers = match date(wanted) {
-            Some((year, day)) => vec![year, day],
-            None => numbers(wanted),
+        let numbers_known = match date(wanted) {
+            Some((year, day)) => self.number(year) && self.number(day),
+            None => written(wanted).iter().all(|number| self.says(number)),
         };
-        if !known && !wanted_numbers.into_iter().all(|number| self.number(number)) {
+        if !known && !numbers_known {
             return false;
         }
         let words = rank::words(wanted);
-        if wanted.split_whitespace().count() > SHORT || words.len() > 3 * SHORT {
+        // Where no space parts words, each is counted as the pairs of its letters.
+        let each = if wanted.contains(is_dense) { 3 } else { 1 };
+        if words.len() > each * SHORT {
             return true;
         }
         let named: Vec<&String> =
@@ -276,13 +292,18 @@ pub(super) fn values(text: &str) -> Vec<String> {
 }
 
 /// Something in the arguments of a call that is not the model's to make up – a number, an address,
-/// a name to be filled in – and that the evidence does not have.
+/// a name to be filled in – and that the evidence does not have. Small counts are its own.
 pub(super) fn made_up(arguments: &Value, evidence: &Evidence) -> Option<String> {
     match arguments {
         Value::String(text) => made_up_in(text, evidence),
         Value::Array(items) => items.iter().find_map(|item| made_up(item, evidence)),
         Value::Object(fields) => fields.values().find_map(|value| made_up(value, evidence)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+        Value::Number(number) => {
+            let value = number.as_f64()?;
+            let small = value.fract() == 0.0 && (0.0..=COUNT).contains(&value);
+            (!small && !evidence.number(value)).then(|| number.to_string())
+        }
+        Value::Null | Value::Bool(_) => None,
     }
 }
 
@@ -294,8 +315,10 @@ fn made_up_in(text: &str, evidence: &Evidence) -> Option<String> {
     if let Some(blank) = blanks(text).find(|blank| !held(blank)) {
         return Some(blank.to_string());
     }
-    let addresses = text.split(|c: char| c.is_whitespace() || "<>()[]\"'`,;".contains(c));
-    let mut addresses = addresses.map(|part| part.trim_end_matches(['.', ':', '!', '?']));
+    let addresses = text.split(|c: char| c.is_whitespace() || "<>()[]\"'`,;*".contains(c));
+    let mut addresses = addresses
+        .map(|part| part.trim_end_matches(['.', ':', '!', '?', '_']).trim_start_matches('_'))
+        .map(|part| part.strip_prefix("mailto:").unwrap_or(part));
     let address = |part: &&str| {
         part.contains("://") || part.split_once('@').is_some_and(|(_, host)| host.contains('.'))
     };
@@ -303,10 +326,7 @@ fn made_up_in(text: &str, evidence: &Evidence) -> Option<String> {
         return Some(address.to_string());
     }
     let lines = text.lines().map(without_its_number);
-    lines.flat_map(written).find_map(|written| {
-        let known = readings(&written).into_iter().any(|number| evidence.number(number));
-        (!known).then_some(written)
-    })
+    lines.flat_map(written).find(|written| !evidence.says(written))
 }
 
 /// What is left to be filled in: `[Your name]`, but no link and no box to tick.

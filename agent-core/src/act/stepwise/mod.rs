@@ -14,6 +14,7 @@ mod folder;
 mod grounding;
 mod prompts;
 mod relevant;
+mod survey;
 
 use std::sync::Arc;
 
@@ -30,13 +31,11 @@ use crate::event::{Observation, Status};
 use crate::message::{Message, ToolCall};
 use crate::model::{Form, Reply};
 use crate::output;
-use crate::path;
+use crate::run::head;
 use crate::tool::ToolSpec;
 
 /// What is chosen when everything is done.
 const FINISH: &str = "finish";
-/// The tools that look into a folder and change nothing.
-const FOLDER: [&str; 4] = [PYTHON, folder::SEARCH, READ, LIST];
 const READ: &str = "files.read";
 const LIST: &str = "files.list";
 const WRITE: &str = "files.write";
@@ -146,9 +145,7 @@ impl Taken {
             Value::Null => String::new(),
             arguments => prompts::written(arguments),
         };
-        let ticked = ["[ ] ", "[x] "].iter().all(|mark| self.shown.contains(mark));
-        let legend = if ticked { "\n(`[x]` is done, `[ ]` is open.)" } else { "" };
-        format!("{bare}({arguments}) gave back:\n{}{legend}", self.shown)
+        format!("{bare}({arguments}) gave back:\n{}", self.shown)
     }
 }
 
@@ -230,7 +227,7 @@ impl Stepwise {
             Stage::Arguments(name) => {
                 let schema = self
                     .tool(name)
-                    .map_or_else(|| json!({"type": "object"}), |tool| self.arguments(agent, tool));
+                    .map_or_else(|| json!({"type": "object"}), |tool| self.arguments(agent, tool).0);
                 let prefix = format!("{name}\n");
                 own(self.steps(agent), &prefix, Form::Json(schema), agent.model.max_tokens)
             }
@@ -298,17 +295,7 @@ impl Stepwise {
         observation: &Observation,
     ) -> Next {
         match self.stage {
-            Stage::Survey => {
-                let output = observation.result["output"].as_str();
-                let survey = match (output, observation.status) {
-                    (Some(output), _) => output.trim().to_string(),
-                    (None, Status::Ok) => listed(&observation.result),
-                    _ => String::new(),
-                };
-                self.survey = without_the_agent(agent, &survey);
-                // That is no observation of what is in the files, and so no evidence.
-                self.surveyed(agent)
-            }
+            Stage::Survey => self.survey_came(agent, observation),
             Stage::Folder => {
                 if observation.status == Status::Ok {
                     self.keep(&observation.text);
@@ -370,77 +357,10 @@ impl Stepwise {
             return Turn { plan, ..Turn::default() };
         }
         if fits < thresholds.fits {
-            self.stage = Stage::Answer;
-            let text = format!("{}: not found.", answer::NO_TOOL);
-            self.take(agent, "tools", Value::Null, &text, Status::Failed);
             let plan = Some("say that no tool can do it".to_string());
-            return Turn { plan, ..Turn::default() };
+            return Turn { plan, next: self.no_tool(agent), ..Turn::default() };
         }
         Turn { next: self.survey(agent, number), ..Turn::default() }
-    }
-
-    /// What is in the folder? Only who looks into it by code or lists can tell.
-    fn survey(&mut self, agent: &Agent, number: u64) -> Next {
-        self.stage = Stage::Survey;
-        if self.has(PYTHON) && !agent.grants.read.is_empty() {
-            return Next::Call(vec![folder::survey()]);
-        }
-        if self.has(LIST) {
-            let (id, name) = (format!("list-{number}"), LIST.to_string());
-            return Next::Call(vec![ToolCall { id, name, arguments: json!({}) }]);
-        }
-        self.surveyed(agent)
-    }
-
-    fn surveyed(&mut self, agent: &Agent) -> Next {
-        let only = self.tools.iter().all(|tool| FOLDER.contains(&tool.name.as_str()));
-        if only && self.means().is_some() {
-            if self.has(READ) {
-                self.stage = Stage::Whole;
-                return Next::Again;
-            }
-            return self.look(agent, 0, self.means());
-        }
-        self.choose(agent)
-    }
-
-    /// What the agent can look into its folder with.
-    fn means(&self) -> Option<Means> {
-        match (self.has(PYTHON), self.has(folder::SEARCH)) {
-            (true, true) => Some(Means::Both),
-            (true, false) => Some(Means::Code),
-            (false, true) => Some(Means::Search),
-            (false, false) => None,
-        }
-    }
-
-    fn look(&mut self, agent: &Agent, number: u64, means: Option<Means>) -> Next {
-        let Some(means) = means else { return self.choose(agent) };
-        self.stage = Stage::Folder;
-        let folder = self.folder.insert(Folder::new(&self.survey, means));
-        folder.begin(agent, number)
-    }
-
-    /// A look into the folder is over.
-    fn looked(&mut self, agent: &Agent) -> Next {
-        let Some(folder) = &self.folder else { return self.choose(agent) };
-        let (tool, text, found) = (folder.tool(), folder.conclusion(), folder.found());
-        let wrote = folder.wrote();
-        let status = if found { Status::Ok } else { Status::Failed };
-        let only = self.tools.iter().all(|tool| FOLDER.contains(&tool.name.as_str()));
-        self.take(agent, tool, Value::Null, &text, status);
-        if only {
-            self.stage = Stage::Answer;
-            return Next::Again;
-        }
-        // Until something else was done, the same look would see the same; and what a program wrote
-        // is written.
-        self.barred.extend([PYTHON, folder::SEARCH].map(str::to_string));
-        if wrote {
-            self.barred.push(WRITE.to_string());
-            self.wrote = true;
-        }
-        self.choose(agent)
     }
 
     fn steps(&self, agent: &Agent) -> Vec<Message> {
@@ -476,6 +396,8 @@ impl Stepwise {
         let choices = self.choices(agent);
         match choices.as_slice() {
             _ if over && !self.taken.is_empty() => self.stage = Stage::Answer,
+            _ if over => return self.no_tool(agent),
+            [only] if only == FINISH && self.taken.is_empty() => return self.no_tool(agent),
             [only] if only == FINISH => self.stage = Stage::Answer,
             [only] if only == PYTHON => return self.look(agent, 0, Some(Means::Code)),
             [only] => self.stage = self.toward(agent, &only.clone()),
@@ -484,8 +406,24 @@ impl Stepwise {
         Next::Again
     }
 
+    /// No tool is there for this: that is the end, or the answer says so where it has a form.
+    fn no_tool(&mut self, agent: &Agent) -> Next {
+        if agent.output.is_none() {
+            return Next::Stop(answer::NO_TOOL.to_string());
+        }
+        self.stage = Stage::Answer;
+        let text = format!("{}: not found.", answer::NO_TOOL);
+        self.take(agent, "tools", Value::Null, &text, Status::Failed);
+        Next::Again
+    }
+
     fn chosen(&mut self, agent: &Agent, number: u64, said: &str) -> Turn {
-        if said == FINISH || !self.has(said) {
+        if !self.choices(agent).iter().any(|choice| choice == said) {
+            self.failures += 1;
+            let rejected = Some(format!("`{}` is none of the next steps", head(said, 80)));
+            return Turn { rejected, next: self.choose(agent), ..Turn::default() };
+        }
+        if said == FINISH {
             self.stage = Stage::Answer;
             return Turn::default();
         }
@@ -506,6 +444,16 @@ impl Stepwise {
             _ => Some(format!("next: {said}")),
         };
         Turn { plan, next, ..Turn::default() }
+    }
+
+    /// The results of the steps that succeeded, and what looks into the folder read.
+    fn observed(&self) -> impl Iterator<Item = &str> {
+        let results = self.succeeded().map(|step| step.whole.as_str());
+        results.chain(self.evidence.iter().map(String::as_str))
+    }
+
+    fn succeeded(&self) -> impl Iterator<Item = &Taken> {
+        self.taken.iter().filter(|step| step.status == Status::Ok)
     }
 
     fn take(&mut self, agent: &Agent, tool: &str, arguments: Value, text: &str, status: Status) {
@@ -548,21 +496,4 @@ fn told(tool: &ToolSpec) -> String {
         );
     }
     text
-}
-
-/// A survey without the agent file, which is about the run and not about the task.
-fn without_the_agent(agent: &Agent, survey: &str) -> String {
-    let own = path::display(&agent.root, &agent.file);
-    let other = |line: &&str| line.split_once(": ").is_none_or(|(path, _)| path != own);
-    survey.lines().filter(other).collect::<Vec<_>>().join("\n")
-}
-
-/// A listing as a survey has it.
-fn listed(result: &Value) -> String {
-    let entries = result["entries"].as_array().into_iter().flatten();
-    let files = entries.filter(|entry| entry["folder"] != true);
-    let lines = files.map(|entry| {
-        format!("{}: {} bytes", entry["path"].as_str().unwrap_or_default(), entry["size"])
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }

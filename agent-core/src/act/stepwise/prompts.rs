@@ -108,13 +108,12 @@ pub(super) fn whole(agent: &Agent) -> Vec<Message> {
 
 /// Does this tool look or change?
 pub(super) fn looks(tool: &ToolSpec) -> Vec<Message> {
-    PROMPTS.looks.ask(&format!("{} – {}", shape(tool), brief(&tool.description)))
+    PROMPTS.looks.ask(&step(tool))
 }
 
 /// Does the task ask for a step with this tool?
 pub(super) fn asked(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
-    let step = format!("{} – {}", shape(tool), brief(&tool.description));
-    PROMPTS.asked.ask(&format!("Task: {}\nStep: {step}", agent.task))
+    PROMPTS.asked.ask(&format!("Task: {}\nStep: {}", agent.task, step(tool)))
 }
 
 /// What is the text that a step takes as `field`?
@@ -166,8 +165,7 @@ pub(super) fn choose<'a>(
         }
         chat.push(Message::assistant(FINISH));
     }
-    let listed: Vec<String> =
-        tools.map(|tool| format!("{} – {}", shape(tool), brief(&tool.description))).collect();
+    let listed: Vec<String> = tools.map(step).collect();
     chat.push(asked(&listed, files, &task(agent)));
     for step in taken {
         chat.extend([Message::assistant(step.said()), result(&step.shown)]);
@@ -220,6 +218,11 @@ pub(super) fn fields(agent: &Agent) -> String {
 
 fn task(agent: &Agent) -> String {
     paragraphs(&[&agent.task, &agent.instructions])
+}
+
+/// A tool as it is told of: its shape and what it does.
+fn step(tool: &ToolSpec) -> String {
+    format!("{} – {}", shape(tool), brief(&tool.description))
 }
 
 /// The beginning of a description: a small model is lost among long ones.

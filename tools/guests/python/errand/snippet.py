@@ -81,7 +81,7 @@ def run(code, tools):
         told = explain.explain(error, code)
         printed = output.text().strip()
         raise Failed(f"{printed[-2000:]}\n{told}" if printed else told) from None
-    return {"output": output.text(), "value": _json(value)}
+    return {"output": output.text(), "value": _json(value), "wrote": view.wrote}
 
 
 def _run(code, tools):

@@ -5,6 +5,7 @@ a column holds. With these they need to do none of it.
 """
 
 import csv
+import functools
 import json
 import os
 import re
@@ -13,6 +14,12 @@ from wit_world.imports import files as host
 
 ENDINGS = (".csv", ".tsv")
 SURVEYED = 200
+
+# What parts thousands, and what begins the decimals.
+DECIMAL_POINT = ",."
+DECIMAL_COMMA = ".,"
+# A sign is none where it joins a name and its number: `A-7`.
+NUMBER = re.compile(r"((?<!\w)[-\u2212])?(\d+(?:[.,'\u2019]\d+|[ \u00a0\u202f]\d{3}(?!\d))*)")
 
 
 def names():
@@ -43,10 +50,18 @@ def table(path):
         text = file.read()
     delimiter = _delimiter(text)
     rows = list(csv.DictReader(text.splitlines(True), delimiter=delimiter))
-    cells = [cell.strip() for row in rows for cell in row.values() if isinstance(cell, str)]
-    marks = _marks(cells, delimiter)
+    columns = {}
+    for row in rows:
+        for key, value in row.items():
+            if isinstance(value, str):
+                columns.setdefault(key, []).append(value.strip())
+    # Who parts cells with semicolons does so since a comma begins the decimals.
+    usual = DECIMAL_COMMA if delimiter == ";" else DECIMAL_POINT
+    if delimiter == ";":
+        usual = _marks(sum(columns.values(), [])) or usual
+    patterns = {key: _pattern(_marks(cells) or usual) for key, cells in columns.items()}
     return [
-        {key: value if isinstance(value, list) else _value(value, marks) for key, value in row.items()}
+        {key: _value(value, patterns[key]) if isinstance(value, str) else value for key, value in row.items()}
         for row in rows
     ]
 
@@ -55,34 +70,34 @@ def number(text):
     """The first number in a text, however its decimals and thousands are marked: `1.234,50 EUR`."""
     if isinstance(text, (int, float)):
         return text
-    found = re.search(r"-?\d(?:[\d.,'\u00a0\u202f\u2019]*\d)?", text or "")
+    found = NUMBER.search(text or "")
     if not found:
         raise ValueError(f"there is no number in {text!r}")
-    written = re.sub(r"['\u00a0\u202f\u2019]", "", found.group())
-    last = max(written.rfind("."), written.rfind(","))
-    mark = written[last] if last >= 0 else ""
-    both = "." in written and "," in written
-    grouped = re.fullmatch(r"-?[1-9]\d{0,2}(?:[.,]\d{3})+", written) and not both
-    if mark and (written.count(mark) > 1 or (mark == "," and grouped)):
-        # It parts thousands.
-        return int(re.sub(r"[.,]", "", written))
-    whole, _, part = written.rpartition(mark) if mark else (written, "", "")
-    return float(f"{re.sub(r'[.,]', '', whole)}.{part}") if mark else int(written)
+    sign, written = found.groups()
+    # A number may be parted by one mark, and begin its decimals with another.
+    grouped = re.fullmatch(r"([1-9]\d{0,2})((?:([.,' \u00a0\u202f\u2019])\d{3})(?:\3\d{3})*)(?:(?!\3)[.,](\d+))?", written)
+    if grouped and (grouped[3] != "." or grouped[4] or written.count(".") > 1):
+        whole, part = grouped[1] + re.sub(r"\D", "", grouped[2]), grouped[4]
+    else:
+        whole, part = re.match(r"(\d+)(?:[.,](\d+)(?!\d|[.,]\d))?", written).groups()
+    value = float(f"{whole}.{part}") if part else int(whole)
+    return -value if sign else value
 
 
 def save(path, rows, columns=None):
     """Writes rows, with these columns alone where they are dicts, as the ending of the path says: CSV,
     TSV, JSON or JSON Lines, else a line each.
     """
+    given = rows
     rows = [rows] if isinstance(rows, (str, dict)) else list(rows)
     if columns:
-        rows = [_only(row, columns) if isinstance(row, dict) else row for row in rows]
+        given = rows = [_only(row, columns) if isinstance(row, dict) else row for row in rows]
     ending = os.path.splitext(path)[1].lower()
     with open(path, "w", encoding="utf-8", newline="") as file:
         if ending in ENDINGS:
             csv.writer(file, delimiter="\t" if ending == ".tsv" else ",", lineterminator="\n").writerows(_cells(rows))
         elif ending == ".json":
-            json.dump(rows, file, ensure_ascii=False, indent=2)
+            json.dump(given if isinstance(given, dict) else rows, file, ensure_ascii=False, indent=2)
             file.write("\n")
         else:
             lines = (json.dumps(row, ensure_ascii=False) if ending == ".jsonl" else str(row) for row in rows)
@@ -167,25 +182,35 @@ def _delimiter(text):
     return max(",;\t|", key=head.count)
 
 
-def _marks(cells, delimiter):
-    """What parts thousands and what begins the decimals in a table's numbers. A comma begins them
-    where it does in one cell that can be read in no other way, or, where a comma does not part the
-    cells, in any.
+def _marks(cells):
+    """What parts thousands and begins decimals in these cells, where one of them can be read in no
+    other way.
     """
-    decimal = [cell for cell in cells if re.fullmatch(r"-?\d{1,3}(?:\.\d{3})+,\d+|-?\d+,\d+", cell)]
-    certain = [cell for cell in decimal if "." in cell or not re.fullmatch(r"-?[1-9]\d{0,2},\d{3}", cell)]
-    english = any(re.fullmatch(r"-?[1-9]\d{0,2}(?:,\d{3})+\.\d+|-?[1-9]\d{0,2}(?:,\d{3}){2,}", cell) for cell in cells)
-    return ".," if (certain or (decimal and delimiter != ",")) and not english else ",."
+    for cell in cells:
+        if re.fullmatch(r"-?[1-9]\d{0,2}(?:,\d{3})+\.\d+|-?[1-9]\d{0,2}(?:,\d{3}){2,}", cell):
+            return DECIMAL_POINT
+    for cell in cells:
+        decimal = re.fullmatch(r"-?[1-9]\d{0,2}(?:\.\d{3})+,\d+|-?\d+,\d+", cell)
+        if decimal and not re.fullmatch(r"-?[1-9]\d{0,2},\d{3}", cell):
+            return DECIMAL_COMMA
+    return None
 
 
-def _value(text, marks):
-    text = (text or "").strip()
+@functools.cache
+def _pattern(marks):
+    thousands, point = map(re.escape, marks)
+    return marks, re.compile(rf"-?(?:0|[1-9]\d*|[1-9]\d{{0,2}}(?:{thousands}\d{{3}})+|\d+(?={point}))(?:{point}\d+)?")
+
+
+def _value(text, pattern):
+    (thousands, point), written = pattern
+    text = text.strip()
     if not text:
         return None
-    thousands, point = map(re.escape, marks)
-    if not re.fullmatch(rf"-?(?:0|[1-9]\d*|[1-9]\d{{0,2}}(?:{thousands}\d{{3}})+|\d+(?={point}))(?:{point}\d+)?", text):
+    plain = text.replace("\u2212", "-")
+    if not written.fullmatch(plain):
         return text
-    plain = text.replace(marks[0], "").replace(marks[1], ".")
+    plain = plain.replace(thousands, "").replace(point, ".")
     return float(plain) if "." in plain else int(plain)
 
 

@@ -20,6 +20,8 @@ _known = []
 _kinds = {}
 _listings = {}
 _writers = {}
+# The files that were written, each once.
+wrote = []
 
 
 def host_path(path):
@@ -186,6 +188,8 @@ def write(path, data):
         host.write(path, data)
     except Err as refused:
         raise _error(PermissionError, errno.EACCES, refused.value, path) from None
+    if path not in wrote:
+        wrote.append(path)
     _listings.clear()
     _kinds.clear()
 

@@ -5,6 +5,7 @@ use super::passage::Passage;
 use crate::act::stepwise::prompts;
 use crate::agent::Agent;
 use crate::message::Message;
+use crate::path;
 
 const ONLY: &str = "You answer questions about a folder of files. Use only what the files say, \
                     never your own knowledge.";
@@ -48,7 +49,9 @@ pub(super) fn program(agent: &Agent, survey: &str) -> Vec<Message> {
              reads the number in a text. The files:\n{survey}"
         ),
     };
-    let asked = match agent.grants.write.is_empty() {
+    let places: Vec<String> =
+        agent.grants.write.iter().map(|place| path::display(&agent.root, place)).collect();
+    let asked = match places.is_empty() {
         true => format!(
             "Question: {}\n\nWrite a short Python program that works out the answer and prints it.",
             agent.task
@@ -56,8 +59,10 @@ pub(super) fn program(agent: &Agent, survey: &str) -> Vec<Message> {
         false => format!(
             "Task: {}\n\nWrite a short Python program that does it and prints what it worked out. \
              A list of rows, one dict each, is written with save(path, rows, columns=[…]), as CSV \
-             or JSON, with only these columns; text is written with open(path, \"w\").",
-            agent.task
+             or JSON, with only these columns; text is written with open(path, \"w\"). Files can be \
+             written in: {}.",
+            agent.task,
+            places.join(", ")
         ),
     };
     vec![Message::system(paragraphs(&[&about, &agent.instructions])), Message::user(asked)]
@@ -89,27 +94,6 @@ pub(super) fn named(survey: &str, task: &str) -> Vec<String> {
         !name.is_empty() && task.contains(name)
     });
     named.map(str::to_string).collect()
-}
-
-/// What a program that writes files and prints nothing has done; empty where it writes none.
-pub(super) fn wrote(program: &str) -> String {
-    let mut paths: Vec<&str> = Vec::new();
-    for function in ["open(", "save("] {
-        for (at, _) in program.match_indices(function) {
-            let call = program[at + function.len()..].split(')').next().unwrap_or_default();
-            let mut quoted = call.split(['"', '\'']);
-            let path = quoted.nth(1).unwrap_or_default();
-            let mode = quoted.nth(1).unwrap_or_default();
-            let writes = function == "save(" || mode.starts_with(['w', 'a', 'x']);
-            if writes && !path.is_empty() && !paths.contains(&path) {
-                paths.push(path);
-            }
-        }
-    }
-    match paths.is_empty() {
-        true => String::new(),
-        false => format!("wrote {}", paths.join(", ")),
-    }
 }
 
 /// The program failed.
@@ -193,14 +177,6 @@ mod tests {
         for output in ["1", "0.5", "no", "[0, 3]"] {
             assert!(!nothing(output), "{output}");
         }
-    }
-
-    #[test]
-    fn what_a_program_writes_is_told() {
-        let program = "with open(\"out/a.csv\", \"w\") as f:\n    f.write(open('b.csv').read())";
-        assert_eq!(wrote(program), "wrote out/a.csv");
-        assert_eq!(wrote("rows = table('a.csv')\nsave('out/b.json', rows)"), "wrote out/b.json");
-        assert_eq!(wrote("open('a').read()"), "");
     }
 
     #[test]

@@ -29,9 +29,9 @@ pub(super) fn slack(wanted: f64) -> f64 {
     }
 }
 
-/// Every number in a text, in each way that its commas and points can be read.
+/// Every number in a text, in each way that its commas and points can be read, and their parts.
 pub(super) fn numbers(text: &str) -> Vec<f64> {
-    written(text).iter().flat_map(|number| readings(number)).collect()
+    written(text).iter().flat_map(|number| readings(number).into_iter().chain(parts(number))).collect()
 }
 
 /// Every number in a text as it stands there, with its sign.
@@ -77,11 +77,14 @@ pub(super) fn readings(written: &str) -> Vec<f64> {
     let close = |text: &str| text.replace(|c: char| !c.is_ascii_digit() && c != '.', "");
     add(close(written));
     add(close(&written.replace('.', "").replace(',', ".")));
-    // Parts of a list, a date or a version.
-    for part in written.split(|c: char| !c.is_ascii_digit()) {
-        add(part.to_string());
-    }
     found
+}
+
+/// The parts of a list, a date or a version; none where it has but one.
+pub(super) fn parts(written: &str) -> impl Iterator<Item = f64> {
+    let parts: Vec<&str> = written.split(|c: char| !c.is_ascii_digit()).collect();
+    let most = if parts.len() > 1 { parts.len() } else { 0 };
+    parts.into_iter().take(most).filter_map(|part| part.parse().ok())
 }
 
 /// The sums of the columns of numbers in a text: every line's first number, second, and so on.
