@@ -96,6 +96,53 @@ fn what_a_change_makes_up_is_not_done() {
 }
 
 #[test]
+fn what_was_done_is_told_in_the_tools_words_where_the_models_do_not_hold() {
+    let made_up = || say("It has 512 characters.");
+    let (ran, journal, written) = writes(
+        "yes",
+        &[
+            say(r#"{"path": "out/b.md"}"#),
+            say("the tower"),
+            say("finish"),
+            made_up(),
+            made_up(),
+            made_up(),
+        ],
+    );
+    assert_eq!(written.as_deref(), Some("the tower"), "{journal}");
+    let answer = ran.finished()["outcome"]["answer"].to_string();
+    assert!(answer.contains("files.write: ") && !answer.contains("512"), "{answer}");
+}
+
+#[test]
+fn an_empty_text_is_not_written() {
+    let path = say(r#"{"path": "out/b.md"}"#);
+    let (ran, journal, written) = writes("yes", &[path, say("```\n\n```"), say("the tower")]);
+    assert_eq!(written.as_deref(), Some("the tower"), "{ran} {journal}");
+}
+
+#[test]
+fn what_was_not_offered_cannot_be_chosen() {
+    for reply in ["files.write", "finish", "I will look"] {
+        let replies: Vec<Value> =
+            ["data", "yes", reply, reply, reply, reply].map(say).into_iter().collect();
+        let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
+        assert_eq!((ran.code, &ran.finished()["outcome"]), (Some(1), &Value::Null), "{journal}");
+    }
+}
+
+#[test]
+fn arguments_are_an_object() {
+    for arguments in ["[]", "\"docs/a.md\"", "7"] {
+        let mut replies = vec![say("data"), say("yes"), say("files.read"), say(arguments)];
+        replies.extend([say("{}"), say("finish"), say("docs/a.md, docs/b.md")]);
+        let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
+        assert_eq!(ran.code, Some(0), "{ran}");
+        assert!(!journal.contains("files.read{") && !journal.contains("files.read["), "{journal}");
+    }
+}
+
+#[test]
 fn an_unchanged_repetition_is_impossible() {
     let read = || [say("files.read"), say(r#"{"path": "docs/a.md"}"#)];
     let mut replies = vec![say("data"), say("yes")];
