@@ -50,7 +50,8 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
 /// Chooses to write, is asked whether the task wants that, and goes on with these.
 fn writes(wanted: &str, after: &[Value]) -> (Ran, String, Option<String>) {
     let place = place();
-    let before = [say("data"), say("yes"), say("files.write"), say("change"), say(wanted)];
+    let mut before = vec![say("data"), say("yes"), say("files.write"), say("change"), say("do")];
+    before.push(say(wanted));
     let replies: Vec<Value> = before.iter().chain(after).cloned().collect();
     let (ran, journal) = ran(&place, STEPWISE, WRITE, &replies);
     let written = std::fs::read_to_string(place.path("out/b.md")).ok();
@@ -64,6 +65,17 @@ fn a_change_that_the_task_does_not_ask_for_is_left_out() {
     assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
     assert!(journal.contains("planned leave out files.write"), "{journal}");
     assert_eq!(written, None);
+}
+
+#[test]
+fn a_task_that_only_asks_changes_nothing() {
+    let place = place();
+    let words = ["data", "yes", "files.write", "change", "know"];
+    let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m")];
+    let replies: Vec<Value> = words.map(say).into_iter().chain(read).collect();
+    let (ran, journal) = ran(&place, STEPWISE, WRITE, &replies);
+    assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
+    assert!(journal.contains("planned leave out files.write"), "{journal}");
 }
 
 #[test]

@@ -29,12 +29,31 @@ impl Stepwise {
     /// How likely it is that this tool only looks.
     pub(super) fn looks(&mut self, agent: &Agent, name: &str, odds: f32) -> Turn {
         if odds < PROMPTS.thresholds.looks {
-            self.stage = Stage::Asked(name.to_string());
-            return Turn::default();
+            return match self.acts {
+                None => self.ask_next(Stage::Acts(name.to_string())),
+                Some(true) => self.ask_next(Stage::Asked(name.to_string())),
+                Some(false) => self.leave_out(agent, name),
+            };
         }
         self.looking.push(name.to_string());
         self.stage = self.fill(agent, name);
         Turn { plan: Some(format!("next: {name}")), ..Turn::default() }
+    }
+
+    fn ask_next(&mut self, stage: Stage) -> Turn {
+        self.stage = stage;
+        Turn::default()
+    }
+
+    /// How likely it is that the task wants anything changed. A small model that is asked about one
+    /// tool says yes where the task only asks about what the tool changes: the state of a job.
+    pub(super) fn acts(&mut self, agent: &Agent, name: &str, odds: f32) -> Turn {
+        let acts = odds >= PROMPTS.thresholds.acts;
+        self.acts = Some(acts);
+        match acts {
+            true => self.ask_next(Stage::Asked(name.to_string())),
+            false => self.leave_out(agent, name),
+        }
     }
 
     /// How likely it is that the task asks for this.
@@ -44,6 +63,10 @@ impl Stepwise {
             self.stage = self.fill(agent, name);
             return Turn { plan: Some(format!("next: {name}")), ..Turn::default() };
         }
+        self.leave_out(agent, name)
+    }
+
+    fn leave_out(&mut self, agent: &Agent, name: &str) -> Turn {
         self.unwanted.push(name.to_string());
         let plan = Some(format!("leave out {name}: the task does not ask for it"));
         Turn { plan, next: self.choose(agent), ..Turn::default() }

@@ -69,6 +69,8 @@ pub(crate) struct Stepwise {
     /// Tools that change something: those that the task asks for, and those that it does not.
     wanted: Vec<String>,
     unwanted: Vec<String>,
+    /// Whether the task wants something changed, once that was asked.
+    acts: Option<bool>,
     /// A program wrote a file.
     wrote: bool,
     /// The tool whose last call was made again unchanged.
@@ -107,6 +109,8 @@ enum Stage {
     Choose,
     /// Does this tool look or change?
     Looks(String),
+    /// Does the task want something changed at all? Asked once, before the first tool that would.
+    Acts(String),
     /// Does the task ask for what this tool changes?
     Asked(String),
     /// With which arguments?
@@ -164,6 +168,7 @@ impl Stepwise {
             looking: Vec::new(),
             wanted: Vec::new(),
             unwanted: Vec::new(),
+            acts: None,
             wrote: false,
             insists: None,
             failures: 0,
@@ -190,7 +195,7 @@ impl Stepwise {
     pub(crate) fn decides(&self) -> bool {
         match self.stage {
             Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
-            Stage::Looks(_) | Stage::Asked(_) => true,
+            Stage::Looks(_) | Stage::Acts(_) | Stage::Asked(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
             Stage::Survey | Stage::Arguments(_) | Stage::Text(_) | Stage::Answer => false,
         }
@@ -220,6 +225,7 @@ impl Stepwise {
                 let messages = self.tool(name).map(|tool| prompts::looks(tool));
                 own(messages.unwrap_or_default(), "", words(&["look", "change"]), 8)
             }
+            Stage::Acts(_) => own(prompts::acts(agent), "", words(&["do", "know"]), 8),
             Stage::Asked(name) => {
                 let messages = self.tool(name).map(|tool| prompts::asked(agent, tool));
                 own(messages.unwrap_or_default(), "", words(&["yes", "no"]), 8)
@@ -280,6 +286,7 @@ impl Stepwise {
             }
             Stage::Choose => self.chosen(agent, number, &said),
             Stage::Looks(name) => self.looks(agent, &name, odds(reply, "look")),
+            Stage::Acts(name) => self.acts(agent, &name, odds(reply, "do")),
             Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),
             Stage::Arguments(name) => self.filled(agent, number, &name, reply),
             Stage::Text(draft) => self.wrote(agent, number, draft, reply),

@@ -23,6 +23,7 @@ pub(super) struct Prompts {
     fits: Question,
     whole: Question,
     looks: Question,
+    acts: Question,
     asked: Question,
     text: Question,
     stated: Question,
@@ -38,6 +39,7 @@ pub(super) struct Thresholds {
     pub(super) margin_of_facts: f32,
     pub(super) fits: f32,
     pub(super) looks: f32,
+    pub(super) acts: f32,
     pub(super) asked: f32,
 }
 
@@ -109,6 +111,11 @@ pub(super) fn whole(agent: &Agent) -> Vec<Message> {
 /// Does this tool look or change?
 pub(super) fn looks(tool: &ToolSpec) -> Vec<Message> {
     PROMPTS.looks.ask(&step(tool))
+}
+
+/// Does the task want something changed?
+pub(super) fn acts(agent: &Agent) -> Vec<Message> {
+    PROMPTS.acts.ask(&agent.task)
 }
 
 /// Does the task ask for a step with this tool?
@@ -258,7 +265,7 @@ mod tests {
                 && prompts.choose.examples.len() > 2
         );
         for question in
-            [&prompts.whole, &prompts.looks, &prompts.asked, &prompts.text, &prompts.stated]
+            [&prompts.whole, &prompts.looks, &prompts.acts, &prompts.asked, &prompts.text, &prompts.stated]
         {
             assert!(!question.rules.is_empty() && question.examples.len() > 3);
         }
