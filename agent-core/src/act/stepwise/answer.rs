@@ -29,8 +29,7 @@ impl Stepwise {
         // Where nothing was seen, the task counts only if all it takes may stand in it.
         let alone = self.taken.is_empty() && self.own >= PROMPTS.thresholds.own;
         let seen = self.observed().next().is_some();
-        let own: &[&str] =
-            if seen || alone { &[&agent.task, &agent.instructions] } else { &[] };
+        let own: &[&str] = if seen || alone { &[&agent.task, &agent.instructions] } else { &[] };
         // What a change was made with happened; what a lookup asked for may not be so.
         let made: Vec<String> = self
             .succeeded()
@@ -140,8 +139,7 @@ impl Stepwise {
         let text = agent.output.is_none();
         let said = text && value["answer"].as_str().is_some_and(grounding::nothing);
         let failed = || self.failed().filter(|_| text);
-        let problem =
-            self.undone().or_else(failed).or_else(|| said.then(|| NOTHING.to_string()));
+        let problem = self.undone().or_else(failed).or_else(|| said.then(|| NOTHING.to_string()));
         let next = problem.map_or(Next::Answer(value), Next::Stop);
         Turn { next, ..Turn::default() }
     }
@@ -192,7 +190,8 @@ impl Stepwise {
     fn settle(&mut self, agent: &Agent, value: &Value, problem: &str, last: bool) -> Turn {
         if self.left.is_empty() {
             let done = self.succeeded().filter(|step| self.wants_it(&step.tool)).last();
-            let done = done.map(|step| json!({ "answer": format!("{}: {}", step.tool, step.shown) }));
+            let done =
+                done.map(|step| json!({ "answer": format!("{}: {}", step.tool, step.shown) }));
             return match done {
                 Some(value) => self.give(agent, value),
                 None => Turn { next: Next::Stop(problem.to_string()), ..Turn::default() },

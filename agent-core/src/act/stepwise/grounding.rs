@@ -161,7 +161,7 @@ fn look(
     }
     let supported = match value {
         Value::Number(number) => number.as_f64().is_none_or(|number| evidence.number(number)),
-        Value::String(text) => nothing(text) || evidence.text(text),
+        Value::String(text) => nothing(text) || (fits(&at, text) && evidence.text(text)),
         Value::Array(items) => {
             for (place, item) in items.iter().enumerate() {
                 look(&schema["items"], item, evidence, format!("{at}/{place}"), found);
@@ -184,6 +184,23 @@ fn look(
     if !supported {
         found.push((at, value.clone()));
     }
+}
+
+/// Whether a text can be what its field is called: a small model puts a date where a telephone number
+/// is asked for.
+fn fits(at: &str, text: &str) -> bool {
+    let field = at.rsplit('/').find(|key| key.parse::<usize>().is_err()).unwrap_or_default();
+    let field = field.to_lowercase();
+    let named = |names: &[&str]| names.iter().any(|name| field.ends_with(name));
+    if named(&["phone", "phone_number", "mobile", "fax"]) {
+        let digits = text.chars().filter(char::is_ascii_digit).count();
+        let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+        return digits >= 5 && 2 * letters <= digits;
+    }
+    if named(&["email", "e_mail", "e-mail"]) {
+        return text.contains('@');
+    }
+    !named(&["url", "website", "homepage"]) || (text.contains('.') && !text.contains(' '))
 }
 
 /// The fields of an answer that say that there is nothing.
@@ -237,7 +254,7 @@ pub(super) fn offered(schema: &Value, left: &[Unsupported], evidence: &Evidence)
     let mut schema = schema.clone();
     for (at, value) in left {
         if let Some(Value::Object(there)) = place(&mut schema, at) {
-            narrow(there, value, evidence);
+            narrow(there, at, value, evidence);
         }
     }
     schema
@@ -256,11 +273,14 @@ fn place<'a>(schema: &'a mut Value, at: &str) -> Option<&'a mut Value> {
     Some(there)
 }
 
-fn narrow(schema: &mut Map<String, Value>, value: &Value, evidence: &Evidence) {
+fn narrow(schema: &mut Map<String, Value>, at: &str, value: &Value, evidence: &Evidence) {
     let own = Value::Object(schema.clone());
     let mut values: Vec<Value> = match value {
         Value::Number(_) => evidence.numbers.iter().filter_map(|number| whole(*number)).collect(),
-        _ => evidence.texts.iter().flat_map(|text| values(text)).map(Value::from).collect(),
+        _ => {
+            let texts = evidence.texts.iter().flat_map(|text| values(text));
+            texts.filter(|text| fits(at, text)).map(Value::from).collect()
+        }
     };
     values.truncate(OFFERED);
     values.extend([Value::Null, json!(NOT_FOUND)]);
@@ -458,6 +478,23 @@ mod tests {
         let numbers =
             offered["properties"]["total"]["enum"].as_array().cloned().unwrap_or_default();
         assert!(numbers.contains(&json!(1234.5)) && !numbers.contains(&Value::Null));
+    }
+
+    #[test]
+    fn a_value_is_what_its_field_is_called() {
+        for (at, text) in
+            [("/phone", "+351 21 555 0199"), ("/office_email", "a@b"), ("/name", "3 May")]
+        {
+            assert!(fits(at, text), "{at} {text}");
+        }
+        for (at, text) in [
+            ("/phone", "3 March"),
+            ("/phone", "10 marzo 2033"),
+            ("/office_email", "Ana"),
+            ("/links/0/url", "the page"),
+        ] {
+            assert!(!fits(at, text), "{at} {text}");
+        }
     }
 
     #[test]

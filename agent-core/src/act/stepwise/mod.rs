@@ -9,6 +9,7 @@
 
 mod answer;
 mod arguments;
+mod each;
 mod effects;
 mod folder;
 mod grounding;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use self::arguments::Draft;
+use self::each::Siblings;
 use self::folder::{Folder, Means};
 use self::prompts::PROMPTS;
 use self::relevant::relevant;
@@ -71,6 +73,10 @@ pub(crate) struct Stepwise {
     unwanted: Vec<String>,
     /// Whether the task wants something changed, once that was asked.
     acts: Option<bool>,
+    /// Lookups of which it was asked whether they are made for each of a list.
+    each: Vec<String>,
+    /// Calls under way.
+    pending: usize,
     /// A program wrote a file.
     wrote: bool,
     /// The tool whose last call was made again unchanged.
@@ -93,7 +99,7 @@ pub(crate) struct Stepwise {
     revised: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Stage {
     /// Is what is known enough?
     Own,
@@ -117,6 +123,8 @@ enum Stage {
     Arguments(String),
     /// What is the longer text among them?
     Text(Draft),
+    /// Does the task mean the others of a list, too?
+    Each(Siblings),
     /// What is the answer?
     Answer,
 }
@@ -169,6 +177,8 @@ impl Stepwise {
             wanted: Vec::new(),
             unwanted: Vec::new(),
             acts: None,
+            each: Vec::new(),
+            pending: 0,
             wrote: false,
             insists: None,
             failures: 0,
@@ -195,7 +205,7 @@ impl Stepwise {
     pub(crate) fn decides(&self) -> bool {
         match self.stage {
             Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
-            Stage::Looks(_) | Stage::Acts(_) | Stage::Asked(_) => true,
+            Stage::Looks(_) | Stage::Acts(_) | Stage::Asked(_) | Stage::Each(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
             Stage::Survey | Stage::Arguments(_) | Stage::Text(_) | Stage::Answer => false,
         }
@@ -231,15 +241,19 @@ impl Stepwise {
                 own(messages.unwrap_or_default(), "", words(&["yes", "no"]), 8)
             }
             Stage::Arguments(name) => {
-                let schema = self
-                    .tool(name)
-                    .map_or_else(|| json!({"type": "object"}), |tool| self.arguments(agent, tool).0);
+                let schema = self.tool(name).map_or_else(
+                    || json!({"type": "object"}),
+                    |tool| self.arguments(agent, tool).0,
+                );
                 let prefix = format!("{name}\n");
                 own(self.steps(agent), &prefix, Form::Json(schema), agent.model.max_tokens)
             }
             Stage::Text(draft) => {
                 let text = Form::Text { stop: Vec::new() };
                 own(self.ask_for_text(agent, draft), "", text, agent.model.max_tokens)
+            }
+            Stage::Each(siblings) => {
+                own(self.ask_for_each(agent, siblings), "", words(&["yes", "no"]), 8)
             }
             Stage::Folder => match &self.folder {
                 Some(folder) => folder.ask(agent),
@@ -290,6 +304,7 @@ impl Stepwise {
             Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),
             Stage::Arguments(name) => self.filled(agent, number, &name, reply),
             Stage::Text(draft) => self.wrote(agent, number, draft, reply),
+            Stage::Each(siblings) => self.for_each(agent, number, &siblings, odds(reply, "yes")),
             Stage::Survey | Stage::Answer => self.answered(agent, sources, reply, last),
         }
     }
@@ -320,7 +335,17 @@ impl Stepwise {
                     _ => format!("failed: {}", for_a_model(&observation.text)),
                 };
                 self.take(agent, &asked.name, asked.arguments.clone(), &text, observation.status);
-                self.choose(agent)
+                self.pending = self.pending.saturating_sub(1);
+                if self.pending > 0 {
+                    return Next::Again;
+                }
+                match self.siblings(agent) {
+                    Some(siblings) => {
+                        self.stage = Stage::Each(siblings);
+                        Next::Again
+                    }
+                    None => self.choose(agent),
+                }
             }
         }
     }
@@ -381,14 +406,21 @@ impl Stepwise {
             .offered(agent)
             .filter(|tool| !self.barred.contains(&tool.name) && !self.unwanted.contains(&tool.name))
             .filter(|tool| !self.spent(tool))
-            // Who looks for what is missing changes nothing.
-            .filter(|tool| self.missing.is_none() || !self.changes(&tool.name))
+            // Who looks for what is missing changes nothing, and leaves what failed.
+            .filter(|tool| self.missing.is_none() || self.may_tell(&tool.name))
             .map(|tool| tool.name.clone())
             .collect();
         if names.is_empty() || (!self.taken.is_empty() && self.missing.is_none()) {
             names.push(FINISH.to_string());
         }
         names
+    }
+
+    /// Whether a tool may tell what is missing still: it is not known to change anything, and its latest
+    /// call did not fail.
+    fn may_tell(&self, name: &str) -> bool {
+        let latest = self.taken.iter().rev().find(|step| step.tool == name);
+        !self.wants_it(name) && latest.is_none_or(|step| step.status == Status::Ok)
     }
 
     /// Whether a tool that takes nothing has given all it can.

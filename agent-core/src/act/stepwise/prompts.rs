@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::each::shown;
 use super::{FINISH, Taken};
 use crate::act::{paragraphs, shape};
 use crate::agent::Agent;
@@ -25,6 +26,7 @@ pub(super) struct Prompts {
     looks: Question,
     acts: Question,
     asked: Question,
+    each: Question,
     text: Question,
     stated: Question,
     choose: Course,
@@ -41,6 +43,7 @@ pub(super) struct Thresholds {
     pub(super) looks: f32,
     pub(super) acts: f32,
     pub(super) asked: f32,
+    pub(super) each: f32,
 }
 
 /// Something small that is asked in a conversation of its own, after worked examples.
@@ -121,6 +124,18 @@ pub(super) fn acts(agent: &Agent) -> Vec<Message> {
 /// Does the task ask for a step with this tool?
 pub(super) fn asked(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
     PROMPTS.asked.ask(&format!("Task: {}\nStep: {}", agent.task, step(tool)))
+}
+
+/// Does the task mean the other values of a list, too?
+pub(super) fn each(agent: &Agent, list: &Taken, done: &Taken, others: &[Value]) -> Vec<Message> {
+    let others: Vec<String> = others.iter().map(shown).collect();
+    PROMPTS.each.ask(&format!(
+        "Task: {}\n{}\n{}\nOthers: {}",
+        agent.task,
+        list.told(),
+        done.told(),
+        others.join(", ")
+    ))
 }
 
 /// What is the text that a step takes as `field`?
@@ -264,9 +279,15 @@ mod tests {
                 && prompts.fits.examples.len() > 5
                 && prompts.choose.examples.len() > 2
         );
-        for question in
-            [&prompts.whole, &prompts.looks, &prompts.acts, &prompts.asked, &prompts.text, &prompts.stated]
-        {
+        for question in [
+            &prompts.whole,
+            &prompts.looks,
+            &prompts.acts,
+            &prompts.asked,
+            &prompts.each,
+            &prompts.text,
+            &prompts.stated,
+        ] {
             assert!(!question.rules.is_empty() && question.examples.len() > 3);
         }
         assert!(!prompts.answer.rules.is_empty());

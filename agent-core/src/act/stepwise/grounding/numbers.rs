@@ -31,7 +31,10 @@ pub(super) fn slack(wanted: f64) -> f64 {
 
 /// Every number in a text, in each way that its commas and points can be read, and their parts.
 pub(super) fn numbers(text: &str) -> Vec<f64> {
-    written(text).iter().flat_map(|number| readings(number).into_iter().chain(parts(number))).collect()
+    written(text)
+        .iter()
+        .flat_map(|number| readings(number).into_iter().chain(parts(number)))
+        .collect()
 }
 
 /// Every number in a text as it stands there, with its sign.
