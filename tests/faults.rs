@@ -32,6 +32,14 @@ fn tables(server: &Server, uses: &str) -> String {
     )
 }
 
+fn remote(server: &Server, timeout: &str) -> String {
+    format!(
+        "name = \"remote\"\ntask = \"answer\"\n[model]\nprovider = \"openai\"\nname = \"m\"\n\
+         base_url = \"http://{}/v1\"\ntimeout = \"{timeout}\"\n",
+        server.at
+    )
+}
+
 /// The calls that gave something back in these events, and the files that were written by then.
 fn finished(events: &[Event]) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut paths = std::collections::BTreeMap::new();

@@ -2,14 +2,6 @@
 
 use super::*;
 
-fn remote(server: &Server, timeout: &str) -> String {
-    format!(
-        "name = \"remote\"\ntask = \"answer\"\n[model]\nprovider = \"openai\"\nname = \"m\"\n\
-         base_url = \"http://{}/v1\"\ntimeout = \"{timeout}\"\n",
-        server.at
-    )
-}
-
 /// A server that answers with `ill` until it is well.
 fn recovers(timeout: &str, ill: impl Fn() -> Response + Clone + Send + Sync + 'static) -> String {
     let well = Arc::new(AtomicBool::new(false));
