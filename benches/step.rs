@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use agent_core::act::Style;
 use agent_core::agent::Agent;
 use agent_core::agent_file::Known;
-use agent_core::drive::{self, Parts, Watch};
+use agent_core::drive::{self, Parts, Unseen};
 use agent_core::event::{Event, RunId};
 use agent_core::journal::{Journal, JournalError};
 use agent_core::model::Model;
@@ -36,12 +36,6 @@ impl Journal for Memory {
     async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError> {
         Err(JournalError::Unknown(run.clone()))
     }
-}
-
-struct Nobody;
-
-impl Watch for Nobody {
-    fn event(&self, _: &Event, _: &Run) {}
 }
 
 fn step(criterion: &mut Criterion) {
@@ -95,7 +89,7 @@ fn step(criterion: &mut Criterion) {
                 policy: &policy,
                 sandbox: &sandbox,
                 journal: &journal,
-                watch: &Nobody,
+                watch: &Unseen,
                 person: None,
                 clock: || 0,
                 chance: || 0,

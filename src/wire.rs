@@ -14,6 +14,7 @@ mod setup;
 pub use chat::{Chat, Stands};
 pub use component::Caller;
 pub use prepared::Prepared;
+pub(crate) use prepared::bare;
 pub use runs::Listed;
 
 use std::path::{Path, PathBuf};
@@ -26,8 +27,8 @@ use agent_core::action::Action;
 use agent_core::agent::Agent;
 use agent_core::agent_file::{Checked, Invalid, Known, other_model};
 use agent_core::delegate::{Crew, Delegate, Launcher};
-use agent_core::drive::{self, Approval, Parts, Person, Watch};
-use agent_core::event::{Event, Outcome, RunId};
+use agent_core::drive::{self, Approval, Parts, Person, Unseen, Watch};
+use agent_core::event::{Outcome, RunId};
 use agent_core::ledger::Spent;
 use agent_core::mcp::{Server, Transport};
 use agent_core::model::Model;
@@ -55,6 +56,8 @@ pub struct Errand {
     fetcher: Fetcher,
     /// Of all agents of this process.
     pages: Arc<Pages>,
+    /// What no agent may write, beside what makes agents what they are.
+    kept: Vec<PathBuf>,
 }
 
 /// How a run ended, for now or for good.
@@ -73,10 +76,8 @@ pub struct Finished {
 /// # Errors
 /// What the run needs cannot be had. A run that ends without an outcome is no error.
 pub async fn run(agent: Agent) -> anyhow::Result<Finished> {
-    Errand::open()?.run(agent, &Nobody, None).await
+    Errand::open()?.run(agent, &Unseen, None).await
 }
-
-struct Nobody;
 
 /// A person's answer that is none to what a run waits for.
 #[derive(Debug, thiserror::Error)]
@@ -105,10 +106,6 @@ fn unfit(run: &RunId, approval: Option<&Approval>, action: &Action) -> Option<St
     }
 }
 
-impl Watch for Nobody {
-    fn event(&self, _event: &Event, _run: &Run) {}
-}
-
 impl Errand {
     /// With what the environment says; `ERRAND_HOME` above all.
     ///
@@ -121,7 +118,8 @@ impl Errand {
             Fetcher::from_env(|name| std::env::var_os(name))?.interpreter(python::interpreter());
         guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
-        Ok(Self { fetcher, pages: Arc::new(Pages::new(Some(folder), Manners::default())) })
+        let pages = Arc::new(Pages::new(Some(folder), Manners::default()));
+        Ok(Self { fetcher, pages, kept: Vec::new() })
     }
 
     /// Fetches nothing from now on: what is missing is an error.
@@ -134,6 +132,13 @@ impl Errand {
     #[must_use]
     pub fn pages(self, folder: PathBuf) -> Self {
         Self { pages: Arc::new(Pages::new(Some(folder), Manners::default())), ..self }
+    }
+
+    /// Keeps these files from the agents too: none of them writes there, whatever it was granted.
+    #[must_use]
+    pub fn keeping(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.kept.extend(files);
+        self
     }
 
     /// Tells how far a fetch is.
@@ -168,7 +173,8 @@ impl Errand {
         self.known(None, |known| Checked::read(file, params, known))
     }
 
-    /// Checks what an agent file at this path would be with this text, and makes the agent.
+    /// Checks what an agent file at this path would be with this text, and makes the agent. `model`
+    /// takes the place of the text's own.
     ///
     /// # Errors
     /// Everything that is wrong with the text and the parameters.
@@ -177,8 +183,9 @@ impl Errand {
         file: &Path,
         text: &str,
         params: &[(String, String)],
+        model: Option<&str>,
     ) -> Result<Agent, Invalid> {
-        self.known(None, |known| Checked::of(file, text.as_bytes(), params, known)?.ready())
+        self.known(model, |known| Checked::of(file, text.as_bytes(), params, known)?.ready())
     }
 
     fn known<T>(&self, model: Option<&str>, with: impl FnOnce(&Known<'_>) -> T) -> T {
@@ -295,7 +302,7 @@ impl Errand {
         // Said, and found to fit on the disk, before the first byte of it comes.
         self.fetcher.begin(&self.missing(agent))?;
         // What is granted is opened before anything runs that could put another thing in its place.
-        let sandbox = self.sandbox(agent, launch)?;
+        let sandbox = launch.sandbox(agent)?;
         Ok(Together {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
@@ -396,7 +403,7 @@ struct Together {
     model: Arc<dyn Model>,
     tools: Vec<Arc<dyn Tool>>,
     policy: Chain,
-    sandbox: Wasm,
+    sandbox: Arc<Wasm>,
     store: Store,
 }
 
@@ -415,7 +422,7 @@ impl Crew for Together {
             model: &*self.model,
             tools: &self.tools,
             policy: &self.policy,
-            sandbox: &self.sandbox,
+            sandbox: &*self.sandbox,
             journal: &self.store,
             watch,
             person,

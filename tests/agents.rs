@@ -122,6 +122,39 @@ fn an_agent_is_a_tool_of_another() {
     "#);
 }
 
+/// What the agent that is called may read is what it was when the run began, not what another
+/// program has put there until it is called.
+#[test]
+fn a_folder_of_a_called_agent_that_is_swapped_before_the_call() {
+    let place = place();
+    place.write("private/a.md", "the secret\n");
+    child(&place, "researcher", CHILD, &[call([read("docs/a.md")]), say("read")]);
+    let here = place.path("");
+    let server = Server::start(move |asked| {
+        if asked.number > 0 {
+            return crate::server::reply(&json!({ "content": "done" }));
+        }
+        std::fs::rename(here.join("docs"), here.join("before")).unwrap();
+        std::fs::rename(here.join("private"), here.join("docs")).unwrap();
+        let call = json!({ "name": "agents_researcher", "arguments": { "question": "?" } });
+        crate::server::reply(&json!({ "tool_calls": [call] }))
+    });
+    place.agent(BY_TOOLS, PARENT, &[]);
+    let model = format!(
+        "[model]\nprovider = \"openai\"\nname = \"m\"\nbase_url = \"http://{}/v1\"\n",
+        server.at
+    );
+    let agent = place.read("agent.toml");
+    let scripted = "[model]\nprovider = \"scripted\"\nname = \"replies.jsonl\"\n";
+    assert!(agent.contains(scripted), "{agent}");
+    place.write("agent.toml", agent.replace(scripted, &model));
+    let ran = place.run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let journal = place.journal(&run_of(&ran, "c1"));
+    assert!(journal.contains("The tower is 30 m high."), "{journal}");
+    assert!(!journal.contains("the secret"), "{journal}");
+}
+
 #[test]
 fn agents_run_side_by_side_and_their_results_keep_their_order() {
     let place = place();

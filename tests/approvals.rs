@@ -1,7 +1,5 @@
 //! What a person agrees to is what they see: all of it, at that moment, and nothing after it.
 
-use std::process::{Command, Stdio};
-
 use serde_json::{Value, json};
 
 use crate::place::{Place, Ran, call, say};
@@ -107,7 +105,13 @@ fn an_escape_sequence_in_all_that_is_shown() {
     let mut command = place.command(["runs", "resume", &json.run(), "--approve", &json.waits()]);
     let done = place.ran(&command.output().unwrap());
     assert_eq!(done.code, Some(0), "{done}");
-    check(&done);
+    // An answer is what it is for a file or a program, and letters on a terminal.
+    assert_eq!(done.out, format!("{ACTS}\n"));
+    assert!(!acts(&done.err), "{:?}", done.err);
+    let mut command = place.terminal(TERMINAL, &["runs", "resume", &json.run()]);
+    let shown = place.ran(&command.output().unwrap());
+    assert!(shown.out.contains("\\u{1b}[2K\\u{1b}[1A\\u{9b}31m"), "{shown}");
+    assert!(!acts(&shown.out.replace("\r\n", "\n")), "{:?}", shown.out);
     for more in [&["runs", "show", &json.run()][..], &["runs", "show", &json.run(), "--json"]] {
         check(&place.ran(&place.command(more.iter().copied()).output().unwrap()));
     }
@@ -139,12 +143,95 @@ sys.exit(it.wait())
 #[test]
 fn a_yes_that_was_typed_before_the_question() {
     let place = asking(&[write("out/a", "1"), write("out/b", "2"), say("done")]);
-    let mut command = Command::new("python3");
-    command.args(["-c", TERMINAL, env!("CARGO_BIN_EXE_errand"), "run", "agent.toml"]);
-    command.current_dir(place.path("")).env("ERRAND_HOME", place.home()).stdin(Stdio::null());
-    let ran = place.ran(&command.output().unwrap());
+    let ran = place.ran(&place.terminal(TERMINAL, &["run", "agent.toml"]).output().unwrap());
     assert_eq!(ran.code, Some(0), "{ran}");
     assert_eq!(ran.out.matches("[y/N]").count(), 2, "{ran}");
     assert!(ran.out.contains("{\"path\":\"out/a\",\"content\":\"1\"}"), "{ran}");
     assert!(!place.path("out/a").exists() && !place.path("out/b").exists(), "{ran}");
+}
+
+/// Ctrl-C where a yes is asked for, and no line after it.
+const STOPS: &str = "\
+import os, signal, subprocess, sys
+main, end = os.openpty()
+it = subprocess.Popen(sys.argv[1:], stdin=end, stdout=end, stderr=end)
+os.close(end)
+seen, stopped = b'', False
+while True:
+    try:
+        part = os.read(main, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    seen += part
+    if b'[y/N]' in seen and not stopped:
+        stopped = True
+        it.send_signal(signal.SIGINT)
+    if b'goes on from here' in seen:
+        break
+sys.stdout.buffer.write(seen)
+sys.exit(it.wait(20))
+";
+
+#[test]
+fn ctrl_c_where_a_yes_is_asked_for() {
+    let place = asking(&[write("out/a", "1"), say("done")]);
+    let ran = place.ran(&place.terminal(STOPS, &["run", "agent.toml"]).output().unwrap());
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert!(ran.out.contains("stopped; `errand runs resume "), "{ran}");
+}
+
+/// Answers what is asked once nothing more is written, and counts what was shown by then.
+const SIDE_BY_SIDE: &str = "\
+import os, select, subprocess, sys
+main, end = os.openpty()
+it = subprocess.Popen(sys.argv[1:], stdin=end, stdout=end, stderr=end)
+os.close(end)
+seen, answered, shown = b'', 0, []
+while True:
+    if seen.count(b'[y/N]') > answered and not select.select([main], [], [], 1)[0]:
+        answered += 1
+        shown.append(seen.count(b'asks     '))
+        os.write(main, b'n\\n')
+    if seen.endswith(b'\\n> '):
+        os.write(main, b'\\x04')
+        seen += b'|'
+    try:
+        part = os.read(main, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    seen += part
+sys.stdout.buffer.write(seen + b'\\nshown ' + str(shown).encode())
+sys.exit(it.wait())
+";
+
+/// Two agents side by side asked, and the answer to the first was one to what the second had shown.
+#[test]
+fn a_yes_is_to_what_was_shown_last() {
+    let place = Place::new();
+    place.write("out/.keep", "");
+    for name in ["one", "two"] {
+        let replies = [write(&format!("out/{name}"), "x"), say("done")];
+        let lines: String = replies.iter().map(|reply| format!("{reply}\n")).collect();
+        place.write(format!("{name}.jsonl"), lines).write(
+            format!("{name}.toml"),
+            format!(
+                "name = \"{name}\"\nact = \"tools\"\ntask = \"write\"\n[model]\n\
+                 provider = \"scripted\"\nname = \"{name}.jsonl\"\n{ASKS}"
+            ),
+        );
+    }
+    let both = call([("agents.one", json!({})), ("agents.two", json!({}))]);
+    let tables =
+        format!("[agents.one]\nfile = \"one.toml\"\n[agents.two]\nfile = \"two.toml\"\n{ASKS}");
+    place.agent("act = \"tools\"", &tables, &[both, say("done")]);
+    for command in ["run", "chat"] {
+        let mut asked = place.terminal(SIDE_BY_SIDE, &[command, "agent.toml"]);
+        let ran = place.ran(&asked.output().unwrap());
+        assert_eq!(ran.code, Some(0), "{ran}");
+        assert!(ran.out.ends_with("\nshown [1, 2]"), "{command}: {ran}");
+    }
 }

@@ -163,14 +163,20 @@ fn what_has_changed_is_told() {
     place.write("rows.csv", rows.replace("word3", "other"));
     let ran = batch(&place, &["--jobs", "1"]);
     assert_eq!(ran.code, Some(1), "{ran}");
-    assert!(ran.err.contains("was begun with another agent or other parameters"), "{ran}");
+    assert!(
+        ran.err.contains("row 3: run `") && ran.err.contains("was begun with another agent"),
+        "{ran}"
+    );
+    // That is this row's fault, and none of the others'.
+    assert_eq!(results(&place).len(), 6);
     place.write("rows.csv", &rows).write("agent.toml", format!("{agent}max_tokens = 7\n"));
     let other = told(batch(&place, &[]));
     place.write("agent.toml", &agent);
     std::fs::remove_file(place.path("out.jsonl.batch")).unwrap();
     let foreign = told(batch(&place, &[]));
     insta::assert_snapshot!([changed, other, foreign].concat());
-    assert_eq!(server.asked().len(), 3);
+    assert!(!place.path("out.jsonl.batch").exists(), "what is refused leaves nothing");
+    assert_eq!(server.asked().len(), 3 + 4);
 }
 
 #[test]
@@ -234,6 +240,85 @@ fn rows_without_an_answer_are_listed_and_run_again_when_asked() {
     assert_eq!(second.len(), 2);
     assert_eq!(second[0]["outcome"], json!({ "n": 3 }));
     assert_ne!(second[0]["run"], first[0]["run"]);
+}
+
+/// A file that is named for all rows belongs to what the results are of.
+#[test]
+fn a_file_of_a_parameter_that_has_changed() {
+    let (server, _) = server(&[]);
+    let place = place(&server);
+    let agent = place.read("agent.toml");
+    place
+        .write("agent.toml", agent.replace("[model]", "[params.tone]\ntype = \"string\"\n[model]"));
+    place.write("tone.txt", "@dry\n");
+    assert_eq!(batch(&place, &["-p", "tone=@tone.txt"]).code, Some(0));
+    assert_eq!(batch(&place, &["-p", "tone=@tone.txt"]).code, Some(0));
+    place.write("tone.txt", "wet\n");
+    let ran = batch(&place, &["-p", "tone=@tone.txt"]);
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(ran.err.starts_with("error: the agent is not the one that `out.jsonl`"), "{ran}");
+}
+
+/// What rows took that are run again is spent all the same, whenever that was.
+#[test]
+fn what_was_spent_on_rows_that_are_run_again() {
+    let place = Place::bare();
+    place.agent(
+        "task = \"{{ word }}\"\n[params.word]\ntype = \"string\"",
+        "max_tokens = 50\n[budget]\nsteps = 1\ntokens = 5000\n[output.schema]\ntype = \"object\"\n\
+         required = [\"n\"]\nproperties.n = { type = \"integer\" }",
+        &[say("no number")],
+    );
+    place.write("rows.csv", "word\na\nb\n");
+    assert_eq!(batch(&place, &[]).code, Some(1));
+    let took = |line: &Value| {
+        let usage = &line["usage"];
+        usage["input_tokens"].as_u64().unwrap() + usage["output_tokens"].as_u64().unwrap()
+    };
+    let spent: u64 = results(&place).iter().map(took).sum();
+    assert!(spent > 0);
+    let most = (5000 + spent - 1).to_string();
+    for more in [&["--again", "--max-tokens", &most][..], &["--max-tokens", &most]] {
+        let ran = batch(&place, more);
+        assert_eq!(ran.code, Some(1), "{ran}");
+        assert!(
+            ran.err.contains("is less than one run may take: 2 rows were not begun\n"),
+            "{ran}"
+        );
+        assert_eq!(place.read("out.jsonl"), "");
+    }
+    place.write("replies.jsonl", format!("{}\n", say("{\"n\": 3}")));
+    let most = (5000 + 2 * spent).to_string();
+    let ran = batch(&place, &["--again", "--max-tokens", &most, "--jobs", "1"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+}
+
+/// The rows that are still to come, and what is said of those that are over.
+#[test]
+fn an_agent_cannot_write_its_own_batch() {
+    let place = Place::new();
+    let names = ["rows.csv", "out.jsonl", "out.jsonl.batch"];
+    let write =
+        |name| crate::place::call([("files.write", json!({ "path": name, "content": "" }))]);
+    let mut replies = names.map(write).to_vec();
+    replies.push(say("done"));
+    place.agent(
+        "act = \"tools\"\ntask = \"{{ word }}\"\n[params.word]\ntype = \"string\"",
+        "[tools]\nuse = [\"files.write\"]\n[permissions]\nwrite = [\".\"]",
+        &replies,
+    );
+    place.write("rows.csv", "word\na\n");
+    let ran = batch(&place, &[]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert_eq!(place.read("rows.csv"), "word\na\n");
+    assert!(!place.read("out.jsonl.batch").is_empty());
+    let journal = place.journal(results(&place)[0]["run"].as_str().unwrap());
+    for name in names {
+        let told = format!("`{name}` is what this run is made of: no agent may write it");
+        assert!(journal.contains(&told), "{name}: {journal}");
+    }
+    // Its results are in its file, and it goes on.
+    assert_eq!(batch(&place, &[]).code, Some(0));
 }
 
 #[test]

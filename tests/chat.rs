@@ -184,6 +184,29 @@ fn ctrl_c_stops_the_turn_and_not_the_chat() {
     );
 }
 
+/// There is no turn yet that it could stop.
+#[test]
+fn ctrl_c_while_a_model_is_fetched() {
+    let (asking, asked) = channel();
+    let server = Server::start(move |_| {
+        asking.send(()).unwrap();
+        let never = futures::stream::pending::<Result<String, std::io::Error>>();
+        Response::new(Body::from_stream(never))
+    });
+    let place = Place::bare();
+    place.write("agent.toml", "name = \"talk\"\ntask = \"do it\"\n");
+    let mut command = place.command(["chat", "agent.toml"]);
+    command.env("ERRAND_SOURCES", "hub").env("HF_ENDPOINT", format!("http://{}", server.at));
+    command.env("ORT_DYLIB_PATH", "none").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.stdin(Stdio::piped()).spawn().unwrap();
+    asked.recv().unwrap();
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let ran = place.ran(&child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert!(ran.err.ends_with("error: stopped before the chat began\n"), "{ran}");
+}
+
 /// A call that was stopped has an answer all the same: no conversation has a call without one.
 #[test]
 fn a_call_that_was_stopped_is_told_as_such() {
@@ -196,6 +219,7 @@ fn a_call_that_was_stopped_is_told_as_such() {
     // The pipe ends where a yes is asked for: it waits.
     let ran = chat(&place, &["agent.toml"], "look\n");
     assert!(ran.err.contains("not decided; "), "{ran}");
+    assert_eq!(ran.code, Some(3), "over a pipe the code is the last turn's: {ran}");
     let listed = place.errand(["runs", "list", "--json"]).lines();
     assert_eq!(listed[0]["status"], "approval");
     let run = listed[0]["run"].as_str().unwrap().to_string();
@@ -232,6 +256,7 @@ fn what_is_no_conversation() {
         told(chat(&place, &["agent.toml", "--read", "."], "")),
         told(chat(&place, &["agent.toml", "-p", "first=@-"], "")),
         told(chat(&place, &["--resume", "nosuch"], "")),
+        told(chat(&place, &["--resume", "latest", "--read", "."], "")),
         told(chat(&place, &["missing.toml"], "")),
         told(chat(&place, &["agent.toml"], "/tools\n/help\n")),
     ];

@@ -12,7 +12,8 @@ use crate::place::{Place, Ran};
 use crate::server::{Asked, Server};
 
 /// What it looks for.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
+    "home",
     "python",
     "pip",
     "registry",
@@ -116,6 +117,23 @@ fn a_machine_without_any_program() {
         ran.out.contains("  MISSING  python           there is no `python3` on the search path\n"),
         "{ran}"
     );
+}
+
+/// What is wrong with the folder is told like all the rest.
+#[test]
+fn a_home_that_cannot_be_made() {
+    let place = Place::bare();
+    place.write("file", "");
+    for home in [place.path("file/home"), "/proc/errand".into()] {
+        let mut command = place.command(["doctor", "--json", "--offline"]);
+        let ran = place.ran(&command.env("ERRAND_HOME", &home).output().unwrap());
+        assert_eq!(ran.code, Some(1), "{ran}");
+        let told = told(&ran);
+        let found = check(&told, "home");
+        assert_eq!((&found["state"], &found["need"]), (&"missing".into(), &"required".into()));
+        assert!(found["found"].as_str().unwrap().starts_with("nothing can be made in `"), "{told}");
+        assert_eq!(check(&told, "python")["state"], "ok", "{told}");
+    }
 }
 
 #[test]

@@ -89,6 +89,14 @@ impl Place {
         command
     }
 
+    /// The binary on a terminal, which a Python program is: its arguments are the command.
+    pub(crate) fn terminal(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new("python3");
+        command.args(["-c", program, env!("CARGO_BIN_EXE_errand")]).args(args);
+        command.current_dir(&self.folder).env("ERRAND_HOME", self.home()).stdin(Stdio::null());
+        command
+    }
+
     pub(crate) fn errand(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
         self.ran(&self.command(args).output().unwrap())
     }

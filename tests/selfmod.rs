@@ -14,7 +14,7 @@ use crate::place::{Place, call, lend, python, say};
 const TAKEN: &str = "name = \"mine\"\ntask = \"all of it\"\n";
 
 /// What an agent with the whole folder must not write; `home/` is `ERRAND_HOME`.
-const KEPT: [&str; 16] = [
+const KEPT: [&str; 19] = [
     "agent.toml",
     "sub.toml",
     "other/agent.toml",
@@ -26,6 +26,9 @@ const KEPT: [&str; 16] = [
     ".profile",
     ".git/hooks/pre-commit",
     ".git/config",
+    ".git/commondir",
+    ".git/worktrees/a/gitdir",
+    "module/.git/config",
     ".ssh/authorized_keys",
     ".config/fish/config.fish",
     "home/errand.db",
@@ -34,7 +37,7 @@ const KEPT: [&str; 16] = [
 ];
 
 /// What it may go on writing.
-const FREE: [&str; 4] = ["notes.md", "Cargo.toml", "src/main.rs", ".git/index"];
+const FREE: [&str; 4] = ["notes.md", "Cargo.toml", "src/main.rs", ".gitignore"];
 
 /// A folder with all of it, and an agent that was granted the folder.
 fn everything(place: &Place) {
@@ -318,6 +321,26 @@ fn a_server_that_was_granted_what_errand_keeps() {
         assert_ne!(pinned.code, Some(0), "{pinned}");
         assert!(pinned.err.contains("that errand keeps for itself"), "{pinned}");
     }
+}
+
+/// `$HOME` may be a link, as on machines whose homes are mounted elsewhere.
+#[test]
+fn a_server_that_was_granted_a_home_behind_a_link() {
+    let place = Place::bare();
+    place.write("run.py", SERVER).write("mounted/me/notes.md", "");
+    std::os::unix::fs::symlink(place.path("mounted"), place.path("homes")).unwrap();
+    let python = crate::mcp::python();
+    let tables = format!(
+        "[mcp.servers.it]\ncommand = {}\nargs = [\"run.py\"]\nread = {}\n\
+         write = [\"mounted\"]\n[tools]\nuse = [\"it.*\"]\n",
+        json!(python.program),
+        json!(python.folders),
+    );
+    place.agent("act = \"tools\"", &tables, &[say("done")]);
+    let mut pin = place.command(["mcp", "pin", "agent.toml", "--yes"]);
+    let pinned = place.ran(&pin.env("HOME", place.path("homes/me")).output().unwrap());
+    assert_ne!(pinned.code, Some(0), "{pinned}");
+    assert!(pinned.err.contains("holds the files that a shell runs when it starts"), "{pinned}");
 }
 
 /// The compiled guests, in a home that is there already.

@@ -1,5 +1,8 @@
 //! What a run does step by step: its journal, one line an event.
 
+mod budgets;
+mod code;
+
 use serde_json::{Value, json};
 
 use crate::place::{Place, Ran, call, python, say};
@@ -286,113 +289,6 @@ fn a_source_that_was_not_read_cannot_be_cited() {
     "#);
 }
 
-#[test]
-fn the_last_step_is_kept_for_the_answer() {
-    let tables = format!("{READ}\n[budget]\nsteps = 2");
-    let (ran, journal) = ran(
-        &place(),
-        BY_TOOLS,
-        &tables,
-        &[call([read("docs/a.md")]), say("30 m, as far as I can tell")],
-    );
-    assert_eq!(ran.code, Some(0));
-    insta::assert_snapshot!(journal, @r#"
-    started test by Tools
-    thinking 0
-    replied 0 "" files.read{"path":"docs/a.md"}
-    judged c1 files.read{"path":"docs/a.md"} allow
-    acting c1 Reads
-    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
-    thinking 1 (last)
-    replied 1 "30 m, as far as I can tell"
-    ended {"answer":"30 m, as far as I can tell"}
-    "#);
-}
-
-#[test]
-fn a_last_step_that_is_no_answer_ends_the_run() {
-    let tables = format!("{READ}\n[budget]\nsteps = 2");
-    let again = || call([read("docs/a.md")]);
-    let (ran, journal) = ran(&place(), BY_TOOLS, &tables, &[again(), again(), say("late")]);
-    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("steps")));
-    assert_eq!(ran.finished()["outcome"], Value::Null);
-    insta::assert_snapshot!(journal, @r#"
-    started test by Tools
-    thinking 0
-    replied 0 "" files.read{"path":"docs/a.md"}
-    judged c1 files.read{"path":"docs/a.md"} allow
-    acting c1 Reads
-    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
-    thinking 1 (last)
-    replied 1 "" files.read{"path":"docs/a.md"}
-    ended steps
-    "#);
-}
-
-fn costly(mut reply: Value, input: u64, output: u64) -> Value {
-    reply["usage"] = json!({ "input": input, "cached": 0, "output": output });
-    reply
-}
-
-#[test]
-fn tokens_end_a_run() {
-    let tables = format!("{READ}\n[budget]\ntokens = 20_000");
-    let reply = costly(call([read("docs/a.md")]), 15_000, 5_000);
-    let (ran, journal) = ran(&place(), BY_TOOLS, &tables, &[reply, say("late")]);
-    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("tokens")));
-    assert_eq!(ran.finished()["usage"]["input_tokens"], 15_000);
-    insta::assert_snapshot!(journal, @r#"
-    started test by Tools
-    thinking 0
-    replied 0 "" files.read{"path":"docs/a.md"}
-    judged c1 files.read{"path":"docs/a.md"} allow
-    acting c1 Reads
-    observed c1 ok [file HERE/docs/a.md] The tower is 30 m high.
-    ended tokens
-    "#);
-}
-
-#[test]
-fn tokens_nearly_spent_leave_one_call_for_the_answer() {
-    let tables = format!("{READ}\n[budget]\ntokens = 20_000");
-    let reply = costly(call([read("docs/a.md")]), 15_000, 2_000);
-    let (ran, journal) = ran(&place(), BY_TOOLS, &tables, &[reply, say("30 m")]);
-    assert_eq!(ran.code, Some(0));
-    assert!(journal.contains("thinking 1 (last)"), "{journal}");
-}
-
-#[test]
-fn money_ends_a_run() {
-    let place = place();
-    let price = "price = { input = 1.0, output = 2.0 }";
-    let reply = costly(call([read("docs/a.md")]), 200_000, 100_000);
-    let tables = format!("{price}\n{READ}\n[budget]\ncost_usd = 0.4\ntokens = 9_000_000");
-    let (ran, journal) = ran(&place, BY_TOOLS, &tables, &[reply, say("late")]);
-    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("cost")), "{journal}");
-    assert!((ran.finished()["usage"]["cost_usd"].as_f64().unwrap() - 0.4).abs() < 1e-9);
-}
-
-#[test]
-fn time_ends_a_run_that_waits() {
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let place = place();
-    place.write(
-        "agent.toml",
-        format!(
-            "name = \"slow\"\ntask = \"wait\"\n[model]\nprovider = \"openai\"\nname = \"m\"\n\
-             base_url = \"http://{}/v1\"\n[budget]\ntime = \"1s\"",
-            silent.local_addr().unwrap()
-        ),
-    );
-    let ran = place.run();
-    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("time")), "{ran}");
-    insta::assert_snapshot!(place.journal(&ran.run()), @r#"
-    started slow by Tools
-    thinking 0
-    ended time
-    "#);
-}
-
 fn asking() -> String {
     WRITE.replace("write =", "ask = [\"files.write\"]\nwrite =")
 }
@@ -474,59 +370,6 @@ fn what_is_not_allowed_cannot_be_approved() {
     let ran = place.agent(BY_TOOLS, &asking(), &[reply, say("no")]).run();
     assert_eq!(ran.code, Some(0), "{ran}");
     assert_eq!(place.read("docs/a.md"), "The tower is 30 m high.\n");
-}
-
-const PYTHON: &str = "[tools]\nuse = [\"files.read\", \"files.write\", \"python\"]\n[permissions]\n\
-                      read = [\"docs\"]\nwrite = [\"out\"]";
-
-#[test]
-fn a_snippet_opens_files_and_calls_tools() {
-    let place = filled(Place::with_python());
-    let code = "text = open('docs/a.md').read()\nmore = files.read('docs/b.md')\n\
-                files.write('out/c.md', 'both')\nprint(text.strip(), len(text))";
-    let mut first = python(code);
-    first["content"] = json!(format!("Read both.\n{}", first["content"].as_str().unwrap()));
-    let (ran, journal) = ran(&place, BY_CODE, PYTHON, &[first, say("30 m")]);
-    assert_eq!(ran.code, Some(0), "{ran}");
-    assert_eq!(place.read("out/c.md"), "both");
-    insta::assert_snapshot!(journal, @r#"
-    started test by Code
-    thinking 0
-    replied 0 "Read both.\n```python\ntext = open('docs/a.md').read()\nmore = files.read('docs/b.md')\nfiles.write('out/c.md', 'both')\nprint(text.strip(), len(text))\n```"
-    planned Read both.
-    judged c1 python{"code":"text = open('docs/a.md').read()\nmore = files.read('docs/b.md')\nfiles.write('out/c.md', 'both')\nprint(text.strip(), len(text))"} allow
-    acting c1 Reads
-    judged c1.1 files.read{"path":"docs/b.md"} allow
-    acting c1.1 Reads
-    observed c1.1 ok [file HERE/docs/b.md] Built in 1874.
-    judged c1.2 files.write{"path":"out/c.md","content":"both"} allow
-    acting c1.2 Idempotent
-    used c1.2 write `HERE/out/c.md` allow
-    done c1.2
-    observed c1.2 ok [host] {"path":"out/c.md","bytes":4}
-    observed c1 ok [host, file HERE/docs/a.md, file HERE/docs/b.md] The tower is 30 m high. 24
-    thinking 1
-    replied 1 "30 m"
-    ended {"answer":"30 m"}
-    "#);
-}
-
-#[test]
-fn a_snippet_that_fails_is_told_where() {
-    let place = filled(Place::with_python());
-    let code = "n = 1\nprint(n)\nprint(n / 0)";
-    let (_, journal) = ran(&place, BY_CODE, PYTHON, &[python(code), say("cannot")]);
-    insta::assert_snapshot!(journal, @r#"
-    started test by Code
-    thinking 0
-    replied 0 "```python\nn = 1\nprint(n)\nprint(n / 0)\n```"
-    judged c1 python{"code":"n = 1\nprint(n)\nprint(n / 0)"} allow
-    acting c1 Reads
-    observed c1 failed [host] 1⏎line 3: print(n / 0)⏎ZeroDivisionError: division by zero⏎hint: nothing was found to compute with: check what is compared, print a few rows
-    thinking 1
-    replied 1 "cannot"
-    ended {"answer":"cannot"}
-    "#);
 }
 
 #[test]

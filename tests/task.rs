@@ -85,6 +85,14 @@ fn what_cannot_be_meant_is_said() {
         said(&[TASK, "-o", "docs"]),
     ];
     insta::assert_snapshot!(cases.join("\n"));
+    let twice = said(&["-", "-p", "a=@-"]);
+    assert!(
+        twice.starts_with(
+            "error: `-` and `-p a=@-` both take standard input, which is there once\n"
+        ),
+        "{twice}"
+    );
+    assert!(twice.ends_with("to a file: `-p a=@FILE`\n"), "{twice}");
     assert!(!place.home().join("errand.db").exists(), "what is wrong leaves no run behind");
 }
 

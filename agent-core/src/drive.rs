@@ -68,6 +68,13 @@ pub trait Watch: Send + Sync {
     fn said(&self, _run: &RunId, _call: &Action, _remark: &Remark) {}
 }
 
+/// Nobody looks on.
+pub struct Unseen;
+
+impl Watch for Unseen {
+    fn event(&self, _event: &Event, _run: &Run) {}
+}
+
 /// Somebody who can say yes or no to what the policy leaves open.
 #[async_trait]
 pub trait Person: Send + Sync {

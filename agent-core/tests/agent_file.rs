@@ -2,6 +2,13 @@
 //! snapshots are the reports as they are printed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up should fail")]
 
+#[path = "agent_file/any.rs"]
+mod any;
+#[path = "agent_file/components.rs"]
+mod components;
+#[path = "agent_file/tables.rs"]
+mod tables;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -11,7 +18,6 @@ use agent_core::agent_file::{AgentFile, Agreed, Checked, Known, digest};
 use agent_core::component::Locked;
 use agent_core::manifest::{Manifest, Wants};
 use agent_core::tool::{Effect, ToolSpec};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -382,129 +388,6 @@ fn parameters_that_are_given_wrongly() {
 }
 
 #[test]
-fn models() {
-    let all = added(&[
-        (
-            "a provider that there is not",
-            "[model]\nprovider = \"opnai\"\nname = \"gpt-4o\"\nbase_url = \"x\"",
-        ),
-        ("a model that there is not", "[model]\nname = \"qwen2.5-coder-1.5\""),
-        ("a model file that is missing", "[model]\nname = \"./model.onnx\""),
-        ("a remote one without a name", "[model]\nprovider = \"openai\""),
-        ("a script without a name", "[model]\nprovider = \"scripted\""),
-        ("a script that is missing", "[model]\nprovider = \"scripted\"\nname = \"reply.jsonl\""),
-        ("a script that is a folder", "[model]\nprovider = \"scripted\"\nname = \"docs\""),
-        (
-            "a key of another provider",
-            "[model]\nname = \"m\"\nbase_url = \"http://127.0.0.1:1/v1\"",
-        ),
-        (
-            "a device for a remote one",
-            "[model]\nprovider = \"openai\"\nname = \"m\"\ndevice = \"cuda\"",
-        ),
-        ("a device that there is not", "[model]\ndevice = \"gpu\""),
-        (
-            "a secret in the file",
-            "[model]\nprovider = \"openai\"\nname = \"m\"\napi_key = \"sk-123456\"",
-        ),
-        (
-            "a variable that is not set",
-            "[model]\nprovider = \"openai\"\nname = \"m\"\napi_key = \"${ERRAND_TEST_NO_SUCH_KEY}\"",
-        ),
-        (
-            "an endpoint that is none",
-            "[model]\nprovider = \"openai\"\nname = \"m\"\nbase_url = \"127.0.0.1:8080\"",
-        ),
-        (
-            "a file for an endpoint",
-            "[model]\nprovider = \"openai\"\nname = \"m\"\nbase_url = \"file:///etc\"",
-        ),
-        (
-            "a password in the endpoint",
-            "[model]\nprovider = \"openai\"\nname = \"m\"\nbase_url = \"http://me:secret@127.0.0.1/v1\"",
-        ),
-        (
-            "a fallback to itself",
-            "[model]\nprovider = \"openai\"\nname = \"m\"\nfallback = [\"n\", \"m\"]",
-        ),
-        (
-            "numbers out of range",
-            "[model]\ntemperature = 3\ntop_p = 0\nseed = -1\nmax_tokens = 0\ntimeout = \"soon\"",
-        ),
-    ]);
-    insta::assert_snapshot!(all);
-}
-
-#[test]
-fn tools_and_permissions() {
-    let all = added(&[
-        ("a tool that there is not", "[tools]\nuse = [\"files.reed\"]"),
-        ("a tool like no other", "[tools]\nuse = [\"bash\"]"),
-        ("a tool twice", "[tools]\nuse = [\"python\", \"python\"]"),
-        ("a folder that is missing", "[permissions]\nread = [\"./dosc\"]"),
-        ("a pattern", "[permissions]\nread = [\"docs/*.md\"]"),
-        ("a home", "[permissions]\nread = [\"~/docs\"]"),
-        ("an empty path", "[permissions]\nread = [\"\"]"),
-        ("a folder that cannot be made", "[permissions]\nwrite = [\"docs/a.md/out\"]"),
-        ("a URL for a host", "[permissions]\nnet = [\"https://example.org/x\"]"),
-        ("a loopback address without a port", "[permissions]\nnet = [\"127.0.0.1\"]"),
-        ("this machine by name", "[permissions]\nnet = [\"localhost:8080\"]"),
-        ("everything", "[permissions]\nnet = [\"*\"]"),
-        ("a secret in the file", "[permissions]\nsecrets = [\"sk-123456\"]"),
-        ("a variable that is not set", "[permissions]\nsecrets = [\"ERRAND_TEST_NO_SUCH_KEY\"]"),
-        (
-            "asking for what is not there",
-            "[tools]\nuse = [\"python\"]\n[permissions]\nask = [\"files.write\"]",
-        ),
-    ]);
-    insta::assert_snapshot!(all);
-}
-
-#[test]
-fn outputs() {
-    let all = added(&[
-        (
-            "a type that there is not",
-            "[output.schema]\ntype = \"objct\"\nproperties.a = { type = 3 }",
-        ),
-        ("a keyword of the wrong kind", "[output.schema]\ntype = \"object\"\nrequired = \"a\""),
-        (
-            "a negative length",
-            "[output.schema]\nproperties.a = { type = \"string\", minLength = -1 }",
-        ),
-        (
-            "a pattern that is none",
-            "[output.schema]\nproperties.a = { type = \"string\", pattern = \"(\" }",
-        ),
-        (
-            "a keyword that there is not",
-            "[output.schema]\ntype = \"object\"\nrequird = [\"a\"]\nproperties.requird = { typ = \"string\", x-ours = 1 }",
-        ),
-        ("a reference to nowhere", "[output.schema]\n\"$ref\" = \"#/$defs/x\""),
-        (
-            "a reference to the network",
-            "[output.schema]\n\"$ref\" = \"https://example.org/x.json\"",
-        ),
-        (
-            "what the decoder cannot hold",
-            "[output.schema]\ntype = \"object\"\nproperties.a = { type = \"array\", uniqueItems = true }",
-        ),
-        ("no table", "output.schema = \"object\""),
-        ("a file that is missing", "[output]\nschema_file = \"shema.json\""),
-        ("a file that is not JSON", "[output]\nschema_file = \"broken.json\""),
-        ("a file that is no schema", "[output]\nschema_file = \"list.json\""),
-        ("a file with a wrong schema", "[output]\nschema_file = \"wrong.json\""),
-        ("both", "[output]\nschema_file = \"schema.json\"\nschema = { type = \"object\" }"),
-    ]);
-    insta::assert_snapshot!(all);
-    // A remote model is not held to a schema by a grammar of ours.
-    let remote = format!(
-        "{RIGHT}[model]\nprovider = \"openai\"\nname = \"m\"\n[output.schema]\nuniqueItems = true\n"
-    );
-    assert!(Ground::new().load(remote.as_bytes(), &[]).is_ok());
-}
-
-#[test]
 fn no_report_holds_a_secret() {
     for text in [
         "api_key = sk-123456",
@@ -608,154 +491,4 @@ fn deep_nesting_is_refused_not_followed() {
     ] {
         assert!(ground.load(text.as_bytes(), &[]).is_err());
     }
-}
-
-/// A folder with nothing in it, for many cases quickly.
-fn bare() -> Ground {
-    Ground { folder: TempDir::new().unwrap(), model: None }
-}
-
-/// Pieces of agent files, put together in any order.
-fn piece() -> impl Strategy<Value = String> {
-    let words = [
-        "name",
-        "task",
-        "params",
-        "q",
-        "type",
-        "\"string\"",
-        "default",
-        "[",
-        "]",
-        "[[",
-        "]]",
-        "{",
-        "}",
-        "=",
-        ".",
-        ",",
-        "\n",
-        "\"",
-        "'''",
-        "\"{{ q }}\"",
-        "\"{% if q %}\"",
-        "model",
-        "tools",
-        "use",
-        "permissions",
-        "read",
-        "net",
-        "\"*.x\"",
-        "budget",
-        "steps",
-        "0",
-        "-1",
-        "1e999",
-        "inf",
-        "2026-01-01",
-        "true",
-        "output",
-        "schema",
-        "\"$ref\"",
-        "\"#\"",
-        "api_key",
-        "\"${A}\"",
-        "é",
-        "\\",
-        "\u{0}",
-        "# ",
-    ];
-    prop::sample::select(words.to_vec()).prop_map(str::to_string)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
-
-    #[test]
-    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = bare().load(&bytes, &[]);
-    }
-
-    #[test]
-    fn no_pieces_make_it_panic(pieces in prop::collection::vec(piece(), 0..40)) {
-        let _ = bare().load(pieces.join(" ").as_bytes(), &[]);
-    }
-
-    #[test]
-    fn no_values_make_it_panic(
-        key in "[a-z_.]{1,12}",
-        value in "(\"[^\"\\\\]{0,20}\"|-?[0-9]{1,25}|\\[\\]|\\{\\}|true|[0-9]{4}-01-01|-?[0-9]\\.[0-9]e[0-9]{1,3})",
-        table in prop::sample::select(vec!["", "[model]", "[budget]", "[params.q]", "[output.schema]", "[permissions]"]),
-    ) {
-        let _ = bare().load(format!("{RIGHT}{table}\n{key} = {value}\n").as_bytes(), &[]);
-    }
-}
-
-const WEATHER: &str = "[tools]\nuse = [\"weather.*\", \"files.read\"]\n[[tools.component]]\nfile \
-                       = \"docs/a.md\"\nname = \"weather\"\n";
-
-#[test]
-fn a_component_gets_what_it_wants_of_what_is_granted() {
-    let ground = Ground::new();
-    let text = format!(
-        "{RIGHT}{WEATHER}memory = \"8MiB\"\ntime = \"2s\"\n[permissions]\nread = [\"docs\"]\nwrite = \
-         [\"out\"]\nnet = [\"public\"]\nask = [\"weather.*\"]\n"
-    );
-    let agent = ground.load(text.as_bytes(), &[]).unwrap();
-    assert_eq!(agent.tools, ["weather.look", "weather.act", "files.read"]);
-    assert_eq!(agent.grants.ask, ["weather.look", "weather.act"]);
-    let pinned = &agent.components[0];
-    assert_eq!((pinned.bounds.memory, pinned.sha256.as_str()), (Some(8 << 20), &*digest(b"a")));
-    let scope = &agent.grants.scopes["weather"];
-    assert_eq!(scope.read, agent.grants.read);
-    assert_eq!(scope.write, [agent.root.join("out/sub")]);
-    let net: Vec<String> = scope.net.iter().map(ToString::to_string).collect();
-    assert_eq!(net, ["api.example.org", "*.example.com"]);
-    assert_eq!(scope.tools, ["files.read"], "`files.write` is not the agent's");
-    assert_eq!(scope.changing, ["weather.act"]);
-
-    let narrowed =
-        text.replace("time = ", "net = [\"x.example.com\"]\nread = []\ntools = []\ntime = ");
-    let scope = &ground.load(narrowed.as_bytes(), &[]).unwrap().grants.scopes["weather"];
-    assert_eq!(scope.net.iter().map(ToString::to_string).collect::<Vec<_>>(), ["x.example.com"]);
-    assert!(scope.read.is_empty() && scope.tools.is_empty());
-    let events = serde_json::to_string(&agent).unwrap();
-    assert_eq!(serde_json::from_str::<Agent>(&events).unwrap(), agent);
-}
-
-#[test]
-fn components_that_cannot_be() {
-    let table = |keys: &str| format!("[[tools.component]]\n{keys}\n");
-    let weather = "file = \"docs/a.md\"\nname = \"weather\"";
-    let cases = [
-        ("no file", table("name = \"weather\"")),
-        ("an unknown key", table(&format!("{weather}\nmemroy = \"1MB\""))),
-        ("not there", table("file = \"docs/b.md\"\nname = \"weather\"")),
-        ("no lock entry", table("file = \"docs/a.md\"\nname = \"other\"")),
-        ("another digest", table("file = \"docs/a.md\"\nname = \"odd\"")),
-        ("a name that is taken", table("file = \"docs/a.md\"\nname = \"files\"")),
-        ("a name that is none", table("file = \"docs/A b.wasm\"")),
-        ("twice", table(weather) + &table(weather)),
-        ("a limit that is none", table(&format!("{weather}\nmemory = \"lots\"\ntime = \"0s\""))),
-        ("a limit of the wrong type", table(&format!("{weather}\ncalls = 0\nfuel = \"1\""))),
-        (
-            "wider than the agent",
-            table(&format!(
-                "{weather}\nnet = [\"a.org\"]\nread = [\"docs\"]\nwrite = [\"out\"]\ntools = \
-                 [\"files.read\"]\nsecrets = [\"KEY\"]"
-            )),
-        ),
-        (
-            "a tool that it has not",
-            format!("[tools]\nuse = [\"weather.loook\"]\n{}", table(weather)),
-        ),
-        ("a family that is not there", "[tools]\nuse = [\"wether.*\"]\n".to_string()),
-        (
-            "listed twice",
-            format!("[tools]\nuse = [\"weather.look\", \"weather.*\"]\n{}", table(weather)),
-        ),
-    ];
-    let cases: Vec<(&str, &str)> =
-        cases.iter().map(|(what, text)| (*what, text.as_str())).collect();
-    insta::assert_snapshot!(added(&cases));
 }

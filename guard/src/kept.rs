@@ -42,17 +42,27 @@ const NAMES: [&str; 26] = [
 ];
 
 /// Folders all of which is kept, by the ends of their paths.
-const FOLDERS: [&[&str]; 6] = [
-    &[".git", "hooks"],
+const FOLDERS: [&[&str]; 11] = [
+    // Its files name programs (`config`, `hooks`, what a rebase is to do next), or other folders
+    // that do (`commondir`, `gitdir`); and one that is not there yet makes a repository.
+    &[".git"],
     &[".ssh"],
     &[".config", "autostart"],
+    &[".config", "environment.d"],
     &[".config", "fish"],
     &[".config", "git"],
+    &[".config", "nushell"],
+    &[".config", "plasma-workspace", "env"],
+    &[".config", "powershell"],
     &[".config", "systemd"],
+    &[".local", "share", "systemd"],
 ];
 
-/// Files of a git repository that name programs to run.
-const GIT: [&str; 2] = ["config", "config.worktree"];
+/// What a git repository without a `.git` names programs with, or another folder that does.
+const BARE: [&str; 4] = ["commondir", "config", "config.worktree", "hooks"];
+
+/// The file without which git takes no folder for a repository.
+const HEAD: &str = "head";
 
 /// How many files and folders of a grant are looked at for what is kept by its name.
 const LOOKED_AT: usize = 200_000;
@@ -72,7 +82,7 @@ pub struct Kept {
 
 impl Kept {
     /// With `ERRAND_HOME`, and the files that make an agent what it is: agent files, what they name
-    /// and what they are pinned by.
+    /// and what they are pinned by; and those that whoever runs them works with.
     pub fn new(home: &Path, files: impl IntoIterator<Item = PathBuf>) -> Kept {
         Kept { home: Some(real(home)), files: files.into_iter().map(|file| real(&file)).collect() }
     }
@@ -98,8 +108,11 @@ impl Kept {
             return Err("no agent may write what errand keeps for itself".to_string());
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if self.holds(path) || is_agent_file(path) {
+        if is_agent_file(path) {
             return Err(format!("`{name}` says what agents may do: no agent may write it"));
+        }
+        if self.holds(path) {
+            return Err(format!("`{name}` is what this run is made of: no agent may write it"));
         }
         if by_name(path) {
             return Err(format!("`{name}` is run, or says what is run: no agent may write it"));
@@ -180,16 +193,20 @@ fn by_name(path: &Path) -> bool {
         })
         .collect();
     let Some(name) = parts.last() else { return false };
-    // A file `.git` names the folder that git uses instead.
-    let git = parts.iter().position(|part| part == ".git");
-    let git_names_it = git.is_some_and(|git| {
-        GIT.contains(&&**name)
-            || parts[git..].iter().any(|part| part == "hooks")
-            || git + 1 == parts.len() && !path.is_dir()
-    });
     NAMES.contains(&&**name)
-        || git_names_it
         || FOLDERS.iter().any(|folder| parts.windows(folder.len()).any(|part| part == *folder))
+        || of_a_bare_repository(path)
+}
+
+/// Whether this makes a folder a git repository that says what is run, or says it in one. Git takes
+/// any folder with a `HEAD` for one, without a `.git`.
+fn of_a_bare_repository(path: &Path) -> bool {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let beside = |path: &Path, name: &str| path.with_file_name(name).symlink_metadata().is_ok();
+    if name(path) == HEAD {
+        return BARE.iter().any(|says| beside(path, says));
+    }
+    path.ancestors().any(|above| BARE.contains(&&*name(above)) && beside(above, "HEAD"))
 }
 
 /// Whether there is an agent file: TOML with a name, and a model, a task or permissions.
@@ -238,11 +255,21 @@ mod tests {
             "/a/.git/modules/sub/hooks/post-checkout",
             "/a/.git/config",
             "/a/.git/modules/sub/config",
+            "/a/.git/commondir",
+            "/a/.git/worktrees/b/gitdir",
+            "/a/.git/rebase-merge/git-rebase-todo",
+            "/a/.Git/index",
+            "/a/sub/.git/HEAD",
             "/a/.git",
             "/home/me/.bashrc",
             "/home/me/.ZSHRC",
             "/home/me/.config/fish/conf.d/a.fish",
             "/home/me/.config/systemd/user/a.service",
+            "/home/me/.config/environment.d/a.conf",
+            "/home/me/.config/plasma-workspace/env/a.sh",
+            "/home/me/.local/share/systemd/user/a.service",
+            "/home/me/.config/nushell/env.nu",
+            "/home/me/.config/powershell/profile.ps1",
             "/home/me/.ssh/authorized_keys",
             "/a/.envrc",
         ] {
@@ -252,13 +279,34 @@ mod tests {
             "/a/notes.md",
             "/a/config",
             "/a/hooks/use.js",
-            "/a/.git/index",
+            "/a/.gitignore",
             "/a/.github/workflows/ci.yml",
             "/a/bashrc",
             "/a/lock",
             "/a/.config/app/settings.json",
         ] {
             assert!(!refused(path), "{path}");
+        }
+    }
+
+    /// Git takes a folder without a `.git` for a repository too, in whichever order it comes to be.
+    #[test]
+    fn a_bare_repository_in_a_granted_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for (there, refused) in [
+            ("a/HEAD", ["a/config", "a/Commondir", "a/hooks/pre-commit"].as_slice()),
+            ("b/config", &["b/HEAD", "b/head"]),
+            ("c/hooks/x", &["c/HEAD"]),
+        ] {
+            fs::create_dir_all(at(there).parent().unwrap()).unwrap();
+            fs::write(at(there), "").unwrap();
+            for path in refused {
+                assert!(Kept::default().may_write(&at(path)).is_err(), "{path} beside {there}");
+            }
+        }
+        for path in ["a/src/config", "a/notes", "b/config", "d/HEAD", "d/config"] {
+            assert!(Kept::default().may_write(&at(path)).is_ok(), "{path}");
         }
     }
 
@@ -310,6 +358,7 @@ mod tests {
             ("src/.envrc", ""),
             (".git/hooks/pre-commit", ""),
             (".git/config", ""),
+            ("sub/.git", "gitdir: elsewhere\n"),
             ("home/mcp.json", ""),
             ("deep/er/errand.lock", ""),
         ] {
@@ -318,14 +367,8 @@ mod tests {
         }
         let kept = Kept::new(&at("home"), [at("src/main.rs")]);
         let found: Vec<PathBuf> = kept.within(&at("")).unwrap().into_iter().collect();
-        let expected = [
-            ".git/config",
-            ".git/hooks",
-            "agent.toml",
-            "deep/er/errand.lock",
-            "src/.envrc",
-            "src/main.rs",
-        ];
+        let expected =
+            [".git", "agent.toml", "deep/er/errand.lock", "src/.envrc", "src/main.rs", "sub/.git"];
         assert_eq!(found, expected.map(at));
         // What was not looked at is not known to be free.
         assert!(kept.found_within(&at(""), 5).is_err());

@@ -137,6 +137,8 @@ async fn a_key_that_others_could_read_is_replaced() {
     cache.probe_answers().await;
     assert!(fs::symlink_metadata(&key).unwrap().is_file());
     fs::write(&key, b"short").unwrap();
+    // A process of the same number was killed while it made one.
+    fs::write(cache.at(&format!("cache.{}.draft", std::process::id())), b"half").unwrap();
     cache.probe_answers().await;
     assert_eq!(fs::read(&key).unwrap().len(), 32);
 }

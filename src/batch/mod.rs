@@ -6,22 +6,24 @@
 //! resumed; and none is lost.
 
 mod purse;
+mod quotes;
 mod results;
 mod rows;
+mod source;
 
 use std::collections::{HashMap, VecDeque};
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::agent::{Agent, Provider};
-use agent_core::agent_file::{Invalid, digest};
-use agent_core::drive::Watch;
-use agent_core::event::{Event, Reason, RunId};
-use agent_core::run::Run;
+use agent_core::agent_file::Invalid;
+use agent_core::drive::{Fault, Unseen};
+use agent_core::event::{Outcome, Reason, RunId};
+use agent_core::journal::JournalError;
+use agent_core::ledger::Spent;
 use futures::stream::{FuturesUnordered, StreamExt};
-use store::{RunRow, Status};
+use store::{RunRow, Status, Whose};
 use tokio::time::{Instant, timeout_at};
 
 pub use purse::Limits;
@@ -31,6 +33,7 @@ pub use rows::Row;
 use crate::{Errand, Finished};
 use purse::{Purse, Room};
 use results::Results;
+use source::Source;
 
 /// So many runs that met a fault one after the other are taken for a fault of them all.
 const FAULTS: usize = 5;
@@ -122,10 +125,12 @@ pub struct Total {
 }
 
 /// A batch that was looked at whole and can begin.
-pub struct Batch<'a> {
-    errand: &'a Errand,
+pub struct Batch {
+    errand: Errand,
     results: Results,
-    agents: HashMap<usize, Agent>,
+    source: Source,
+    /// Of the first row: what runs share is made ready with it.
+    agent: Agent,
     rows: Vec<Row>,
     queue: VecDeque<(usize, RunId)>,
     purse: Purse,
@@ -135,46 +140,42 @@ pub struct Batch<'a> {
     pub carried: Vec<String>,
 }
 
-impl<'a> Batch<'a> {
+impl Batch {
     /// Reads everything and checks every row, before anything starts.
     ///
     /// # Errors
     /// The agent file, a row, or what earlier invocations left does not fit.
-    pub async fn open(errand: &'a Errand, order: &Order) -> Result<Batch<'a>, BatchError> {
-        let checked = errand.check(&order.file, &order.params)?;
+    pub async fn open(errand: &Errand, order: &Order) -> Result<Batch, BatchError> {
+        let source = Source::read(errand, order)?;
         let rows = rows::read(&order.inputs)?;
-        let names = checked.params();
         let mut carried: Vec<String> = Vec::new();
         for name in rows.iter().flat_map(|row| row.values.keys()) {
-            if !names.contains_key(name) && !carried.contains(name) {
+            if !source.takes(name) && !carried.contains(name) {
                 carried.push(name.clone());
             }
         }
-        let mut agents = HashMap::new();
+        let mut first = None;
         let mut problems = Vec::new();
         for row in &rows {
-            let mut params = order.params.clone();
-            params.extend(row.params().filter(|(name, _)| names.contains_key(name)));
-            match errand.load(&order.file, &params, order.model.as_deref()) {
-                Ok(agent) => {
-                    agents.insert(row.number, agent);
-                }
+            match source.agent(errand, row) {
+                Ok(agent) => first = first.or(Some(agent)),
                 Err(invalid) => problems.push(row.refused(&order.inputs, &invalid)),
             }
         }
         if !problems.is_empty() {
             return Err(BatchError::Usage(rows::several(problems)));
         }
-        let Some(first) = agents.values().next() else {
+        let Some(agent) = first else {
             let shown = order.inputs.display();
             return Err(BatchError::Usage(format!("`{shown}` holds no row")));
         };
-        let jobs = order.jobs.unwrap_or(match first.model.provider {
+        let jobs = order.jobs.unwrap_or(match agent.model.provider {
             Provider::Onnx => 1,
             Provider::Openai | Provider::Scripted => 4,
         });
-        possible(order, first)?;
-        let results = Results::open(&order.out, &made_of(order, first)?, &rows, order.again)?;
+        possible(order, &agent)?;
+        let results = Results::open(&order.out, &source.digest(&agent), &rows, order.again)?;
+        let errand = errand.clone().keeping(own_files(order));
         let begun = errand.begun(&results.batch).await?;
         let mut queue = VecDeque::new();
         for row in &rows {
@@ -184,7 +185,7 @@ impl<'a> Batch<'a> {
         }
         let purse = Purse::new(order.limits, results.spent());
         let (time, jobs) = (order.limits.time, jobs.max(1));
-        Ok(Batch { errand, results, agents, rows, queue, purse, time, jobs, carried })
+        Ok(Batch { errand, results, source, agent, rows, queue, purse, time, jobs, carried })
     }
 
     /// How many rows there are, and how many of them are over.
@@ -200,8 +201,9 @@ impl<'a> Batch<'a> {
     pub async fn run(mut self, mut ended: impl FnMut(&Ended)) -> Result<Total, BatchError> {
         let mut total = Total { rows: self.rows.len(), ..Total::default() };
         let mut left = None;
-        if let Some((first, _)) = self.queue.front() {
-            let ready = Arc::new(self.errand.prepare(&self.agents[first]).await?);
+        if !self.queue.is_empty() {
+            let ready = Arc::new(self.errand.prepare(&self.agent).await?);
+            let budget = self.agent.budget;
             let until = self.time.map(|time| Instant::now() + time);
             let mut running = FuturesUnordered::new();
             let mut faults = 0;
@@ -212,8 +214,7 @@ impl<'a> Batch<'a> {
                 }
                 while running.len() < self.jobs && left.is_none() {
                     let Some((row, run)) = self.queue.front().cloned() else { break };
-                    let agent = self.agents[&row].clone();
-                    match self.purse.take(&agent.budget) {
+                    match self.purse.take(&budget) {
                         Room::Granted => {}
                         Room::Short if !running.is_empty() => break,
                         Room::Short => {
@@ -222,9 +223,14 @@ impl<'a> Batch<'a> {
                         }
                     }
                     self.queue.pop_front();
-                    let (ready, budget) = (ready.clone(), agent.budget);
+                    let agent = self.source.agent(&self.errand, &self.rows[row - 1]);
+                    let ready = ready.clone();
                     running.push(async move {
-                        (row, budget, ready.run_as(&run, agent, &Unseen, None).await)
+                        let end = match agent {
+                            Ok(agent) => ready.run_as(&run, agent, &Unseen, None).await,
+                            Err(invalid) => Err(invalid.into()),
+                        };
+                        (row, run, end)
                     });
                 }
                 let next = async {
@@ -233,7 +239,7 @@ impl<'a> Batch<'a> {
                         None => Ok(running.next().await),
                     }
                 };
-                let (row, budget, end) = match next.await {
+                let (row, run, end) = match next.await {
                     Ok(Some(ended)) => ended,
                     Ok(None) => break,
                     // Those under way are dropped: they can be resumed.
@@ -242,7 +248,11 @@ impl<'a> Batch<'a> {
                         break;
                     }
                 };
-                let end = Ended { row, finished: end? };
+                let finished = match end {
+                    Err(error) if unwritten(&error) => return Err(error.into()),
+                    end => end.unwrap_or_else(|error| broken(run, &error)),
+                };
+                let end = Ended { row, finished };
                 self.purse.settle(&budget, &end.finished.spent);
                 if end.for_good() {
                     self.results.add(&self.rows[row - 1], &end.finished)?;
@@ -260,10 +270,8 @@ impl<'a> Batch<'a> {
                 }
             }
         }
-        total.answered = self.results.lines().filter(|line| line.reason.is_none()).count();
-        total
-            .failed
-            .extend(self.results.lines().filter(|line| line.reason.is_some()).map(Line::end));
+        total.answered = self.results.answered();
+        total.failed.extend(self.results.failed().cloned());
         total.failed.sort_by_key(|end| end.row);
         let rest = total.rows - total.answered - total.failed.len();
         total.left = left.map(|left| (left, rest)).filter(|(_, rows)| *rows > 0);
@@ -274,9 +282,30 @@ impl<'a> Batch<'a> {
 impl Errand {
     /// The runs of a batch that there are.
     async fn begun(&self, batch: &str) -> anyhow::Result<HashMap<String, RunRow>> {
-        let rows = self.store()?.named(&format!("{batch}_"), u32::MAX).await?;
+        let rows = self.store()?.named(&format!("{batch}_"), Whose::Own, u32::MAX).await?;
         Ok(rows.into_iter().map(|row| (row.id.0.clone(), row)).collect())
     }
+}
+
+/// What a batch works with, which none of its agents writes.
+fn own_files(order: &Order) -> [PathBuf; 3] {
+    [order.inputs.clone(), order.out.clone(), results::beside(&order.out)]
+}
+
+/// Whether nothing of any run would be kept: that is no row's fault.
+fn unwritten(error: &anyhow::Error) -> bool {
+    let journal = error.downcast_ref::<JournalError>().or(match error.downcast_ref::<Fault>() {
+        Some(Fault::Journal(error)) => Some(error),
+        _ => None,
+    });
+    matches!(journal, Some(JournalError::Write(_)))
+}
+
+/// A row whose run cannot go on, for what is wrong with it.
+fn broken(run: RunId, error: &anyhow::Error) -> Finished {
+    let (reason, detail) = (Some(Reason::Fault), Some(format!("{error:#}")));
+    let outcome = Outcome { reason, detail, ..Outcome::default() };
+    Finished { run, outcome, spent: Spent::default() }
 }
 
 /// A limit that cannot be kept, or that lets not one run begin, is refused.
@@ -309,26 +338,7 @@ fn possible(order: &Order, agent: &Agent) -> Result<(), BatchError> {
     }
 }
 
-/// What a row's result depends on beside the row, as a digest: the agent file as it is written, what
-/// else it comes to here, and what all rows have in common.
-fn made_of(order: &Order, agent: &Agent) -> Result<String, BatchError> {
-    let text = fs::read(&order.file).map_err(anyhow::Error::from)?;
-    let mut agent = agent.clone();
-    agent.params.clear();
-    agent.task.clear();
-    agent.instructions.clear();
-    let made = serde_json::json!([agent, digest(&text), order.params]);
-    Ok(digest(made.to_string().as_bytes()))
-}
-
 /// Whether a run that was begun is over without an answer, for good.
 fn failed(row: &RunRow) -> bool {
     matches!(row.status, Status::Ended(reason) if reason != Reason::Approval)
-}
-
-/// Nobody looks at a single run.
-struct Unseen;
-
-impl Watch for Unseen {
-    fn event(&self, _event: &Event, _run: &Run) {}
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use store::RunRow;
 
 use super::{Again, BatchError, Ended, Row, failed};
-use crate::Finished;
+use crate::{Finished, Usage};
 
 /// A row's result, as it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,21 +36,6 @@ pub struct Line {
     pub usage: Usage,
 }
 
-/// What a run took, as `errand run --json` says it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Usage {
-    /// Model calls that led to an action or an answer.
-    pub steps: u64,
-    /// Tokens read.
-    pub input_tokens: u64,
-    /// Tokens written.
-    pub output_tokens: u64,
-    /// US dollars.
-    pub cost_usd: f64,
-    /// Running time.
-    pub seconds: f64,
-}
-
 impl Line {
     fn of(row: &Row, finished: &Finished) -> Line {
         let Finished { run, outcome, spent } = finished;
@@ -62,46 +47,47 @@ impl Line {
             outcome: outcome.value.clone(),
             reason: outcome.reason,
             detail: outcome.detail.clone(),
-            usage: Usage {
-                steps: spent.steps,
-                input_tokens: spent.input_tokens,
-                output_tokens: spent.output_tokens,
-                cost_usd: spent.cost_usd,
-                seconds: spent.time_ms as f64 / 1000.0,
-            },
+            usage: Usage::from(*spent),
         }
     }
 
     /// How the row ended.
-    pub(super) fn end(&self) -> Ended {
-        let (value, reason, detail) = (self.outcome.clone(), self.reason, self.detail.clone());
+    fn end(self) -> Ended {
+        let (value, reason, detail) = (self.outcome, self.reason, self.detail);
         let outcome = Outcome { value, reason, detail, waits: None };
         Ended {
             row: self.row,
-            finished: Finished { run: self.run.clone(), outcome, spent: self.usage.spent() },
+            finished: Finished { run: self.run, outcome, spent: self.usage.into() },
         }
     }
 }
 
-impl Usage {
-    fn spent(self) -> Spent {
-        Spent {
-            steps: self.steps,
-            input_tokens: self.input_tokens,
-            output_tokens: self.output_tokens,
-            cost_usd: self.cost_usd,
-            time_ms: (self.seconds * 1000.0) as u64,
-        }
-    }
-}
-
-/// What a file of results is of.
+/// What a file of results is of: the last line of the file beside it.
 #[derive(Serialize, Deserialize)]
 struct Made {
     /// Names the batch: its runs are `BATCH_ROW`.
     batch: String,
     /// A digest of the agent.
     agent: String,
+    /// What those took whose results were taken away to be run again.
+    #[serde(default)]
+    spent: Usage,
+}
+
+impl Made {
+    fn add(&self, mut file: &File) -> io::Result<()> {
+        // The line before may have been cut off.
+        let begin = if file.metadata()?.len() > 0 { "\n" } else { "" };
+        file.write_all(format!("{begin}{}\n", serde_json::json!(self)).as_bytes())?;
+        file.sync_all()
+    }
+}
+
+/// The file beside the results.
+pub(super) fn beside(out: &Path) -> PathBuf {
+    let mut beside = out.as_os_str().to_owned();
+    beside.push(".batch");
+    PathBuf::from(beside)
 }
 
 /// The results of a batch, open to be added to.
@@ -109,7 +95,10 @@ pub(super) struct Results {
     pub(super) batch: String,
     path: PathBuf,
     file: File,
-    lines: BTreeMap<usize, Line>,
+    /// The rows that have a result; how it ended where there is no answer.
+    over: BTreeMap<usize, Option<Ended>>,
+    /// What all of it has taken up to now.
+    spent: Usage,
     /// Locked as long as it is open.
     _made: File,
 }
@@ -126,9 +115,17 @@ impl Results {
         let broken = |path: &Path, error: io::Error| {
             BatchError::Usage(format!("`{}` cannot be written: {error}", path.display()))
         };
-        let mut beside = out.as_os_str().to_owned();
-        beside.push(".batch");
-        let beside = PathBuf::from(beside);
+        let beside = beside(out);
+        let foreign = || {
+            Err(BatchError::Usage(format!(
+                "`{shown}` is there, and no batch can go on with it: there is no `{}`\nhint: name \
+                 another `--out`",
+                beside.display()
+            )))
+        };
+        if fs::metadata(out).is_ok_and(|there| there.len() > 0) && !beside.exists() {
+            return foreign();
+        }
         let mut made = File::options()
             .read(true)
             .write(true)
@@ -147,9 +144,9 @@ impl Results {
         }
         let mut text = String::new();
         made.read_to_string(&mut text).map_err(|error| broken(&beside, error))?;
-        let before: Option<Made> = serde_json::from_str(&text).ok();
+        let before = text.lines().rev().find_map(|line| serde_json::from_str::<Made>(line).ok());
         let there = fs::metadata(out).ok().map(|there| there.len());
-        let batch = match (before, there) {
+        let mut begun = match (before, there) {
             (Some(before), Some(_)) => {
                 if before.agent != agent {
                     return Err(BatchError::Usage(format!(
@@ -157,66 +154,61 @@ impl Results {
                          `--out`, or take back what was changed in the agent file or with `--model`"
                     )));
                 }
-                before.batch
+                before
             }
-            (None, Some(bytes)) if bytes > 0 => {
-                return Err(BatchError::Usage(format!(
-                    "`{shown}` is there, and no batch can go on with it: there is no `{}`\nhint: \
-                     name another `--out`",
-                    beside.display()
-                )));
-            }
+            (None, Some(bytes)) if bytes > 0 => return foreign(),
             // Without its results a batch is a new one.
             _ => {
                 let batch = crate::wire::new_id().0;
-                let line = serde_json::json!(Made { batch: batch.clone(), agent: agent.into() });
-                let write = || -> io::Result<()> {
+                let new = Made { batch, agent: agent.into(), spent: Usage::default() };
+                let mut write = || {
                     made.set_len(0)?;
                     made.rewind()?;
-                    made.write_all(format!("{line}\n").as_bytes())?;
-                    made.sync_all()
+                    new.add(&made)
                 };
-                let mut write = write;
                 write().map_err(|error| broken(&beside, error))?;
-                batch
+                new
             }
         };
-        let lines = before_now(out, rows)?;
-        let kept: BTreeMap<usize, Line> = match again {
-            Again::Never => lines,
-            Again::Failed => {
-                let kept: BTreeMap<usize, Line> =
-                    lines.into_iter().filter(|(_, line)| line.reason.is_none()).collect();
-                let text: String = kept.values().map(written).collect();
-                tools::whole::write(out, text.as_bytes()).map_err(|error| broken(out, error))?;
-                kept
-            }
-        };
+        let mut lines = before_now(out, rows)?;
+        let mut spent = begun.spent;
+        lines.values().for_each(|line| add(&mut spent, &line.usage));
+        if again == Again::Failed && lines.values().any(|line| line.reason.is_some()) {
+            let failed = lines.values().filter(|line| line.reason.is_some());
+            failed.for_each(|line| add(&mut begun.spent, &line.usage));
+            // First what they took: killed in between, it counts twice rather than not at all.
+            begun.add(&made).map_err(|error| broken(&beside, error))?;
+            lines.retain(|_, line| line.reason.is_none());
+            let text: String = lines.values().map(written).collect();
+            tools::whole::write(out, text.as_bytes()).map_err(|error| broken(out, error))?;
+        }
+        let over = lines.into_iter();
+        let over = over.map(|(row, line)| (row, line.reason.is_some().then(|| line.end())));
+        let over = over.collect();
         let file = File::options().append(true).create(true).open(out);
         let file = file.map_err(|error| broken(out, error))?;
-        Ok(Results { batch, path: out.to_path_buf(), file, lines: kept, _made: made })
+        let (batch, path) = (begun.batch, out.to_path_buf());
+        Ok(Results { batch, path, file, over, spent, _made: made })
     }
 
     /// Whether a row has its result.
     pub(super) fn over(&self, row: usize) -> bool {
-        self.lines.contains_key(&row)
+        self.over.contains_key(&row)
     }
 
-    /// The results, by row.
-    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.lines.values()
+    /// How many rows have an answer.
+    pub(super) fn answered(&self) -> usize {
+        self.over.values().filter(|end| end.is_none()).count()
     }
 
-    /// What they took.
+    /// The rows whose result is that there is no answer.
+    pub(super) fn failed(&self) -> impl Iterator<Item = &Ended> {
+        self.over.values().flatten()
+    }
+
+    /// What earlier invocations took, for results that are there and for those that were run again.
     pub(super) fn spent(&self) -> Spent {
-        let mut all = Spent::default();
-        for line in self.lines.values() {
-            let spent = line.usage.spent();
-            all.input_tokens += spent.input_tokens;
-            all.output_tokens += spent.output_tokens;
-            all.cost_usd += spent.cost_usd;
-        }
-        all
+        self.spent.into()
     }
 
     /// The run of a row that has no result: one that was begun, or the name of a new one.
@@ -248,9 +240,17 @@ impl Results {
                 "`{shown}` cannot be written: {error}\nhint: nothing is lost; the same command goes on"
             )
         })?;
-        self.lines.insert(row.number, line);
+        self.over.insert(row.number, line.reason.is_some().then(|| line.end()));
         Ok(())
     }
+}
+
+fn add(all: &mut Usage, one: &Usage) {
+    all.steps += one.steps;
+    all.input_tokens += one.input_tokens;
+    all.output_tokens += one.output_tokens;
+    all.cost_usd += one.cost_usd;
+    all.seconds += one.seconds;
 }
 
 fn written(line: &Line) -> String {

@@ -7,7 +7,7 @@ use std::path::Path;
 use agent_core::agent_file::{Invalid, digest};
 use serde_json::Value;
 
-use super::BatchError;
+use super::{BatchError, quotes};
 
 /// The most problems that are told at once.
 const TOLD: usize = 10;
@@ -33,17 +33,7 @@ impl Row {
 
     /// The values as parameters; none of them is read as a file's name.
     pub(super) fn params(&self) -> impl Iterator<Item = (String, String)> {
-        self.values.iter().flat_map(|(name, value)| {
-            let each = match value {
-                Value::Array(items) => items.iter().collect(),
-                value => vec![value],
-            };
-            each.into_iter().map(move |value| {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-                let at = if text.starts_with('@') { "@" } else { "" };
-                (name.clone(), format!("{at}{text}"))
-            })
-        })
+        self.values.iter().flat_map(|(name, value)| literal(name, value))
     }
 
     /// What is wrong with it, in the words of whoever checked it.
@@ -52,6 +42,19 @@ impl Row {
             invalid.problems.iter().map(|problem| problem.message.as_str()).collect();
         format!("{}:{}: row {}: {}", file.display(), self.line, self.number, problems.join("; "))
     }
+}
+
+/// A value as it is written on a command line; a list as often as it has items.
+pub(super) fn literal(name: &str, value: &Value) -> impl Iterator<Item = (String, String)> {
+    let each = match value {
+        Value::Array(items) => items.iter().collect(),
+        value => vec![value],
+    };
+    each.into_iter().map(move |value| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+        let at = if text.starts_with('@') { "@" } else { "" };
+        (name.to_string(), format!("{at}{text}"))
+    })
 }
 
 /// Several problems as one.
@@ -80,8 +83,17 @@ pub(super) fn read(file: &Path) -> Result<Vec<Row>, BatchError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let ending = file.extension().and_then(|end| end.to_str()).map(str::to_lowercase);
     match ending.as_deref() {
-        Some("csv") => csv(file, text, separator(text)),
-        Some("tsv") => csv(file, text, b'\t'),
+        Some("csv") => {
+            let separator = separator(text);
+            if let Some((line, problem)) = quotes::misplaced(text, separator) {
+                let hint =
+                    "a cell with a quote in it is written in quotes, and the quote twice: `\"\"`";
+                return Err(wrong(format!("{shown}:{line}: {problem}\nhint: {hint}")));
+            }
+            csv(file, csv::ReaderBuilder::new().delimiter(separator), text)
+        }
+        // A quote is a letter there: programs that write TSV put none around a cell.
+        Some("tsv") => csv(file, csv::ReaderBuilder::new().delimiter(b'\t').quoting(false), text),
         Some("jsonl" | "ndjson") => jsonl(file, text),
         _ => Err(wrong(format!(
             "`{shown}` is no table that is read here\nhint: name a `.csv`, `.tsv` or `.jsonl` file"
@@ -96,9 +108,9 @@ fn separator(text: &str) -> u8 {
     if count(';') > count(',') { b';' } else { b',' }
 }
 
-fn csv(file: &Path, text: &str, separator: u8) -> Result<Vec<Row>, BatchError> {
+fn csv(file: &Path, format: &csv::ReaderBuilder, text: &str) -> Result<Vec<Row>, BatchError> {
     let shown = file.display();
-    let mut reader = csv::ReaderBuilder::new().delimiter(separator).from_reader(text.as_bytes());
+    let mut reader = format.from_reader(text.as_bytes());
     let broken = |error: csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
         let problem = match error.kind() {
@@ -176,6 +188,8 @@ mod tests {
         assert_eq!(rows, [r#"2 {"name":"Ada","note":"one, two\nlines"}"#, r#"4 {"name":"Bo"}"#]);
         assert_eq!(read("a.csv", "a;b\n1,5;x\n").unwrap(), [r#"2 {"a":"1,5","b":"x"}"#]);
         assert_eq!(read("a.tsv", "a\tb\n1\t@x\n").unwrap(), [r#"2 {"a":"1","b":"@x"}"#]);
+        let rows = read("a.tsv", "a\tb\n5\"\t\"x\n6\ty\n").unwrap();
+        assert_eq!(rows, [r#"2 {"a":"5\"","b":"\"x"}"#, r#"3 {"a":"6","b":"y"}"#]);
         let rows = read("a.jsonl", "{\"b\": 1, \"a\": [\"x\"], \"c\": null}\n\n{\"a\": true}\n");
         assert_eq!(rows.unwrap(), [r#"1 {"a":["x"],"b":1}"#, r#"3 {"a":true}"#]);
     }
@@ -184,6 +198,8 @@ mod tests {
     fn tables_that_cannot_be_meant() {
         for (name, text, expected) in [
             ("a.csv", "a,b\n1\n", "a.csv:2: 1 cells where the first line has 2"),
+            ("a.csv", "a\n\"1\n2\n3\n", "a.csv:2: a quote begins here and does not end\nhint: "),
+            ("a.csv", "a,b\n\"1,2\n3,\"4\n", "a.csv:3: a quote ends inside of a cell\nhint: "),
             ("a.csv", "a,a\n1,2\n", "a.csv:1: column 2 is called `a`\nhint: "),
             ("a.jsonl", "{\"a\": 1}\n[1]\n", "a.jsonl:2: no JSON object: "),
             ("a.jsonl", "{\"a\": {}}\n", "a.jsonl:1: `a` is neither a plain value nor a list"),

@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use errand::{Errand, Finished};
+use errand::Finished;
 
-use super::live::{Usage, eprint, say};
-use super::run::{self, How};
+use super::live::{Usage, data, eprint};
 
 /// What is printed of a run beside `--json`.
 #[derive(clap::Args, Clone, Default)]
@@ -37,15 +36,6 @@ impl Answer {
         }
     }
 
-    /// What a run needs, with its progress drawn unless nothing is to be seen.
-    pub(crate) fn open(&self, how: How) -> anyhow::Result<Errand> {
-        match (self.quiet, how.offline) {
-            (false, _) => run::open(how),
-            (true, false) => Errand::open(),
-            (true, true) => Ok(Errand::open()?.offline()),
-        }
-    }
-
     /// Whether a file is wanted.
     pub(crate) fn written(&self) -> bool {
         self.out.is_some()
@@ -57,7 +47,7 @@ impl Answer {
     /// The file cannot be written.
     pub(crate) fn give(&self, end: &Finished, text: &str) -> anyhow::Result<()> {
         let Some(out) = &self.out else {
-            say(text);
+            data(text);
             return Ok(());
         };
         let shown = out.display();

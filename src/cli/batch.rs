@@ -154,7 +154,7 @@ impl Progress {
             return;
         }
         if end.finished.outcome.reason.is_some() {
-            self.bar.println(format!("  {}", line(end)));
+            self.bar.println(guard::visible(&format!("  {}", line(end))));
         }
         self.bar.set_message(so_far);
         self.bar.set_position(self.over as u64);

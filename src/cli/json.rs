@@ -7,7 +7,7 @@ use agent_core::drive::Watch;
 use agent_core::event::{Event, Observation, RunId, What};
 use agent_core::run::{Run, denied, head};
 use agent_core::sandbox::Remark;
-use errand::Finished;
+use errand::{Finished, Usage};
 use serde_json::{Value, json};
 
 /// The most characters of an observation on a line; `errand runs show` has the rest.
@@ -139,20 +139,13 @@ fn answered(granted: bool) -> (Decision, &'static str) {
 
 /// The last line.
 pub(crate) fn finished(finished: &Finished) {
-    let spent = &finished.spent;
     let mut line = json!({
         "type": "finished",
         "run": finished.run,
         "outcome": finished.outcome.value,
         "reason": finished.outcome.reason,
         "detail": finished.outcome.detail,
-        "usage": {
-            "steps": spent.steps,
-            "input_tokens": spent.input_tokens,
-            "output_tokens": spent.output_tokens,
-            "cost_usd": spent.cost_usd,
-            "seconds": spent.time_ms as f64 / 1000.0,
-        },
+        "usage": Usage::from(finished.spent),
     });
     if let Some(waits) = &finished.outcome.waits {
         line["waits"] = json!(waits);

@@ -1,7 +1,7 @@
 //! A run for a person: what happens, line by line on stderr, and a last line that is rewritten
 //! while the model thinks or something is fetched.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -47,6 +47,12 @@ impl Live {
             bar.set_style(style);
         }
         Self { bar, tail: Mutex::default(), asking: tokio::sync::Mutex::default() }
+    }
+
+    /// The turn to ask a person something. Agents side by side may ask at once; an answer is one to
+    /// what was shown last.
+    pub(crate) async fn turn(&self) -> impl Sized {
+        self.asking.lock().await
     }
 
     /// Takes the rewritten line away.
@@ -111,8 +117,7 @@ impl Live {
 #[async_trait]
 impl Person for Live {
     async fn approve(&self, run: &RunId, action: &Action, reasons: &[String]) -> Option<Approval> {
-        // Agents side by side may ask at once.
-        let _turn = self.asking.lock().await;
+        let _turn = self.turn().await;
         self.bar.disable_steady_tick();
         if let Some(question) = Question::of(action) {
             return asked(&question).await;
@@ -369,9 +374,19 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-/// A line on stdout. A reader that has gone away is no reason to stop.
+/// A line on stdout for a person. A reader that has gone away is no reason to stop.
 pub(crate) fn say(text: &str) {
     let _gone = writeln!(std::io::stdout(), "{}", visible(text));
+}
+
+/// What a run or a tool gave, on stdout: as it is where a program or a file takes it.
+pub(crate) fn data(text: &str) {
+    match std::io::stdout().is_terminal() {
+        true => say(text),
+        false => {
+            let _gone = writeln!(std::io::stdout(), "{text}");
+        }
+    }
 }
 
 /// A line on stderr, likewise.

@@ -32,6 +32,11 @@ pub(crate) fn pairs(params: &[String]) -> Result<Vec<(String, String)>, Usage> {
     Ok(pairs)
 }
 
+/// The first that takes standard input, as it was written.
+pub(crate) fn piped(params: &[String]) -> Option<&String> {
+    params.iter().find(|param| param.split_once('=').is_some_and(|(_, value)| value == "@-"))
+}
+
 /// A value as it is, whatever it begins with.
 pub(crate) fn literal(value: &str) -> String {
     match value.starts_with('@') {

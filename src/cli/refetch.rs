@@ -10,12 +10,11 @@ use std::path::PathBuf;
 
 use agent_core::act::research::{LONGEST, PAGE};
 use agent_core::agent::Agent;
-use agent_core::drive::Watch;
-use agent_core::event::{Event, Observation, Status};
+use agent_core::drive::Unseen;
+use agent_core::event::{Observation, Status};
 use agent_core::message::ToolCall;
 use agent_core::permission::NetRule;
 use agent_core::report::{Report, Source};
-use agent_core::run::Run;
 use errand::{Caller, Errand};
 use futures::StreamExt;
 use serde::Serialize;
@@ -106,7 +105,7 @@ pub(crate) fn all(report: &Report, net: Vec<NetRule>) -> anyhow::Result<Vec<Agai
 async fn read(caller: &Caller, source: &Source) -> anyhow::Result<Observation> {
     let arguments = json!({ "url": source.url });
     let call = ToolCall { id: "1".to_string(), name: PAGE.to_string(), arguments };
-    caller.call(&call, &Nobody, None).await
+    caller.call(&call, &Unseen, None).await
 }
 
 fn compared(report: &Report, number: u32, source: &Source, now: Observation) -> Again {
@@ -161,13 +160,6 @@ pub(crate) fn told(page: &Again) -> String {
         text += &format!("\n  no longer there: `{}`", report::plain(&quote.quote));
     }
     text
-}
-
-/// Nobody looks on.
-struct Nobody;
-
-impl Watch for Nobody {
-    fn event(&self, _event: &Event, _run: &Run) {}
 }
 
 /// A folder that is gone once the pages were compared.

@@ -15,7 +15,7 @@ use report::{Format, render};
 use serde_json::json;
 
 use super::json::print;
-use super::live::{Usage, say};
+use super::live::{Usage, data, say};
 use super::refetch::{self, Again, State};
 use super::run::runtime;
 
@@ -73,7 +73,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
                 None => {
                     let format = asked.unwrap_or(Format::Markdown);
                     let text = render(&report, format)?;
-                    say(&match format {
+                    data(&match format {
                         Format::Json | Format::Csl => guard::visible_json(text.trim_end()),
                         _ => text.trim_end().into(),
                     });

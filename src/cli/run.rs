@@ -3,9 +3,10 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use agent_core::action::Action;
-use agent_core::drive::{Person, Watch};
+use agent_core::drive::{Person, Unseen, Watch};
 use agent_core::event::{Event, Outcome, Reason, RunId};
 use agent_core::ledger::Spent;
 use agent_core::run::Run;
@@ -14,7 +15,7 @@ use errand::{Errand, Finished};
 
 use super::answer::Answer;
 use super::json::Lines;
-use super::live::{Live, say};
+use super::live::{Live, Usage};
 use super::models::Bars;
 use super::task::{self, Grants, Made, What};
 use super::{json, live};
@@ -43,15 +44,33 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     #[command(flatten)]
-    answer: Answer,
-    #[command(flatten)]
-    how: How,
+    shown: Shown,
     #[command(flatten)]
     grants: Grants,
 }
 
+/// How one run is shown, and where its answer goes.
+#[derive(clap::Args, Clone, Default)]
+pub(crate) struct Shown {
+    #[command(flatten)]
+    pub(crate) answer: Answer,
+    #[command(flatten)]
+    how: How,
+}
+
+impl Shown {
+    /// What a run needs, with its progress drawn unless nothing is to be seen.
+    pub(crate) fn open(&self) -> anyhow::Result<Errand> {
+        match (self.answer.quiet, self.how.offline) {
+            (false, _) => open(self.how),
+            (true, false) => Errand::open(),
+            (true, true) => Ok(Errand::open()?.offline()),
+        }
+    }
+}
+
 /// How a run is shown, and what it may fetch.
-#[derive(clap::Args, Clone, Copy)]
+#[derive(clap::Args, Clone, Copy, Default)]
 pub(crate) struct How {
     /// Print one JSON object a line on stdout: started, plan, call, verdict, log, progress,
     /// observation, rejected, finished
@@ -63,10 +82,20 @@ pub(crate) struct How {
 }
 
 pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
-    args.answer.check()?;
+    args.shown.answer.check()?;
+    if args.what.iter().any(|word| word == "-")
+        && let Some(param) = super::param::piped(&args.params)
+    {
+        return Err(Usage(format!(
+            "`-` and `-p {param}` both take standard input, which is there once\nhint: write one of \
+             them to a file: `-p {}FILE`",
+            param.trim_end_matches('-')
+        ))
+        .into());
+    }
     let what = What::of(&args.what, &args.grants)?;
     let params = super::param::pairs(&args.params)?;
-    let errand = args.answer.open(args.how)?;
+    let errand = args.shown.open()?;
     let agent = match what {
         What::File(file, task) => {
             let params = match task {
@@ -79,10 +108,10 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
             let made = Made::of(&task, &params, &args.grants, args.model.as_deref());
             let agent = made.agent(&errand, &params)?;
             if args.grants.print {
-                say(made.text.trim_end());
+                live::data(made.text.trim_end());
                 return Ok(ExitCode::SUCCESS);
             }
-            if !args.how.json && !args.answer.quiet {
+            if !args.shown.how.json && !args.shown.answer.quiet {
                 made.show();
             }
             agent
@@ -91,7 +120,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let run = async |watch: &dyn Watch, person: Option<&dyn Person>| {
         errand.run(agent, watch, person).await
     };
-    Ok(code(&given(args.how, &args.answer, run)?))
+    Ok(code(&given(&args.shown, run)?))
 }
 
 /// Opens what a run needs, with its progress drawn on stderr.
@@ -105,32 +134,33 @@ pub(crate) fn watched(
     how: How,
     run: impl AsyncFnOnce(&dyn Watch, Option<&dyn Person>) -> anyhow::Result<Finished>,
 ) -> anyhow::Result<Finished> {
-    given(how, &Answer::default(), run)
+    given(&Shown { how, ..Shown::default() }, run)
 }
 
 /// Likewise, with the answer where it is wanted. Ctrl-C drops the run: its journal is whole at every
 /// moment, so there is nothing to tidy.
 pub(crate) fn given(
-    how: How,
-    answer: &Answer,
+    Shown { answer, how }: &Shown,
     run: impl AsyncFnOnce(&dyn Watch, Option<&dyn Person>) -> anyhow::Result<Finished>,
 ) -> anyhow::Result<Finished> {
     let live = Live::new();
     let shown: &dyn Watch = match how.json {
         true => &Lines,
-        false if answer.quiet => &Quiet,
+        false if answer.quiet => &Unseen,
         false => &live,
     };
     let latest = Latest { shown, seen: Mutex::default() };
     let asks = !how.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let person: Option<&dyn Person> = if asks { Some(&live) } else { None };
-    let end = runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let end = runtime.block_on(async {
         tokio::select! {
             end = run(&latest, person) => end.map(Some),
             stop = tokio::signal::ctrl_c() => stop.map(|()| None).map_err(Into::into),
         }
-    })?;
-    let end = match end.or_else(|| latest.cancelled()) {
+    });
+    let_go(runtime);
+    let end = match end?.or_else(|| latest.cancelled()) {
         Some(end) => end,
         None => anyhow::bail!("stopped before the run began"),
     };
@@ -165,11 +195,10 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build()?)
 }
 
-/// Shows nothing.
-struct Quiet;
-
-impl Watch for Quiet {
-    fn event(&self, _event: &Event, _run: &Run) {}
+/// Lets go of it, with what it still does: a thread that reads a line which nobody writes any more,
+/// or loads a model that nothing waits for, keeps nobody.
+pub(crate) fn let_go(runtime: tokio::runtime::Runtime) {
+    runtime.shutdown_timeout(Duration::from_millis(200));
 }
 
 /// Remembers how far the run had come, for when it is stopped.

@@ -229,7 +229,7 @@ impl Made {
         params: &[(String, String)],
     ) -> Result<Agent, Invalid> {
         let file = Path::new("the command line");
-        errand.load_text(file, &self.text, params).map_err(|mut invalid| {
+        errand.load_text(file, &self.text, params, None).map_err(|mut invalid| {
             for problem in &mut invalid.problems {
                 let Place::Span(span) = &problem.place else { continue };
                 let part = self.parts.iter().find(|(part, _)| part.contains(&span.start));
@@ -328,9 +328,18 @@ fn text(text: &str) -> String {
     format!("\"\"\"\n{}\n\"\"\"", lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// A text in quotes: what JSON escapes TOML escapes alike, but for one character.
+/// A text in quotes: what JSON escapes TOML escapes alike, and more. What would hide where it is
+/// shown is escaped too.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+    let mut out = String::with_capacity(text.len() + 2);
+    for letter in serde_json::Value::from(text).to_string().chars() {
+        match u32::from(letter) {
+            _ if !guard::hides(letter) => out.push(letter),
+            number @ ..=0xffff => out += &format!("\\u{number:04X}"),
+            number => out += &format!("\\U{number:08X}"),
+        }
+    }
+    out
 }
 
 /// A key, bare where it can be.
@@ -350,6 +359,8 @@ fn bare(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use agent_core::agent_file::{Agreed, Known};
+
     use super::*;
 
     #[test]
@@ -359,13 +370,23 @@ mod tests {
             "two lines\nwith \"quotes\", \"\"\" and \\ a backslash \\\n{{ x }}",
             "ends in quotes\n\"\"",
             "a tab\tand a \u{7f} and \u{1}",
+            "👩\u{200d}💻 and می\u{200c}خواهم, \u{e0041}, a\rb\r\nc",
         ] {
             let grants = Grants { read: vec![], write: vec![], net: vec![], print: false };
             let made = Made::of(task, &[], &grants, None);
-            let home = tempfile::tempdir().unwrap();
-            let errand = Errand::open().unwrap();
-            let file = home.path().join("agent.toml");
-            assert_eq!(errand.load_text(&file, &made.text, &[]).unwrap().task, task);
+            assert_eq!(guard::visible(&made.text), made.text);
+            let folder = tempfile::tempdir().unwrap();
+            let known = Known {
+                tools: &[],
+                models: &[],
+                default_model: "m",
+                model_override: None,
+                locked: &|_| Ok(Agreed::default()),
+                decoder_holds: &|_| Ok(()),
+            };
+            let file = folder.path().join("agent.toml");
+            let checked = Checked::of(&file, made.text.as_bytes(), &[], &known).unwrap();
+            assert_eq!(checked.agent.task, task);
         }
     }
 }

@@ -107,7 +107,7 @@ impl Errand {
             extras::rust(&runner),
             extras::gpu(&runner),
         );
-        let mut checks = vec![python, pip, registry];
+        let mut checks = vec![setup::home(&runner, &default), python, pip, registry];
         checks.extend(default.fetched());
         checks.extend([default.disk(), machine::memory(default.memory())]);
         checks.extend([machine::landlock(), confinement, machine::cgroups()]);

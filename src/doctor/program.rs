@@ -10,6 +10,8 @@ use guard::{Need, Program, Work};
 /// An empty folder of its own, in which programs are started.
 pub(super) struct Runner {
     work: Work,
+    /// Why it is not where errand keeps its files.
+    elsewhere: Option<String>,
 }
 
 /// What a program printed, and whether it ended well.
@@ -27,10 +29,24 @@ impl Output {
 }
 
 impl Runner {
-    /// Beside or in `ERRAND_HOME`, which is not made for it.
+    /// Beside or in `ERRAND_HOME`, which is not made for it; where nothing can be made there, in the
+    /// system's folder for what is gone soon.
     pub(super) fn new(home: &Path) -> io::Result<Runner> {
-        let there = home.ancestors().find(|folder| folder.is_dir()).unwrap_or(home);
-        Ok(Runner { work: Work::new(there)? })
+        let there = home.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or(home);
+        match Work::new(there) {
+            Ok(work) => Ok(Runner { work, elsewhere: None }),
+            Err(error) => {
+                let work = Work::new(&std::env::temp_dir())?;
+                let elsewhere =
+                    Some(format!("nothing can be made in `{}`: {error}", there.display()));
+                Ok(Runner { work, elsewhere })
+            }
+        }
+    }
+
+    /// Why nothing can be made where errand keeps its files.
+    pub(super) fn elsewhere(&self) -> Option<&str> {
+        self.elsewhere.as_deref()
     }
 
     pub(super) fn work(&self) -> &Work {

@@ -154,6 +154,17 @@ impl<'a> Setup<'a> {
     }
 }
 
+/// The folder that everything is kept in.
+pub(super) fn home(runner: &Runner, setup: &Setup<'_>) -> Check {
+    let check = Check::new("home", "keeps what is fetched and made, and the journal of all runs");
+    match runner.elsewhere() {
+        None => check.required(true).ok(setup.plan.home.display().to_string()),
+        Some(reason) => check
+            .required(true)
+            .missing(reason, "name a folder that you may write in `ERRAND_HOME`"),
+    }
+}
+
 pub(super) async fn python(runner: &Runner, setup: &Setup<'_>) -> Check {
     let check = Check::new("python", "fetches models and makes the python component");
     let check = check.required(setup.guest || setup.needs_pip());

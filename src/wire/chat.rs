@@ -3,14 +3,14 @@
 
 use agent_core::agent::{Act, Agent};
 use agent_core::delegate::Crew;
-use agent_core::drive::{self, Person, Watch};
+use agent_core::drive::{self, Person, Unseen, Watch};
 use agent_core::event::{RunId, What};
 use agent_core::run::{Run, ended};
 use store::Drive;
 
 use super::launch::Launch;
 use super::runs::{as_of, told};
-use super::{Errand, Finished, Nobody, Style, Together, new_id};
+use super::{Errand, Finished, Style, Together, new_id};
 
 /// A conversation that this process holds.
 pub struct Chat {
@@ -40,7 +40,7 @@ impl Errand {
         let style = talks(&agent, Style::of(&agent, &traits))?;
         let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
         let driven = crew.store.drive(run.id())?;
-        drive::begin(&mut run, &crew.parts(&Nobody, None)).await?;
+        drive::begin(&mut run, &crew.parts(&Unseen, None)).await?;
         Ok(Chat { id: run.id().clone(), crew, _driven: driven })
     }
 
@@ -126,7 +126,7 @@ impl Chat {
     /// Writes down what happened between turns. An event of a turn that was dropped may still be on
     /// its way to the journal: then this one's number is taken, and it gets the next.
     async fn note(&self, what: What) -> anyhow::Result<()> {
-        let parts = self.crew.parts(&Nobody, None);
+        let parts = self.crew.parts(&Unseen, None);
         let mut noted = Ok(());
         for _ in 0..3 {
             let mut run = self.run().await?;

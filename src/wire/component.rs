@@ -59,7 +59,7 @@ impl Errand {
     /// A component is not what the agent was made with, or a tool cannot be set up.
     pub async fn caller(&self, agent: Agent) -> anyhow::Result<Caller> {
         let launcher = Launch::new(self, self.store()?, &agent, None);
-        let sandbox = self.sandbox(&agent, &launcher)?;
+        let sandbox = launcher.sandbox(&agent)?;
         Ok(Caller {
             tools: self.tools(&agent, &launcher).await?,
             policy: Chain::new(&agent.grants, &agent.above)?,
@@ -74,7 +74,7 @@ pub struct Caller {
     agent: Agent,
     tools: Vec<Arc<dyn Tool>>,
     policy: Chain,
-    sandbox: Wasm,
+    sandbox: Arc<Wasm>,
 }
 
 impl Caller {
@@ -94,7 +94,7 @@ impl Caller {
             model: &Unasked,
             tools: &self.tools,
             policy: &self.policy,
-            sandbox: &self.sandbox,
+            sandbox: &*self.sandbox,
             journal: &Unkept,
             watch,
             person,

@@ -7,9 +7,9 @@ use agent_core::mcp::{Server, Transport};
 use guard::Kept;
 use tools::lock;
 
-/// Of an agent and all the agents that it calls.
-pub(super) fn of(home: &Path, agent: &Agent) -> Kept {
-    let mut files = Vec::new();
+/// Of an agent and all the agents that it calls, and these.
+pub(super) fn of(home: &Path, agent: &Agent, more: &[PathBuf]) -> Kept {
+    let mut files = more.to_vec();
     of_agent(agent, &mut files);
     Kept::new(home, files)
 }

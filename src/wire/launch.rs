@@ -1,6 +1,6 @@
 //! What the agents of one run share: the journal, the models and the MCP servers that several name.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::action::Action;
 use agent_core::agent::{Agent, ModelConfig};
@@ -11,6 +11,7 @@ use agent_core::mcp::Server;
 use agent_core::model::Model;
 use async_trait::async_trait;
 use guard::Kept;
+use sandbox::Wasm;
 use store::Store;
 use tools::mcp::{self, McpError};
 use tools::process::Cells;
@@ -26,11 +27,13 @@ pub(super) struct Launch {
     approval: Arc<Mutex<Option<Approval>>>,
     models: Models,
     servers: Servers,
+    sandboxes: Sandboxes,
     /// What none of them may write.
     pub(super) kept: Arc<Kept>,
 }
 
 type Servers = Arc<tokio::sync::Mutex<Vec<(String, Arc<mcp::Client>)>>>;
+type Sandboxes = Arc<Mutex<Vec<(Agent, Arc<Wasm>)>>>;
 type Models = Arc<tokio::sync::Mutex<Vec<(ModelConfig, Arc<dyn Model>)>>>;
 
 impl Launch {
@@ -40,10 +43,40 @@ impl Launch {
         agent: &Agent,
         approval: Option<Approval>,
     ) -> Launch {
-        let kept = Arc::new(kept::of(errand.fetcher.home().root(), agent));
+        let kept = Arc::new(kept::of(errand.fetcher.home().root(), agent, &errand.kept));
         let approval = Arc::new(Mutex::new(approval));
         let (models, servers) = (Models::default(), Servers::default());
-        Launch { errand: errand.clone(), store, approval, models, servers, kept }
+        let (errand, sandboxes) = (errand.clone(), Sandboxes::default());
+        Launch { errand, store, approval, models, servers, sandboxes, kept }
+    }
+
+    /// The sandbox of an agent. The first that asks for its own has those of all the agents below
+    /// opened with it: what they are granted is what it was when the run began.
+    pub(super) fn sandbox(&self, agent: &Agent) -> anyhow::Result<Arc<Wasm>> {
+        let mut opened = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.opened(agent, &mut opened)
+    }
+
+    fn opened(
+        &self,
+        agent: &Agent,
+        opened: &mut Vec<(Agent, Arc<Wasm>)>,
+    ) -> anyhow::Result<Arc<Wasm>> {
+        let known = opened.iter().find(|(known, _)| {
+            known.file == agent.file
+                && known.grants == agent.grants
+                && known.secrets == agent.secrets
+                && known.browser == agent.browser
+        });
+        if let Some((_, sandbox)) = known {
+            return Ok(Arc::clone(sandbox));
+        }
+        let sandbox = Arc::new(self.errand.sandbox(agent, self)?);
+        opened.push((agent.clone(), Arc::clone(&sandbox)));
+        for sub in agent.agents.values() {
+            self.opened(&sub.agent, opened)?;
+        }
+        Ok(sandbox)
     }
 
     pub(super) async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {

@@ -81,13 +81,15 @@ impl Prepared {
 
 /// Whether two agents need the same of this machine.
 fn alike(one: &Agent, other: &Agent) -> bool {
-    let bare = |agent: &Agent| {
-        let mut agent = agent.clone();
-        agent.params.clear();
-        agent.task.clear();
-        agent.instructions.clear();
-        agent.budget = Budget::default();
-        agent
-    };
     bare(one) == bare(other)
+}
+
+/// An agent without that in which runs of one agent file may differ.
+pub(crate) fn bare(agent: &Agent) -> Agent {
+    let mut agent = agent.clone();
+    agent.params.clear();
+    agent.task.clear();
+    agent.instructions.clear();
+    agent.budget = Budget::default();
+    agent
 }

@@ -7,12 +7,15 @@ use agent_core::journal::JournalError;
 use agent_core::ledger::Spent;
 use agent_core::model::Traits;
 use agent_core::run::{Run, ended};
-use store::{RunRow, Which};
+use store::{RunRow, Which, Whose};
 
 use super::Errand;
 
 /// The word that stands for the run that began last.
 const LATEST: &str = "latest";
+
+/// The most runs that are named where a beginning could mean any of them.
+const SHOWN: u32 = 5;
 
 /// A run in a list.
 #[derive(Debug, Clone)]
@@ -37,25 +40,24 @@ impl Errand {
         let store = self.store()?;
         if named == LATEST {
             // Of the latest, what was not begun by another run.
-            let latest = store.list(&Which { limit: 1000, ..Which::default() }).await?;
-            let own = latest.into_iter().find(|row| row.id.parent().is_none());
-            return own.map(|row| row.id).ok_or_else(|| anyhow::anyhow!("there is no run yet"));
-        }
-        let mut found = store.named(named, 100).await?;
-        if let Some(whole) = found.iter().find(|row| row.id.0 == named) {
-            return Ok(whole.id.clone());
+            let one = Which { limit: 1, whose: Whose::Own, ..Which::default() };
+            let latest = store.list(&one).await?.pop();
+            return latest.map(|row| row.id).ok_or_else(|| anyhow::anyhow!("there is no run yet"));
         }
         // The beginning of a run is that of its agents' runs too.
-        let own = |row: &RunRow| row.id.parent().is_none();
-        if found.iter().any(own) {
-            found.retain(own);
+        let mut found = store.named(named, Whose::Own, SHOWN).await?;
+        if found.is_empty() {
+            found = store.named(named, Whose::All, SHOWN).await?;
+        }
+        if let Some(whole) = found.first().filter(|row| row.id.0 == named) {
+            return Ok(whole.id.clone());
         }
         match &found[..] {
             [one] if !named.is_empty() => Ok(one.id.clone()),
             [] => told(Err(JournalError::Unknown(RunId(named.to_string())))),
             several => {
                 let names: Vec<String> =
-                    several.iter().rev().take(5).map(|row| format!("`{}`", row.id)).collect();
+                    several.iter().map(|row| format!("`{}`", row.id)).collect();
                 anyhow::bail!(
                     "`{named}` is the beginning of several runs\nhint: write more of it: {}",
                     names.join(", ")
@@ -92,11 +94,9 @@ impl Errand {
     pub async fn sizes(&self, which: &Which) -> anyhow::Result<Vec<(RunRow, u64)>> {
         let store = self.store()?;
         let mut sizes = Vec::new();
-        for row in store.list(which).await? {
-            if row.id.parent().is_none() {
-                let bytes = store.bytes(&row.id).await?;
-                sizes.push((row, bytes));
-            }
+        for row in store.list(&Which { whose: Whose::Own, ..which.clone() }).await? {
+            let bytes = store.bytes(&row.id).await?;
+            sizes.push((row, bytes));
         }
         Ok(sizes)
     }

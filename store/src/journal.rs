@@ -19,7 +19,14 @@ impl Journal for Store {
             What::Started { agent, .. } => Some(agent.name.clone()),
             _ => None,
         };
-        let status = Status::after(event);
+        let status = match Status::after(event) {
+            Some(status) => status,
+            None => {
+                let mut events = self.load(run).await?;
+                events.push(event.clone());
+                Status::of(&events)
+            }
+        };
         let entry =
             Entry { run: run.clone(), seq, at: event.at, json, agent, status: status.as_str() };
         self.inner.writer.append(entry).await?;

@@ -21,7 +21,7 @@ use agent_core::journal::JournalError;
 use crate::database::Database;
 use crate::drive::Drives;
 pub use crate::drive::{Drive, driven};
-pub use crate::row::{RunRow, Status, Which};
+pub use crate::row::{RunRow, Status, Which, Whose};
 use crate::writer::Writer;
 
 /// What runs leave behind. Clones share the writer.
@@ -72,10 +72,15 @@ impl Store {
         Ok(rows)
     }
 
-    /// The runs whose names begin so, oldest first, at most so many.
-    pub async fn named(&self, begin: &str, most: u32) -> Result<Vec<RunRow>, StoreError> {
+    /// The runs whose names begin so, at most so many: the one of that very name, then the latest.
+    pub async fn named(
+        &self,
+        begin: &str,
+        whose: Whose,
+        most: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
         let begin = begin.to_string();
-        let rows = self.read(move |connection| row::named(connection, &begin, most)).await?;
+        let rows = self.read(move |connection| row::named(connection, &begin, whose, most)).await?;
         Ok(self.stand(rows.unwrap_or_default()))
     }
 
@@ -86,7 +91,8 @@ impl Store {
     }
 
     /// Removes runs for good, with those that do the work of their calls; those that a process
-    /// drives stay. Gives back which were removed, and makes the file smaller by them.
+    /// drives stay. Gives back which were removed, and makes the file smaller by them unless a run
+    /// is driven meanwhile: it would wait, and wait longer the more there is.
     pub async fn remove(&self, runs: &[RunId]) -> Result<Vec<RunId>, StoreError> {
         let (runs, inner) = (runs.to_vec(), self.inner.clone());
         let work = move || {
@@ -100,7 +106,8 @@ impl Store {
                 row::remove(&change, &run).and_then(|()| change.commit()).map_err(explain)?;
                 removed.push(run);
             }
-            if !removed.is_empty() {
+            let idle = || driven(inner.database.home()).is_ok_and(|driven| driven.is_empty());
+            if !removed.is_empty() && idle() {
                 // The runs are gone; should another process write just now, the room is not.
                 let _ = connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
             }

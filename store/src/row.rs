@@ -2,6 +2,7 @@
 
 use agent_core::action::Decision;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
+use agent_core::run::ended;
 use rusqlite::Connection;
 
 /// One run.
@@ -69,18 +70,46 @@ impl Status {
         }
     }
 
-    /// How a run stands after this event.
-    pub(crate) fn after(event: &Event) -> Status {
-        match &event.what {
-            // What is taken back is what was said after an end.
-            What::Ended { outcome: Outcome { reason: None, .. } } | What::Undone => Status::Done,
+    /// How a run stands after these events.
+    pub(crate) fn of(events: &[Event]) -> Status {
+        ended(events).map_or(Status::Running, Status::with)
+    }
+
+    /// How a run stands after this event, whatever came before; `None` where that decides.
+    pub(crate) fn after(event: &Event) -> Option<Status> {
+        Some(match &event.what {
+            What::Undone => return None,
+            What::Ended { outcome } => Status::with(outcome),
             What::Judged { action, verdict }
                 if verdict.decision == Decision::Ask && action.id.parent().is_none() =>
             {
                 Status::Waiting
             }
-            What::Ended { outcome: Outcome { reason: Some(reason), .. } } => Status::Ended(*reason),
             _ => Status::Running,
+        })
+    }
+
+    fn with(outcome: &Outcome) -> Status {
+        outcome.reason.map_or(Status::Done, Status::Ended)
+    }
+}
+
+/// Which runs, by who began them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// All.
+    #[default]
+    All,
+    /// Those that no other run began.
+    Own,
+}
+
+impl Whose {
+    /// What holds of them: the name of a run that another one began has a `-`.
+    fn sql(self) -> &'static str {
+        match self {
+            Whose::All => "TRUE",
+            Whose::Own => "instr(id, '-') = 0",
         }
     }
 }
@@ -94,6 +123,8 @@ pub struct Which {
     pub status: Option<String>,
     /// Those that began at this moment or later, in milliseconds since 1970.
     pub since: u64,
+    /// By whom they were begun.
+    pub whose: Whose,
     /// The most of them, the latest.
     pub limit: usize,
 }
@@ -108,25 +139,33 @@ pub(crate) fn list(connection: &Connection, which: &Which) -> rusqlite::Result<V
         status => (which.limit, status),
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let whose = which.whose.sql();
     rows(
         connection,
-        "WHERE created >= ?1 AND (?2 IS NULL OR agent = ?2) AND (?3 IS NULL OR status = ?3)
-         ORDER BY created DESC, id DESC LIMIT ?4",
+        &format!(
+            "WHERE created >= ?1 AND (?2 IS NULL OR agent = ?2) AND (?3 IS NULL OR status = ?3)
+             AND {whose} ORDER BY created DESC, id DESC LIMIT ?4"
+        ),
         rusqlite::params![since, which.agent, status, limit],
     )
 }
 
-/// The runs whose names begin so, oldest first, at most so many.
+/// The runs whose names begin so, at most so many: the one of that very name, then the latest.
 pub(crate) fn named(
     connection: &Connection,
     begin: &str,
+    whose: Whose,
     most: u32,
 ) -> rusqlite::Result<Vec<RunRow>> {
     // `{` comes after all that a name can hold.
     let to = format!("{begin}{{");
     rows(
         connection,
-        "WHERE id >= ?1 AND id < ?2 ORDER BY created, id LIMIT ?3",
+        &format!(
+            "WHERE id >= ?1 AND id < ?2 AND {}
+             ORDER BY id = ?1 DESC, created DESC, id DESC LIMIT ?3",
+            whose.sql()
+        ),
         rusqlite::params![begin, to, most],
     )
 }

@@ -206,6 +206,11 @@ impl Checked {
         Err(Invalid::new(self.written, self.text, problems))
     }
 
+    /// The file, as it was read.
+    pub fn contents(&self) -> &str {
+        &self.text
+    }
+
     /// The parameters that the file declares.
     pub fn params(&self) -> &BTreeMap<String, ParamSpec> {
         &self.params

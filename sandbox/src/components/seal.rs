@@ -98,6 +98,11 @@ fn make(path: &Path) -> io::Result<()> {
     File::open("/dev/urandom")?.read_exact(&mut key)?;
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
     let written = (|| {
+        // What a process of this number left when it was killed.
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut file = File::options().write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(&key)?;
         file.sync_all()?;

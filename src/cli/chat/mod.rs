@@ -17,8 +17,8 @@ use errand::{Chat, Errand, Finished, Stands};
 use self::command::{Command, HELP};
 use self::input::{Input, Typed};
 use super::json::{self, Lines};
-use super::live::{self, Live, Usage, eprint, say};
-use super::run::{How, open, runtime};
+use super::live::{self, Live, Usage, eprint};
+use super::run::{How, code, let_go, open, runtime};
 use super::task::{self, Grants, Made, Slot};
 use super::{answer::Answer, param};
 
@@ -32,7 +32,8 @@ use super::{answer::Answer, param};
 
 A line is a turn; end it with `\\` to go on, or put several between two lines of `\"\"\"`.
 Ctrl-C stops the turn, Ctrl-D ends the chat. `/help` lists the commands. Each turn has the agent
-file's budget.")]
+file's budget. Over a pipe the exit code is the last turn's.
+Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for an approval.")]
 pub(crate) struct Args {
     /// The agent file
     #[arg(conflicts_with = "resume")]
@@ -53,24 +54,27 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
-    if args.params.iter().any(|param| param.ends_with("=@-")) {
+    if param::piped(&args.params).is_some() {
         let hint = "what is said is standard input here: name a file";
         return Err(Usage(format!("`@-` cannot be a parameter of a chat\nhint: {hint}")).into());
     }
-    let errand = open(args.how)?;
-    let mut talk =
-        Talk { input: Input::open(), how: args.how, runtime: runtime()?, spent: Spent::default() };
-    let chat = match &args.resume {
-        Some(named) => talk.resumed(&errand, named)?,
-        None => talk.begun(&errand, &args)?,
-    };
-    let Some(chat) = chat else { return Ok(ExitCode::SUCCESS) };
-    talk.all(&chat)?;
-    if !args.how.json {
-        eprint(&format!("`errand chat --resume {}` goes on with this", chat.id()));
+    if let (Some(named), Some(flag)) = (&args.resume, args.grants.given()) {
+        let hint = "what a run may do is in its journal; begin another chat to grant more";
+        return Err(Usage(format!("`{flag}` is not for `--resume {named}`\nhint: {hint}")).into());
     }
-    talk.runtime.shutdown_background();
-    Ok(ExitCode::SUCCESS)
+    let errand = open(args.how)?;
+    let mut talk = Talk {
+        input: Input::open(),
+        how: args.how,
+        runtime: runtime()?,
+        spent: Spent::default(),
+        code: ExitCode::SUCCESS,
+    };
+    let talked = talk.whole(&errand, &args);
+    // At a terminal each turn has said how it ended.
+    let code = if talk.input.is_terminal() { ExitCode::SUCCESS } else { talk.code };
+    let_go(talk.runtime);
+    talked.map(|()| code)
 }
 
 /// A conversation at a terminal or over a pipe.
@@ -80,9 +84,24 @@ struct Talk {
     runtime: tokio::runtime::Runtime,
     /// By the turns that are over.
     spent: Spent,
+    /// Of the last turn.
+    code: ExitCode,
 }
 
 impl Talk {
+    fn whole(&mut self, errand: &Errand, args: &Args) -> anyhow::Result<()> {
+        let chat = match &args.resume {
+            Some(named) => self.resumed(errand, named)?,
+            None => self.begun(errand, args)?,
+        };
+        let Some(chat) = chat else { return Ok(()) };
+        self.all(&chat)?;
+        if !self.how.json {
+            eprint(&format!("`errand chat --resume {}` goes on with this", chat.id()));
+        }
+        Ok(())
+    }
+
     /// Begins; `None` where nothing was said.
     fn begun(&self, errand: &Errand, args: &Args) -> anyhow::Result<Option<Chat>> {
         let mut params = param::pairs(&args.params)?;
@@ -106,7 +125,7 @@ impl Talk {
                 let made = Made::of(&said, &params, &args.grants, model);
                 let agent = made.agent(errand, &params)?;
                 if args.grants.print {
-                    say(made.text.trim_end());
+                    live::data(made.text.trim_end());
                     return Ok(None);
                 }
                 if !self.how.json {
@@ -116,7 +135,7 @@ impl Talk {
             }
         };
         let (name, model) = (agent.name.clone(), agent.model.name.clone());
-        let chat = self.runtime.block_on(errand.chat(agent))?;
+        let chat = self.runtime.block_on(unless_stopped(errand.chat(agent)))?;
         match self.how.json {
             true => json::started(chat.id()),
             false => eprint(&format!("{name} · {model} · run {}", chat.id())),
@@ -125,10 +144,10 @@ impl Talk {
     }
 
     fn resumed(&mut self, errand: &Errand, named: &str) -> anyhow::Result<Option<Chat>> {
-        let chat = self.runtime.block_on(async {
+        let chat = self.runtime.block_on(unless_stopped(async {
             let id = errand.find(named).await?;
             errand.chat_on(&id).await
-        })?;
+        }))?;
         let run = self.runtime.block_on(chat.run())?;
         self.spent = *run.spent();
         if self.how.json {
@@ -240,12 +259,13 @@ impl Talk {
         };
         let took = Finished { spent: less(end.spent, self.spent), ..end.clone() };
         self.spent = end.spent;
+        self.code = code(&end);
         if self.how.json {
             json::finished(&took);
             return Ok(());
         }
         if let Some(text) = live::text(&end.outcome.value) {
-            say(&text);
+            live::data(&text);
         }
         match end.outcome.reason {
             Some(Reason::Cancelled) => {
@@ -257,6 +277,17 @@ impl Talk {
             _ => live::finished(&took, &Answer::default()),
         }
         Ok(())
+    }
+}
+
+/// Ctrl-C while a model is fetched or loaded: there is no turn yet that it could stop.
+async fn unless_stopped<T>(chat: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::select! {
+        chat = chat => chat,
+        stop = tokio::signal::ctrl_c() => {
+            stop?;
+            anyhow::bail!("stopped before the chat began")
+        }
     }
 }
 
@@ -280,6 +311,7 @@ struct Asks<'a> {
 #[async_trait]
 impl Person for Asks<'_> {
     async fn approve(&self, run: &RunId, action: &Action, reasons: &[String]) -> Option<Approval> {
+        let _turn = self.live.turn().await;
         if let Some(question) = Question::of(action) {
             return self.asked(&question).await;
         }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
-use errand::{Errand, Listed, Which};
+use errand::{Errand, Listed, Usage, Which};
 use serde_json::json;
 
 use crate::cli::age::{self, ago};
@@ -55,7 +55,7 @@ pub(super) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let Args { limit, agent, outcome, since, json } = args;
     let any = agent.is_none() && outcome.is_none() && since.is_none();
     let since = since.map_or(0, age::before);
-    let which = Which { agent, status: outcome, since, limit: limit as usize };
+    let which = Which { agent, status: outcome, since, limit: limit as usize, ..Which::default() };
     let listed = runtime()?.block_on(Errand::open()?.runs(&which))?;
     if listed.is_empty() && !json {
         eprint(match any {
@@ -79,11 +79,7 @@ fn object(listed: &Listed) -> serde_json::Value {
         "parent": row.id.parent(), "created_ms": row.created, "updated_ms": row.updated,
         "events": row.events, "task": task,
         "outcome": outcome.as_ref().map(|outcome| &outcome.value),
-        "usage": {
-            "steps": spent.steps, "input_tokens": spent.input_tokens,
-            "output_tokens": spent.output_tokens, "cost_usd": spent.cost_usd,
-            "seconds": spent.time_ms as f64 / 1000.0,
-        },
+        "usage": Usage::from(*spent),
     })
 }
 

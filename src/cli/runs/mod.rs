@@ -9,8 +9,7 @@ use std::process::ExitCode;
 use agent_core::drive::{Person, Watch};
 use errand::Approval;
 
-use super::answer::Answer;
-use super::run::{How, code, given, runtime};
+use super::run::{Shown, code, given, runtime};
 
 /// The subcommands of `errand runs`.
 #[derive(clap::Subcommand)]
@@ -48,9 +47,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME")]
         model: Option<String>,
         #[command(flatten)]
-        answer: Answer,
-        #[command(flatten)]
-        how: How,
+        shown: Shown,
     },
     /// Remove runs for good, with those of the agents that they called
     Prune(prune::Args),
@@ -61,8 +58,8 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         Command::List(args) => list::main(args),
         Command::Show { id, json } => show::main(&id, json),
         Command::Prune(args) => prune::main(args),
-        Command::Resume { id, approve, deny, said, plan, model, answer, how } => {
-            answer.check()?;
+        Command::Resume { id, approve, deny, said, plan, model, shown } => {
+            shown.answer.check()?;
             let approval = match (said, plan.is_empty(), approve, deny) {
                 (Some(words), ..) => Some(Approval::Said(words)),
                 (_, false, ..) => Some(Approval::Planned(plan)),
@@ -70,12 +67,12 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
                 (.., true) => Some(Approval::Refused),
                 _ => None,
             };
-            let errand = answer.open(how)?;
+            let errand = shown.open()?;
             let id = runtime()?.block_on(errand.find(&id))?;
             let resume = async |watch: &dyn Watch, person: Option<&dyn Person>| {
                 errand.resume(&id, approval.clone(), model.as_deref(), watch, person).await
             };
-            Ok(code(&given(how, &answer, resume)?))
+            Ok(code(&given(&shown, resume)?))
         }
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use agent_core::action::Action;
 use agent_core::agent::Agent;
-use agent_core::drive::{Person, Watch};
+use agent_core::drive::{Person, Unseen, Watch};
 use agent_core::event::{Event, RunId, Status};
 use agent_core::message::ToolCall;
 use agent_core::run::Run;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::agent::{Which, alone};
 use crate::cli::json::print;
-use crate::cli::live::{Live, Usage, eprint, say};
+use crate::cli::live::{Live, Usage, data, eprint};
 use crate::cli::run::{How, open, runtime};
 
 /// The arguments of `errand tools call`.
@@ -67,14 +67,14 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let asks = !args.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let person: Option<&dyn Person> = if asks { Some(&live) } else { None };
     let said = Said(&live);
-    let watch: &dyn Watch = if args.json { &Nothing } else { &said };
+    let watch: &dyn Watch = if args.json { &Unseen } else { &said };
     let observation = runtime()?
         .block_on(async { errand.caller(agent).await?.call(&call, watch, person).await })?;
     live.clear();
     if args.json {
         print(&json!(observation));
     } else if observation.status == Status::Ok {
-        say(&observation.text);
+        data(&observation.text);
     } else {
         eprint(&format!("error: {}", observation.text));
     }
@@ -111,11 +111,4 @@ impl Watch for Said<'_> {
     fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
         self.0.said(run, call, remark);
     }
-}
-
-/// Nobody looks on.
-pub(super) struct Nothing;
-
-impl Watch for Nothing {
-    fn event(&self, _event: &Event, _run: &Run) {}
 }

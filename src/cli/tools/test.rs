@@ -5,13 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use agent_core::drive::Unseen;
 use agent_core::event::{Observation, Status};
 use agent_core::message::ToolCall;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::agent::{Which, alone};
-use super::call::{Nothing, used};
+use super::call::used;
 use crate::cli::json::print;
 use crate::cli::live::{Usage, say};
 use crate::cli::run::{How, open, runtime};
@@ -82,7 +83,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
         used(&agent, &name)?;
         let arguments = Value::Object(example.arguments.clone());
         let call = ToolCall { id: "1".to_string(), name, arguments };
-        let seen = runtime.block_on(caller.call(&call, &Nothing, None))?;
+        let seen = runtime.block_on(caller.call(&call, &Unseen, None))?;
         let problem = differs(&example, &seen);
         match &problem {
             None => passed += 1,

@@ -181,9 +181,11 @@ fn exceptions(program: &Program, kept: &Kept) -> Result<mounts::Exceptions, Stri
     }
     // Its own files are no other program's: what it is started with it may be meant to write.
     let own: Vec<PathBuf> = program.args.iter().map(|arg| program.root.join(arg)).collect();
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let user = std::env::home_dir().map(|user| real(&user));
     for granted in &program.write {
-        let granted = granted.canonicalize().unwrap_or_else(|_| granted.clone());
-        if std::env::home_dir().is_some_and(|user| user.starts_with(&granted)) {
+        let granted = real(granted);
+        if user.as_ref().is_some_and(|user| user.starts_with(&granted)) {
             return Err(format!(
                 "`{}` holds the files that a shell runs when it starts, and a server could add to \
                  them\nhint: grant it a folder below",

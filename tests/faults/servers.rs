@@ -1,0 +1,88 @@
+//! A model's server that is ill for a while.
+
+use super::*;
+
+/// A server that answers with `ill` until it is well.
+fn recovers(timeout: &str, ill: impl Fn() -> Response + Clone + Send + Sync + 'static) -> String {
+    let well = Arc::new(AtomicBool::new(false));
+    let is_well = well.clone();
+    let server = Server::start(move |_: Asked| match is_well.load(Ordering::SeqCst) {
+        true => reply(&json!({ "content": "well again" })),
+        false => ill(),
+    });
+    let place = Place::new();
+    let ran = place.write("agent.toml", remote(&server, timeout)).run();
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("fault")), "{ran}");
+    let detail = ran.finished()["detail"].as_str().unwrap().to_string();
+    well.store(true, Ordering::SeqCst);
+    let resumed = place.resume(&ran.run(), &[]);
+    assert_eq!(resumed.code, Some(0), "{resumed}");
+    assert_eq!(resumed.finished()["outcome"], json!({ "answer": "well again" }));
+    detail.replace(&server.at.to_string(), "SERVER")
+}
+
+fn status(code: u16, text: &'static str) -> Response {
+    Response::builder().status(code).header("retry-after", "0").body(text.into()).unwrap()
+}
+
+fn stream(body: Body) -> Response {
+    Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+}
+
+#[test]
+fn a_model_server_that_is_too_busy() {
+    let said = recovers("30s", || status(429, "{\"error\":{\"message\":\"slow down\"}}"));
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: the server answered 429 Too Many Requests: slow down"#);
+}
+
+#[test]
+fn a_model_server_that_broke() {
+    insta::assert_snapshot!(recovers("30s", || status(500, "oops")), @r#"model `m` did not answer: the server answered 500 Internal Server Error: oops"#);
+}
+
+#[test]
+fn a_model_server_that_talks_garbage() {
+    insta::assert_snapshot!(recovers("30s", || stream("data: {]\n\ndata: 7\n\n".into())), @r#"model `m` did not answer: it sent `{]`, which is no reply: key must be a string at line 1 column 2"#);
+}
+
+#[test]
+fn a_model_server_that_is_a_web_page() {
+    insta::assert_snapshot!(recovers("30s", || "<html>welcome</html>".into_response()), @r#"model `m` did not answer: the stream ended without a word"#);
+}
+
+#[test]
+fn a_model_server_that_stops_in_the_middle() {
+    let said = recovers("30s", || {
+        let event = json!({"choices": [{"index": 0, "delta": {"content": "half a"}}]});
+        let events = [Ok(format!("data: {event}\n\n")), Err(std::io::Error::other("cut"))];
+        // While the body waits the server flushes what it has.
+        let events = futures::StreamExt::then(futures::stream::iter(events), |event| async {
+            tokio::task::yield_now().await;
+            event
+        });
+        stream(Body::from_stream(events))
+    });
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: the reply broke off: the connection broke: unexpected EOF during chunk size line"#);
+}
+
+#[test]
+fn a_model_server_that_says_nothing() {
+    let said = recovers("1s", || {
+        stream(Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>()))
+    });
+    insta::assert_snapshot!(said, @r#"model `m` did not answer within 1 s, its `timeout`"#);
+}
+
+#[test]
+fn a_model_server_that_is_not_there() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let place = Place::new();
+    let server = format!(
+        "name = \"remote\"\ntask = \"answer\"\n[model]\nprovider = \"openai\"\nname = \"m\"\n\
+         base_url = \"http://{gone}/v1\"\n"
+    );
+    let ran = place.write("agent.toml", server).run();
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("fault")), "{ran}");
+    let said = ran.finished()["detail"].as_str().unwrap().replace(&gone.to_string(), "SERVER");
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: no connection to `SERVER`: connection refused"#);
+}
