@@ -13,6 +13,7 @@ mod components;
 mod demo;
 mod docs;
 mod doctor;
+mod exfiltration;
 mod faults;
 mod home;
 mod journal;
