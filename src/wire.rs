@@ -354,6 +354,7 @@ impl Errand {
         config.write = agent.grants.write.clone();
         config.kept = Arc::clone(&launch.kept);
         config.kv = Some(home.join("kv"));
+        config.agent = agent.file.clone();
         config.pages = Arc::clone(&self.pages);
         if let Some(browser) = &agent.browser {
             let own = std::env::current_exe()?;
