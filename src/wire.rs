@@ -39,7 +39,7 @@ use anyhow::Context;
 use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
 use policies::Chain;
-use sandbox::{Manners, Pages, Wasm};
+use sandbox::{Manners, Pages, Room, Wasm};
 use store::Store;
 use tools::browser::Chromium;
 use tools::lock::Lock;
@@ -55,6 +55,8 @@ pub struct Errand {
     fetcher: Fetcher,
     /// Of all agents of this process.
     pages: Arc<Pages>,
+    /// Memory for the guests of all of them.
+    room: Arc<Room>,
 }
 
 /// How a run ended, for now or for good.
@@ -121,7 +123,8 @@ impl Errand {
             Fetcher::from_env(|name| std::env::var_os(name))?.interpreter(python::interpreter());
         guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
-        Ok(Self { fetcher, pages: Arc::new(Pages::new(Some(folder), Manners::default())) })
+        let pages = Arc::new(Pages::new(Some(folder), Manners::default()));
+        Ok(Self { fetcher, pages, room: setup::room()? })
     }
 
     /// Fetches nothing from now on: what is missing is an error.
@@ -356,6 +359,7 @@ impl Errand {
         config.kv = Some(home.join("kv"));
         config.agent = agent.file.clone();
         config.pages = Arc::clone(&self.pages);
+        config.room = Arc::clone(&self.room);
         if let Some(browser) = &agent.browser {
             let own = std::env::current_exe()?;
             let chromium = Chromium::new(browser, &agent.root, own).map_err(anyhow::Error::msg)?;

@@ -20,6 +20,7 @@ mod journal;
 mod lent;
 mod library;
 mod mcp;
+mod memory;
 mod moment;
 mod outputs;
 mod person;

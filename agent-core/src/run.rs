@@ -376,6 +376,7 @@ impl Run {
                 self.ledger.reserve(*reserved);
                 self.last = *last;
             }
+            What::Unanswered { .. } => self.ledger.reserve(0),
             What::Replied { call, reply } => self.replied(*call, reply),
             What::Planned { plan } => {
                 self.plan = Some(plan.clone());
