@@ -8,6 +8,7 @@ mod launch;
 mod model;
 mod prepared;
 mod python;
+mod roots;
 mod runs;
 mod setup;
 
@@ -209,6 +210,7 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
+        let agent = roots::recorded(agent);
         let launcher = Launch::new(self, self.store()?, &agent, None);
         let crew = self.crew(&agent, &launcher).await?;
         let traits = crew.model.traits();
@@ -240,6 +242,7 @@ impl Errand {
             return Ok(Finished { run: id.clone(), outcome, spent: *over(id, &events)?.spent() });
         }
         let mut agent = as_of(id, &events)?;
+        roots::unchanged(&agent)?;
         let other = match model {
             Some(_) => Some(self.known(model, |known| other_model(&agent, known))?),
             None => None,

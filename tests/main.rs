@@ -28,6 +28,7 @@ mod place;
 mod private;
 mod programs;
 mod research;
+mod resumed;
 mod runs;
 mod search;
 mod selfmod;

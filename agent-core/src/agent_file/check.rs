@@ -329,6 +329,7 @@ impl Check<'_> {
             search,
             browser,
             above: self.lineage.grants(),
+            linked: BTreeMap::new(),
         };
         Some((agent, waiting, unset))
     }
