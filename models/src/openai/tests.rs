@@ -406,14 +406,38 @@ async fn silence_ends_after_the_timeout() {
 
 #[tokio::test]
 async fn a_flood_is_cut_off() {
-    let (error, asked) = unavailable(vec![Answer::Flood, hello()]).await;
-    assert!(error.contains("and was cut off"), "{error}");
-    assert_eq!(asked, 1);
     let mut large = free();
-    large.max_tokens = 1_000_000;
+    large.max_tokens = 2_000_000;
     let server = Server::start([Answer::Flood]).await;
     let error = server.ask(&large).await.0.unwrap_err().to_string();
     assert!(error.contains("the reply has more than 16 MiB"), "{error}");
+}
+
+/// It was kept up to what the wire allows, 4 MiB, and the next request carried it.
+#[tokio::test]
+async fn a_reply_far_beyond_what_was_asked_for_is_cut() {
+    let server = Server::start([Answer::Flood]).await;
+    let (reply, seen) = server.ask(&free()).await;
+    let reply = reply.unwrap();
+    assert_eq!((reply.finish, reply.content.len()), (Finish::Cut, 50 * 16 + 4096));
+    assert_eq!(seen, reply.content);
+    assert!(reply.usage.output > 50, "{:?}", reply.usage);
+    let part = |n: u64| {
+        let function = json!({"name": "files_read", "arguments": "{}"});
+        call(json!({"index": n, "id": format!("c{n}"), "function": function}))
+    };
+    let server = Server::start([Answer::Events((0..10_000).map(part).collect())]).await;
+    let reply = server.ask(&request(Form::Calls(vec![tool("files.read").into()]))).await.0.unwrap();
+    assert_eq!(reply.finish, Finish::Cut);
+    assert!(reply.tool_calls.len() < 100, "{} calls", reply.tool_calls.len());
+}
+
+#[tokio::test]
+async fn a_usage_of_zero_where_text_came() {
+    let zero = json!({ "choices": [], "usage": { "prompt_tokens": 0, "completion_tokens": 0 } });
+    let server = Server::start([Answer::Events(vec![text("Hello"), end("stop"), zero])]).await;
+    let usage = server.ask(&free()).await.0.unwrap().usage;
+    assert!(usage.input > 5 && usage.output > 1, "{usage:?}");
 }
 
 #[tokio::test]
@@ -451,13 +475,44 @@ async fn the_key_shows_nowhere() {
     options.api_key = Some(ApiKey::new("sk-secret"));
     let model = OpenAi::new(options).unwrap();
     let error = model.think(&free(), &mut |_| {}).await.unwrap_err();
-    assert!(error.to_string().contains("Incorrect API key provided: ***."), "{error}");
+    assert!(error.to_string().contains("Incorrect API key provided: [secret API key]."), "{error}");
     assert!(!format!("{model:?} {error:?}").contains("sk-secret"));
     let mut options = RemoteOptions::new("m", "http://127.0.0.1:9/v1");
     options.api_key = Some(ApiKey::new("sk-sec\nret"));
     let error = OpenAi::new(options).unwrap_err().to_string();
     assert!(error.contains("no header") && !error.contains("ret\""), "{error}");
     assert!(OpenAi::new(RemoteOptions::new("m", "localhost:80")).is_err());
+}
+
+/// A server that says the key back, as a reply and piece by piece.
+#[tokio::test]
+async fn a_key_that_a_server_echoes() {
+    use base64::Engine as _;
+    const KEY: &str = "sk-live/0123456789+abc";
+    let percent: String = KEY.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let base64 = base64::engine::general_purpose::STANDARD.encode(format!("Bearer {KEY}"));
+    let json: String = KEY.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    for echo in [KEY, &percent, &base64, &json] {
+        let (front, back) = echo.split_at(9);
+        let arguments = format!("{{\"path\": \"{echo}\"}}");
+        let function = json!({"name": "files_read", "arguments": arguments});
+        let server = Server::start([Answer::Events(vec![
+            text(&format!("It is {front}")),
+            text(&format!("{back}.")),
+            call(json!({"index": 0, "id": "c", "function": function})),
+            end("stop"),
+        ])])
+        .await;
+        let mut options = server.options();
+        options.api_key = Some(ApiKey::new(KEY));
+        let (reply, seen) =
+            think(options, &request(Form::Calls(vec![tool("files.read").into()]))).await;
+        let reply = reply.unwrap();
+        assert!(reply.content.contains("[secret API key]"), "{reply:?}");
+        for said in [&reply.content, &seen, &reply.tool_calls[0].arguments.to_string()] {
+            assert!(!said.contains(KEY) && !said.contains(echo), "{said}");
+        }
+    }
 }
 
 /// `llama-server` on a free port, with SmolLM2; none where either is missing, which is said.
