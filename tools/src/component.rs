@@ -23,9 +23,11 @@ pub fn tools(pinned: &Pinned, scope: &Scope) -> Vec<Arc<dyn Tool>> {
         path: Arc::new(pinned.file.clone()),
         sha256: pinned.sha256.as_str().into(),
     };
+    let wants = &pinned.manifest.wants;
     let guest = Guest {
         imports: Imports {
-            files: !(scope.read.is_empty() && scope.write.is_empty()),
+            // Where none of it is granted, each use is refused: it may do without.
+            files: !(wants.read.is_empty() && wants.write.is_empty()),
             http: !scope.net.is_empty(),
             kv: scope.kv,
             pages: false,
