@@ -58,6 +58,8 @@ pub struct Errand {
     pages: Arc<Pages>,
     /// Memory for the guests of all of them.
     room: Arc<Room>,
+    /// The program that confines others.
+    pub(crate) confiner: Option<PathBuf>,
 }
 
 /// How a run ended, for now or for good.
@@ -125,13 +127,21 @@ impl Errand {
         guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
         let pages = Arc::new(Pages::new(Some(folder), Manners::default()));
-        Ok(Self { fetcher, pages, room: setup::room()? })
+        Ok(Self { fetcher, pages, room: setup::room()?, confiner: None })
     }
 
     /// Fetches nothing from now on: what is missing is an error.
     #[must_use]
     pub fn offline(self) -> Self {
         Self { fetcher: self.fetcher.network(Network::Forbidden), ..self }
+    }
+
+    /// Confines servers and browsers with this program: `errand`, which is started for that. In a
+    /// program of your own this is the one that is installed, and without it nothing is started that
+    /// must be confined.
+    #[must_use]
+    pub fn confined_by(self, errand: PathBuf) -> Self {
+        Self { confiner: Some(errand), ..self }
     }
 
     /// Keeps pages in this folder instead, away from those that were read before.
@@ -281,15 +291,9 @@ impl Errand {
 
     /// What the servers of an agent file are started with, to be looked at.
     ///
-    /// # Errors
-    /// This program does not know where it is.
-    pub fn cells<'a>(
-        &self,
-        file: &Path,
-        servers: impl IntoIterator<Item = &'a Server>,
-    ) -> anyhow::Result<Cells> {
+    pub fn cells<'a>(&self, file: &Path, servers: impl IntoIterator<Item = &'a Server>) -> Cells {
         let kept = kept::of_file(self.fetcher.home().root(), file, servers);
-        Ok(Cells { own: std::env::current_exe()?, kept: Arc::new(kept) })
+        Cells { confiner: self.confiner.clone(), kept: Arc::new(kept) }
     }
 
     pub(crate) fn store(&self) -> anyhow::Result<Store> {
@@ -364,8 +368,9 @@ impl Errand {
         config.pages = Arc::clone(&self.pages);
         config.room = Arc::clone(&self.room);
         if let Some(browser) = &agent.browser {
-            let own = std::env::current_exe()?;
-            let chromium = Chromium::new(browser, &agent.root, own).map_err(anyhow::Error::msg)?;
+            let confiner = self.confiner.clone();
+            let chromium =
+                Chromium::new(browser, &agent.root, confiner).map_err(anyhow::Error::msg)?;
             config.browser = Some(Arc::new(chromium));
         }
         let granted = agent.secrets.clone();

@@ -78,7 +78,7 @@ fn server(python: &Python, words: &[&str], more: &str) -> String {
 }
 
 /// An agent with a server that is odd in this way, pinned.
-fn odd(how: &str, more: &str, replies: &[Value]) -> Place {
+pub(crate) fn odd(how: &str, more: &str, replies: &[Value]) -> Place {
     let place = Place::new();
     place.write("server.py", ODD);
     place.agent(BY_TOOLS, &server(&python(), &["server.py", how], more), replies);

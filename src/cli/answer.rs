@@ -41,8 +41,8 @@ impl Answer {
     pub(crate) fn open(&self, how: How) -> anyhow::Result<Errand> {
         match (self.quiet, how.offline) {
             (false, _) => run::open(how),
-            (true, false) => Errand::open(),
-            (true, true) => Ok(Errand::open()?.offline()),
+            (true, false) => run::errand(),
+            (true, true) => Ok(run::errand()?.offline()),
         }
     }
 

@@ -94,9 +94,14 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     Ok(code(&given(args.how, &args.answer, run)?))
 }
 
-/// Opens what a run needs, with its progress drawn on stderr.
+/// What a run needs. This program is the one that confines others.
+pub(crate) fn errand() -> anyhow::Result<Errand> {
+    Ok(Errand::open()?.confined_by(std::env::current_exe()?))
+}
+
+/// Likewise, with its progress drawn on stderr.
 pub(crate) fn open(how: How) -> anyhow::Result<Errand> {
-    let errand = Errand::open()?.progress(Arc::new(Bars::default()));
+    let errand = errand()?.progress(Arc::new(Bars::default()));
     Ok(if how.offline { errand.offline() } else { errand })
 }
 
