@@ -449,6 +449,15 @@ fn a_confined_server_reaches_nothing_that_is_not_granted() {
     assert_eq!(told(&place), got("connected"));
 }
 
+/// A pair of raw sockets sent to sockets outside, and a family that nobody had thought of was there:
+/// what there is stands on a list, and all else is refused.
+#[test]
+fn a_confined_server_makes_sockets_and_namespaces_of_other_kinds() {
+    for network in ["", "network = \"open\""] {
+        assert_eq!(told(&odd("sockets", network, &[work(), say("done")])), "nothing", "{network}");
+    }
+}
+
 /// What stands where something else is meant may be a token.
 #[test]
 fn a_token_in_a_file_of_servers_that_cannot_be_meant() {
