@@ -16,7 +16,7 @@ const CALLS: usize = 24;
 fn a_reply_with_two_dozen_calls_of_python_under_a_small_budget() {
     let place = Place::with_python();
     let one = |n: usize| {
-        let code = format!("data = bytearray(128 << 20)\nprint(len(data) + {n})");
+        let code = format!("data = bytearray(256 << 20)\nprint(len(data) + {n})");
         ("python", json!({ "code": code }))
     };
     let calls: [(&str, Value); CALLS] = std::array::from_fn(one);
@@ -41,9 +41,9 @@ fn a_reply_with_two_dozen_calls_of_python_under_a_small_budget() {
     assert_eq!(ran.code, Some(0), "{ran}");
     let mut told = ran.observations();
     told.sort();
-    let expected: Vec<String> = (0..CALLS).map(|n| ((128 << 20) + n).to_string()).collect();
+    let expected: Vec<String> = (0..CALLS).map(|n| ((256 << 20) + n).to_string()).collect();
     assert_eq!(told.iter().map(|it| it.trim().to_string()).collect::<Vec<_>>(), expected);
-    assert!(peak > 128 && peak < 1024, "{peak} MiB");
+    assert!(peak > 256 && peak < 1024, "{peak} MiB");
 }
 
 #[test]
