@@ -8,6 +8,7 @@ mod launch;
 mod model;
 mod prepared;
 mod python;
+mod roots;
 mod runs;
 mod setup;
 
@@ -40,7 +41,7 @@ use anyhow::Context;
 use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
 use policies::Chain;
-use sandbox::{Manners, Pages, Wasm};
+use sandbox::{Manners, Pages, Room, Wasm};
 use store::Store;
 use tools::browser::Chromium;
 use tools::lock::Lock;
@@ -58,6 +59,10 @@ pub struct Errand {
     pages: Arc<Pages>,
     /// What no agent may write, beside what makes agents what they are.
     kept: Vec<PathBuf>,
+    /// Memory for the guests of all of them.
+    room: Arc<Room>,
+    /// The program that confines others.
+    pub(crate) confiner: Option<PathBuf>,
 }
 
 /// How a run ended, for now or for good.
@@ -119,13 +124,21 @@ impl Errand {
         guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
         let pages = Arc::new(Pages::new(Some(folder), Manners::default()));
-        Ok(Self { fetcher, pages, kept: Vec::new() })
+        Ok(Self { fetcher, pages, kept: Vec::new(), room: setup::room()?, confiner: None })
     }
 
     /// Fetches nothing from now on: what is missing is an error.
     #[must_use]
     pub fn offline(self) -> Self {
         Self { fetcher: self.fetcher.network(Network::Forbidden), ..self }
+    }
+
+    /// Confines servers and browsers with this program: `errand`, which is started for that. In a
+    /// program of your own this is the one that is installed, and without it nothing is started that
+    /// must be confined.
+    #[must_use]
+    pub fn confined_by(self, errand: PathBuf) -> Self {
+        Self { confiner: Some(errand), ..self }
     }
 
     /// Keeps pages in this folder instead, away from those that were read before.
@@ -213,6 +226,7 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
+        let agent = roots::recorded(agent);
         let launcher = Launch::new(self, self.store()?, &agent, None);
         let crew = self.crew(&agent, &launcher).await?;
         let traits = crew.model.traits();
@@ -244,6 +258,7 @@ impl Errand {
             return Ok(Finished { run: id.clone(), outcome, spent: *over(id, &events)?.spent() });
         }
         let mut agent = as_of(id, &events)?;
+        roots::unchanged(&agent)?;
         let other = match model {
             Some(_) => Some(self.known(model, |known| other_model(&agent, known))?),
             None => None,
@@ -282,15 +297,9 @@ impl Errand {
 
     /// What the servers of an agent file are started with, to be looked at.
     ///
-    /// # Errors
-    /// This program does not know where it is.
-    pub fn cells<'a>(
-        &self,
-        file: &Path,
-        servers: impl IntoIterator<Item = &'a Server>,
-    ) -> anyhow::Result<Cells> {
+    pub fn cells<'a>(&self, file: &Path, servers: impl IntoIterator<Item = &'a Server>) -> Cells {
         let kept = kept::of_file(self.fetcher.home().root(), file, servers);
-        Ok(Cells { own: std::env::current_exe()?, kept: Arc::new(kept) })
+        Cells { confiner: self.confiner.clone(), kept: Arc::new(kept) }
     }
 
     pub(crate) fn store(&self) -> anyhow::Result<Store> {
@@ -361,10 +370,13 @@ impl Errand {
         config.write = agent.grants.write.clone();
         config.kept = Arc::clone(&launch.kept);
         config.kv = Some(home.join("kv"));
+        config.agent = agent.file.clone();
         config.pages = Arc::clone(&self.pages);
+        config.room = Arc::clone(&self.room);
         if let Some(browser) = &agent.browser {
-            let own = std::env::current_exe()?;
-            let chromium = Chromium::new(browser, &agent.root, own).map_err(anyhow::Error::msg)?;
+            let confiner = self.confiner.clone();
+            let chromium =
+                Chromium::new(browser, &agent.root, confiner).map_err(anyhow::Error::msg)?;
             config.browser = Some(Arc::new(chromium));
         }
         let granted = agent.secrets.clone();

@@ -4,6 +4,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use agent_core::event::What;
+use agent_core::model::Finish;
 use axum::body::Body;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
@@ -523,6 +525,19 @@ fn the_environment_under_a_grant_of_everything() {
     assert_eq!(told.len(), 6, "{ran}");
 }
 
+/// It was no text that the host takes, and ended the snippet with all that it had printed.
+#[test]
+fn python_names_a_file_by_a_lone_surrogate() {
+    let attack = Attack::new(&PYTHON, "");
+    let told = attack.ran([
+        "print('before')\ntry:\n    open('docs/\\ud800')\nexcept ValueError as no:\n    print(no)",
+        "print('before')\n['\\ud800', {'a': '\\udfff'}]",
+        "print('before')\nraise ValueError('\\ud800')",
+    ]);
+    assert_eq!(told.matches("before").count(), 3, "{told}");
+    assert!(told.contains("a path cannot hold a lone surrogate"), "{told}");
+}
+
 #[test]
 fn python_spins() {
     let attack = Attack::new(&["python"], "");
@@ -639,9 +654,14 @@ fn a_server_with_a_reply_of_100_mb() {
          base_url = \"http://{}/v1\"\n",
         server.at
     );
-    let ran = place.write("agent.toml", agent).run();
-    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("fault")), "{ran}");
-    insta::assert_snapshot!(ran.finished()["detail"].as_str().unwrap(), @r#"model `m` did not answer: the reply broke off: it has more than 5120 KiB, and was cut off"#);
+    let ran = place.write("agent.toml", agent + "max_tokens = 100\n").run();
+    // Each is cut, and none is an answer.
+    assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("tokens")), "{ran}");
+    for event in place.events(&ran.run()) {
+        if let What::Replied { reply, .. } = event.what {
+            assert_eq!((reply.finish, reply.content.len()), (Finish::Cut, 100 * 16 + 4096));
+        }
+    }
     let journal = fs::metadata(place.path("home/errand.db")).unwrap().len();
     assert!(journal < 1 << 20, "{journal} bytes");
 }

@@ -22,6 +22,7 @@ pub(crate) fn line(what: &What) -> String {
         What::Thinking { call, last, .. } => {
             format!("thinking {call}{}", if *last { " (last)" } else { "" })
         }
+        What::Unanswered { call, reason } => format!("unanswered {call} {reason}"),
         What::Replied { call, reply } => {
             let calls = reply.tool_calls.iter().map(|c| format!(" {}{}", c.name, c.arguments));
             format!("replied {call} {:?}{}", reply.content, calls.collect::<String>())

@@ -1,5 +1,8 @@
 //! The library behind the binary, as `examples/library.rs` shows it: load, run, look at the outcome.
 
+use agent_core::drive::Watch;
+use agent_core::event::Event;
+use agent_core::run::Run;
 use errand::{Errand, run};
 use serde_json::json;
 
@@ -35,6 +38,46 @@ fn again() {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
     let runs = place.errand(["runs", "list"]);
     assert!(runs.out.contains("done"), "{runs}");
+}
+
+/// The program that it is embedded in was started, with words of errand's own, to confine a server.
+#[test]
+fn a_server_in_another_program() {
+    if let Some(file) = std::env::var_os("ERRAND_TEST_SERVER") {
+        let errand = Errand::open().unwrap();
+        let errand = match std::env::var_os("ERRAND_TEST_CONFINER") {
+            Some(program) => errand.confined_by(program.into()),
+            None => errand,
+        };
+        let agent = errand.load(file.as_ref(), &[], None).unwrap();
+        block_on(errand.run(agent, &Nobody, None)).unwrap();
+        return;
+    }
+    let place = crate::mcp::odd("well", "", &[call([("odd.work", json!({}))]), say("done")]);
+    let pinned = place.errand(["mcp", "pin", "agent.toml", "--yes"]);
+    assert_eq!(pinned.code, Some(0), "{pinned}");
+    let ran = |confiner: Option<&str>| {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "library::a_server_in_another_program"])
+            .env("ERRAND_HOME", place.home())
+            .env("ERRAND_TEST_SERVER", place.path("agent.toml"));
+        if let Some(program) = confiner {
+            command.env("ERRAND_TEST_CONFINER", program);
+        }
+        assert!(command.output().unwrap().status.success());
+        place.errand(["runs", "show", "latest"]).out
+    };
+    let told = ran(None);
+    assert!(told.contains("nothing here confines it"), "{told}");
+    let told = ran(Some(env!("CARGO_BIN_EXE_errand")));
+    assert!(!told.contains("nothing here confines it") && told.contains("observed"), "{told}");
+}
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn event(&self, _event: &Event, _run: &Run) {}
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn server(python: &Python, words: &[&str], more: &str) -> String {
 }
 
 /// An agent with a server that is odd in this way, pinned.
-fn odd(how: &str, more: &str, replies: &[Value]) -> Place {
+pub(crate) fn odd(how: &str, more: &str, replies: &[Value]) -> Place {
     let place = Place::new();
     place.write("server.py", ODD);
     place.agent(BY_TOOLS, &server(&python(), &["server.py", how], more), replies);
@@ -301,7 +301,10 @@ fn a_server_with_more_than_a_page_of_resources_and_prompts() {
     let calls = [("odd.resources", json!({})), ("odd.prompt", json!({}))];
     let place = odd("shelf", "", &[call(calls), say("done")]);
     pinned(&place);
-    insta::assert_snapshot!(place.run().observations().join("\n"), @r#"
+    // Side by side, so whichever is done first is told first.
+    let mut told = place.run().observations();
+    told.sort_by_key(|text| text.starts_with('n') && !text.starts_with("note:"));
+    insta::assert_snapshot!(told.join("\n"), @r#"
     note://0: Number 0.
     note://1: Number 1.
     note://2: Number 2.
@@ -444,6 +447,15 @@ fn a_confined_server_reaches_nothing_that_is_not_granted() {
     let text = place.read("agent.toml").replace("[tools]", "network = \"open\"\n[tools]");
     place.write("agent.toml", text);
     assert_eq!(told(&place), got("connected"));
+}
+
+/// A pair of raw sockets sent to sockets outside, and a family that nobody had thought of was there:
+/// what there is stands on a list, and all else is refused.
+#[test]
+fn a_confined_server_makes_sockets_and_namespaces_of_other_kinds() {
+    for network in ["", "network = \"open\""] {
+        assert_eq!(told(&odd("sockets", network, &[work(), say("done")])), "nothing", "{network}");
+    }
 }
 
 /// What stands where something else is meant may be a token.

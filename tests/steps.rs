@@ -68,7 +68,7 @@ fn calls_of_one_reply_run_side_by_side() {
     seen.sort_unstable();
     insta::assert_snapshot!(seen.join("\n"), @r#"
     observed c1 ok [file HERE/docs/b.md] Built in 1874.
-    observed c2 failed [host] `docs/missing.md` does not exist
+    observed c2 failed [folder HERE/docs] `docs/missing.md` does not exist
     observed c3 ok [file HERE/docs/a.md] The tower is 30 m high.
     "#);
 }

@@ -75,6 +75,9 @@ pub struct Agent {
     /// What the agents above it were granted, nearest first: what one of them may not, it may not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub above: Vec<Grants>,
+    /// Where links lead that are granted, or lie above what is: what was meant when the run began.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub linked: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl Agent {

@@ -23,7 +23,7 @@ mod report;
 mod research;
 mod search;
 mod shape;
-mod size;
+pub mod size;
 mod source;
 mod templates;
 mod using;

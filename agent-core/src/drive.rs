@@ -298,18 +298,20 @@ impl Desk<'_> {
         let mut on_text = |text: &str| self.parts.watch.text(text);
         let thinking = self.parts.model.think(&request, &mut on_text);
         let patience = self.timeout().await;
-        match select(thinking, (self.parts.sleep)(patience)).await {
+        let reason = match select(thinking, (self.parts.sleep)(patience)).await {
             Either::Left((Ok(reply), _)) => {
                 self.write(What::Replied { call, reply }).await?;
-                Ok(None)
+                return Ok(None);
             }
-            Either::Left((Err(error), _)) => Ok(Some(fault(error.to_string()))),
-            Either::Right(_) => Ok(Some(fault(format!(
+            Either::Left((Err(error), _)) => error.to_string(),
+            Either::Right(_) => format!(
                 "model `{}` did not answer within {} s, its `timeout`",
                 self.parts.model.name(),
                 patience.as_secs_f64()
-            )))),
-        }
+            ),
+        };
+        self.write(What::Unanswered { call, reason: reason.clone() }).await?;
+        Ok(Some(fault(reason)))
     }
 
     /// Runs what was permitted: side by side where no call changes what cannot be repeated.

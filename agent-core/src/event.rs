@@ -95,6 +95,13 @@ pub enum What {
         /// What it wrote.
         reply: Reply,
     },
+    /// The model did not answer, and the run stops for now. The wait counts.
+    Unanswered {
+        /// Which model call.
+        call: u64,
+        /// Why.
+        reason: String,
+    },
     /// The plan, or what it has become.
     Planned {
         /// In the model's words.

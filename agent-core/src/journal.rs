@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::event::{Event, RunId};
+use crate::label::Origin;
 
 /// Keeps the events of a run.
 #[async_trait]
@@ -12,6 +13,16 @@ pub trait Journal: Send + Sync {
 
     /// All events of a run, in order.
     async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError>;
+
+    /// Returns once it is on disk that a run with these origins writes bytes of this SHA-256.
+    async fn wrote(&self, _sha256: &str, _origins: &[Origin]) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// The origins of bytes with this SHA-256, as far as a run has written them; else none.
+    async fn provenance(&self, _sha256: &str) -> Result<Vec<Origin>, JournalError> {
+        Ok(Vec::new())
+    }
 }
 
 /// The journal could not keep or give back an event.

@@ -14,16 +14,35 @@ pub enum Origin {
     Host,
     /// A file on this machine.
     File(PathBuf),
+    /// The names in a folder of this machine.
+    Folder(PathBuf),
     /// A page or an answer from the network: whoever runs that server wrote it.
     Web(Url),
     /// An MCP server, by the name that the agent file gives it: whoever wrote it.
     Server(String),
+    /// What an earlier run had read that left these bytes: in a file that it wrote, or a value that
+    /// a component kept. It taints as its source does, and is nothing that this run has read itself.
+    Inherited(Box<Origin>),
 }
 
 impl Origin {
     /// Whether a stranger may have written it.
     pub fn untrusted(&self) -> bool {
-        matches!(self, Origin::Web(_) | Origin::Server(_))
+        matches!(self.source(), Origin::Web(_) | Origin::Server(_))
+    }
+
+    /// Where the bytes came from first.
+    pub fn source(&self) -> &Origin {
+        match self {
+            Origin::Inherited(source) => source.source(),
+            source => source,
+        }
+    }
+
+    /// The origin of what a run leaves behind, for those who read it later.
+    #[must_use]
+    pub fn inherited(&self) -> Origin {
+        Origin::Inherited(Box::new(self.source().clone()))
     }
 }
 
@@ -32,8 +51,10 @@ impl fmt::Display for Origin {
         match self {
             Origin::Host => f.write_str("host"),
             Origin::File(path) => write!(f, "file {}", path.display()),
+            Origin::Folder(path) => write!(f, "folder {}", path.display()),
             Origin::Web(url) => write!(f, "web {url}"),
             Origin::Server(name) => write!(f, "server {name}"),
+            Origin::Inherited(source) => write!(f, "{source} (inherited)"),
         }
     }
 }

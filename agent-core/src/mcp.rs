@@ -33,6 +33,14 @@ impl Server {
         self.pinned.tools.iter().map(named).collect()
     }
 
+    /// Whether it may read files of this machine beyond these folders.
+    pub fn reads_beyond(&self, own: &[PathBuf]) -> bool {
+        let Transport::Stdio(program) = &self.transport else { return false };
+        let mut paths = program.read.iter().chain(&program.write);
+        program.confinement == Confinement::Lifted
+            || paths.any(|path| !own.iter().any(|own| path.starts_with(own)))
+    }
+
     /// The environment variables that are put into its own, or into headers.
     pub fn needs(&self) -> Vec<String> {
         let texts = match &self.transport {

@@ -304,7 +304,8 @@ impl Run {
     /// How the model writes an origin; `None` for what cannot be cited.
     fn source(&self, origin: &Origin) -> Option<String> {
         match origin {
-            Origin::Host | Origin::Server(_) => None,
+            // The names in a folder are not what is in it, and an earlier run's reading is not this one's.
+            Origin::Host | Origin::Folder(_) | Origin::Server(_) | Origin::Inherited(_) => None,
             Origin::File(path) => Some(crate::path::display(&self.agent.root, path)),
             Origin::Web(url) => Some(url.to_string()),
         }
@@ -375,6 +376,7 @@ impl Run {
                 self.ledger.reserve(*reserved);
                 self.last = *last;
             }
+            What::Unanswered { .. } => self.ledger.reserve(0),
             What::Replied { call, reply } => self.replied(*call, reply),
             What::Planned { plan } => {
                 self.plan = Some(plan.clone());

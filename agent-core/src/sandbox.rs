@@ -64,6 +64,18 @@ pub trait Gate: Send + Sync {
     /// What is behind a [`Use::Fresh`] has happened: the file was read, or written.
     async fn done(&self, mark: u64) -> Result<(), SandboxError>;
 
+    /// The bytes that were read behind a mark, or are about to be written, by their SHA-256. What is
+    /// known of their origins counts as read; what is written keeps the origins of all that the
+    /// writer has read.
+    async fn content(&self, _mark: u64, _sha256: &str) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    /// The origins that whatever the guest leaves behind now keeps.
+    fn leaves(&self) -> Vec<Origin> {
+        Vec::new()
+    }
+
     /// The guest calls another tool: planned, judged, journaled and run like any call.
     async fn call(&self, tool: &str, arguments: Value) -> Result<Value, String>;
 

@@ -68,7 +68,7 @@ impl Cedar {
     }
 
     fn taint(&self, action: &Action) -> Taint {
-        let notes = |path: &PathBuf| self.grants.write.iter().any(|own| path.starts_with(own));
+        let private = |path: &PathBuf| !self.grants.write.iter().any(|own| path.starts_with(own));
         let family = action.tool.split('.').next();
         let own = |origin: &Origin| match origin {
             Origin::Server(server) => Some(server.as_str()) == family,
@@ -78,8 +78,17 @@ impl Cedar {
         for origin in &action.taint {
             taint.untrusted |= origin.untrusted();
             taint.foreign |= origin.untrusted() && !own(origin);
-            taint.private |= matches!(origin, Origin::File(path) if !notes(path));
+            taint.private |= match origin.source() {
+                Origin::File(path) | Origin::Folder(path) => private(path),
+                Origin::Server(server) => self.grants.reading.contains(server),
+                _ => false,
+            };
         }
+        // What the action reads on its way to a host, it may take there.
+        taint.private |= action.capabilities.iter().any(|wanted| match wanted {
+            Capability::Read(path) => private(path),
+            _ => false,
+        });
         taint
     }
 

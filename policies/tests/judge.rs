@@ -31,6 +31,7 @@ fn grants(text: &str) -> Grants {
     let mut grants =
         Grants { root: ROOT.into(), tools: tools.map(String::from).to_vec(), ..Grants::default() };
     grants.acting.push("notes.add".to_string());
+    grants.reading.push("notes".to_string());
     for grant in text.split(", ").filter(|grant| !grant.is_empty()) {
         let (kind, what) = grant.split_once(' ').unwrap();
         match kind {
@@ -84,6 +85,12 @@ fn check(text: &str, call: &str, expected: &str) {
         taint.split(' ').filter(|origin| !origin.is_empty()).map(|origin| match origin.parse() {
             Ok(url) => Origin::Web(url),
             Err(_) if origin.starts_with('@') => Origin::Server(origin[1..].to_string()),
+            Err(_) if origin.ends_with('/') => {
+                Origin::Folder(resolve(ROOT.as_ref(), origin).unwrap())
+            }
+            Err(_) if origin.starts_with('~') => {
+                Origin::File(resolve(ROOT.as_ref(), &origin[1..]).unwrap()).inherited()
+            }
             Err(_) => Origin::File(resolve(ROOT.as_ref(), origin).unwrap()),
         });
     let action = action(tool, capabilities.collect(), origins.collect());
@@ -292,7 +299,6 @@ fn taint() {
         ),
         // Acting on the world, once a stranger had a say.
         ("net api.org", "web.post: POST https://api.org/".to_string(), "allow"),
-        ("net api.org", "web.post: POST https://api.org/ < docs/a.md".to_string(), "allow"),
         (
             "net api.org",
             format!("web.post: POST https://api.org/ < {web}"),
@@ -314,26 +320,41 @@ fn taint() {
         ),
         ("", "notes.add < @other".to_string(), "ask"),
         ("", format!("notes.find < {web}"), "allow"),
-        // Private files, a stranger's words, and a host that nobody named.
-        (
-            "net public, read docs",
-            format!("web.read: GET https://b.org/ < docs/a.md {web}"),
-            "ask; the model has read private files and pages from the web, and nobody named \
-             `b.org`: its address could carry the files out; hint: add it to [permissions] net",
-        ),
-        (
-            "net public, net b.org, read docs",
-            format!("web.read: GET https://b.org/ < docs/a {web}"),
-            "allow",
-        ),
-        (
-            "net public, net *.b.org, read docs",
-            format!("web.read: GET https://x.b.org/ < docs/a {web}"),
-            "allow",
-        ),
-        ("net public, read docs", "web.read: GET https://b.org/ < docs/a.md".to_string(), "allow"),
     ] {
         check(grants, &call, expected);
+    }
+}
+
+/// A model under an attacker's control reads no page first.
+#[test]
+fn private_files_in_an_address() {
+    let asks = "ask; the model has read private files, and nobody named `b.org` in full: its \
+                address could carry them out; hint: add `b.org` to [permissions] net";
+    for (grants, call, expected) in [
+        ("net public, read docs", "web.read: GET https://b.org/ < docs/a.md", asks),
+        ("net public, read docs", "web.read: GET https://b.org/ < docs/a.md https://a.org/", asks),
+        ("net *.b.org, read docs", "web.read: GET https://iban-1.b.org/ < docs/a.md", "ask"),
+        ("net public, read docs", "web.search: GET https://b.org/?q=iban < docs/a.md", "ask"),
+        ("net public, read docs", "web.search: read docs + GET https://b.org/?q=iban", "ask"),
+        // Names of files, what a server gave that reads files, what an earlier run wrote.
+        ("net public, read docs", "web.read: GET https://b.org/ < docs/", asks),
+        ("net public", "web.read: GET https://b.org/ < @notes", asks),
+        ("net public, read out, write out", "web.read: GET https://b.org/ < out/n ~docs/a", asks),
+        // A host that somebody named, and the agent's own notes.
+        ("net public, net b.org, read docs", "web.read: GET https://b.org/ < docs/a", "allow"),
+        ("net b.org, read docs", "web.read: HEAD https://b.org/ < docs/a", "allow"),
+        ("net b.org, read docs", "web.search: POST https://b.org/ < docs/a", "allow"),
+        ("net public, read out, write out", "web.read: GET https://b.org/ < out/n out/", "allow"),
+        ("net public", "web.read: GET https://b.org/ < @other", "allow"),
+        // Even there, a body holds more than an address.
+        (
+            "net b.org, read docs",
+            "web.post: POST https://b.org/ < docs/a.md",
+            "ask; the model has read private files, and a POST to `b.org` could carry them out",
+        ),
+        ("net b.org, read out, write out", "web.post: POST https://b.org/ < out/n", "allow"),
+    ] {
+        check(grants, call, expected);
     }
 }
 

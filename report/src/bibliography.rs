@@ -4,7 +4,7 @@ use agent_core::report::{Report, Source};
 use biblatex::{Bibliography, Chunk, Entry, EntryType, Spanned};
 use serde_json::{Value, json};
 
-use crate::words::{date, plain, title};
+use crate::words::{self, date, plain, title};
 
 /// The sources as BibTeX, keyed as the report numbers them: `source1`, `source2` …
 pub(crate) fn bibtex(report: &Report) -> String {
@@ -57,9 +57,13 @@ pub(crate) fn csl(report: &Report) -> Value {
     Value::Array(items.collect())
 }
 
-/// The address, without what would end a field.
+/// The address, without what would end a field; none where a program could not follow it.
 fn address(source: &Source) -> String {
-    plain(&source.url).replace([' ', '{', '}'], "")
+    let url = plain(&source.url);
+    if !words::web(&url) {
+        return String::new();
+    }
+    url.replace([' ', '{', '}'], "")
 }
 
 /// When the page says it was published: year, month and day as far as they are there.

@@ -173,7 +173,7 @@ fn class(support: Support) -> &'static str {
 /// `file:`.
 fn address(url: &str) -> Value {
     let url = words::plain(url);
-    let link = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
+    let link = words::web(&url);
     context! { url, link }
 }
 

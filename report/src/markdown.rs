@@ -26,8 +26,7 @@ pub fn render(report: &Report) -> String {
         let by = [&source.author, &source.date].map(|said| escaped(said));
         let by: Vec<&str> = by.iter().map(String::as_str).filter(|said| !said.is_empty()).collect();
         let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
-        let address = |url: &String| format!("<{}>", plain(url).replace([' ', '<', '>'], ""));
-        let also: Vec<String> = source.also.iter().map(address).collect();
+        let also: Vec<String> = source.also.iter().map(|url| address(url)).collect();
         let also = match also.is_empty() {
             true => String::new(),
             false => format!(", {} {}", phrases.also, also.join(", ")),
@@ -36,7 +35,7 @@ pub fn render(report: &Report) -> String {
             "{number}. {}{by}. {}{also}, sha256 {:.12}\n",
             escaped(words::title(source)),
             address(&source.url),
-            source.sha256
+            escaped(&source.sha256)
         );
     }
     if !report.troubles.is_empty() {
@@ -82,6 +81,15 @@ fn stated(phrases: &Phrases, claim: &Claim) -> String {
     format!("{}{cited}{support}", escaped(&claim.text))
 }
 
+/// An address that can be followed; one of another scheme than the web's is text.
+fn address(url: &str) -> String {
+    let url = plain(url);
+    match words::web(&url) {
+        true => format!("<{}>", url.replace([' ', '<', '>'], "")),
+        false => escaped(&url),
+    }
+}
+
 /// Text as Markdown that says just that.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -99,6 +107,24 @@ mod tests {
     use agent_core::report::{Source, Span, Trouble};
 
     use super::*;
+
+    #[test]
+    fn a_report_that_was_made_to_be_rendered() {
+        let source = |url: &str, sha256: &str| Source {
+            url: url.into(),
+            sha256: sha256.into(),
+            also: vec!["JavaScript:alert(2)".into(), "https://y.org/\u{202e}gpj".into()],
+            ..Source::default()
+        };
+        let sources =
+            vec![source("javascript:alert(1)", "# [x](y) <b>"), source("data:text/html,<b>", "ab")];
+        let text = render(&Report { sources, ..Report::default() });
+        for autolink in ["<javascript:", "<JavaScript:", "<data:", "<b>", "sha256 #", "\u{202e}"] {
+            assert!(!text.contains(autolink), "{text}");
+        }
+        assert!(text.contains("<https://y.org/"), "{text}");
+        assert!(text.contains("sha256 \\# \\[x\\]"), "{text}");
+    }
 
     #[test]
     fn what_pages_write_is_text_in_a_report() {

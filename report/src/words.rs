@@ -14,6 +14,11 @@ pub fn plain(text: &str) -> String {
     shown.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether an address leads to the web, and so can be a link.
+pub(crate) fn web(url: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
+}
+
 /// A source's title, or its address where it has none.
 pub(crate) fn title(source: &Source) -> &str {
     if source.title.trim().is_empty() { &source.url } else { &source.title }

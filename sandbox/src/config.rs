@@ -34,8 +34,11 @@ pub struct Config {
     pub room: Arc<Room>,
     /// Where compiled components are kept, for this user alone; made if missing.
     pub cache: PathBuf,
-    /// Where components keep their values, a folder for each; made if missing. `None`: nowhere.
+    /// Where components keep their values, a folder for each agent's use of each; made if missing.
+    /// `None`: nowhere.
     pub kv: Option<PathBuf>,
+    /// Whose values they are: the agent file.
+    pub agent: PathBuf,
     /// Where the values of secrets come from.
     pub secrets: Secrets,
     /// Where pages are kept, and how servers are treated: one for all agents of a process.
@@ -65,6 +68,7 @@ impl Config {
             room: Room::of_process(),
             cache: cache.into(),
             kv: None,
+            agent: PathBuf::new(),
             secrets: Arc::new(|_| None),
             pages: Arc::new(Pages::new(None, Manners::default())),
             browser: None,

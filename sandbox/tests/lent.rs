@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_core::action::Capability;
+use agent_core::label::Origin;
 use agent_core::manifest::SecretUse;
 use agent_core::sandbox::{Gate, Level, Remark, Sandbox, SandboxError, Use};
 use agent_core::tool::{Component, Guest, Imports, Limits};
@@ -107,6 +108,72 @@ async fn values_are_kept_from_call_to_call() {
         let gate = Asked::nothing();
         let call = folder.wasm.invoke(&permit, &other, &gate).await.unwrap();
         assert_eq!(call.result, answer);
+    }
+}
+
+/// Values were kept by the component's name alone, so one agent read what another one had stored, and
+/// nothing said that it came from a private file.
+#[tokio::test]
+async fn values_of_another_agent_and_where_they_came_from() {
+    let kept = tempfile::tempdir().unwrap();
+    let of = |agent: &str| {
+        Folder::with(|config| {
+            config.kv = Some(kept.path().to_path_buf());
+            config.agent = agent.into();
+        })
+    };
+    let (one, other) = (of("/a/agent.toml"), of("/b/agent.toml"));
+    let private = Origin::File("/docs/iban.md".into()).inherited();
+    let gate = || Reading { left: vec![private.clone()], saw: Mutex::default() };
+    let ask = async |folder: &Folder, guest: &Guest, tool: &str, with: Value| {
+        let gate = gate();
+        let answer = run(folder, &gate, guest, tool, with).await;
+        (answer, gate.saw.into_inner().unwrap())
+    };
+    let weather = guest(ALL, LIMITS);
+    let set = json!({"key": "iban", "value": "DE00"});
+    assert_eq!(ask(&one, &weather, "set", set).await, (Ok(json!("set")), Vec::new()));
+    let key = json!({"key": "iban"});
+    let origins = vec![private.clone()];
+    let value = ask(&one, &weather, "value", key.clone()).await;
+    assert_eq!(value, (Ok(json!("DE00")), origins.clone()));
+    assert_eq!(ask(&one, &weather, "keys", json!({})).await, (Ok(json!(["iban"])), origins));
+    assert_eq!(ask(&other, &weather, "value", key.clone()).await, (Ok(Value::Null), Vec::new()));
+    assert_eq!(ask(&other, &weather, "keys", json!({})).await, (Ok(json!([])), Vec::new()));
+    // Nor does another component of the name.
+    let Component::File(file) = stranger() else { panic!("it is a file") };
+    let copy = kept.path().join("copy.wasm");
+    std::fs::copy(&*file, &copy).unwrap();
+    let copied = Guest { component: Component::File(Arc::new(copy)), ..weather };
+    assert_eq!(ask(&one, &copied, "value", key).await, (Ok(Value::Null), Vec::new()));
+}
+
+/// Has read something, and remembers what it is told of.
+struct Reading {
+    left: Vec<Origin>,
+    saw: Mutex<Vec<Origin>>,
+}
+
+#[async_trait]
+impl Gate for Reading {
+    async fn may(&self, _: Capability) -> Result<Use, String> {
+        Ok(Use::Fresh(0))
+    }
+
+    async fn done(&self, _: u64) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    async fn call(&self, _: &str, _: Value) -> Result<Value, String> {
+        Err("no".to_string())
+    }
+
+    fn leaves(&self) -> Vec<Origin> {
+        self.left.clone()
+    }
+
+    fn saw(&self, origin: Origin) {
+        self.saw.lock().unwrap().push(origin);
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     }
     let mut lock = Lock::read(&folder).map_err(|error| Usage(error.to_string()))?;
     let errand = open(How { json: false, offline: true })?;
-    let cells = errand.cells(&file, servers.values())?;
+    let cells = errand.cells(&file, servers.values());
     let offered: BTreeMap<String, Pinned> = runtime()?.block_on(async {
         let mut offered = BTreeMap::new();
         for (name, server) in servers {

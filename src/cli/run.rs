@@ -63,8 +63,8 @@ impl Shown {
     pub(crate) fn open(&self) -> anyhow::Result<Errand> {
         match (self.answer.quiet, self.how.offline) {
             (false, _) => open(self.how),
-            (true, false) => Errand::open(),
-            (true, true) => Ok(Errand::open()?.offline()),
+            (true, false) => errand(),
+            (true, true) => Ok(errand()?.offline()),
         }
     }
 }
@@ -123,9 +123,14 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     Ok(code(&given(&args.shown, run)?))
 }
 
-/// Opens what a run needs, with its progress drawn on stderr.
+/// What a run needs. This program is the one that confines others.
+pub(crate) fn errand() -> anyhow::Result<Errand> {
+    Ok(Errand::open()?.confined_by(std::env::current_exe()?))
+}
+
+/// Likewise, with its progress drawn on stderr.
 pub(crate) fn open(how: How) -> anyhow::Result<Errand> {
-    let errand = Errand::open()?.progress(Arc::new(Bars::default()));
+    let errand = errand()?.progress(Arc::new(Bars::default()));
     Ok(if how.offline { errand.offline() } else { errand })
 }
 

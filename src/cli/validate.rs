@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use agent_core::agent::{Act, Agent, Provider};
 use agent_core::agent_file::Checked;
 use agent_core::path::display;
+use agent_core::permission::{Grants, NetRule};
 use serde_json::json;
 
 use super::json::print;
@@ -78,6 +79,7 @@ fn summary(file: &Path, checked: &Checked) -> String {
     line("may read", paths(&grants.read));
     line("may write", paths(&grants.write));
     line("may reach", listed(&grants.net.iter().map(ToString::to_string).collect::<Vec<_>>()));
+    line("private", carried(grants));
     line("asks for", if grants.ask.is_empty() { String::new() } else { listed(&grants.ask) });
     let browser = checked.agent.browser.as_ref().map(|browser| browser.program.as_deref());
     line(
@@ -103,4 +105,21 @@ fn summary(file: &Path, checked: &Checked) -> String {
 /// `a, b`, or what it means that there is none.
 fn listed(words: &[String]) -> String {
     if words.is_empty() { "nothing".to_string() } else { words.join(", ") }
+}
+
+/// What becomes of private files where the network is granted as well.
+fn carried(grants: &Grants) -> String {
+    let own = |path: &PathBuf| grants.write.iter().any(|own| path.starts_with(own));
+    if grants.net.is_empty() || (grants.read.iter().all(own) && grants.reading.is_empty()) {
+        return String::new();
+    }
+    let named = grants.net.iter().filter(|rule| matches!(rule, NetRule::Host { .. }));
+    let named: Vec<String> = named.map(ToString::to_string).collect();
+    match named.is_empty() {
+        true => "once a file was read, every request asks".to_string(),
+        false => format!(
+            "once a file was read, a GET to {} can carry it out; any other request asks",
+            named.join(", ")
+        ),
+    }
 }

@@ -95,7 +95,7 @@ impl Errand {
     /// No folder can be made for the programs that are asked.
     pub async fn examine(&self) -> std::io::Result<Vec<Check>> {
         let runner = Runner::new(self.fetcher().home().root())?;
-        let cells = Cells { own: std::env::current_exe()?, kept: Arc::default() };
+        let cells = Cells { confiner: self.confiner.clone(), kept: Arc::default() };
         let default = setup::Setup::of(self);
         let (python, pip, registry, confinement, chromium, node, rust, gpu) = tokio::join!(
             setup::python(&runner, &default),

@@ -10,7 +10,7 @@ use store::Drive;
 
 use super::launch::Launch;
 use super::runs::{as_of, told};
-use super::{Errand, Finished, Style, Together, new_id};
+use super::{Errand, Finished, Style, Together, new_id, roots};
 
 /// A conversation that this process holds.
 pub struct Chat {
@@ -34,6 +34,7 @@ impl Errand {
     /// # Errors
     /// What the agent needs cannot be had, or it is one for research.
     pub async fn chat(&self, agent: Agent) -> anyhow::Result<Chat> {
+        let agent = roots::recorded(agent);
         let launch = Launch::new(self, self.store()?, &agent, None);
         let crew = self.crew(&agent, &launch).await?;
         let traits = crew.model.traits();
@@ -53,6 +54,7 @@ impl Errand {
         let driven = store.drive(id)?;
         let events = told(store.events(id).await)?;
         let agent = as_of(id, &events)?;
+        roots::unchanged(&agent)?;
         let launch = Launch::new(self, store, &agent, None);
         let crew = self.crew(&agent, &launch).await?;
         let chat = Chat { id: id.clone(), crew, _driven: driven };

@@ -104,7 +104,8 @@ impl Launch {
         if let Some((_, client)) = servers.iter().find(same) {
             return Ok(client.clone());
         }
-        let cells = Cells { own: std::env::current_exe()?, kept: Arc::clone(&self.kept) };
+        let confiner = self.errand.confiner.clone();
+        let cells = Cells { confiner, kept: Arc::clone(&self.kept) };
         let client = Arc::new(mcp::Client::new(name, server.clone(), cells));
         if let Err(error @ (McpError::Changed { .. } | McpError::Unfit { .. })) =
             client.ready().await

@@ -10,7 +10,7 @@ use agent_core::run::Run;
 
 use super::launch::Launch;
 use super::runs::{as_of, over};
-use super::{Errand, Finished, Style, Together};
+use super::{Errand, Finished, Style, Together, roots};
 
 /// What runs of one agent file share.
 pub struct Prepared {
@@ -25,9 +25,10 @@ impl Errand {
     /// # Errors
     /// What it needs cannot be had.
     pub async fn prepare(&self, agent: &Agent) -> anyhow::Result<Prepared> {
-        let launch = Launch::new(self, self.store()?, agent, None);
-        let crew = self.crew(agent, &launch).await?;
-        Ok(Prepared { agent: agent.clone(), crew, launch })
+        let agent = roots::recorded(agent.clone());
+        let launch = Launch::new(self, self.store()?, &agent, None);
+        let crew = self.crew(&agent, &launch).await?;
+        Ok(Prepared { agent, crew, launch })
     }
 }
 
@@ -46,6 +47,7 @@ impl Prepared {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
+        let agent = roots::recorded(agent);
         anyhow::ensure!(alike(&self.agent, &agent), "the agent is not the one that was made ready");
         let store = &self.crew.store;
         let _driven = store.drive(id)?;
@@ -63,6 +65,7 @@ impl Prepared {
             return self.crew.drive(run, watch, person).await;
         }
         let begun = as_of(id, &events)?;
+        roots::unchanged(&begun)?;
         if !alike(&begun, &agent) || begun.params != agent.params || begun.task != agent.task {
             anyhow::bail!(
                 "run `{id}` was begun with another agent or other parameters\nhint: put back what it \

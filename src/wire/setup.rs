@@ -1,11 +1,18 @@
 //! What an agent needs of this machine before it can run, and what of it would have to be fetched.
 
+use std::sync::Arc;
+
 use agent_core::act::PYTHON;
 use agent_core::agent::{Agent, Device, Provider};
+use agent_core::agent_file::size;
 use models::fetch::Plan;
+use sandbox::Room;
 use tools::python::Build;
 
 use super::Errand;
+
+/// How much memory all guests of a process may use together, where it is said.
+const GUESTS: &str = "ERRAND_GUEST_MEMORY";
 
 impl Errand {
     /// What has to be fetched before this agent, and those that it calls, can run.
@@ -46,6 +53,15 @@ impl Errand {
     /// Where the python guest is made and kept.
     pub(crate) fn guests(&self) -> Build {
         Build::new(self.fetcher.home().root().join("guests"))
+    }
+}
+
+/// Memory for all guests.
+pub(super) fn room() -> anyhow::Result<Arc<Room>> {
+    let Some(said) = std::env::var_os(GUESTS) else { return Ok(Room::of_process()) };
+    match size::read(&said.to_string_lossy()) {
+        Ok(bytes) => Ok(Arc::new(Room::of(bytes))),
+        Err(wanted) => anyhow::bail!("the variable {GUESTS} must be {wanted}"),
     }
 }
 

@@ -11,7 +11,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::StoreError;
 
 /// Each step takes the format from its index to the next; a released step never changes.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE runs (
         id      TEXT PRIMARY KEY,
         created INTEGER NOT NULL,
@@ -27,7 +28,15 @@ const STEPS: [&str; 1] = ["
         json TEXT NOT NULL,
         PRIMARY KEY (run, seq)
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE written (
+        sha256 TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        PRIMARY KEY (sha256, origin)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 const FORMAT: i64 = STEPS.len() as i64;
 

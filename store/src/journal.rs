@@ -2,8 +2,10 @@
 
 use agent_core::event::{Event, RunId, What};
 use agent_core::journal::{Journal, JournalError};
+use agent_core::label::Origin;
 use async_trait::async_trait;
 
+use crate::provenance;
 use crate::row::Status;
 use crate::writer::Entry;
 use crate::{Store, StoreError};
@@ -34,6 +36,14 @@ impl Journal for Store {
             self.inner.drives.ended(run);
         }
         Ok(())
+    }
+
+    async fn wrote(&self, sha256: &str, origins: &[Origin]) -> Result<(), JournalError> {
+        provenance::keep(self, sha256, origins).await.map_err(JournalError::from)
+    }
+
+    async fn provenance(&self, sha256: &str) -> Result<Vec<Origin>, JournalError> {
+        provenance::find(self, sha256).await.map_err(|error| JournalError::Read(error.to_string()))
     }
 
     async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError> {

@@ -9,6 +9,7 @@
 mod database;
 mod drive;
 mod journal;
+mod provenance;
 mod row;
 mod writer;
 

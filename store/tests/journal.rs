@@ -227,7 +227,7 @@ async fn a_newer_format_is_left_alone() {
     assert_eq!(
         error.to_string(),
         format!(
-            "`{}` was written by a newer version (format 7, this one knows 1): update errand, or \
+            "`{}` was written by a newer version (format 7, this one knows 2): update errand, or \
              set ERRAND_HOME to another folder",
             database.display()
         )

@@ -73,6 +73,20 @@ fn a_model_server_that_says_nothing() {
     insta::assert_snapshot!(said, @r#"model `m` did not answer within 1 s, its `timeout`"#);
 }
 
+/// Each resume waited again, and none of it was spent.
+#[test]
+fn a_wait_that_failed_counts_as_the_time_it_took() {
+    let server = Server::start(|_: Asked| {
+        stream(Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>()))
+    });
+    let place = Place::new();
+    let agent = remote(&server, "1s") + "[budget]\ntime = \"1900ms\"\n";
+    let first = place.write("agent.toml", agent).run();
+    assert_eq!(first.finished()["reason"], "fault", "{first}");
+    let second = place.resume(&first.run(), &[]);
+    assert_eq!(second.finished()["reason"], "time", "{second}");
+}
+
 #[test]
 fn a_model_server_that_is_not_there() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -23,9 +23,11 @@ pub fn tools(pinned: &Pinned, scope: &Scope) -> Vec<Arc<dyn Tool>> {
         path: Arc::new(pinned.file.clone()),
         sha256: pinned.sha256.as_str().into(),
     };
+    let wants = &pinned.manifest.wants;
     let guest = Guest {
         imports: Imports {
-            files: !(scope.read.is_empty() && scope.write.is_empty()),
+            // Where none of it is granted, each use is refused: it may do without.
+            files: !(wants.read.is_empty() && wants.write.is_empty()),
             http: !scope.net.is_empty(),
             kv: scope.kv,
             pages: false,
@@ -132,4 +134,41 @@ fn address(rule: &NetRule) -> Option<Url> {
     let scheme = if *port == Some(80) { "http" } else { "https" };
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
     Url::parse(&format!("{scheme}://{host}{port}/")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_core::manifest::{Manifest, Wants};
+    use serde_json::json;
+
+    use super::*;
+
+    /// It was not linked with what it imports, and so could do nothing else either.
+    #[test]
+    fn a_component_that_wants_files_in_an_agent_that_grants_none() {
+        let spec = ToolSpec {
+            name: "work".to_string(),
+            description: "Works.".to_string(),
+            input: json!({"type": "object"}),
+            output: json!({}),
+            effect: Effect::Reads,
+        };
+        let imports = |wants: Wants| {
+            let manifest = Manifest { tools: vec![spec.clone()], wants, ..Manifest::default() };
+            let pinned = Pinned {
+                name: "weather".to_string(),
+                file: "/weather.wasm".into(),
+                sha256: String::new(),
+                manifest,
+                bounds: Bounds::default(),
+            };
+            match tools(&pinned, &Scope::default())[0].work() {
+                Work::Guest(guest) => guest.imports,
+                Work::Worker(_) => Imports::default(),
+            }
+        };
+        let wanting = Wants { read: vec![".".to_string()], ..Wants::default() };
+        assert_eq!(imports(wanting), Imports { files: true, ..Imports::default() });
+        assert_eq!(imports(Wants::default()), Imports::default());
+    }
 }

@@ -266,6 +266,8 @@ impl Check<'_> {
         grants.scopes = component::scopes(&named, &grants, &secrets, report);
         let served = mcp.iter().flat_map(|(name, server)| server.specs(name));
         grants.acting = served.filter(|spec| spec.effect.changes()).map(|spec| spec.name).collect();
+        let reading = mcp.iter().filter(|(_, server)| server.reads_beyond(&grants.write));
+        grants.reading = reading.map(|(name, _)| name.clone()).collect();
         let budget = budget::budget(file, &model, report);
         let decoding = match model.provider {
             Provider::Onnx => Decoding::Constrained,
@@ -332,6 +334,7 @@ impl Check<'_> {
             search,
             browser,
             above: self.lineage.grants(),
+            linked: BTreeMap::new(),
         };
         Some((agent, waiting, unset))
     }

@@ -4,7 +4,7 @@
 const MOST: u64 = 4 << 30;
 
 /// Reads an amount above zero. The error says what it must be, to come after "must be".
-pub(super) fn read(text: &str) -> Result<u64, &'static str> {
+pub fn read(text: &str) -> Result<u64, &'static str> {
     const FORM: &str = "an amount such as `64MB`, `256KB` or `1GiB`";
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(FORM)?;

@@ -184,6 +184,27 @@ impl Gate for Passage<'_> {
         Ok(self.desk.write(What::Done { call, mark }).await?)
     }
 
+    async fn content(&self, mark: u64, sha256: &str) -> Result<(), SandboxError> {
+        let journal = self.desk.parts.journal;
+        if mark >= READS {
+            let origins = journal.provenance(sha256).await?;
+            self.with(|now| now.origins.extend(origins));
+            return Ok(());
+        }
+        let origins = self.leaves();
+        if !origins.is_empty() {
+            journal.wrote(sha256, &origins).await?;
+        }
+        Ok(())
+    }
+
+    fn leaves(&self) -> Vec<Origin> {
+        let read = self.with(|now| now.origins.clone());
+        let read = read.iter().chain(&self.taint).filter(|origin| **origin != Origin::Host);
+        let origins: BTreeSet<Origin> = read.map(Origin::inherited).collect();
+        origins.into_iter().collect()
+    }
+
     async fn call(&self, tool: &str, arguments: Value) -> Result<Value, String> {
         if tool == PYTHON {
             return Err("code cannot run `python`: write the code where you are".to_string());

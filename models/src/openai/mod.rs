@@ -31,6 +31,7 @@ use async_openai::config::OpenAIConfig;
 use async_openai::types::chat::CreateChatCompletionRequest;
 use async_trait::async_trait;
 use futures::StreamExt;
+use guard::Redactor;
 use http::HeaderValue;
 
 pub use self::options::{ApiKey, Prefill, RemoteOptions};
@@ -53,6 +54,8 @@ pub struct OpenAi {
     client: reqwest::Client,
     /// Marked as sensitive: it shows in no debug output.
     key: Option<HeaderValue>,
+    /// Takes the key out of whatever the server says.
+    redactor: Redactor,
 }
 
 impl OpenAi {
@@ -85,7 +88,8 @@ impl OpenAi {
             .with_api_key("")
             .with_org_id("")
             .with_project_id("");
-        Ok(Self { options, config, client, key })
+        let redactor = options.api_key.as_ref().map(ApiKey::redactor).unwrap_or_default();
+        Ok(Self { options, config, client, key, redactor })
     }
 
     /// One model, asked until it answers or will not.
@@ -137,24 +141,38 @@ impl OpenAi {
             chat.create_stream_byot::<_, Chunk>(body).await.map_err(|e| self.failure(e))?;
         // A choice comes as JSON that nobody wants to see.
         let shown = !matches!(request.form, Form::Choice(_));
-        let mut draft = Draft::default();
+        let mut draft = Draft::new(request.max_tokens);
+        let mut pieces = self.redactor.pieces();
         while let Some(chunk) = stream.next().await {
             let text = match chunk {
                 Ok(chunk) => draft.take(chunk).map_err(|reason| Failure::new(self.hide(&reason))),
                 Err(error) => Err(broke.get().map_or_else(|| self.failure(error), Failure::from)),
             };
             let text = text.map_err(|failure| failure.after(&draft))?;
+            let text = pieces.next(&text);
             if shown && !text.is_empty() {
                 on_text(&text);
             }
+            if draft.over() {
+                let (model, most) = (&body.model, request.max_tokens);
+                tracing::warn!(model, "the reply was cut: it is far longer than {most} tokens");
+                break;
+            }
+        }
+        let rest = pieces.rest();
+        if shown && !rest.is_empty() {
+            on_text(&rest);
         }
         let begun = draft.begun();
-        let (reply, usaged) = draft.reply(request, names).map_err(|reason| {
-            let failure = Failure::new(reason).again();
+        let (reply, usaged) = draft.reply(request, names, &self.redactor).map_err(|reason| {
+            let failure = Failure::new(self.hide(&reason)).again();
             if begun { failure.begun() } else { failure }
         })?;
         if usaged == Usaged::Estimated {
-            tracing::warn!(model = body.model, "the server told no usage: tokens are estimated");
+            tracing::warn!(
+                model = body.model,
+                "the server told no usage that can be: tokens are estimated"
+            );
         }
         Ok(reply)
     }
@@ -166,7 +184,7 @@ impl OpenAi {
     }
 
     fn hide(&self, text: &str) -> String {
-        self.options.api_key.as_ref().map_or_else(|| text.to_string(), |key| key.hidden_in(text))
+        self.redactor.clean_text(text.to_string())
     }
 }
 

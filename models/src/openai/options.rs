@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use guard::Redactor;
+
 /// Which model, where, and how to ask it.
 #[derive(Debug, Clone)]
 pub struct RemoteOptions {
@@ -95,12 +97,9 @@ impl ApiKey {
         Some(value)
     }
 
-    /// A server may quote the key in its answer.
-    pub(super) fn hidden_in(&self, text: &str) -> String {
-        match self.0.is_empty() {
-            true => text.to_string(),
-            false => text.replace(&self.0, "***"),
-        }
+    /// A server may quote the key in its answer, in any spelling.
+    pub(super) fn redactor(&self) -> Redactor {
+        Redactor::new([("API key", self.0.as_str())])
     }
 }
 

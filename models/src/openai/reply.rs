@@ -4,6 +4,7 @@
 
 use agent_core::message::ToolCall;
 use agent_core::model::{Finish, Form, Reply, Request, Tokens};
+use guard::Redactor;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -27,6 +28,11 @@ const DONE: [&str; 11] = [
 
 /// How they say that it is not, since it grew too long.
 const CUT: [&str; 3] = ["length", "max_tokens", "model_length"];
+
+/// Bytes of the text of a reply with so many tokens, and more than most tokens take.
+fn room(tokens: u32) -> usize {
+    (tokens as usize).saturating_mul(16).saturating_add(4096)
+}
 
 /// One event of the stream.
 #[derive(Debug, Deserialize)]
@@ -80,13 +86,16 @@ struct Details {
 }
 
 /// A reply so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Draft {
     content: String,
     calls: Vec<Call>,
     usage: Option<Usage>,
     finish: Option<String>,
     size: usize,
+    /// Bytes that a reply with the tokens that were asked for can have.
+    room: usize,
+    over: bool,
 }
 
 #[derive(Debug, Default)]
@@ -98,6 +107,12 @@ struct Call {
 }
 
 impl Draft {
+    /// Nothing yet, of a reply of at most so many tokens.
+    pub(super) fn new(tokens: u32) -> Self {
+        let (content, room) = (String::new(), room(tokens));
+        Self { content, calls: Vec::new(), usage: None, finish: None, size: 0, room, over: false }
+    }
+
     /// Takes a chunk in; gives the text it added. The error is a sentence.
     pub(super) fn take(&mut self, chunk: Chunk) -> Result<String, String> {
         if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
@@ -113,8 +128,7 @@ impl Draft {
             self.finish = finish.or(self.finish.take());
             let Delta { content, refusal, tool_calls } = choice.delta;
             for text in [content, refusal].into_iter().flatten() {
-                self.grow(text.len())?;
-                added.push_str(&text);
+                added.push_str(self.grow(&text)?);
             }
             for part in tool_calls.into_iter().flatten() {
                 self.take_call(part)?;
@@ -122,6 +136,11 @@ impl Draft {
         }
         self.content.push_str(&added);
         Ok(added)
+    }
+
+    /// Whether far more came than was asked for: the rest is not waited for.
+    pub(super) fn over(&self) -> bool {
+        self.over
     }
 
     /// Whether the model has begun to answer.
@@ -139,36 +158,46 @@ impl Draft {
         let at = match self.calls.iter().rposition(same) {
             Some(at) => at,
             None => {
-                self.grow(64)?;
+                self.size += 64;
                 self.calls.push(Call { index: part.index, ..Call::default() });
                 self.calls.len() - 1
             }
         };
         let function = part.function.unwrap_or(FunctionPart { name: None, arguments: None });
-        let texts = [&part.id, &function.name, &function.arguments];
-        self.grow(texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum())?;
+        let texts = [part.id, function.name, function.arguments].map(Option::unwrap_or_default);
+        let [id, name, arguments] = [0, 1, 2].map(|at| self.grow(&texts[at]));
+        let (id, name, arguments) = (id?, name?, arguments?);
         let call = &mut self.calls[at];
-        if let Some(id) = part.id.filter(|_| call.id.is_empty()) {
-            call.id = id;
+        if call.id.is_empty() {
+            call.id.push_str(id);
         }
-        if let Some(name) = function.name.filter(|name| *name != call.name) {
-            call.name.push_str(&name);
+        if *name != call.name {
+            call.name.push_str(name);
         }
-        call.arguments.push_str(function.arguments.as_deref().unwrap_or_default());
+        call.arguments.push_str(arguments);
         Ok(())
     }
 
-    fn grow(&mut self, by: usize) -> Result<(), String> {
-        self.size += by;
-        match self.size > REPLY_LIMIT {
+    /// What there is room for of a text.
+    fn grow<'t>(&mut self, text: &'t str) -> Result<&'t str, String> {
+        let left = self.room.saturating_sub(self.size);
+        self.size += text.len();
+        self.over |= self.size > self.room;
+        match self.size > REPLY_LIMIT && !self.over {
             true => Err(format!("the reply has more than {} MiB", REPLY_LIMIT >> 20)),
-            false => Ok(()),
+            false => Ok(&text[..text.floor_char_boundary(left)]),
         }
     }
 
     /// The reply, once the stream is over. The error is a sentence.
-    pub(super) fn reply(self, request: &Request, names: &Names) -> Result<(Reply, Usaged), String> {
+    pub(super) fn reply(
+        self,
+        request: &Request,
+        names: &Names,
+        redactor: &Redactor,
+    ) -> Result<(Reply, Usaged), String> {
         let finish = match self.finish.as_deref() {
+            _ if self.over => Finish::Cut,
             None if self.size == 0 && self.usage.is_none() => {
                 return Err("the stream ended without a word".to_string());
             }
@@ -185,20 +214,34 @@ impl Draft {
             }
         };
         let call = |(n, call): (usize, Call)| ToolCall {
-            id: if call.id.is_empty() { format!("call-{}", n + 1) } else { call.id },
-            name: names.own(&call.name),
-            arguments: crate::arguments(Value::String(call.arguments)),
+            id: match call.id.is_empty() {
+                true => format!("call-{}", n + 1),
+                false => redactor.clean_text(call.id),
+            },
+            name: names.own(&redactor.clean_text(call.name)),
+            arguments: crate::arguments(Value::String(redactor.clean_text(call.arguments))),
         };
         let tool_calls: Vec<_> = self.calls.into_iter().enumerate().map(call).collect();
-        let content = shaped(self.content, request);
+        let content = shaped(redactor.clean_text(self.content), request);
+        let guess = estimate(request, self.size.min(self.room));
         let (usage, usaged) = match self.usage {
-            Some(usage) => {
+            Some(mut usage) => {
+                // Where text came, it was no token's; and something was asked.
+                let none =
+                    (usage.completion_tokens == 0 && self.size > 0, usage.prompt_tokens == 0);
+                if none.0 {
+                    usage.completion_tokens = guess.output;
+                }
+                if none.1 {
+                    usage.prompt_tokens = guess.input;
+                }
                 let cached = usage.prompt_tokens_details.and_then(|details| details.cached_tokens);
                 let cached = cached.unwrap_or(0).min(usage.prompt_tokens);
                 let (input, output) = (usage.prompt_tokens, usage.completion_tokens);
-                (Tokens { input, cached, output }, Usaged::Told)
+                let usaged = if none.0 || none.1 { Usaged::Estimated } else { Usaged::Told };
+                (Tokens { input, cached, output }, usaged)
             }
-            None => (estimate(request, self.size), Usaged::Estimated),
+            None => (guess, Usaged::Estimated),
         };
         Ok((Reply { content, tool_calls, usage, finish, odds: Vec::new() }, usaged))
     }

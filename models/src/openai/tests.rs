@@ -339,13 +339,44 @@ async fn the_key_shows_nowhere() {
     options.api_key = Some(ApiKey::new("sk-secret"));
     let model = OpenAi::new(options).unwrap();
     let error = model.think(&free(), &mut |_| {}).await.unwrap_err();
-    assert!(error.to_string().contains("Incorrect API key provided: ***."), "{error}");
+    assert!(error.to_string().contains("Incorrect API key provided: [secret API key]."), "{error}");
     assert!(!format!("{model:?} {error:?}").contains("sk-secret"));
     let mut options = RemoteOptions::new("m", "http://127.0.0.1:9/v1");
     options.api_key = Some(ApiKey::new("sk-sec\nret"));
     let error = OpenAi::new(options).unwrap_err().to_string();
     assert!(error.contains("no header") && !error.contains("ret\""), "{error}");
     assert!(OpenAi::new(RemoteOptions::new("m", "localhost:80")).is_err());
+}
+
+/// A server that says the key back, as a reply and piece by piece.
+#[tokio::test]
+async fn a_key_that_a_server_echoes() {
+    use base64::Engine as _;
+    const KEY: &str = "sk-live/0123456789+abc";
+    let percent: String = KEY.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let base64 = base64::engine::general_purpose::STANDARD.encode(format!("Bearer {KEY}"));
+    let json: String = KEY.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    for echo in [KEY, &percent, &base64, &json] {
+        let (front, back) = echo.split_at(9);
+        let arguments = format!("{{\"path\": \"{echo}\"}}");
+        let function = json!({"name": "files_read", "arguments": arguments});
+        let server = Server::start([Answer::Events(vec![
+            text(&format!("It is {front}")),
+            text(&format!("{back}.")),
+            call(json!({"index": 0, "id": "c", "function": function})),
+            end("stop"),
+        ])])
+        .await;
+        let mut options = server.options();
+        options.api_key = Some(ApiKey::new(KEY));
+        let (reply, seen) =
+            think(options, &request(Form::Calls(vec![tool("files.read").into()]))).await;
+        let reply = reply.unwrap();
+        assert!(reply.content.contains("[secret API key]"), "{reply:?}");
+        for said in [&reply.content, &seen, &reply.tool_calls[0].arguments.to_string()] {
+            assert!(!said.contains(KEY) && !said.contains(echo), "{said}");
+        }
+    }
 }
 
 /// `llama-server` on a free port, with SmolLM2; none where either is missing, which is said.

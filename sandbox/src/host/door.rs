@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 
 use agent_core::action::Capability;
+use agent_core::label::Origin;
 use agent_core::sandbox::{Gate, Remark, SandboxError, Use};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -25,6 +26,9 @@ pub(crate) struct Asked {
 enum Ask {
     May(Capability, oneshot::Sender<Result<Use, String>>),
     Done(u64, oneshot::Sender<()>),
+    Content(u64, String, oneshot::Sender<()>),
+    Saw(Vec<Origin>, oneshot::Sender<()>),
+    Leaves(oneshot::Sender<Vec<Origin>>),
     Call(String, Value, oneshot::Sender<Result<Value, String>>),
     Said(Remark),
 }
@@ -46,6 +50,21 @@ impl Door {
     /// See [`Gate::done`].
     pub(crate) async fn done(&self, mark: u64) -> wasmtime::Result<()> {
         self.ask(|answer| Ask::Done(mark, answer)).await
+    }
+
+    /// See [`Gate::content`].
+    pub(crate) async fn content(&self, mark: u64, sha256: String) -> wasmtime::Result<()> {
+        self.ask(|answer| Ask::Content(mark, sha256, answer)).await
+    }
+
+    /// See [`Gate::saw`].
+    pub(crate) async fn saw(&self, origins: Vec<Origin>) -> wasmtime::Result<()> {
+        self.ask(|answer| Ask::Saw(origins, answer)).await
+    }
+
+    /// See [`Gate::leaves`].
+    pub(crate) async fn leaves(&self) -> wasmtime::Result<Vec<Origin>> {
+        self.ask(Ask::Leaves).await
     }
 
     /// See [`Gate::call`].
@@ -108,6 +127,17 @@ async fn answer(ask: Ask, gate: &dyn Gate, depth: Depth) -> Result<(), SandboxEr
         Ask::Done(mark, answer) => {
             gate.done(mark).await?;
             let _ = answer.send(());
+        }
+        Ask::Content(mark, sha256, answer) => {
+            gate.content(mark, &sha256).await?;
+            let _ = answer.send(());
+        }
+        Ask::Saw(origins, answer) => {
+            origins.into_iter().for_each(|origin| gate.saw(origin));
+            let _ = answer.send(());
+        }
+        Ask::Leaves(answer) => {
+            let _ = answer.send(gate.leaves());
         }
         Ask::Said(remark) => gate.said(remark),
         Ask::Call(tool, arguments, answer) => {

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use agent_core::action::Capability;
+use agent_core::agent_file::digest;
+use agent_core::label::Origin;
 use agent_core::sandbox::Use;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{block_in_place, spawn_blocking};
@@ -36,7 +38,8 @@ impl files::Host for Host {
                     Ok(file) => spawn_blocking(move || file.read()).await?,
                     Err(refusal) => Err(refusal),
                 };
-                if content.is_ok() {
+                if let Ok(bytes) = &content {
+                    self.door.content(mark, digest(bytes)).await?;
                     self.door.done(mark).await?;
                 }
                 Ok(content)
@@ -50,7 +53,11 @@ impl files::Host for Host {
         let clock = Arc::clone(&self.clock);
         let _waiting = clock.outside();
         match self.judged(&path).await? {
-            Ok((place, _)) => Ok(spawn_blocking(move || place.list()).await?),
+            Ok((place, _)) => {
+                // What a file is called may tell as much as what is in it.
+                self.door.saw(vec![Origin::Folder(place.path())]).await?;
+                Ok(spawn_blocking(move || place.list()).await?)
+            }
             Err(refusal) => Ok(Err(refusal)),
         }
     }
@@ -85,6 +92,8 @@ impl files::Host for Host {
             Ok(place) => place,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        // Before the bytes are there for anybody to read.
+        self.door.content(mark, digest(&content)).await?;
         let written = spawn_blocking(move || place.write(&content)).await?;
         if written.is_ok() {
             self.door.done(mark).await?;

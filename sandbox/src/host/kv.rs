@@ -1,14 +1,19 @@
-//! Values that a component keeps between its calls: a folder for each component, a file for each
-//! key. A value is set whole or not at all, whoever else is setting it, and all of them together
+//! Values that a component keeps between its calls: a folder for each component of each agent, a
+//! file for each key. A value keeps the origins of what was read when it was set, and gives them
+//! back with it. It is set whole or not at all, whoever else is setting it, and all of them together
 //! are bounded.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sha2::{Digest, Sha256};
+use agent_core::agent_file::digest;
+use agent_core::label::Origin;
+use agent_core::tool::Component;
+use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::Host;
@@ -22,11 +27,20 @@ const MOST_BYTES: u64 = 8 << 20;
 
 impl kv::Host for Host {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, String>> {
-        self.kept(move |kept| kept.get(&key)).await
+        let found = self.kept(move |kept| kept.get(&key)).await?;
+        match found {
+            Ok(Some(entry)) => {
+                self.door.saw(entry.origins).await?;
+                Ok(Ok(Some(entry.value)))
+            }
+            Ok(None) => Ok(Ok(None)),
+            Err(refusal) => Ok(Err(refusal)),
+        }
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), String>> {
-        self.kept(move |kept| kept.set(&key, &value)).await
+        let origins = self.door.leaves().await?;
+        self.kept(move |kept| kept.set(&Entry { key, origins, value })).await
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), String>> {
@@ -34,7 +48,15 @@ impl kv::Host for Host {
     }
 
     async fn keys(&mut self) -> wasmtime::Result<Result<Vec<String>, String>> {
-        self.kept(|kept| kept.keys()).await
+        let found = self.kept(|kept| kept.all()).await?;
+        let Ok(entries) = found else { return Ok(found.map(|_| Vec::new())) };
+        // A key may tell as much as a value.
+        let origins: BTreeSet<Origin> =
+            entries.iter().flat_map(|entry| entry.origins.iter().cloned()).collect();
+        self.door.saw(origins.into_iter().collect()).await?;
+        let mut keys: Vec<String> = entries.into_iter().map(|entry| entry.key).collect();
+        keys.sort_unstable();
+        Ok(Ok(keys))
     }
 }
 
@@ -45,12 +67,27 @@ impl Host {
     ) -> wasmtime::Result<Result<T, String>> {
         self.uses.count(Import::Kv)?;
         let kept = match (&self.lent.kv, &self.name) {
-            (Some(folder), Some(name)) if legal(name) => Kept { folder: folder.join(&**name) },
+            (Some(folder), Some(name)) if legal(name) => {
+                let whose = whose(&self.lent.agent, &self.component);
+                Kept { folder: folder.join(format!("{name}-{whose}")) }
+            }
             _ => return Ok(Err("nothing can be kept here".to_string())),
         };
         let _waiting = self.clock.outside();
         Ok(spawn_blocking(move || work(kept)).await?.map_err(|refusal| refusal.to_string()))
     }
+}
+
+/// An agent file and the component that it uses: two agents share no values, and a component has
+/// none of another one that had its name before.
+fn whose(agent: &Path, component: &Component) -> String {
+    let which = match component {
+        Component::Pinned { sha256, .. } => sha256.as_bytes(),
+        Component::File(path) => path.as_os_str().as_encoded_bytes(),
+        Component::Embedded { name, .. } => name.as_bytes(),
+    };
+    let both = [agent.as_os_str().as_encoded_bytes(), &[0], which].concat();
+    digest(&both)[..32].to_string()
 }
 
 /// What a component is called is a folder's name here.
@@ -79,30 +116,38 @@ struct Kept {
     folder: PathBuf,
 }
 
+/// What is in one file: a line of JSON with the key and the origins, then the value.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    key: String,
+    origins: Vec<Origin>,
+    #[serde(skip)]
+    value: Vec<u8>,
+}
+
 impl Kept {
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Refusal> {
+    fn get(&self, key: &str) -> Result<Option<Entry>, Refusal> {
         match File::open(self.place(key)?) {
-            Ok(file) => Ok(entry(file, MOST_VALUE)?.map(|(_, value)| value)),
+            Ok(file) => Ok(Entry::read(file)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn set(&self, key: &str, value: &[u8]) -> Result<(), Refusal> {
+    fn set(&self, entry: &Entry) -> Result<(), Refusal> {
         static DRAFTS: AtomicU64 = AtomicU64::new(0);
-        let place = self.place(key)?;
-        if value.len() as u64 > MOST_VALUE {
+        let place = self.place(&entry.key)?;
+        if entry.value.len() as u64 > MOST_VALUE {
             return Err(Refusal::Value);
         }
+        let bytes = entry.bytes()?;
         let _one_at_a_time = self.locked()?;
-        self.room(&place, key, value)?;
+        self.room(&place, bytes.len())?;
         let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
         let draft = self.folder.join(format!("{}-{number}.draft", std::process::id()));
         let written = (|| {
             let mut file = File::options().write(true).create_new(true).mode(0o600).open(&draft)?;
-            file.write_all(&(key.len() as u32).to_le_bytes())?;
-            file.write_all(key.as_bytes())?;
-            file.write_all(value)?;
+            file.write_all(&bytes)?;
             file.sync_data()?;
             fs::rename(&draft, &place)
         })();
@@ -119,22 +164,19 @@ impl Kept {
         }
     }
 
-    fn keys(&self) -> Result<Vec<String>, Refusal> {
-        let mut keys = Vec::new();
+    fn all(&self) -> Result<Vec<Entry>, Refusal> {
+        let mut all = Vec::new();
         for (path, _) in self.entries()? {
-            if let Ok(file) = File::open(path)
-                && let Some((key, _)) = entry(file, 0)?
-            {
-                keys.push(key);
+            if let Ok(file) = File::open(path) {
+                all.extend(Entry::read(file)?);
             }
         }
-        keys.sort_unstable();
-        Ok(keys)
+        Ok(all)
     }
 
     /// Whether there is room for one more, or for this one once more.
-    fn room(&self, place: &Path, key: &str, value: &[u8]) -> Result<(), Refusal> {
-        let mut size = (4 + key.len() + value.len()) as u64;
+    fn room(&self, place: &Path, bytes: usize) -> Result<(), Refusal> {
+        let mut size = bytes as u64;
         let mut count = 1;
         for (path, length) in self.entries()? {
             if path != place {
@@ -173,8 +215,7 @@ impl Kept {
         if key.is_empty() || key.len() > LONGEST_KEY {
             return Err(Refusal::Key);
         }
-        let hash: String = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(self.folder.join(format!("{hash}.value")))
+        Ok(self.folder.join(format!("{}.value", digest(key.as_bytes()))))
     }
 
     /// The folder, made if missing, and for as long as the file lives nobody else's to change.
@@ -191,12 +232,20 @@ impl Kept {
     }
 }
 
-/// The key of a file, and at most so much of its value; nothing where it was cut off.
-fn entry(file: File, most: u64) -> io::Result<Option<(String, Vec<u8>)>> {
-    let mut rest = Vec::new();
-    file.take(4 + LONGEST_KEY as u64 + most).read_to_end(&mut rest)?;
-    let Some((length, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
-    let length = u32::from_le_bytes(*length) as usize;
-    let Some((key, value)) = rest.split_at_checked(length) else { return Ok(None) };
-    Ok(String::from_utf8(key.to_vec()).ok().map(|key| (key, value.to_vec())))
+impl Entry {
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec(self)?;
+        bytes.push(b'\n');
+        bytes.extend(&self.value);
+        Ok(bytes)
+    }
+
+    /// Nothing where it was cut off.
+    fn read(file: File) -> io::Result<Option<Entry>> {
+        let mut bytes = Vec::new();
+        file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+        let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
+        let Ok(entry) = serde_json::from_slice::<Entry>(&bytes[..end]) else { return Ok(None) };
+        Ok(Some(Entry { value: bytes.split_off(end + 1), ..entry }))
+    }
 }

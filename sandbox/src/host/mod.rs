@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use agent_core::browser::Browser;
 use agent_core::start::Start;
-use agent_core::tool::{Guest, Imports};
+use agent_core::tool::{Component, Guest, Imports};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -78,6 +78,8 @@ pub(crate) struct Lent {
     file_bytes: u64,
     /// Where values are kept.
     kv: Option<PathBuf>,
+    /// The agent file.
+    agent: PathBuf,
     secrets: Secrets,
 }
 
@@ -94,6 +96,7 @@ impl Lent {
             redirects: config.redirects,
             file_bytes: config.file_bytes,
             kv: config.kv.clone(),
+            agent: config.agent.clone(),
             secrets: Arc::clone(&config.secrets),
         }
     }
@@ -104,6 +107,8 @@ pub(crate) struct Host {
     lent: Arc<Lent>,
     /// The component's, where it has one.
     name: Option<Arc<str>>,
+    /// Which component it is.
+    component: Component,
     door: Door,
     keys: Arc<Keys>,
     uses: Uses,
@@ -138,6 +143,7 @@ impl Host {
         Host {
             lent: Arc::clone(lent),
             name: guest.name.clone(),
+            component: guest.component.clone(),
             door,
             keys: Arc::new(Keys::new(&guest.secrets, &lent.secrets)),
             uses: Uses::default(),

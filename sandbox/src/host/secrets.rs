@@ -1,33 +1,29 @@
 //! The secrets that a guest's requests may carry. The guest knows their names: a value is put into
 //! the one header, for the one host, that its grant names, and whatever comes back to the guest is
-//! searched for it – as it is, and as servers like to spell what they echo.
+//! searched for it ([`Redactor`]).
 
 use std::sync::{Arc, OnceLock};
 
 use agent_core::manifest::SecretUse;
 use agent_core::permission::NetRule;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use guard::{Redactor, SHORTEST};
 use reqwest::header::{HeaderName, HeaderValue};
 use url::{Host, Url};
 
 use super::address::private_literal;
 use crate::config::Secrets;
 
-/// A shorter value would be found in any text, and its place would tell what it is.
-const SHORTEST: usize = 8;
-
 /// What one guest was granted.
 pub(crate) struct Keys {
     granted: Arc<[SecretUse]>,
     read: Secrets,
     /// What must not reach the guest; made when something is about to.
-    traces: OnceLock<Vec<Trace>>,
+    redactor: OnceLock<Redactor>,
 }
 
 impl Keys {
     pub(crate) fn new(granted: &Arc<[SecretUse]>, read: &Secrets) -> Keys {
-        Keys { granted: Arc::clone(granted), read: Arc::clone(read), traces: OnceLock::new() }
+        Keys { granted: Arc::clone(granted), read: Arc::clone(read), redactor: OnceLock::new() }
     }
 
     /// Whether there is anything to protect.
@@ -77,54 +73,27 @@ impl Keys {
 
     /// The bytes without any secret in them.
     pub(crate) fn clean(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let traces = self.traces();
-        if traces.is_empty() {
-            return bytes;
-        }
-        let mut cleaned = Vec::with_capacity(bytes.len());
-        let mut at = 0;
-        while at < bytes.len() {
-            let found = traces.iter().find_map(|trace| Some((trace, trace.at(&bytes[at..])?)));
-            match found {
-                Some((trace, length)) => {
-                    cleaned.extend_from_slice(format!("[secret {}]", trace.name).as_bytes());
-                    at += length;
-                }
-                None => {
-                    cleaned.push(bytes[at]);
-                    at += 1;
-                }
-            }
-        }
-        cleaned
+        self.redactor().clean(bytes)
     }
 
     /// The text without any secret in it.
     pub(crate) fn clean_text(&self, text: String) -> String {
-        if !self.any() {
-            return text;
-        }
-        // What replaces a trace is text, and a trace begins and ends at letters.
-        String::from_utf8_lossy(&self.clean(text.into_bytes())).into_owned()
+        self.redactor().clean_text(text)
     }
 
     /// The name of a secret that is in the text.
     pub(crate) fn found_in(&self, text: &str) -> Option<&str> {
-        let starts = 0..text.len();
-        let found = |trace: &&Trace| {
-            starts.clone().any(|start| trace.at(&text.as_bytes()[start..]).is_some())
-        };
-        self.traces().iter().find(found).map(|trace| trace.name.as_str())
+        self.redactor().found_in(text)
     }
 
-    fn traces(&self) -> &[Trace] {
-        self.traces.get_or_init(|| {
+    fn redactor(&self) -> &Redactor {
+        self.redactor.get_or_init(|| {
             let mut names: Vec<&str> = self.granted.iter().map(|it| it.name.as_str()).collect();
             names.sort_unstable();
             names.dedup();
-            let known = names.into_iter().filter_map(|name| Some((name, (self.read)(name)?)));
-            let long = known.filter(|(_, value)| value.len() >= SHORTEST);
-            long.flat_map(|(name, value)| traces(name, &value)).collect()
+            let known: Vec<(&str, String)> =
+                names.into_iter().filter_map(|name| Some((name, (self.read)(name)?))).collect();
+            Redactor::new(known.iter().map(|(name, value)| (*name, value.as_str())))
         })
     }
 }
@@ -139,94 +108,6 @@ fn leads_to(rule: &NetRule, url: &Url) -> bool {
         _ => false,
     };
     same && url.port_or_known_default().is_some_and(|port| rule.ports().contains(&port))
-}
-
-/// One spelling of a secret.
-struct Trace {
-    name: String,
-    spelling: Vec<u8>,
-}
-
-/// A key, and what follows its scheme in `Basic …`, in every spelling.
-fn traces(name: &str, value: &str) -> Vec<Trace> {
-    let bare = value.split_once(' ').map(|(_, bare)| bare).filter(|bare| bare.len() >= SHORTEST);
-    let trace = |spelling| Trace { name: name.to_string(), spelling };
-    [Some(value), bare].into_iter().flatten().flat_map(spellings).map(trace).collect()
-}
-
-fn spellings(value: &str) -> Vec<Vec<u8>> {
-    let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut spellings = vec![value.as_bytes().to_vec(), hex.into_bytes()];
-    // In base64 the letters depend on where in the text the value begins, and the outermost ones
-    // on its neighbours.
-    for before in 0..3 {
-        let text = [&[0; 2][..before], value.as_bytes()].concat();
-        let from = [0, 2, 3][before];
-        let to = text.len() * 8 / 6;
-        for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
-            spellings.push(encoded.as_bytes()[from..to].to_vec());
-        }
-    }
-    spellings
-}
-
-impl Trace {
-    /// How many bytes of `text` spell it, from the first on. Each byte may be escaped as in a URL,
-    /// in JSON or in HTML, and letters may be of either case.
-    fn at(&self, text: &[u8]) -> Option<usize> {
-        let mut length = 0;
-        for (place, byte) in self.spelling.iter().enumerate() {
-            // Base64 in mail has line ends.
-            while place > 0 && matches!(text.get(length), Some(b'\r' | b'\n')) {
-                length += 1;
-            }
-            length += spelled(&text[length..], *byte)?;
-        }
-        Some(length)
-    }
-}
-
-/// How many bytes the first one of `text` takes, if it is `byte`.
-fn spelled(text: &[u8], byte: u8) -> Option<usize> {
-    let (first, rest) = text.split_first()?;
-    if first.eq_ignore_ascii_case(&byte) {
-        return Some(1);
-    }
-    let same = |digits: &[u8]| number(digits, 16).is_some_and(|n| is(n, byte));
-    match (first, rest) {
-        (b'+', _) if byte == b' ' => Some(1),
-        // Twice, where a URL is in a URL.
-        (b'%', [b'2', b'5', code @ ..]) if same(code.get(..2)?) => Some(5),
-        (b'%', code) if same(code.get(..2)?) => Some(3),
-        (b'\\', [b'u' | b'U', code @ ..]) if same(code.get(..4)?) => Some(6),
-        (b'\\', [b'x' | b'X', code @ ..]) if same(code.get(..2)?) => Some(4),
-        (b'\\', [escaped, ..]) if *escaped == byte && !byte.is_ascii_alphanumeric() => Some(2),
-        (b'&', entity) => {
-            let end = entity.iter().take(8).position(|byte| *byte == b';')?;
-            let meant = match &entity[..end] {
-                b"amp" => u32::from(b'&'),
-                b"lt" => u32::from(b'<'),
-                b"gt" => u32::from(b'>'),
-                b"quot" => u32::from(b'"'),
-                b"apos" => u32::from(b'\''),
-                [b'#', b'x' | b'X', code @ ..] => number(code, 16)?,
-                [b'#', code @ ..] => number(code, 10)?,
-                _ => return None,
-            };
-            is(meant, byte).then_some(end + 2)
-        }
-        _ => None,
-    }
-}
-
-fn is(number: u32, byte: u8) -> bool {
-    u8::try_from(number).is_ok_and(|number| number.eq_ignore_ascii_case(&byte))
-}
-
-fn number(digits: &[u8], radix: u32) -> Option<u32> {
-    let digits = std::str::from_utf8(digits).ok()?;
-    let plain = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    u32::from_str_radix(digits, radix).ok().filter(|_| plain)
 }
 
 /// A guest wrote the name.
@@ -248,54 +129,6 @@ mod tests {
         };
         let read: Secrets = Arc::new(|name| (name == "KEY").then(|| VALUE.to_string()));
         Keys::new(&Arc::from([granted]), &read)
-    }
-
-    fn cleaned(text: &str) -> String {
-        keys().clean_text(text.to_string())
-    }
-
-    #[test]
-    fn no_spelling_comes_through() {
-        let percent: String = VALUE.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let twice = percent.replace('%', "%25");
-        let json: String =
-            VALUE.bytes().map(|byte| format!("\\u{:04x}", u32::from(byte))).collect();
-        let html: String = VALUE.bytes().map(|byte| format!("&#{byte};")).collect();
-        let hex: String = VALUE.bytes().map(|byte| format!("{byte:02X}")).collect();
-        for spelling in [
-            VALUE.to_string(),
-            VALUE.to_uppercase(),
-            percent,
-            twice,
-            json,
-            html,
-            hex,
-            VALUE.replace('/', "\\/"),
-            VALUE.replace('/', "%2f").replace('+', "%2B"),
-        ] {
-            assert_eq!(cleaned(&format!("a {spelling} b")), "a [secret KEY] b", "{spelling}");
-        }
-    }
-
-    #[test]
-    fn no_base64_of_a_text_around_it_comes_through() {
-        for before in ["", "a", "ab", "Bearer ", "{\"k\":\""] {
-            let text = format!("{before}{VALUE}\"}} and more of the text");
-            for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
-                let cleaned = cleaned(&encoded);
-                assert!(cleaned.contains("[secret KEY]"), "{cleaned}");
-                let broken = encoded.as_bytes().chunks(19).collect::<Vec<_>>().join(&b"\r\n"[..]);
-                let cleaned = keys().clean(broken);
-                assert!(cleaned.windows(12).any(|part| part == b"[secret KEY]"));
-            }
-        }
-    }
-
-    #[test]
-    fn the_rest_is_left_as_it_is() {
-        for text in ["", "s3cr3t", "%", "%2", "&#", "&#x;", "\\u00", "100 % & \\ \u{fc}ber"] {
-            assert_eq!(cleaned(text), text);
-        }
     }
 
     #[test]

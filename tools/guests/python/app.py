@@ -23,5 +23,10 @@ class WitWorld(wit_world.WitWorld):
         try:
             result = snippet.run(arguments["code"], arguments.get("tools"))
         except snippet.Failed as failed:
-            raise Err(failed.args[0]) from None
-        return json.dumps(result, ensure_ascii=False, allow_nan=False)
+            raise Err(_text(failed.args[0])) from None
+        return _text(json.dumps(result, ensure_ascii=False, allow_nan=False))
+
+
+def _text(said):
+    """What the host can take: lone surrogates are no text."""
+    return said.encode("utf-8", "replace").decode("utf-8")

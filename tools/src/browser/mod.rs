@@ -79,9 +79,13 @@ pub struct Chromium {
 }
 
 impl Chromium {
-    /// The browser that an agent names, its folder, and the program that this code is in. The
+    /// The browser that an agent names, its folder, and the program that confines it. The
     /// error says that there is no browser.
-    pub fn new(config: &BrowserConfig, root: &Path, own: PathBuf) -> Result<Chromium, String> {
+    pub fn new(
+        config: &BrowserConfig,
+        root: &Path,
+        confiner: Option<PathBuf>,
+    ) -> Result<Chromium, String> {
         let program = match &config.program {
             Some(program) => found(program, root)
                 .map_err(|reason| format!("`[browser]` cannot be used: {reason}"))?,
@@ -93,7 +97,7 @@ impl Chromium {
                 )
             })?,
         };
-        let cells = Cells { own, kept: Arc::default() };
+        let cells = Cells { confiner, kept: Arc::default() };
         Ok(Chromium { program, cells, turns: Semaphore::new(AT_ONCE) })
     }
 

@@ -15,7 +15,7 @@ use seccompiler::{
 };
 
 /// Refused whatever they are asked.
-const NEVER: [c_long; 9] = [
+const NEVER: [c_long; 10] = [
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
@@ -25,10 +25,17 @@ const NEVER: [c_long; 9] = [
     libc::SYS_bpf,
     libc::SYS_perf_event_open,
     libc::SYS_userfaultfd,
+    libc::SYS_setns,
 ];
+
+/// The families of sockets that there are for a program.
+const FAMILIES: [i32; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
 /// The kind of a socket, without its flags.
 const KIND: u64 = 0xf;
+
+/// The kinds of sockets that there are for a program: all others of the 16 are refused.
+const KINDS: [i32; 3] = [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET];
 
 /// From here on, for this process and all that follow it. Files that are open by now, beside
 /// standard input, output and error, are closed when the next program begins.
@@ -45,30 +52,58 @@ pub(super) fn refuse(network: Network) -> Result<(), String> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     let file = (0, SeccompCmpOp::Eq, libc::AF_UNIX);
     let of_kind = |kind| (1, SeccompCmpOp::MaskedEq(KIND), kind);
+    let kinds =
+        |allowed: &[i32]| -> Vec<i32> { (0..=15).filter(|it| !allowed.contains(it)).collect() };
+    // A family that is none of those that there are, and a kind that is none of those.
+    let mut sockets = vec![when(&FAMILIES.map(|family| (0, SeccompCmpOp::Ne, family)))?];
+    for kind in kinds(&KINDS) {
+        // A netlink socket that says it is raw is the same as one of datagrams.
+        if kind != libc::SOCK_RAW {
+            sockets.push(when(&[of_kind(kind)])?);
+        }
+        sockets.push(when(&[(0, SeccompCmpOp::Ne, libc::AF_NETLINK), of_kind(kind)])?);
+    }
+    // Of netlink there is what tells of addresses (NETLINK_ROUTE).
+    sockets.push(when(&[(0, SeccompCmpOp::Eq, libc::AF_NETLINK), (2, SeccompCmpOp::Ne, 0)])?);
     match network {
-        Network::Open => rules.insert(libc::SYS_socket, vec![when(&[file])?]),
+        Network::Open => sockets.push(when(&[file])?),
         // Where there is nothing to connect to, nothing connects: a stream may be made and listened
         // on, as browsers do, and a datagram would need no connection.
         Network::None => {
             rules.insert(libc::SYS_connect, Vec::new());
-            let datagrams = [libc::SOCK_DGRAM, libc::SOCK_RAW];
-            let datagrams = datagrams.map(|kind| when(&[file.clone(), of_kind(kind)]));
-            rules.insert(libc::SYS_socket, datagrams.into_iter().collect::<Result<_, _>>()?)
+            for kind in kinds(&[libc::SOCK_STREAM]) {
+                sockets.push(when(&[file.clone(), of_kind(kind)])?);
+            }
         }
-    };
+    }
+    rules.insert(libc::SYS_socket, sockets);
     // A pair of streams is only ever connected to itself. Datagrams can be sent to any socket.
-    rules.insert(libc::SYS_socketpair, vec![when(&[of_kind(libc::SOCK_DGRAM)])?]);
+    let mut pairs = vec![when(&[(0, SeccompCmpOp::Ne, libc::AF_UNIX)])?];
+    for kind in kinds(&[libc::SOCK_STREAM, libc::SOCK_SEQPACKET]) {
+        pairs.push(when(&[of_kind(kind)])?);
+    }
+    rules.insert(libc::SYS_socketpair, pairs);
+    // In a user namespace of its own a program has rights that it does not have here.
+    let new_user = SeccompCmpOp::MaskedEq(u64::from(libc::CLONE_NEWUSER.unsigned_abs()));
+    let unshares = when(&[(0, new_user, libc::CLONE_NEWUSER)])?;
+    rules.insert(libc::SYS_unshare, vec![unshares.clone()]);
+    rules.insert(libc::SYS_clone, vec![unshares]);
     rules.extend(NEVER.map(|call| (call, Vec::new())));
     // The same calls by their numbers in the ABI of 32-bit pointers.
     #[cfg(target_arch = "x86_64")]
     rules.extend(rules.clone().into_iter().map(|(call, rules)| (call | 0x4000_0000, rules)));
 
-    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| failed(&error))?;
-    let denied = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch);
-    let program: BpfProgram =
-        filter.and_then(BpfProgram::try_from).map_err(|error| failed(&error))?;
-    apply_filter(&program).map_err(|error| failed(&error))
+    // What `clone3` is asked for lies in memory, where no filter sees it: programs then use `clone`.
+    let unseen = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    for (rules, error) in [(unseen, libc::ENOSYS), (rules, libc::EPERM)] {
+        let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| failed(&error))?;
+        let denied = SeccompAction::Errno(error.unsigned_abs());
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch);
+        let program: BpfProgram =
+            filter.and_then(BpfProgram::try_from).map_err(|error| failed(&error))?;
+        apply_filter(&program).map_err(|error| failed(&error))?;
+    }
+    Ok(())
 }
 
 /// Refused where all of these hold: which argument, compared how, with what.

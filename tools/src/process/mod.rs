@@ -36,10 +36,22 @@ const SAID: usize = 2000;
 /// What programs are confined with.
 #[derive(Debug, Clone)]
 pub struct Cells {
-    /// The program that this code is in: it is started again, to confine the other.
-    pub own: PathBuf,
+    /// The program that confines others: `errand`, which is started again for that. Whoever has this
+    /// code in a program of their own says where it is; without it nothing is started that must be
+    /// confined.
+    pub confiner: Option<PathBuf>,
     /// What is left out of every grant.
     pub kept: Arc<Kept>,
+}
+
+impl Cells {
+    fn confiner(&self) -> Result<&Path, String> {
+        self.confiner.as_deref().ok_or_else(|| {
+            "nothing here confines it\nhint: `Errand::confined_by` takes the path of the program \
+             `errand`"
+                .to_string()
+        })
+    }
 }
 
 /// A program that runs. Dropping it kills it.
@@ -60,7 +72,7 @@ impl Process {
     ) -> Result<(Self, Pipes), String> {
         let path = found(&program.command, &program.root)?;
         let (start, before) = match program.confinement {
-            Confinement::Required => (&*cells.own, in_cell(program, &path, &cells.kept)?),
+            Confinement::Required => (cells.confiner()?, in_cell(program, &path, &cells.kept)?),
             Confinement::Lifted => (&*path, Vec::new()),
         };
         let start = Start::at(start).map_err(|error| error.to_string())?;
@@ -129,13 +141,13 @@ impl Drop for Process {
 }
 
 /// Whether a program can be confined on this machine: one is, in an empty folder and without a
-/// network. It is the program that this code is in, and says its version.
+/// network. It is the program that confines, and says its version.
 ///
 /// # Errors
 /// Why it cannot be.
 pub async fn probe(cells: &Cells, folder: &Path) -> Result<(), String> {
     let program = Program {
-        command: cells.own.to_string_lossy().into_owned(),
+        command: cells.confiner()?.to_string_lossy().into_owned(),
         args: vec!["--version".to_string()],
         env: BTreeMap::new(),
         root: folder.to_path_buf(),

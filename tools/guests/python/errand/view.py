@@ -31,6 +31,9 @@ def host_path(path):
         path = os.fsdecode(path)
     if "\0" in path:
         raise ValueError("a path cannot hold a NUL byte")
+    if any("\ud800" <= letter <= "\udfff" for letter in path):
+        # The host takes text, and would end the whole snippet.
+        raise ValueError("a path cannot hold a lone surrogate")
     path = posixpath.normpath(path) if path else ""
     if path == HOME or path.startswith(HOME + "/"):
         path = path[len(HOME) + 1 :]

@@ -1,0 +1,66 @@
+//! Where the granted paths of an agent really are: written down with the agent when a run begins,
+//! and found again, or the run does not go on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use agent_core::agent::Agent;
+use agent_core::mcp::Transport;
+
+/// The agent, and those that it calls, with where its granted paths lead now.
+pub(super) fn recorded(mut agent: Agent) -> Agent {
+    agent.linked = granted(&agent)
+        .into_iter()
+        .map(|path| (real(&path), path))
+        .filter(|(real, path)| real != path)
+        .map(|(real, path)| (path, real))
+        .collect();
+    for sub in agent.agents.values_mut() {
+        *sub.agent = recorded((*sub.agent).clone());
+    }
+    agent
+}
+
+/// Whether all of them lead where they led when the run began.
+pub(super) fn unchanged(agent: &Agent) -> Result<(), Moved> {
+    for path in granted(agent) {
+        let (then, now) = (agent.linked.get(&path).unwrap_or(&path), real(&path));
+        if *then != now {
+            return Err(Moved { path: path.clone(), then: then.clone(), now });
+        }
+    }
+    agent.agents.values().try_for_each(|sub| unchanged(&sub.agent))
+}
+
+/// A granted path leads elsewhere than when the run began.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{}` was `{}` when the run began, and is `{}` now\nhint: put back what was granted, or begin \
+     a new run",
+    path.display(), then.display(), now.display()
+)]
+pub(super) struct Moved {
+    path: PathBuf,
+    then: PathBuf,
+    now: PathBuf,
+}
+
+/// What the agent's tools and its servers may read and write.
+fn granted(agent: &Agent) -> Vec<PathBuf> {
+    let programs = agent.mcp.values().filter_map(|server| match &server.transport {
+        Transport::Stdio(program) => Some(program.read.iter().chain(&program.write)),
+        Transport::Http { .. } => None,
+    });
+    let own = agent.grants.read.iter().chain(&agent.grants.write);
+    own.chain(programs.flatten()).cloned().collect()
+}
+
+/// A path without links, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    path.ancestors()
+        .find_map(|above| {
+            let rest = path.strip_prefix(above).ok()?;
+            Some(fs::canonicalize(above).ok()?.join(rest).components().collect())
+        })
+        .unwrap_or_else(|| path.to_path_buf())
+}
