@@ -171,7 +171,18 @@ fn move_and_delete_what_may_only_be_read() {
         delete("out/a.md"),
     ]);
     assert!(!attack.place.path("out/a.md").exists() && attack.place.path("out/in/x.md").exists());
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    denied: tool `files.delete` may not delete `docs/a.md`; hint: add it to [permissions] write
+    denied: tool `files.delete` may not delete `secret.txt`; hint: add it to [permissions] write
+    denied: tool `files.move` may not delete `docs/a.md`; hint: add it to [permissions] write
+    denied: tool `files.move` may not read `secret.txt`; hint: add it to [permissions] read; tool `files.move` may not delete `secret.txt`; hint: add it to [permissions] write
+    denied: tool `files.move` may not delete `docs/a.md`; hint: add it to [permissions] write
+    denied: tool `files.edit` may not write `docs/a.md`; hint: add it to [permissions] write
+    `out` is the folder that was granted, and stays
+    `out/in` is a folder with 1 entry: only an empty one is deleted
+    `out/none.md` does not exist
+    {"deleted":"out/a.md"}
+    "#);
 }
 
 /// What could not be read before could be read where it came to be.
@@ -183,7 +194,10 @@ fn move_to_where_it_can_be_read() {
         moved("out/old.txt", "docs/old.txt"),
         ("files.edit", json!({ "path": "out/old.txt", "old": "hunter", "new": "x" })),
     ]);
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    denied: tool `files.move` may not read `out/old.txt`; hint: add it to [permissions] read; tool `files.move` may not write `docs/old.txt`; hint: add it to [permissions] write
+    denied: tool `files.edit` may not read `out/old.txt`; hint: add it to [permissions] read
+    "#);
 }
 
 #[test]
@@ -207,7 +221,19 @@ fn move_over_another_file() {
         moved("out/new", "out/old"),
     ]);
     assert_eq!(attack.place.read("out/old/deep/b.md"), "a");
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    `out/b.md` is there already
+    `out/in` is a folder; name the new path in it
+    `out/in` cannot be moved into itself
+    `out/link.txt` is a link; name the file it leads to
+    denied: tool `files.move` may not write `docs/a.md`; hint: add it to [permissions] write
+    `out/link.txt` is there already
+    `out` is the folder that was granted, and stays
+    {"from":"out/a.md","path":"out/b.md"}
+    `out/link.txt` is a link; name the file it leads to
+    {"from":"out/b.md","path":"out/new/deep/b.md"}
+    {"from":"out/new","path":"out/old"}
+    "#);
 }
 
 #[test]

@@ -126,7 +126,10 @@ fn an_agent_rewrites_itself_with_files_edit_move_and_delete() {
     assert!(place.path("home/errand.db").exists() && place.read("bait.md") == TAKEN);
     let told = ran.observations();
     for (path, told) in KEPT.iter().zip(told.chunks(5)) {
-        assert!(told.iter().all(|told| told.contains("no agent may")), "{path}: {told:#?}");
+        let refused = |told: &String| {
+            told.contains("no agent may") || told.contains("/new/bait.md` is not in a folder")
+        };
+        assert!(told.iter().all(refused), "{path}: {told:#?}");
     }
     assert_eq!(place.read("source/deep/notes.md"), "after notes.md\n", "{ran}");
     assert!(!place.path("source/main.rs").exists() && !place.path("source/gone.md").exists());
@@ -152,7 +155,9 @@ fn an_agent_moves_and_deletes_folders_around_what_is_kept() {
         .iter()
         .flat_map(|path| [moved(path, "gone"), delete(path)])
         .chain(["home/models", "sub/.git/hooks", "sub/.ssh", "way/pre-commit"].map(delete))
-        .chain(["hard.md", "home/models/a/model.json", "way/pre-commit"].map(|it| moved(it, "gone")))
+        .chain(
+            ["hard.md", "home/models/a/model.json", "way/pre-commit"].map(|it| moved(it, "gone")),
+        )
         .chain([
             moved("bait", "sub/.config"),
             moved("bait", "sub/.git/modules"),
@@ -303,8 +308,9 @@ fn an_agent_rewrites_itself_with_a_component() {
     assert_eq!(ran.code, Some(0), "{ran}");
     unchanged(&place, &before, "a component");
     assert!(fs::read(place.path("over/over.wasm")).unwrap() == wasm);
-    // Written and deleted.
-    let free: Vec<&str> = FREE.iter().flat_map(|path| [*path; 2]).collect();
+    // Written and deleted, but for what became an agent file.
+    let free =
+        FREE.map(|path| if path == "Cargo.toml" { path.into() } else { format!("{path} {path}") });
     assert_eq!(ran.observations()[0], free.join(" "), "{ran}");
 }
 

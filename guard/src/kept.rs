@@ -354,12 +354,12 @@ mod tests {
             ("shell/deep/.bashrc", ""),
             ("code/.git/config", ""),
             ("tools/it.bin", ""),
-            ("above/home/mcp.json", ""),
+            ("above/own/mcp.json", ""),
         ] {
             fs::create_dir_all(at(file).parent().unwrap()).unwrap();
             fs::write(at(file), text).unwrap();
         }
-        let kept = Kept::new(&at("above/home"), [at("tools/it.bin"), at("later/agent.toml")]);
+        let kept = Kept::new(&at("above/own"), [at("tools/it.bin"), at("later/agent.toml")]);
         let moved = |from: &str, to: &str| kept.may_move(&at(from), &at(to)).is_ok();
         assert!(moved("plain", "other"));
         assert!(moved("plain/deep/a.md", "plain/b.md"));
@@ -369,10 +369,10 @@ mod tests {
         for to in [".git", ".git/modules", "b/.Config", ".ssh", ".config/fish", "later"] {
             assert!(!moved("plain", to), "{to}");
         }
-        for to in ["above/home/x.md", ".bashrc", "agents/a.toml", ".git/hooks/pre-commit"] {
+        for to in ["above/own/x.md", ".bashrc", "agents/a.toml", ".git/hooks/pre-commit"] {
             assert!(!moved("plain/deep/a.md", to), "{to}");
         }
-        for from in ["agents/a.toml", "tools/it.bin", "above/home/mcp.json"] {
+        for from in ["agents/a.toml", "tools/it.bin", "above/own/mcp.json"] {
             assert!(!moved(from, "plain/b.md"), "{from}");
         }
     }
