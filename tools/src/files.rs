@@ -104,6 +104,7 @@ fn show_passages(result: &Value) -> String {
 fn show_text(result: &Value) -> String {
     let text = result["text"].as_str().unwrap_or_default();
     match result["next"].as_u64() {
+        None if text.is_empty() && result["total_lines"] == 0 => "[the file is empty]".to_string(),
         None => text.to_string(),
         Some(next) => format!(
             "{text}\n[lines {} to {} of {}; go on with start = {next}]",

@@ -1,4 +1,5 @@
-//! The parts of a zip archive, each read to a bound: what it says of its sizes is not believed.
+//! The parts of a zip archive, each read to a bound: none is unpacked to more than it says, and all of
+//! them together only to so much.
 
 use std::io::{Cursor, Read};
 
@@ -42,10 +43,15 @@ impl<'a> Archive<'a> {
             }
             _ => format!("that is broken: it has no `{name}`"),
         })?;
-        let mut bytes = Vec::new();
-        let read = file.take(self.left + 1).read_to_end(&mut bytes);
+        // What a part says of its size bounds how much is unpacked: no buffer grows past it.
+        let size = file.size();
+        self.left = left(self.left, size)?;
+        let mut bytes = Vec::with_capacity(size as usize + 1);
+        let read = file.take(size + 1).read_to_end(&mut bytes);
         read.map_err(|_| format!("that is broken: its `{name}` cannot be unpacked"))?;
-        self.count(bytes.len() as u64)?;
+        if bytes.len() as u64 > size {
+            return Err(format!("that is broken: its `{name}` is larger than it says"));
+        }
         Ok(decoded(bytes))
     }
 
@@ -54,19 +60,16 @@ impl<'a> Archive<'a> {
         for at in 0..self.zip.len() {
             let Ok(file) = self.zip.by_index(at) else { continue };
             let size = std::io::copy(&mut file.take(self.left + 1), &mut std::io::sink());
-            self.count(size.unwrap_or_default())?;
+            self.left = left(self.left, size.unwrap_or_default())?;
         }
         Ok(())
     }
+}
 
-    fn count(&mut self, size: u64) -> Result<(), String> {
-        let most = MOST >> 20;
-        self.left = self
-            .left
-            .checked_sub(size)
-            .ok_or_else(|| format!("that unpacks to more than {most} MiB"))?;
-        Ok(())
-    }
+/// What is left of a bound; the error ends a sentence.
+fn left(left: u64, size: u64) -> Result<u64, String> {
+    let most = MOST >> 20;
+    left.checked_sub(size).ok_or_else(|| format!("that unpacks to more than {most} MiB"))
 }
 
 /// XML is UTF-8, or UTF-16 with a mark.

@@ -41,7 +41,12 @@ impl Grid {
 }
 
 fn table(rows: &[(u32, &BTreeMap<u32, String>)], markdown: &mut Markdown) {
-    let Some(((_, header), below)) = rows.split_first() else { return };
+    let Some(((_, first), rest)) = rows.split_first() else { return };
+    // Numbers and days name no columns, and what is alone has none to name.
+    let named =
+        !rest.is_empty() && first.values().any(|value| value.chars().any(char::is_alphabetic));
+    let empty = BTreeMap::new();
+    let (header, below) = if named { (*first, rest) } else { (&empty, rows) };
     // A cell far out would make every row as wide: only columns that hold something are shown.
     let mut used: Vec<u32> = rows.iter().flat_map(|(_, cells)| cells.keys().copied()).collect();
     used.sort_unstable();

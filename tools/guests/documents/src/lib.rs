@@ -22,6 +22,7 @@ use archive::Archive;
 pub fn text(name: &str, bytes: &[u8]) -> Option<Result<String, String>> {
     let ends = |end: &str| name.to_lowercase().ends_with(end);
     match bytes {
+        [] if named(name) => Some(Err("empty".to_string())),
         [b'%', b'P', b'D', b'F', b'-', ..] => Some(pdf::read(bytes.to_vec()).map(|pdf| pdf.text)),
         [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(packed(bytes)),
         // What Office wrote before 2007, and how it wraps what it encrypts.

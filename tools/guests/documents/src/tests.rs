@@ -140,6 +140,11 @@ fn a_workbook() {
         "<row r=\"4\"><c r=\"A4\" t=\"s\"><v>1</v></c><c r=\"B4\"><v>12.5</v></c>\
          <c r=\"C4\" s=\"1\"><v>45413</v></c></row>"
             .to_string(),
+        "<row r=\"9\"><c r=\"A9\"><v>1</v></c><c r=\"B9\"><v>2</v></c>\
+         <c r=\"C9\"><f>SUM(A9:B9)</f></c></row>"
+            .replace("SUM", ""),
+        "<row r=\"11\"><c r=\"A11\" t=\"s\"><v>1</v></c><c r=\"B11\"><f>SUM(B4:B9)</f></c></row>"
+            .to_string(),
         "<row r=\"1048576\"><c r=\"XFD1048576\"><v>7</v></c></row>".to_string(),
     ];
     check(
@@ -147,7 +152,9 @@ fn a_workbook() {
         &book(&sheet.concat()),
         Ok(
             "## Sheet Stock\n\nRow 1: Stock in May\n\n| row | item | B | counted |\n|---|---|---|---|\n\
-            | 4 | lamp | 12.5 | 2024-05-01 |\n\nRow 1048576: 7",
+            | 4 | lamp | 12.5 | 2024-05-01 |\n\n| row | A | B | C |\n|---|---|---|---|\n\
+            | 9 | 1 | 2 | =(A9:B9) |\n\n| row | A | B |\n|---|---|---|\n\
+            | 11 | lamp | =SUM(B4:B9) |\n\nRow 1048576: 7",
         ),
     );
 }
@@ -372,6 +379,19 @@ fn a_zip_bomb_is_not_unpacked() {
     let blank = " ".repeat(70 << 20);
     check("a.docx", &word(&blank), Err("a Word document that unpacks to more than 64 MiB"));
     check("a.xlsx", &book(&blank), Err("an Excel workbook that unpacks to more than 64 MiB"));
+    // One that says that it is small.
+    let mut lie = word(&blank);
+    for at in 0..lie.len() - 46 {
+        let size = match &lie[at..at + 4] {
+            b"PK\x01\x02" => at + 24,
+            b"PK\x03\x04" => at + 22,
+            _ => continue,
+        };
+        lie[size..size + 4].copy_from_slice(&9u32.to_le_bytes());
+    }
+    let larger = "a Word document that is broken: its `word/document.xml` is larger than it says";
+    check("a.docx", &lie, Err(larger));
+    check("a.docx", b"", Err("empty"));
 }
 
 /// Each entity would be ten of the one before it.

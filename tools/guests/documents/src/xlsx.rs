@@ -3,7 +3,9 @@
 
 use std::io::Cursor;
 
-use calamine::{DataRef, ExcelDateTime, Reader, SheetVisible, Xlsx, XlsxError};
+use calamine::{
+    DataRef, ExcelDateTime, Reader, SheetVisible, Xlsx, XlsxError, XlsxFormulaMetadata,
+};
 
 use crate::archive::Archive;
 use crate::grid::Grid;
@@ -11,6 +13,8 @@ use crate::markdown::Markdown;
 
 /// Cells of all sheets that are read.
 const CELLS: usize = 1_000_000;
+/// Bytes of their text.
+const LETTERS: usize = 32 << 20;
 
 pub(crate) fn text(archive: &mut Archive<'_>) -> Result<String, String> {
     archive.weigh()?;
@@ -21,14 +25,22 @@ pub(crate) fn text(archive: &mut Archive<'_>) -> Result<String, String> {
         .map(|sheet| (sheet.name.clone(), sheet.visible == SheetVisible::Visible))
         .collect();
     let mut markdown = Markdown::default();
-    let mut left = CELLS;
+    let (mut left, mut letters) = (CELLS, LETTERS);
     for (name, visible) in sheets {
         // A sheet may be a chart, which has no cells.
         let Ok(mut cells) = book.worksheet_cells_reader(&name) else { continue };
         let mut grid = Grid::default();
-        while let Some(cell) = cells.next_cell().map_err(broken)? {
-            let (row, column) = cell.get_position();
-            grid.set(row, column, shown(cell.get_value()));
+        while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(broken)? {
+            let (row, column) = cell.pos;
+            let value = match shown(&cell.value) {
+                value if value.is_empty() => unsaved(cell.formula),
+                value => value,
+            };
+            // Cells may share one long text.
+            letters = letters
+                .checked_sub(value.len())
+                .ok_or_else(|| format!("of more than {} MiB of text", LETTERS >> 20))?;
+            grid.set(row, column, value);
             left = left.checked_sub(1).ok_or_else(|| format!("of more than {CELLS} cells"))?;
         }
         let name = if visible { name } else { format!("{name} (hidden)") };
@@ -41,6 +53,17 @@ fn broken(error: XlsxError) -> String {
     match error {
         XlsxError::Password => "that needs a password".to_string(),
         error => format!("that is broken: {error}"),
+    }
+}
+
+/// A formula whose result nobody saved, as a program other than Excel writes it.
+fn unsaved(formula: Option<XlsxFormulaMetadata>) -> String {
+    match formula {
+        Some(
+            XlsxFormulaMetadata::Normal { formula } | XlsxFormulaMetadata::Shared { formula, .. },
+        ) => format!("={formula}"),
+        Some(_) => "=…".to_string(),
+        None => String::new(),
     }
 }
 
