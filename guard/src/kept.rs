@@ -212,7 +212,7 @@ fn names(path: &Path) -> Vec<String> {
 fn may_hold(folder: &Path) -> bool {
     let parts = names(folder);
     let begins = |kept: &&[&str]| (1..kept.len()).any(|most| ends(&parts, &kept[..most]));
-    parts.iter().any(|part| part == ".git") || FOLDERS.iter().any(|kept| begins(kept))
+    parts.iter().any(|part| part == ".git") || FOLDERS.iter().any(begins)
 }
 
 /// Whether these are the last names of a path.
