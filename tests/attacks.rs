@@ -140,6 +140,104 @@ fn read_where_only_write_is_granted() {
     insta::assert_snapshot!(attack.told([read("out/old.txt")]), @r#"denied: tool `files.read` may not read `out/old.txt`; hint: add it to [permissions] read"#);
 }
 
+/// What may be changed and deleted without a person, so that nothing but the attack is refused.
+fn changing() -> Attack {
+    let uses = ["files.read", "files.edit", "files.move", "files.delete"];
+    let attack = Attack::new(&uses, "delete = [\"out\"]");
+    attack.place.write("out/a.md", "mine\n").write("out/b.md", "mine too\n");
+    attack
+}
+
+fn moved(path: &str, to: &str) -> (&'static str, Value) {
+    ("files.move", json!({ "path": path, "to": to }))
+}
+
+fn delete(path: &str) -> (&'static str, Value) {
+    ("files.delete", json!({ "path": path }))
+}
+
+#[test]
+fn move_and_delete_what_may_only_be_read() {
+    let attack = changing();
+    attack.place.write("out/in/x.md", "x");
+    let told = attack.told([
+        delete("docs/a.md"),
+        delete("secret.txt"),
+        moved("docs/a.md", "out/c.md"),
+        moved("secret.txt", "out/c.md"),
+        moved("out/../docs/a.md", "out/c.md"),
+        ("files.edit", json!({ "path": "docs/a.md", "old": "public", "new": "" })),
+        delete("out"),
+        delete("out/in"),
+        delete("out/none.md"),
+        delete("out/a.md"),
+    ]);
+    assert!(!attack.place.path("out/a.md").exists() && attack.place.path("out/in/x.md").exists());
+    insta::assert_snapshot!(told, @r#"
+    denied: tool `files.delete` may not delete `docs/a.md`; hint: add it to [permissions] write
+    denied: tool `files.delete` may not delete `secret.txt`; hint: add it to [permissions] write
+    denied: tool `files.move` may not delete `docs/a.md`; hint: add it to [permissions] write
+    denied: tool `files.move` may not read `secret.txt`; hint: add it to [permissions] read; tool `files.move` may not delete `secret.txt`; hint: add it to [permissions] write
+    denied: tool `files.move` may not delete `docs/a.md`; hint: add it to [permissions] write
+    denied: tool `files.edit` may not write `docs/a.md`; hint: add it to [permissions] write
+    `out` is the folder that was granted, and stays
+    `out/in` is a folder with 1 entry: only an empty one is deleted
+    `out/none.md` does not exist
+    {"deleted":"out/a.md"}
+    "#);
+}
+
+/// What could not be read before could be read where it came to be.
+#[test]
+fn move_to_where_it_can_be_read() {
+    let attack = Attack::new(&["files.read", "files.move", "files.edit"], "delete = [\"out\"]");
+    attack.place.write("out/old.txt", SECRET);
+    let told = attack.told([
+        moved("out/old.txt", "docs/old.txt"),
+        ("files.edit", json!({ "path": "out/old.txt", "old": "hunter", "new": "x" })),
+    ]);
+    insta::assert_snapshot!(told, @r#"
+    denied: tool `files.move` may not read `out/old.txt`; hint: add it to [permissions] read; tool `files.move` may not write `docs/old.txt`; hint: add it to [permissions] write
+    denied: tool `files.edit` may not read `out/old.txt`; hint: add it to [permissions] read
+    "#);
+}
+
+#[test]
+fn move_over_another_file() {
+    let attack = Attack::new(&["files.move"], "delete = [\"out\"]");
+    let tables = attack.tables.replace("read = [\"docs\"]", "read = [\"docs\", \"out\"]");
+    let attack = Attack { tables, ..attack };
+    attack.place.write("out/a.md", "a").write("out/b.md", "b").write("out/in/x.md", "x");
+    symlink("../secret.txt", attack.place.path("out/link.txt")).unwrap();
+    let told = attack.told([
+        moved("out/a.md", "out/b.md"),
+        moved("out/a.md", "out/in"),
+        moved("out/in", "out/in/deeper"),
+        moved("out/link.txt", "out/c.md"),
+        moved("out/a.md", "docs/a.md"),
+        moved("out/a.md", "out/link.txt"),
+        moved("out", "out/x"),
+        ("files.move", json!({ "path": "out/a.md", "to": "out/b.md", "overwrite": true })),
+        ("files.move", json!({ "path": "out/b.md", "to": "out/link.txt", "overwrite": true })),
+        moved("out/b.md", "out/new/deep/b.md"),
+        moved("out/new", "out/old"),
+    ]);
+    assert_eq!(attack.place.read("out/old/deep/b.md"), "a");
+    insta::assert_snapshot!(told, @r#"
+    `out/b.md` is there already
+    `out/in` is a folder; name the new path in it
+    `out/in` cannot be moved into itself
+    `out/link.txt` is a link; name the file it leads to
+    denied: tool `files.move` may not write `docs/a.md`; hint: add it to [permissions] write
+    `out/link.txt` is there already
+    `out` is the folder that was granted, and stays
+    {"from":"out/a.md","path":"out/b.md"}
+    `out/link.txt` is a link; name the file it leads to
+    {"from":"out/b.md","path":"out/new/deep/b.md"}
+    {"from":"out/new","path":"out/old"}
+    "#);
+}
+
 #[test]
 fn dots_and_nul_in_paths() {
     let attack = Attack::new(&FILES, "");

@@ -401,8 +401,11 @@ fn the_tools_there_are() {
     --- stdout
     files.list     Lists files and folders with their sizes.
     files.search   Finds the passages of all files that fit a question best. Takes plain words; rows of tables come with their header.
-    files.read     Reads a text file, 200 lines at a time.
+    files.read     Reads a file as text, 200 lines at a time: text, PDF, Word, Excel, PowerPoint, OpenDocument, EPUB, notebook or e-mail.
     files.write    Creates a text file, or replaces the whole of it.
+    files.edit     Changes a part of a text file: replaces `old`, which must be there exactly once, by `new`; or applies a patch.
+    files.move     Moves or renames a file or folder. The folders of the new path are made.
+    files.delete   Deletes a file or an empty folder.
     web.search     Searches the web for pages. Read the ones that fit with web.read.
     web.read       Reads a web page, PDF or feed as Markdown with its links.
     web.page       Reads the whole of a web page, with what a citation of it needs.

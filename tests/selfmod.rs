@@ -94,6 +94,107 @@ fn an_agent_rewrites_itself_with_files_write() {
     }
 }
 
+/// Each of the other tools that change files, on each file that is kept: in its place, from its
+/// place, and onto it.
+#[test]
+fn an_agent_rewrites_itself_with_files_edit_move_and_delete() {
+    let place = Place::bare();
+    everything(&place);
+    lend_cache(&place);
+    place.write("bait.md", TAKEN);
+    let attempt = |path: &&str| {
+        call([
+            ("files.edit", json!({ "path": path, "old": "e", "new": "E", "all": true })),
+            ("files.move", json!({ "path": path, "to": "src/gone.md" })),
+            ("files.move", json!({ "path": "bait.md", "to": path, "overwrite": true })),
+            ("files.move", json!({ "path": "bait.md", "to": format!("{path}/new/bait.md") })),
+            ("files.delete", json!({ "path": path })),
+        ])
+    };
+    let mut replies: Vec<Value> = KEPT.iter().map(attempt).collect();
+    let changed = "notes.md";
+    replies.push(call([
+        ("files.edit", json!({ "path": changed, "old": "before", "new": "after" })),
+        ("files.move", json!({ "path": changed, "to": "src/deep/notes.md" })),
+        ("files.delete", json!({ "path": "src/main.rs" })),
+        ("files.move", json!({ "path": "src", "to": "source" })),
+    ]));
+    replies.push(say("done"));
+    let tables = format!("[tools]\nuse = [\"files.*\"]\n{GRANTS}");
+    place.agent("act = \"tools\"", &unasked(&tables), &replies);
+    let before = contents(&place);
+    let ran = place.run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    unchanged(&place, &before, "edit, move or delete");
+    assert!(place.path("home/errand.db").exists() && place.read("bait.md") == TAKEN);
+    let told = ran.observations();
+    for (path, told) in KEPT.iter().zip(told.chunks(5)) {
+        let refused = |told: &String| {
+            told.contains("no agent may") || told.contains("/new/bait.md` is not in a folder")
+        };
+        assert!(told.iter().all(refused), "{path}: {told:#?}");
+    }
+    assert_eq!(place.read("source/deep/notes.md"), "after notes.md\n", "{ran}");
+    assert!(!place.path("source/main.rs").exists() && !place.path("source/gone.md").exists());
+}
+
+/// Folders that hold what is kept, and folders that would by a new name.
+#[test]
+fn an_agent_moves_and_deletes_folders_around_what_is_kept() {
+    let place = Place::bare();
+    everything(&place);
+    lend_cache(&place);
+    place.write("bait/fish/config.fish", TAKEN).write("bait/hooks/pre-commit", TAKEN);
+    for empty in ["sub/.git/hooks", "sub/.ssh"] {
+        fs::create_dir_all(place.path(empty)).unwrap();
+    }
+    std::os::unix::fs::symlink(".git/hooks", place.path("way")).unwrap();
+    std::os::unix::fs::symlink("agent.toml", place.path("link.md")).unwrap();
+    fs::hard_link(place.path("agent.toml"), place.path("hard.md")).unwrap();
+    let moved = |path: &str, to: &str| ("files.move", json!({ "path": path, "to": to }));
+    let delete = |path: &str| ("files.delete", json!({ "path": path }));
+    let away = ["other", ".git", ".git/hooks", ".ssh", ".config", ".config/fish", "home"];
+    let calls: Vec<_> = away
+        .iter()
+        .flat_map(|path| [moved(path, "gone"), delete(path)])
+        .chain(["home/models", "sub/.git/hooks", "sub/.ssh", "way/pre-commit"].map(delete))
+        .chain(
+            ["hard.md", "home/models/a/model.json", "way/pre-commit"].map(|it| moved(it, "gone")),
+        )
+        .chain([
+            moved("bait", "sub/.config"),
+            moved("bait", "sub/.git/modules"),
+            moved("bait/fish", "sub/.config/fish"),
+            moved("bait/hooks", "sub/.git/hooks"),
+            moved("bait/hooks/pre-commit", "way/new"),
+            moved("bait/hooks/pre-commit", ".git/modules/new/hooks/pre-commit"),
+            delete("hard.md"),
+        ])
+        .collect();
+    let mut replies: Vec<Value> = calls.iter().map(|it| call([it.clone()])).collect();
+    replies.push(call([delete("link.md")]));
+    replies.push(say("done"));
+    let tables = format!("[tools]\nuse = [\"files.*\"]\n{GRANTS}");
+    place.agent("act = \"tools\"", &unasked(&tables), &replies);
+    let before = contents(&place);
+    let ran = place.run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    unchanged(&place, &before, "a folder");
+    let told = ran.observations();
+    for (call, told) in calls.iter().zip(&told) {
+        let kept = ["no agent may", "stays", "only an empty one", "is there already"];
+        assert!(kept.iter().any(|kept| told.contains(kept)), "{call:?}: {told}");
+    }
+    // A link is what it is, and not the file that it leads to.
+    assert!(fs::symlink_metadata(place.path("link.md")).is_err(), "{ran}");
+    for path in ["bait/fish/config.fish", "bait/hooks/pre-commit", "hard.md", "sub/.git/hooks"] {
+        assert!(place.path(path).exists(), "{path}");
+    }
+    for path in ["gone", "sub/.config", ".git/modules", ".git/hooks/new", "sub/.git/modules"] {
+        assert!(!place.path(path).exists(), "{path}");
+    }
+}
+
 #[test]
 fn an_agent_rewrites_itself_through_a_link() {
     let place = Place::bare();
@@ -169,6 +270,12 @@ def overwrite(paths: list[str], text: str) -> str:
             done.append(path)
         except Exception:
             pass
+        for way in [lambda: files.delete(path), lambda: files.rename(path, \"gone\")]:
+            try:
+                way()
+                done.append(path)
+            except Exception:
+                pass
         try:
             if path.startswith(\"home/\"):
                 done.append(files.read_text(path))
@@ -195,7 +302,7 @@ fn an_agent_rewrites_itself_with_a_component() {
     let paths: Vec<&str> = KEPT.into_iter().chain(["over/over.wasm"]).chain(FREE).collect();
     let wasm = fs::read(place.path("over/over.wasm")).unwrap();
     let tried = call([("over.overwrite", json!({ "paths": paths, "text": TAKEN }))]);
-    let tables = format!("[tools]\nuse = []\n{GRANTS}");
+    let tables = unasked(&format!("[tools]\nuse = []\n{GRANTS}"));
     place.agent("act = \"tools\"", &tables, &[tried, say("done")]);
     let added = place.errand(["tools", "add", "over/over.wasm", "--yes"]);
     assert_eq!(added.code, Some(0), "{added}");
@@ -204,7 +311,10 @@ fn an_agent_rewrites_itself_with_a_component() {
     assert_eq!(ran.code, Some(0), "{ran}");
     unchanged(&place, &before, "a component");
     assert!(fs::read(place.path("over/over.wasm")).unwrap() == wasm);
-    assert_eq!(ran.observations()[0], FREE.join(" "), "{ran}");
+    // Written and deleted, but for what became an agent file.
+    let free =
+        FREE.map(|path| if path == "Cargo.toml" { path.into() } else { format!("{path} {path}") });
+    assert_eq!(ran.observations()[0], free.join(" "), "{ran}");
 }
 
 const SERVER: &str = r#"
@@ -341,6 +451,11 @@ fn a_server_that_was_granted_a_home_behind_a_link() {
     let pinned = place.ran(&pin.env("HOME", place.path("homes/me")).output().unwrap());
     assert_ne!(pinned.code, Some(0), "{pinned}");
     assert!(pinned.err.contains("holds the files that a shell runs when it starts"), "{pinned}");
+}
+
+/// Likewise, and nobody is asked before something is deleted or moved away.
+fn unasked(tables: &str) -> String {
+    tables.replace("[permissions]", "[permissions]\ndelete = [\".\"]")
 }
 
 /// The compiled guests, in a home that is there already.

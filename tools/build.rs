@@ -24,10 +24,11 @@ const GUESTS: [&str; 2] = ["files", "web"];
 const FLAGS: [&str; 2] = ["-Ctarget-feature=+simd128", "-Cllvm-args=-inline-threshold=1000"];
 
 /// All else that a component's bytes depend on, from the folder of this crate.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "../rust-toolchain.toml",
     "guests/Cargo.lock",
     "guests/Cargo.toml",
+    "guests/documents",
     "guests/files",
     "guests/web",
     "src/files/types.rs",

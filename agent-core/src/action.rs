@@ -30,6 +30,8 @@ pub enum Capability {
     Read(PathBuf),
     /// Create or replace a file.
     Write(PathBuf),
+    /// Remove a file or folder, or move it away.
+    Delete(PathBuf),
     /// Send one HTTP request.
     Fetch {
         /// `GET` and the like.
@@ -44,6 +46,7 @@ impl fmt::Display for Capability {
         match self {
             Capability::Read(path) => write!(f, "read `{}`", path.display()),
             Capability::Write(path) => write!(f, "write `{}`", path.display()),
+            Capability::Delete(path) => write!(f, "delete `{}`", path.display()),
             Capability::Fetch { method, url } => write!(f, "{method} `{url}`"),
         }
     }

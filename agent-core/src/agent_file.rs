@@ -473,6 +473,12 @@ pub struct PermissionsTable {
     #[schemars(example = serde_json::json!(["./out"]))]
     pub write: Vec<String>,
 
+    /// Files and folders below `write` where files may be deleted and moved away without a person's
+    /// yes. Elsewhere below `write` each of these is asked for.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!(["./out"]))]
+    pub delete: Vec<String>,
+
     /// Hosts that may be reached: `host` (ports 80 and 443) or `host:port`. `*.example.org` is
     /// every name below example.org and not example.org itself. A private or loopback address
     /// only as a literal IP with its port.

@@ -22,6 +22,9 @@ pub struct Grants {
     pub read: Vec<PathBuf>,
     /// Files and folders to write, likewise. Neither implies the other.
     pub write: Vec<PathBuf>,
+    /// Files and folders among those where removing and moving away needs no person's yes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delete: Vec<PathBuf>,
     /// Hosts to send requests to.
     pub net: Vec<NetRule>,
     /// Names of tools whose every call needs a person's yes.

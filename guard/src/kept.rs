@@ -120,6 +120,35 @@ impl Kept {
         Ok(())
     }
 
+    /// Whether an agent may give a file or a folder another path, with all that is in it. Both paths
+    /// are absolute and lead over no link.
+    ///
+    /// # Errors
+    /// Why not, in a sentence for the model.
+    pub fn may_move(&self, from: &Path, to: &Path) -> Result<(), String> {
+        self.may_write(from)?;
+        self.may_write(to)?;
+        if !from.is_dir() {
+            return Ok(());
+        }
+        let name = from.file_name().unwrap_or_default().to_string_lossy();
+        if self.home_in(from).is_some() {
+            return Err(format!("`{name}` holds what errand keeps for itself: it stays"));
+        }
+        let found = self.within(from).map_err(|many| format!("`{name}` stays: {many}"))?;
+        if let Some(kept) = found.iter().find_map(|kept| kept.strip_prefix(real(from)).ok()) {
+            let kept = kept.display();
+            return Err(format!("`{name}` holds `{kept}`, which no agent may write: it stays"));
+        }
+        // Whatever is in it by the time it moves.
+        let named = self.home.iter().chain(&self.files).any(|kept| kept.starts_with(to));
+        if named || may_hold(to) {
+            let to = to.file_name().unwrap_or_default().to_string_lossy();
+            return Err(format!("no agent may make a folder `{to}` of another one"));
+        }
+        Ok(())
+    }
+
     /// `ERRAND_HOME`, where it lies in this folder, or this folder in it.
     pub fn home_in(&self, folder: &Path) -> Option<&Path> {
         let folder = real(folder);
@@ -183,15 +212,30 @@ impl Kept {
     }
 }
 
+/// The names in a path, in lower case.
+fn names(path: &Path) -> Vec<String> {
+    let name = |part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy().to_lowercase()),
+        _ => None,
+    };
+    path.components().filter_map(name).collect()
+}
+
+/// Whether what is in a folder of this path can be kept for the folder's own name.
+fn may_hold(folder: &Path) -> bool {
+    let parts = names(folder);
+    let begins = |kept: &&[&str]| (1..kept.len()).any(|most| ends(&parts, &kept[..most]));
+    parts.iter().any(|part| part == ".git") || FOLDERS.iter().any(begins)
+}
+
+/// Whether these are the last names of a path.
+fn ends(parts: &[String], names: &[&str]) -> bool {
+    parts.len() >= names.len() && parts[parts.len() - names.len()..] == *names
+}
+
 /// Whether a path, or a folder above it, is kept for its name.
 fn by_name(path: &Path) -> bool {
-    let parts: Vec<String> = path
-        .components()
-        .filter_map(|part| match part {
-            Component::Normal(name) => Some(name.to_string_lossy().to_lowercase()),
-            _ => None,
-        })
-        .collect();
+    let parts = names(path);
     let Some(name) = parts.last() else { return false };
     NAMES.contains(&&**name)
         || FOLDERS.iter().any(|folder| parts.windows(folder.len()).any(|part| part == *folder))
@@ -346,6 +390,39 @@ mod tests {
         }
         assert!(kept.may_read(&at("home/demo/orders/1042.md")).is_ok());
         assert!(kept.may_write(&at("home/demo/orders/1042.md")).is_err());
+    }
+
+    #[test]
+    fn nothing_kept_moves_along_with_a_folder_or_comes_to_be_by_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
+        for (file, text) in [
+            ("plain/deep/a.md", ""),
+            ("agents/a.toml", "name = \"a\"\ntask = \"b\"\n"),
+            ("shell/deep/.bashrc", ""),
+            ("code/.git/config", ""),
+            ("tools/it.bin", ""),
+            ("above/own/mcp.json", ""),
+        ] {
+            fs::create_dir_all(at(file).parent().unwrap()).unwrap();
+            fs::write(at(file), text).unwrap();
+        }
+        let kept = Kept::new(&at("above/own"), [at("tools/it.bin"), at("later/agent.toml")]);
+        let moved = |from: &str, to: &str| kept.may_move(&at(from), &at(to)).is_ok();
+        assert!(moved("plain", "other"));
+        assert!(moved("plain/deep/a.md", "plain/b.md"));
+        for from in ["agents", "shell", "shell/deep", "code", "code/.git", "tools", "above"] {
+            assert!(!moved(from, "other"), "{from}");
+        }
+        for to in [".git", ".git/modules", "b/.Config", ".ssh", ".config/fish", "later"] {
+            assert!(!moved("plain", to), "{to}");
+        }
+        for to in ["above/own/x.md", ".bashrc", "agents/a.toml", ".git/hooks/pre-commit"] {
+            assert!(!moved("plain/deep/a.md", to), "{to}");
+        }
+        for from in ["agents/a.toml", "tools/it.bin", "above/own/mcp.json"] {
+            assert!(!moved(from, "plain/b.md"), "{from}");
+        }
     }
 
     #[test]

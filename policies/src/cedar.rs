@@ -213,7 +213,8 @@ fn hinted(hint: &str, tool: &str, shown: &Shown) -> String {
 
 fn agent(grants: &Grants, words: &Words) -> Result<Entity, String> {
     let one_by_one = grants.net.iter().filter(|rule| **rule != NetRule::Public).cloned();
-    let attributes = HashMap::from(named(&one_by_one.collect::<Vec<_>>(), words));
+    let mut attributes = HashMap::from(named(&one_by_one.collect::<Vec<_>>(), words));
+    attributes.insert("removable".to_string(), files(words, &grants.delete));
     Entity::new(words.agent(), attributes, HashSet::new()).map_err(|error| error.to_string())
 }
 
@@ -249,17 +250,18 @@ fn tool(
     Entity::new(words.tool(name), attributes, above).map_err(|error| error.to_string())
 }
 
+/// Files and folders as a set. A path that has no spelling here is in none.
+fn files(words: &Words, paths: &[PathBuf]) -> RestrictedExpression {
+    let ids = paths.iter().filter_map(|path| file_id(path));
+    let files = ids.map(|id| RestrictedExpression::new_entity_uid(words.file(&id)));
+    RestrictedExpression::new_set(files)
+}
+
 fn scope(words: &Words, name: &str, scope: &Scope) -> Result<RestrictedExpression, String> {
-    let files = |paths: &[PathBuf]| {
-        // A path that has no spelling here is in no scope.
-        let ids = paths.iter().filter_map(|path| file_id(path));
-        let files = ids.map(|id| RestrictedExpression::new_entity_uid(words.file(&id)));
-        RestrictedExpression::new_set(files)
-    };
     let changes = scope.changing.iter().any(|changing| changing == name);
     let fields = [
-        ("read".to_string(), files(&scope.read)),
-        ("write".to_string(), files(&scope.write)),
+        ("read".to_string(), files(words, &scope.read)),
+        ("write".to_string(), files(words, &scope.write)),
         ("changes".to_string(), RestrictedExpression::new_bool(changes)),
     ];
     let fields = fields.into_iter().chain(named(&scope.net, words));

@@ -54,7 +54,7 @@ impl Patterns {
         // are known, and what it plans may well be free.
         let path = match tool.name.as_str() {
             "files.read" | "files.list" | "files.search" => &self.read,
-            "files.write" => &self.write,
+            "files.write" | "files.edit" | "files.move" | "files.delete" => &self.write,
             _ if tool.effect == Effect::Reads => &self.read,
             _ => &self.either,
         };
@@ -68,7 +68,9 @@ impl Patterns {
         let mut tool = tool.clone();
         if let Some(Value::Object(properties)) = tool.input.get_mut("properties") {
             for (name, schema) in properties {
-                self.argument(name, schema, path);
+                // Where a file is moved to is a path as well.
+                let moved = tool.name == "files.move" && name == "to";
+                self.argument(if moved { "path" } else { name }, schema, path);
             }
         }
         Some(tool)

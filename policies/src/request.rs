@@ -108,6 +108,7 @@ pub(crate) fn want(
     match capability {
         Capability::Read(path) => file(words, root, path, "read", "grants.read"),
         Capability::Write(path) => file(words, root, path, "write", "grants.write"),
+        Capability::Delete(path) => file(words, root, path, "delete", "grants.delete"),
         Capability::Fetch { method, url } => fetch(words, method, url),
     }
 }

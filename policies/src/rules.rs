@@ -11,10 +11,11 @@ use cedar_policy::{
 use crate::PolicyError;
 use crate::request::{Words, file_id};
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("tools.cedar", include_str!("../tools.cedar")),
     ("components.cedar", include_str!("../components.cedar")),
     ("grants.cedar", include_str!("../grants.cedar")),
+    ("files.cedar", include_str!("../files.cedar")),
     ("net.cedar", include_str!("../net.cedar")),
     ("taint.cedar", include_str!("../taint.cedar")),
 ];
@@ -63,7 +64,12 @@ pub(crate) fn grant(
     words: &Words,
 ) -> Result<(), PolicyError> {
     let mut links = Vec::new();
-    for (template, paths) in [("grants.read", &grants.read), ("grants.write", &grants.write)] {
+    let granted = [
+        ("grants.read", &grants.read),
+        ("grants.write", &grants.write),
+        ("grants.delete", &grants.write),
+    ];
+    for (template, paths) in granted {
         for path in paths {
             let path = agent_core::path::resolve(&grants.root, &path.to_string_lossy())
                 .ok()

@@ -20,6 +20,7 @@ fn grants(text: &str) -> Grants {
     let tools = [
         "files.read",
         "files.write",
+        "files.delete",
         "web.read",
         "web.search",
         "web.post",
@@ -37,6 +38,7 @@ fn grants(text: &str) -> Grants {
         match kind {
             "read" => grants.read.push(resolve(ROOT.as_ref(), what).unwrap()),
             "write" => grants.write.push(resolve(ROOT.as_ref(), what).unwrap()),
+            "delete" => grants.delete.push(resolve(ROOT.as_ref(), what).unwrap()),
             "net" => grants.net.push(what.parse().unwrap()),
             "ask" => grants.ask.push(what.to_string()),
             _ => panic!("`{kind}` is no grant"),
@@ -50,6 +52,10 @@ fn capability(text: &str) -> Capability {
     let (kind, what) = text.split_once(' ').unwrap();
     match kind {
         "read" => Capability::Read(resolve(ROOT.as_ref(), what).unwrap()),
+        // A method may be in lower case as well.
+        "delete" if !what.contains("://") => {
+            Capability::Delete(resolve(ROOT.as_ref(), what).unwrap())
+        }
         "write" => Capability::Write(resolve(ROOT.as_ref(), what).unwrap()),
         method => Capability::Fetch { method: method.to_string(), url: what.parse().unwrap() },
     }
@@ -117,6 +123,29 @@ fn tools() {
     // What is denied cannot be approved.
     check("ask files.read, read docs", "files.read: read x", "deny");
     check("", "Agent::\"this\"", "deny");
+}
+
+#[test]
+fn what_is_gone_is_asked_for() {
+    for (grants, expected) in [
+        ("write out, delete out/tmp", "allow"),
+        (
+            "write out",
+            "ask; deleting or moving `out/tmp/a` away needs a person's yes; \
+             hint: add it to [permissions] delete",
+        ),
+        ("write out, delete out/other", "ask"),
+        ("write out, delete out/tmp, ask files.delete", "ask"),
+        // What may be deleted without asking must still be what may be written.
+        (
+            "read out, delete out",
+            "deny; tool `files.delete` may not delete `out/tmp/a`; \
+             hint: add it to [permissions] write",
+        ),
+    ] {
+        check(grants, "files.delete: delete out/tmp/a", expected);
+    }
+    check("write out", "files.delete: delete docs/a", "deny");
 }
 
 #[test]
@@ -443,6 +472,7 @@ fn a_component_gets_what_it_wants_of_the_grants_and_no_more() {
     // What it wants and the agent was not granted is no grant either.
     component("weather.act: write out/x", "allow");
     component("weather.act: write docs/a/x", "may not write");
+    component("weather.act: delete docs/a/x", "may not delete `docs/a/x`: its component");
     component("files.write: write docs/a/x", "allow");
     component("web.read: GET https://evil.example/", "allow");
 }
@@ -450,6 +480,7 @@ fn a_component_gets_what_it_wants_of_the_grants_and_no_more() {
 #[test]
 fn a_tool_that_says_it_changes_nothing_is_held_to_it() {
     component("weather.look: write out/x", "said that it changes nothing, and may not write");
+    component("weather.look: delete out/x", "said that it changes nothing, and may not delete");
     component("weather.look: POST https://api.example.org/", "may not send a POST to");
     component("weather.look: HEAD https://api.example.org/", "allow");
     component("weather.act: POST https://api.example.org/", "allow");

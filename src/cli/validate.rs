@@ -78,6 +78,10 @@ fn summary(file: &Path, checked: &Checked) -> String {
     };
     line("may read", paths(&grants.read));
     line("may write", paths(&grants.write));
+    line(
+        "may delete",
+        if grants.delete.is_empty() { String::new() } else { paths(&grants.delete) },
+    );
     line("may reach", listed(&grants.net.iter().map(ToString::to_string).collect::<Vec<_>>()));
     line("private", carried(grants));
     line("asks for", if grants.ask.is_empty() { String::new() } else { listed(&grants.ask) });

@@ -1,5 +1,5 @@
-//! `files.list`, `files.read`, `files.search`, `files.write`: what their calls want. A call that
-//! names no path wants every folder and file that the agent may read.
+//! `files.list`, `files.read`, `files.search`, `files.write`, `files.edit`, `files.move` and
+//! `files.delete`: what their calls want. A call that names no path wants every folder and file that the agent may read.
 
 mod types;
 
@@ -16,22 +16,30 @@ use crate::builtin::{Builtin, spec};
 use crate::registry::Setup;
 
 use types::{
-    FileText, Found, ListArguments, Listing, ReadArguments, SearchArguments, WriteArguments,
-    Written,
+    DeleteArguments, Deleted, EditArguments, Edited, FileText, Found, ListArguments, Listing,
+    MoveArguments, Moved, ReadArguments, SearchArguments, WriteArguments, Written,
 };
 
 pub(crate) static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/files.wasm"));
 
 const LIMITS: Limits = Limits {
     memory: 256 << 20,
-    time: Duration::from_secs(10),
+    time: Duration::from_secs(20),
     output: 1 << 20,
     fuel: None,
     calls: 128,
 };
 
 pub(crate) fn specs() -> Vec<ToolSpec> {
-    vec![list_spec(), search_spec(), read_spec(), write_spec()]
+    vec![
+        list_spec(),
+        search_spec(),
+        read_spec(),
+        write_spec(),
+        edit_spec(),
+        move_spec(),
+        delete_spec(),
+    ]
 }
 
 pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
@@ -39,7 +47,9 @@ pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
     let imports = Imports { files: true, ..Imports::default() };
     let guest = Guest::builtin(component, imports, LIMITS);
     let within = Within { root: setup.root.clone(), read: setup.read.clone() };
-    let (list, search, read, write) = (within.clone(), within.clone(), within.clone(), within);
+    let (list, search, read, write) =
+        (within.clone(), within.clone(), within.clone(), within.clone());
+    let (edit, moved, delete) = (within.clone(), within.clone(), within);
     vec![
         Arc::new(Builtin::new(list_spec(), guest.clone(), move |call: ListArguments| {
             list.reads(call.path)
@@ -56,8 +66,25 @@ pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
             })
             .shown(show_text),
         ),
-        Arc::new(Builtin::new(write_spec(), guest, move |call: WriteArguments| {
+        Arc::new(Builtin::new(write_spec(), guest.clone(), move |call: WriteArguments| {
             Ok(vec![Capability::Write(resolve(&write.root, &call.path)?)])
+        })),
+        Arc::new(
+            Builtin::new(edit_spec(), guest.clone(), move |call: EditArguments| {
+                call.change()?;
+                let path = resolve(&edit.root, &call.path)?;
+                Ok(vec![Capability::Read(path.clone()), Capability::Write(path)])
+            })
+            .shown(show_changes),
+        ),
+        Arc::new(Builtin::new(move_spec(), guest.clone(), move |call: MoveArguments| {
+            let (from, to) = (resolve(&moved.root, &call.path)?, resolve(&moved.root, &call.to)?);
+            // What was moved can be read where it is then.
+            let leaves = [Capability::Read(from.clone()), Capability::Delete(from)];
+            Ok(leaves.into_iter().chain([Capability::Write(to)]).collect())
+        })),
+        Arc::new(Builtin::new(delete_spec(), guest, move |call: DeleteArguments| {
+            Ok(vec![Capability::Delete(resolve(&delete.root, &call.path)?)])
         })),
     ]
 }
@@ -77,12 +104,21 @@ fn show_passages(result: &Value) -> String {
 fn show_text(result: &Value) -> String {
     let text = result["text"].as_str().unwrap_or_default();
     match result["next"].as_u64() {
+        None if text.is_empty() && result["total_lines"] == 0 => "[the file is empty]".to_string(),
         None => text.to_string(),
         Some(next) => format!(
             "{text}\n[lines {} to {} of {}; go on with start = {next}]",
             result["start"], result["end"], result["total_lines"]
         ),
     }
+}
+
+/// How many places were changed, and the first as they are now.
+fn show_changes(result: &Value) -> String {
+    let text = |key: &str| result[key].as_str().unwrap_or_default();
+    let count = result["changes"].as_u64().unwrap_or_default();
+    let places = if count == 1 { "place" } else { "places" };
+    format!("changed {count} {places} in {}:\n{}", text("path"), text("text"))
 }
 
 #[derive(Clone)]
@@ -122,7 +158,8 @@ fn search_spec() -> ToolSpec {
 fn read_spec() -> ToolSpec {
     spec::<ReadArguments, FileText>(
         "files.read",
-        "Reads a text file, 200 lines at a time.",
+        "Reads a file as text, 200 lines at a time: text, PDF, Word, Excel, PowerPoint, \
+         OpenDocument, EPUB, notebook or e-mail.",
         Effect::Reads,
     )
 }
@@ -132,5 +169,30 @@ fn write_spec() -> ToolSpec {
         "files.write",
         "Creates a text file, or replaces the whole of it.",
         Effect::Idempotent,
+    )
+}
+
+fn edit_spec() -> ToolSpec {
+    spec::<EditArguments, Edited>(
+        "files.edit",
+        "Changes a part of a text file: replaces `old`, which must be there exactly once, by `new`; \
+         or applies a patch.",
+        Effect::Writes,
+    )
+}
+
+fn move_spec() -> ToolSpec {
+    spec::<MoveArguments, Moved>(
+        "files.move",
+        "Moves or renames a file or folder. The folders of the new path are made.",
+        Effect::Writes,
+    )
+}
+
+fn delete_spec() -> ToolSpec {
+    spec::<DeleteArguments, Deleted>(
+        "files.delete",
+        "Deletes a file or an empty folder.",
+        Effect::Writes,
     )
 }

@@ -52,8 +52,12 @@ impl Registry {
         let mut registry = Self::default();
         let python = setup.python.as_ref();
         let python = python.map(|component| python::tool(component.clone(), known()));
-        let tools = files::tools(setup).into_iter().chain(web::tools(setup));
-        for tool in tools.chain([person::tool()]).chain(python) {
+        for tool in files::tools(setup)
+            .into_iter()
+            .chain(web::tools(setup))
+            .chain([person::tool()])
+            .chain(python)
+        {
             registry.add(tool);
         }
         registry
@@ -124,6 +128,15 @@ mod tests {
             json!({"path": "out/a", "content": ""}),
             Ok(vec![Capability::Write("/a/out/a".into())]),
         );
+        let (at, to) = ("/a/out/a".into(), "/a/out/b".into());
+        let change = json!({"path": "out/a", "old": "x", "new": "y"});
+        check("files.edit", change, Ok(vec![read("/a/out/a"), Capability::Write(at)]));
+        check(
+            "files.move",
+            json!({"path": "docs/../x", "to": "out/b"}),
+            Ok(vec![read("/a/x"), Capability::Delete("/a/x".into()), Capability::Write(to)]),
+        );
+        check("files.delete", json!({"path": "x"}), Ok(vec![Capability::Delete("/a/x".into())]));
         check("ask.person", json!({"question": "Which?", "choices": ["a", "b"]}), Ok(vec![]));
         check("python", json!({"code": "1"}), Ok(vec![]));
     }

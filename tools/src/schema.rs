@@ -89,7 +89,7 @@ mod tests {
                 "properties": {
                     "path": {"description": "The file.", "type": "string"},
                     "start": {
-                        "description": "First line to read; 1 if left out.",
+                        "description": "First line of its text to read; 1 if left out.",
                         "type": "integer", "minimum": 1, "maximum": 1_000_000_000
                     },
                     "lines": {

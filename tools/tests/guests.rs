@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod open;
+mod pdf;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -91,7 +92,9 @@ impl Gate for Agent {
         self.used.lock().unwrap().push(capability.to_string());
         let granted = match &capability {
             Capability::Read(path) => path.starts_with(self.root().join("docs")),
-            Capability::Write(path) => path.starts_with(self.root().join("out")),
+            Capability::Write(path) | Capability::Delete(path) => {
+                path.starts_with(self.root().join("out"))
+            }
             Capability::Fetch { .. } => false,
         };
         if granted { Ok(Use::Fresh(0)) } else { Err(format!("may not {capability}")) }
@@ -135,6 +138,63 @@ async fn files_are_listed_read_searched_and_written() {
     let wrote = agent.call("files.write", json!({"path": "out/a.txt", "content": "é"})).await;
     assert_eq!(wrote, Ok(json!({"path": "out/a.txt", "bytes": 2})));
     assert_eq!(std::fs::read_to_string(agent.root().join("out/a.txt")).unwrap(), "é");
+}
+
+/// A Word document of these paragraphs.
+fn word(paragraphs: &[&str]) -> Vec<u8> {
+    use std::io::Write;
+    let text = |paragraph: &&str| format!("<w:p><w:r><w:t>{paragraph}</w:t></w:r></w:p>");
+    let body: String = paragraphs.iter().map(text).collect();
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("word/document.xml", zip::write::SimpleFileOptions::default()).unwrap();
+    write!(zip, "<w:document><w:body>{body}</w:body></w:document>").unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn documents_are_read_and_searched() {
+    let agent = Agent::new(None);
+    let docs = agent.root().join("docs");
+    std::fs::write(docs.join("order.docx"), word(&["Order 7", "Forty lamps for Faro."])).unwrap();
+    let pages = ["The first page.", "The lighthouse of Faro has forty lamps."];
+    std::fs::write(docs.join("towers.pdf"), pdf::of(&pages, "")).unwrap();
+    std::fs::write(docs.join("broken.pdf"), "%PDF-1.7").unwrap();
+    let read = agent.call("files.read", json!({"path": "docs/order.docx"})).await.unwrap();
+    assert_eq!(read["text"], "Order 7\n\nForty lamps for Faro.");
+    let found = agent.call("files.search", json!({"query": "lighthouse of Faro"})).await.unwrap();
+    let passage = &found["passages"][0];
+    assert_eq!(
+        (&passage["path"], &passage["context"]),
+        (&json!("docs/towers.pdf"), &json!("Page 2"))
+    );
+    assert_eq!(found["skipped"], json!(["docs/broken.pdf", "docs/data.bin"]));
+    let broken = agent.call("files.read", json!({"path": "docs/broken.pdf"})).await;
+    let said = "`docs/broken.pdf` is a PDF that is broken: no pages can be found in it";
+    assert_eq!(broken, Err(said.to_string()));
+}
+
+/// A row of runs of runs: what it unpacks to is told, and nothing of it is kept.
+#[tokio::test]
+async fn a_pdf_bomb_is_a_failure_of_its_call() {
+    let agent = Agent::new(None);
+    std::fs::write(agent.root().join("docs/bomb.pdf"), pdf::bomb()).unwrap();
+    let read = agent.call("files.read", json!({"path": "docs/bomb.pdf"})).await;
+    assert!(read.is_err(), "{read:?}");
+}
+
+#[tokio::test]
+async fn files_are_edited_moved_and_deleted() {
+    let agent = Agent::new(None);
+    // What may be written may not be read here: an edit needs both.
+    std::fs::write(agent.root().join("out/a.txt"), "one\ntwo\n").unwrap();
+    let edit = json!({"path": "out/a.txt", "old": "two", "new": "2"});
+    let edited = agent.call("files.edit", edit).await.unwrap_err();
+    assert!(edited.starts_with("may not read"), "{edited}");
+    let deleted = agent.call("files.delete", json!({"path": "out/a.txt"})).await;
+    assert_eq!(deleted, Ok(json!({"deleted": "out/a.txt"})));
+    assert!(!agent.root().join("out/a.txt").exists());
+    let refused = agent.call("files.delete", json!({"path": "docs/rivers.md"})).await.unwrap_err();
+    assert!(refused.starts_with("may not delete"), "{refused}");
 }
 
 #[tokio::test]

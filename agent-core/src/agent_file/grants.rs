@@ -32,6 +32,22 @@ pub(super) fn grants(
             Err(missing) => refuse_path(report, "write", at, missing),
         }
     }
+    for (at, written) in table.delete.iter().enumerate() {
+        match ground::creatable(root, written) {
+            Ok(path) if grants.write.iter().any(|own| path.starts_with(own)) => {
+                grants.delete.push(path);
+            }
+            // What cannot be written was reported, and would be the reason of this.
+            Ok(_) if grants.write.len() < table.write.len() => {}
+            Ok(_) => {
+                let message = format!("`{}` is not below `write`", shortened(written));
+                report
+                    .value(&format!("/permissions/delete/{at}"), message)
+                    .hint("name a file or folder that `write` grants");
+            }
+            Err(missing) => refuse_path(report, "delete", at, missing),
+        }
+    }
     for (at, written) in table.net.iter().enumerate() {
         match written.parse::<NetRule>() {
             Ok(rule) => grants.net.push(rule),

@@ -157,14 +157,14 @@ impl Gate for Passage<'_> {
             Capability::Fetch { url, .. } => {
                 self.with(|now| now.origins.insert(Origin::Web(url.clone())));
             }
-            Capability::Write(_) => {}
+            Capability::Write(_) | Capability::Delete(_) => {}
         }
         let mark = self.with(|now| {
             now.marks += 1;
             now.marks - 1
         });
         if self.before.uses.get(&mark) == Some(&(capability.clone(), true))
-            && matches!(capability, Capability::Write(_))
+            && matches!(capability, Capability::Write(_) | Capability::Delete(_))
         {
             return Ok(Use::Recorded);
         }

@@ -82,6 +82,36 @@ fn tools_and_permissions() {
 }
 
 #[test]
+fn what_may_be_deleted_may_be_written() {
+    let all = added(&[
+        ("a folder beside", "[permissions]\nwrite = [\"out\"]\ndelete = [\"docs\"]"),
+        ("a folder above", "[permissions]\nwrite = [\"out/notes\"]\ndelete = [\"out\"]"),
+        ("a folder below", "[permissions]\nwrite = [\"out\"]\ndelete = [\"out/notes\"]"),
+    ]);
+    insta::assert_snapshot!(all, @r#"
+    ## a folder beside
+
+    error: agent.toml:5:11: `docs` is not below `write`
+      |
+    5 | delete = ["docs"]
+      |           ^^^^^^
+    hint: name a file or folder that `write` grants
+
+    ## a folder above
+
+    error: agent.toml:5:11: `out` is not below `write`
+      |
+    5 | delete = ["out"]
+      |           ^^^^^
+    hint: name a file or folder that `write` grants
+
+    ## a folder below
+
+    (no problem)
+    "#);
+}
+
+#[test]
 fn outputs() {
     let all = added(&[
         (

@@ -11,7 +11,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{block_in_place, spawn_blocking};
 
 use super::Host;
-use super::bindings::errand::tool::files::{self, Entry};
+use super::bindings::errand::tool::files::{self, Entry, Existing};
 use super::place::Place;
 use super::roots::Access;
 use crate::limits::{Import, bytes};
@@ -74,18 +74,9 @@ impl files::Host for Host {
             let limit = bytes(self.file_bytes);
             return Ok(Err(format!("files over {limit} cannot be written here")));
         }
-        let meant = match self.lent.roots.resolve(&path) {
-            Ok(meant) => meant,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let place = match self.lent.roots.place(Access::Write, &meant) {
-            Ok(place) => Ok(briefly(move || place.followed_to_folder()).await?),
-            Err(refusal) => Err(refusal),
-        };
-        let real = place.as_ref().map_or(meant, Place::path);
-        let mark = match self.door.may(Capability::Write(real)).await? {
-            Ok(Use::Fresh(mark)) => mark,
-            Ok(Use::Recorded) => return Ok(Ok(())),
+        let (place, mark) = match self.changes(&path, Access::Write).await? {
+            Ok((place, Use::Fresh(mark))) => (place, mark),
+            Ok((_, Use::Recorded)) => return Ok(Ok(())),
             Err(refusal) => return Ok(Err(refusal)),
         };
         let place = match place {
@@ -100,9 +91,84 @@ impl files::Host for Host {
         }
         Ok(written)
     }
+
+    async fn rename(
+        &mut self,
+        path: String,
+        to: String,
+        existing: Existing,
+    ) -> wasmtime::Result<Result<(), String>> {
+        self.uses.count(Import::Files)?;
+        let clock = Arc::clone(&self.clock);
+        let _waiting = clock.outside();
+        // What was moved can be read where it is then.
+        let read = match self.judged(&path).await? {
+            Ok((_, mark)) => mark,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let (from, leaves) = match self.changes(&path, Access::Delete).await? {
+            Ok((from, Use::Fresh(mark))) => (from, mark),
+            Ok((_, Use::Recorded)) => return Ok(Ok(())),
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let (to, arrives) = match self.changes(&to, Access::Write).await? {
+            Ok((to, Use::Fresh(mark))) => (to, mark),
+            Ok((_, Use::Recorded)) => return Ok(Ok(())),
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let (from, to) = match (from, to) {
+            (Ok(from), Ok(to)) => (from, to),
+            (Err(refusal), _) | (_, Err(refusal)) => return Ok(Err(refusal)),
+        };
+        let moved = spawn_blocking(move || from.rename(&to, existing)).await?;
+        if moved.is_ok() {
+            for mark in [read, leaves, arrives] {
+                self.door.done(mark).await?;
+            }
+        }
+        Ok(moved)
+    }
+
+    async fn delete(&mut self, path: String) -> wasmtime::Result<Result<(), String>> {
+        self.uses.count(Import::Files)?;
+        let clock = Arc::clone(&self.clock);
+        let _waiting = clock.outside();
+        let (place, mark) = match self.changes(&path, Access::Delete).await? {
+            Ok((Ok(place), Use::Fresh(mark))) => (place, mark),
+            Ok((_, Use::Recorded)) => return Ok(Ok(())),
+            Ok((Err(refusal), _)) | Err(refusal) => return Ok(Err(refusal)),
+        };
+        let deleted = spawn_blocking(move || place.delete()).await?;
+        if deleted.is_ok() {
+            self.door.done(mark).await?;
+        }
+        Ok(deleted)
+    }
 }
 
+/// Where a change may be made, if there is such a place, and what the gate says of it.
+type Changed = Result<(Result<Place, String>, Use), String>;
+
 impl Host {
+    /// Where a path may be changed. A last name that is a link is not followed. The gate is asked in
+    /// any case, as for what is read.
+    async fn changes(&mut self, path: &str, access: Access) -> wasmtime::Result<Changed> {
+        let meant = match self.lent.roots.resolve(path) {
+            Ok(meant) => meant,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let place = match self.lent.roots.place(access, &meant) {
+            Ok(place) => Ok(briefly(move || place.followed_to_folder()).await?),
+            Err(refusal) => Err(refusal),
+        };
+        let real = place.as_ref().map_or(meant, Place::path);
+        let wanted = match access {
+            Access::Delete => Capability::Delete(real),
+            Access::Read | Access::Write => Capability::Write(real),
+        };
+        Ok(self.door.may(wanted).await?.map(|used| (place, used)))
+    }
+
     /// Where a path may be read, and the mark of that use. The gate is asked in any case, so that
     /// what is refused is in the journal with the policy's reasons.
     async fn judged(&mut self, path: &str) -> wasmtime::Result<Result<(Place, u64), String>> {

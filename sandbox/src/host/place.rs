@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
 use guard::Kept;
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::bindings::errand::tool::files::Entry;
+use super::bindings::errand::tool::files::{Entry, Existing};
 use super::kernel;
 use crate::limits::bytes;
 
@@ -212,6 +212,93 @@ impl Place {
         })
     }
 
+    /// Removes the file, the folder if nothing is in it, or the link itself.
+    pub(crate) fn delete(&self) -> Result<(), String> {
+        let failed = |error: io::Error| self.failed(&error);
+        let (folder, name) = self.within().map_err(failed)?.ok_or_else(|| self.granted())?;
+        self.of_a_disk(&folder)?;
+        self.kept.may_write(&self.real(&folder, Path::new(name)))?;
+        let found = folder.symlink_metadata(name).map_err(failed)?;
+        let gone = match found.is_dir() {
+            true => folder.remove_dir(name),
+            false => folder.remove_file(name),
+        };
+        gone.map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::NOTEMPTY | Errno::EXIST) => {
+                let held = folder.read_dir(name).map_or(0, Iterator::count);
+                let held =
+                    if held == 1 { "1 entry".to_string() } else { format!("{held} entries") };
+                format!("`{}` is a folder with {held}: only an empty one is deleted", self.shown)
+            }
+            _ => format!("`{}` cannot be deleted: {}", self.shown, plain(&error)),
+        })
+    }
+
+    /// Gives the file or folder another path. What stands there stays, unless it is a file and may
+    /// be replaced by one.
+    pub(crate) fn rename(&self, to: &Place, existing: Existing) -> Result<(), String> {
+        let failed = |error: io::Error| self.failed(&error);
+        let (folder, name) = self.within().map_err(failed)?.ok_or_else(|| self.granted())?;
+        self.of_a_disk(&folder)?;
+        let own = self.real(&folder, Path::new(name));
+        // Before folders are made for it, and once more where it would come to be.
+        to.of_a_disk(&*to.dir)?;
+        self.kept.may_move(&own, &to.real(&*to.dir, &to.rest))?;
+        let found = folder.symlink_metadata(name).map_err(failed)?.file_type();
+        if !found.is_dir() {
+            self.only_a_file(found)?;
+        }
+        let failed = |error: io::Error| to.failed(&error);
+        if let Some(parent) = to.rest.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            to.dir.create_dir_all(parent).map_err(failed)?;
+        }
+        let (target, new) = to.within().map_err(failed)?.ok_or_else(|| to.granted())?;
+        to.of_a_disk(&target)?;
+        self.kept.may_move(&own, &to.real(&target, Path::new(new)))?;
+        match target.symlink_metadata(new) {
+            Ok(there) if there.is_dir() => {
+                return Err(format!("`{}` is a folder; name the new path in it", to.shown));
+            }
+            Ok(there) if existing == Existing::Replace && !found.is_dir() => {
+                to.only_a_file(there.file_type())?;
+            }
+            Ok(_) => return Err(to.taken()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let moved = match existing {
+            Existing::Replace if !found.is_dir() => folder.rename(name, &target, new),
+            _ => unclaimed(&folder, name, &target, new),
+        };
+        moved.map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::EXIST) => to.taken(),
+            Some(Errno::XDEV) => {
+                format!("`{}` and `{}` are on different disks", self.shown, to.shown)
+            }
+            Some(Errno::INVAL) => format!("`{}` cannot be moved into itself", self.shown),
+            _ => format!("`{}` cannot be moved: {}", self.shown, plain(&error)),
+        })
+    }
+
+    /// The folder that it is in, and its name there; nothing for what was itself granted as a
+    /// folder.
+    fn within(&self) -> io::Result<Option<(Dir, &OsStr)>> {
+        let Some(name) = self.rest.file_name() else { return Ok(None) };
+        let folder = match self.rest.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => self.dir.open_dir(parent)?,
+            _ => self.dir.try_clone()?,
+        };
+        Ok(Some((folder, name)))
+    }
+
+    fn granted(&self) -> String {
+        format!("`{}` is the folder that was granted, and stays", self.shown)
+    }
+
+    fn taken(&self) -> String {
+        format!("`{}` is there already", self.shown)
+    }
+
     /// Never through a last link, and without waiting for whoever holds a pipe's other end.
     fn open(&self) -> io::Result<cap_std::fs::File> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -269,6 +356,17 @@ impl Place {
 
     fn failed(&self, error: &io::Error) -> String {
         sentence(&self.shown, error)
+    }
+}
+
+/// Renames without replacing what came to be there meanwhile, where the file system can do that.
+fn unclaimed(from: &Dir, name: &OsStr, to: &Dir, new: &OsStr) -> io::Result<()> {
+    let flags = RenameFlags::NOREPLACE;
+    match rustix::fs::renameat_with(from, name, to, new, flags) {
+        Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) if !to.try_exists(new)? => {
+            from.rename(name, to, new)
+        }
+        done => Ok(done?),
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Roots {
 pub(crate) enum Access {
     Read,
     Write,
+    /// Removing, or moving away: what is not there is not made for it.
+    Delete,
 }
 
 /// One grant.
@@ -78,6 +80,7 @@ impl Roots {
         let (roots, word) = match access {
             Access::Read => (&self.read, "read"),
             Access::Write => (&self.write, "write"),
+            Access::Delete => (&self.write, "delete from"),
         };
         let shown = self.shown(path);
         let holding = roots.iter().filter(|root| path.starts_with(&root.path));

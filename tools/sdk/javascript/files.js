@@ -29,3 +29,10 @@ export function write(path, data) {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   judged(() => host.write(path, bytes));
 }
+
+/** Gives a file or a folder another path. A file that stands there stays, unless `replace`. */
+export const rename = (path, to, { replace = false } = {}) =>
+  judged(() => host.rename(path, to, replace ? "replace" : "keep"));
+
+/** Removes a file or an empty folder; `delete` is a word of the language. */
+export const remove = (path) => judged(() => host.delete(path));

@@ -48,7 +48,7 @@ pub(crate) struct ListEntry {
 pub(crate) struct ReadArguments {
     /// The file.
     pub(crate) path: String,
-    /// First line to read; 1 if left out.
+    /// First line of its text to read; 1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 1, max = 1_000_000_000)))]
     pub(crate) start: Option<u32>,
@@ -154,4 +154,104 @@ pub(crate) struct Written {
     pub(crate) path: String,
     /// How many bytes it has now.
     pub(crate) bytes: u64,
+}
+
+/// Arguments of `files.edit`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EditArguments {
+    /// The file to change.
+    pub(crate) path: String,
+    /// The text to replace, exactly as it stands in the file. It must be there once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) old: Option<String>,
+    /// The text to put in its place; empty to delete it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) new: Option<String>,
+    /// true: replace `old` everywhere in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) all: Option<bool>,
+    /// Instead of `old` and `new`: a unified diff of this one file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) patch: Option<String>,
+}
+
+impl EditArguments {
+    /// What is to be changed.
+    pub(crate) fn change(&self) -> Result<Change<'_>, String> {
+        match (&self.old, &self.new, &self.patch) {
+            (None, None, Some(patch)) if self.all.is_none() => Ok(Change::Patch(patch)),
+            (Some(old), Some(new), None) => {
+                let everywhere = self.all.unwrap_or(false);
+                Ok(Change::Replace { old, new, everywhere })
+            }
+            (_, _, Some(_)) => Err("`patch` stands alone, without `old`, `new` or `all`".into()),
+            (None, ..) => Err("`old` is missing: the text to replace".into()),
+            (_, None, _) => Err("`new` is missing: the text to put in the place of `old`".into()),
+        }
+    }
+}
+
+/// What `files.edit` is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change<'a> {
+    Replace { old: &'a str, new: &'a str, everywhere: bool },
+    Patch(&'a str),
+}
+
+/// Result of `files.edit`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Edited {
+    /// The file.
+    pub(crate) path: String,
+    /// How many places were changed.
+    pub(crate) changes: u32,
+    /// The first of them as they are now, each line after its number.
+    pub(crate) text: String,
+}
+
+/// Arguments of `files.move`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MoveArguments {
+    /// The file or folder to move or rename.
+    pub(crate) path: String,
+    /// Its whole new path, with its name.
+    pub(crate) to: String,
+    /// true: replace a file that is there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) overwrite: Option<bool>,
+}
+
+/// Result of `files.move`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Moved {
+    /// Where it was.
+    pub(crate) from: String,
+    /// Where it is.
+    pub(crate) path: String,
+}
+
+/// Arguments of `files.delete`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeleteArguments {
+    /// The file, or an empty folder.
+    pub(crate) path: String,
+}
+
+/// Result of `files.delete`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Deleted {
+    /// What is gone.
+    pub(crate) deleted: String,
 }

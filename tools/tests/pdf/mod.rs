@@ -1,5 +1,7 @@
 //! Small PDFs, made by hand.
 
+#![allow(dead_code, reason = "each test binary uses what it needs of them")]
+
 /// Pages of text, a line for each line, with these entries in the information dictionary.
 pub(crate) fn of(pages: &[&str], info: &str) -> Vec<u8> {
     let draw = |text: &&str| {

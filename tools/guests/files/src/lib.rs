@@ -1,14 +1,16 @@
-//! The guest behind `files.list`, `files.read`, `files.search` and `files.write`. It owns what is
-//! made of files: parts of a text, ranked passages. It has no files of its own: each one comes
+//! The guest behind the `files.*` tools. It owns what is made of files: parts of a text, ranked
+//! passages, changed texts. It has no files of its own: each one comes
 //! from the host, which judges each use.
 
 mod bindings {
     #![allow(clippy::all, reason = "generated")]
     wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "builtin" });
 }
+mod edit;
 mod index;
 mod list;
 mod passages;
+mod place;
 mod read;
 mod row;
 mod search;
@@ -26,7 +28,10 @@ struct Files;
 impl bindings::Guest for Files {
     fn invoke(tool: String, arguments: String) -> Result<String, String> {
         match tool.as_str() {
+            "files.delete" => answer(&arguments, place::delete),
+            "files.edit" => answer(&arguments, edit::edit),
             "files.list" => answer(&arguments, list::list),
+            "files.move" => answer(&arguments, place::rename),
             "files.read" => answer(&arguments, read::read),
             "files.search" => answer(&arguments, search::search),
             "files.write" => answer(&arguments, write::write),

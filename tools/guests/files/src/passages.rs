@@ -30,6 +30,8 @@ pub(crate) fn pieces<'a>(path: &str, text: &'a str) -> Vec<Piece<'a>> {
     match path.rsplit('.').next().map(str::to_lowercase).as_deref() {
         Some("csv" | "tsv") => rows(text),
         Some("md" | "markdown") => prose(text, Headings::Marked),
+        // Their text is Markdown.
+        _ if documents::named(path) => prose(text, Headings::Marked),
         _ => prose(text, Headings::None),
     }
 }

@@ -1,4 +1,4 @@
-//! `files.read`: a part of a text file, by lines.
+//! `files.read`: a part of a text file, or of a document as text, by lines.
 
 use crate::bindings::errand::tool::files;
 use crate::list::walk;
@@ -13,9 +13,12 @@ const BYTES: usize = 48 * 1024;
 pub(crate) fn read(arguments: ReadArguments) -> Result<FileText, String> {
     let path = arguments.path;
     let bytes = files::read(&path).map_err(|refused| suggest(&path, refused))?;
-    let text = text::decode(&bytes).map_err(|Refused(kind)| {
-        format!("`{path}` is no text but {kind} ({} bytes)", bytes.len())
-    })?;
+    let text = match documents::text(&path, &bytes) {
+        Some(text) => text.map_err(|what| format!("`{path}` is {what}"))?.into(),
+        None => text::decode(&bytes).map_err(|Refused(kind)| {
+            format!("`{path}` is no text but {kind} ({} bytes)", bytes.len())
+        })?,
+    };
     part(path, &text, arguments.start.unwrap_or(1).max(1), arguments.lines.unwrap_or(LINES).max(1))
 }
 

@@ -14,7 +14,10 @@ pub(crate) fn named(header: &str, row: &str) -> String {
 fn cells(header: &str, line: &str) -> Vec<String> {
     if header.trim_start().starts_with('|') {
         let inside = line.trim().trim_start_matches('|').trim_end_matches('|');
-        return inside.split('|').map(|cell| cell.trim().to_string()).collect();
+        // A bar in a cell is written `\|`.
+        let inside = inside.replace("\\|", "\u{1}");
+        let cells = inside.split('|').map(|cell| cell.trim().replace('\u{1}', "|"));
+        return cells.collect();
     }
     let count = |separator: &u8| header.bytes().filter(|byte| byte == separator).count();
     let separator = [b'|', b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',');
@@ -36,6 +39,7 @@ mod tests {
         assert_eq!(named("a,b", "1,\"x, y\""), "a: 1, b: x, y");
         assert_eq!(named("a;b;c", "1;;3,5"), "a: 1, c: 3,5");
         assert_eq!(named("| a | b |", "| 1 | 2 |"), "a: 1, b: 2");
+        assert_eq!(named("| a | b |", "| 1\\|2 | 3 |"), "a: 1|2, b: 3");
         assert_eq!(named("a,b", "1,2,3"), "a: 1, b: 2");
     }
 }

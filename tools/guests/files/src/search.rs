@@ -14,6 +14,9 @@ const LIMIT: u32 = 5;
 /// A file larger than this is no reading matter; all files together must fit the guest's memory.
 const FILE: u64 = 4 << 20;
 const TOTAL: u64 = 24 << 20;
+/// Documents are packed, and hold pictures: what counts of them is their text.
+const DOCUMENT: u64 = 16 << 20;
+const PACKED: u64 = 64 << 20;
 /// Passages that fit far worse than the best one are noise.
 const WORTH: f32 = 0.3;
 /// Rows of one table are given together, up to this many.
@@ -25,39 +28,41 @@ pub(crate) fn search(arguments: SearchArguments) -> Result<Found, String> {
         return Err("`query` is empty: say what to look for".to_string());
     }
     let mut found = Found::default();
-    let mut texts: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut total = 0;
+    let mut texts: Vec<(String, String)> = Vec::new();
+    let (mut total, mut packed) = (0, 0);
     for entry in walk(arguments.path.as_deref(), 16)? {
         if entry.folder {
             continue;
         }
-        if entry.size > FILE || total + entry.size > TOTAL {
-            found.skipped.push(entry.path);
-            continue;
-        }
-        match files::read(&entry.path) {
-            Ok(bytes) => {
-                total += bytes.len() as u64;
-                texts.push((entry.path, bytes));
+        let document = documents::named(&entry.path);
+        let fits = match document {
+            true => entry.size <= DOCUMENT && packed + entry.size <= PACKED,
+            false => entry.size <= FILE && total + entry.size <= TOTAL,
+        };
+        let bytes = if fits { files::read(&entry.path).ok() } else { None };
+        let text = bytes.and_then(|bytes| {
+            packed += if document { bytes.len() as u64 } else { 0 };
+            match documents::text(&entry.path, &bytes) {
+                Some(text) => text.ok(),
+                None => text::decode(&bytes).ok().map(Cow::into_owned),
             }
-            Err(_) => found.skipped.push(entry.path),
-        }
-    }
-    let mut decoded: Vec<(&str, Cow<'_, str>)> = Vec::new();
-    for (path, bytes) in &texts {
-        match text::decode(bytes) {
-            Ok(text) => decoded.push((path, text)),
-            Err(_) => found.skipped.push(path.clone()),
+        });
+        match text {
+            Some(text) if total + text.len() as u64 <= TOTAL => {
+                total += text.len() as u64;
+                texts.push((entry.path, text));
+            }
+            _ => found.skipped.push(entry.path),
         }
     }
     found.skipped.truncate(SKIPPED);
-    found.files = decoded.len() as u32;
+    found.files = texts.len() as u32;
     let (skip, limit) = (arguments.skip.unwrap_or(0), arguments.limit.unwrap_or(LIMIT));
-    found.passages = passages(&decoded, &arguments.query, skip, limit);
+    found.passages = passages(&texts, &arguments.query, skip, limit);
     Ok(found)
 }
 
-fn passages(texts: &[(&str, Cow<'_, str>)], query: &str, skip: u32, limit: u32) -> Vec<Passage> {
+fn passages(texts: &[(String, String)], query: &str, skip: u32, limit: u32) -> Vec<Passage> {
     let mut index = Index::default();
     let mut all: Vec<(&str, Piece<'_>)> = Vec::new();
     for (path, text) in texts {
@@ -124,9 +129,10 @@ mod tests {
     #[test]
     fn rows_come_with_their_header_and_together() {
         let texts = [
-            ("a.csv", Cow::Borrowed("city,country\nLyon,France\nRome,Italy\nNice,France\n")),
-            ("b.md", Cow::Borrowed("# Food\nFrance has cheese.\n")),
+            ("a.csv", "city,country\nLyon,France\nRome,Italy\nNice,France\n"),
+            ("b.md", "# Food\nFrance has cheese.\n"),
         ];
+        let texts = texts.map(|(path, text)| (path.to_string(), text.to_string()));
         let found = passages(&texts, "cities in France", 0, 5);
         let found: Vec<(&str, u32, u32, &str)> =
             found.iter().map(|p| (p.path.as_str(), p.start, p.end, p.text.as_str())).collect();

@@ -20,7 +20,6 @@ mod links;
 mod opened;
 mod page;
 mod parts;
-mod pdf;
 #[path = "../../../../agent-core/src/search.rs"]
 #[allow(dead_code, reason = "the agent file uses the rest")]
 mod provider;

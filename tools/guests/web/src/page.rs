@@ -2,7 +2,7 @@
 
 use crate::decode::decode;
 use crate::kind::{Kind, kind};
-use crate::{feed, html, json, pdf};
+use crate::{feed, html, json};
 
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Page {
@@ -23,7 +23,7 @@ pub(crate) fn read(url: &str, content_type: &str, body: Vec<u8>) -> Result<Page,
     let kind = kind(content_type, &body)
         .map_err(|what| cannot(format!("{what}, which cannot be read as text")))?;
     let mut page = match kind {
-        Kind::Pdf => pdf::read(body).map_err(cannot)?,
+        Kind::Pdf => documents::pdf::read(body).map(Page::from).map_err(cannot)?,
         kind => {
             let text = decode(kind, content_type, &body);
             match kind {
@@ -38,6 +38,13 @@ pub(crate) fn read(url: &str, content_type: &str, body: Vec<u8>) -> Result<Page,
         page.text.retain(|letter| !unreadable(letter));
     }
     Ok(page)
+}
+
+impl From<documents::pdf::Document> for Page {
+    fn from(pdf: documents::pdf::Document) -> Self {
+        let documents::pdf::Document { title, text, author, date, language, pages } = pdf;
+        Self { title, text, author, date, language, pages, ..Self::default() }
+    }
 }
 
 fn plain(text: &str) -> Page {

@@ -1,6 +1,6 @@
 //! Long pages are given in parts that end where a paragraph does, or a page of a PDF.
 
-use crate::pdf::HEADING;
+use documents::pdf::HEADING;
 
 /// About 2,500 tokens.
 const SIZE: usize = 10_000;

@@ -41,3 +41,19 @@ def write(path: str, data: bytes | str) -> None:
         host.write(path, data.encode("utf-8") if isinstance(data, str) else data)
     except Err as error:
         raise Failed(error.value) from None
+
+
+def rename(path: str, to: str, *, replace: bool = False) -> None:
+    """Gives a file or a folder another path. A file that stands there stays, unless `replace`."""
+    try:
+        host.rename(path, to, host.Existing.REPLACE if replace else host.Existing.KEEP)
+    except Err as error:
+        raise Failed(error.value) from None
+
+
+def delete(path: str) -> None:
+    """Removes a file or an empty folder."""
+    try:
+        host.delete(path)
+    except Err as error:
+        raise Failed(error.value) from None

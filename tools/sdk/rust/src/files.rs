@@ -2,7 +2,7 @@
 //! is made.
 
 use crate::bindings::errand::tool::files;
-pub use files::Entry;
+pub use files::{Entry, Existing};
 
 /// The folders and files that the agent may read, as its file names them.
 pub fn roots() -> Vec<String> {
@@ -39,4 +39,20 @@ pub fn list(path: &str) -> Result<Vec<Entry>, String> {
 /// As [`read`].
 pub fn write(path: &str, bytes: impl AsRef<[u8]>) -> Result<(), String> {
     files::write(path, bytes.as_ref())
+}
+
+/// Gives a file or a folder another path, and makes the folders above it.
+///
+/// # Errors
+/// As [`read`], or something stands there that is not to be replaced.
+pub fn rename(path: &str, to: &str, existing: Existing) -> Result<(), String> {
+    files::rename(path, to, existing)
+}
+
+/// Removes a file or an empty folder.
+///
+/// # Errors
+/// As [`read`], or the folder holds something.
+pub fn delete(path: &str) -> Result<(), String> {
+    files::delete(path)
 }

@@ -13,15 +13,31 @@ use hayro_interpret::{
     Context, InterpreterCache, InterpreterSettings, RenderContent, TransformExt, interpret_page,
 };
 
-use crate::page::Page;
 use letters::Letters;
 use lines::Line;
 
 /// The heading of each page, before its number.
-pub(crate) const HEADING: &str = "## Page ";
+pub const HEADING: &str = "## Page ";
+
+/// A PDF's text, and what it says of itself; empty where it says nothing.
+#[derive(Debug, Default, PartialEq)]
+pub struct Document {
+    /// Its title, or what stands largest on its first page.
+    pub title: String,
+    /// Each page under its heading.
+    pub text: String,
+    /// Who wrote it.
+    pub author: String,
+    /// The day that it was made, `2026-03-02`.
+    pub date: String,
+    /// The language that it says it is in.
+    pub language: String,
+    /// How many pages it has.
+    pub pages: u32,
+}
 
 /// The error is what it is: `a PDF that …`.
-pub(crate) fn read(body: Vec<u8>) -> Result<Page, String> {
+pub fn read(body: Vec<u8>) -> Result<Document, String> {
     let pdf = Pdf::new(body).map_err(|error| broken(error).to_string())?;
     let count = pdf.pages().len();
     if count == 0 {
@@ -70,7 +86,7 @@ pub(crate) fn read(body: Vec<u8>) -> Result<Page, String> {
     text.truncate(text.trim_end().len());
     let said = info::info(&pdf);
     let title = if said.title.is_empty() { title } else { said.title };
-    Ok(Page { title, text, pages: count as u32, ..said })
+    Ok(Document { title, text, pages: count as u32, ..said })
 }
 
 fn pages(count: usize) -> String {

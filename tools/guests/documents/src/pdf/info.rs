@@ -4,23 +4,23 @@ use encoding_rs::{UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use hayro_interpret::hayro_syntax::Pdf;
 use hayro_interpret::hayro_syntax::object::{Dict, String as PdfString};
 
-use crate::page::Page;
+use super::Document;
 
-/// A page without text: title, author, day, language.
-pub(super) fn info(pdf: &Pdf) -> Page {
+/// A document without text: title, author, day, language.
+pub(super) fn info(pdf: &Pdf) -> Document {
     let said = pdf.metadata();
     let text = |bytes: &Option<Box<[u8]>>| bytes.as_deref().map(string).unwrap_or_default();
     let date = said.creation_date.or(said.modification_date);
     let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id());
     let language = catalog.and_then(|catalog| catalog.get::<PdfString<'_>>(b"Lang"));
-    Page {
+    Document {
         title: Some(text(&said.title)).filter(|title| !made_up(title)).unwrap_or_default(),
         author: text(&said.author),
         date: date
             .map(|date| format!("{:04}-{:02}-{:02}", date.year, date.month, date.day))
             .unwrap_or_default(),
         language: language.map(|language| string(language.as_bytes())).unwrap_or_default(),
-        ..Page::default()
+        ..Document::default()
     }
 }
 
