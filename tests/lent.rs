@@ -47,6 +47,14 @@ fn run(place: &Place) -> Ran {
     place.ran(&command.env("TOOL_KEY", KEY).output().unwrap())
 }
 
+fn approved(place: &Place, waits: &Ran) -> Ran {
+    assert_eq!(waits.code, Some(3), "{waits}");
+    assert!(waits.to_string().contains("a POST to"), "{waits}");
+    let (run, call) = (waits.run(), waits.waits());
+    let mut command = place.command(["runs", "resume", &run, "--json", "--approve", &call]);
+    place.ran(&command.env("TOOL_KEY", KEY).output().unwrap())
+}
+
 /// What the model's own calls gave, without those that they made.
 fn outer(ran: &Ran) -> Vec<String> {
     let lines = ran.lines();
@@ -72,7 +80,8 @@ fn lent(language: Language, file: &str, text: &str) {
     let added = place.errand(["tools", "add", "lent/lent.wasm", "--yes"]);
     assert_eq!(added.code, Some(0), "{added}");
     for before in 0..2 {
-        let ran = run(&place);
+        // It reads a private file, and a POST after that is a person's to allow.
+        let ran = approved(&place, &run(&place));
         assert_eq!(ran.code, Some(0), "{ran}");
         let mut seen: Value = serde_json::from_str(&outer(&ran)[0]).unwrap();
         // In C there is no parser at hand for what another tool gave.

@@ -30,7 +30,7 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
     replied 1 "yes"
     judged c1 files.list{} allow
     acting c1 Reads
-    observed c1 ok [host] {"entries":[{"path":"docs/a.md","folder":false,"size":24},{"path":"docs/b.md","folder":false,"size":15}],"left_out":0}
+    observed c1 ok [folder HERE/docs] {"entries":[{"path":"docs/a.md","folder":false,"size":24},{"path":"docs/b.md","folder":false,"size":15}],"left_out":0}
     thinking 2
     replied 2 "files.read"
     planned next: files.read

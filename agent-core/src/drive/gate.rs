@@ -188,7 +188,14 @@ impl Gate for Passage<'_> {
         let journal = self.desk.parts.journal;
         if mark >= READS {
             let origins = journal.provenance(sha256).await?;
-            self.with(|now| now.origins.extend(origins));
+            self.with(|now| {
+                // What a file inherited from what it was before says nothing new.
+                let had = |origin: &Origin| {
+                    now.reading.values().chain(&now.origins).any(|had| had == origin.source())
+                };
+                let new: Vec<Origin> = origins.into_iter().filter(|origin| !had(origin)).collect();
+                now.origins.extend(new);
+            });
             return Ok(());
         }
         let origins = self.leaves();
