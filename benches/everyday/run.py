@@ -2,8 +2,8 @@
 """Gives an agent everyday tasks and looks at what it did: the fields of its outcome, the files that it
 wrote, the messages that it sent.
 
-    python3 benches/everyday/run.py tune             47 tasks that prompts and thresholds were made with
-    python3 benches/everyday/run.py heldout          26 others, run once when all else was done
+    python3 benches/everyday/run.py tune             73 tasks that prompts and thresholds were made with
+    python3 benches/everyday/run.py heldout          28 others, run once when all else was done
 
 A task is right when everything that it names is so, and nothing else was sent. A value of an outcome
 is invented when it stands neither in the task, nor in what the run saw, nor in what was expected.
@@ -24,6 +24,7 @@ import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+SERVERS = ["library.py", "office.py", "workshop.py"]
 
 
 def main():
@@ -60,8 +61,8 @@ def attempt(task, options):
     site = Site(task["pages"]) if "pages" in task else None
     (folder / "agent.toml").write_text(agent(task, site, options.model), encoding="utf-8")
     if "mcp" in task:
-        for server in ("office.py", "workshop.py"):
-            shutil.copy(HERE / server, folder)
+        for file in SERVERS:
+            shutil.copy(HERE / file, folder)
         subprocess.run([options.errand, "mcp", "pin", "agent.toml", "--yes"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     began = time.monotonic()
     ran = subprocess.run(
@@ -91,7 +92,7 @@ def agent(task, site, model):
     if model:
         lines += ["[model]", f"name = {json.dumps(model)}"]
     lines += ["[tools]", f"use = {json.dumps(task.get('use', []))}", "[permissions]"]
-    for key in ("read", "write"):
+    for key in ("read", "write", "delete"):
         lines.append(f"{key} = {json.dumps(task.get(key, []))}")
     if site:
         lines.append(f"net = {json.dumps([site.url.removeprefix('http://')])}")
@@ -100,14 +101,14 @@ def agent(task, site, model):
         name = server(task)
         more = f'"{name}.py", "many"' if task["mcp"] == "many" else f'"{name}.py"'
         lines += [f"[mcp.servers.{name}]", f'command = "{sys.executable}"', f"args = [{more}]"]
-        lines += [f'read = ["office.py", "workshop.py", "{sys.base_prefix}"]', 'write = ["."]']
+        lines += [f"read = {json.dumps([*SERVERS, sys.base_prefix])}", 'write = ["."]']
     if "schema" in task:
         lines += ["[output]", f"schema = {inline(task['schema'])}"]
     return "\n".join(lines) + "\n"
 
 
 def server(task):
-    return "workshop" if task["mcp"] == "workshop" else "office"
+    return "office" if task["mcp"] == "many" else task["mcp"]
 
 
 def inline(value):
@@ -124,16 +125,19 @@ def problems(task, folder, events, end):
     if task.get("nothing"):
         # There is nothing to report but that it cannot be done.
         said = json.dumps(outcome or "").lower()
-        if outcome and not re.search(r"not found|not possible|cannot|can't|could not|no tool|unable|denied", said):
+        if outcome and not re.search(r"not found|not possible|cannot|can't|could not|no tool|unable|denied|not able|not have|n't have|impossible", said):
             yield "it should say that it could not"
     elif outcome is None:
         yield f"no outcome: {end.get('reason')}: {end.get('detail')}"
     for key, wanted in task.get("expect", {}).items():
         if not same((outcome or {}).get(key), wanted):
             yield f"`{key}` should be {wanted!r}"
-    for key, words in task.get("contains", {}).items():
-        for word in words:
-            if not re.search(rf"(?<![\w.]){re.escape(word)}(?!\w|\.[1-9])", str((outcome or {}).get(key)), re.IGNORECASE):
+    for key, held in task.get("contains", {}).items():
+        text = str((outcome or {}).get(key))
+        for word in held:
+            # A list of words: one of them is enough.
+            ways = "|".join(map(re.escape, word if isinstance(word, list) else [word]))
+            if not re.search(rf"(?<![\w.])(?:{ways})(?!\w|\.[1-9])", text, re.IGNORECASE):
                 yield f"`{key}` should hold {word}"
     for path, wanted in task.get("effects", {}).items():
         text = (folder / path).read_text(encoding="utf-8") if (folder / path).exists() else None
@@ -147,9 +151,15 @@ def problems(task, folder, events, end):
 
 
 def effect(path, text, wanted):
+    if wanted is None:
+        if text is not None:
+            yield f"{path} should be gone"
+        return
     if text is None:
         yield f"{path} was not written"
         return
+    if "text" in wanted and text.strip() != wanted["text"].strip():
+        yield f"{path} is {text[:120]!r}"
     for word in wanted.get("has", []):
         if word.lower() not in text.lower():
             yield f"{path} should hold {word!r}: {text[:80]!r}"
