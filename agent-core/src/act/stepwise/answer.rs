@@ -4,10 +4,11 @@
 
 use serde_json::{Value, json};
 
+use super::choice::CALLS;
 use super::grounding::{self, Evidence};
 use super::prompts::{self, PROMPTS};
 use super::relevant::relevant;
-use super::{CALLS, FINISH, Stage, Stepwise, Taken};
+use super::{FINISH, Stage, Stepwise, Taken};
 use crate::act::{Ask, LAST, Next, Turn, answer, cited, cut};
 use crate::agent::Agent;
 use crate::event::Status;

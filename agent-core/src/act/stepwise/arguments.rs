@@ -2,9 +2,11 @@
 //! among them, such as the content of a file, is written in a turn of its own, as text and not within
 //! JSON. A call that was made before is not made again.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
-use super::{READ, Stage, Stepwise, grounding, prompts};
+use super::{DELETE, EDIT, MOVE, READ, Stage, Stepwise, grounding, prompts};
 use crate::act::research::rank;
 use crate::act::{Next, Turn, cut, unfenced};
 use crate::agent::Agent;
@@ -16,6 +18,9 @@ use crate::tool::ToolSpec;
 /// What arguments that hold a longer text are called.
 const TEXTS: [&str; 8] =
     ["content", "contents", "text", "body", "message", "markdown", "html", "note"];
+
+/// What `files.edit` is asked for with: a line that was read, and what stands there then.
+const EDITED: [&str; 3] = ["path", "old", "new"];
 
 /// A call that waits for its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,12 +210,13 @@ impl Stepwise {
         let digits = agent.task.contains(|c: char| c.is_ascii_digit());
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             properties.retain(|name, schema| {
+                if tool.name == EDIT {
+                    return EDITED.contains(&name.as_str());
+                }
                 let number = ["integer", "number"].iter().any(|kind| schema["type"] == *kind);
                 required.contains(name) || (meant(name, schema, &spoken) && (!number || digits))
             });
-            if tool.name == READ {
-                self.offer_files(properties);
-            }
+            self.offer_files(&tool.name, properties);
             if let Some(text) = &text {
                 properties.remove(text);
             }
@@ -220,23 +226,47 @@ impl Stepwise {
                 named.for_each(|schema| *schema = json!({ "enum": values }));
             }
         }
+        if tool.name == EDIT {
+            schema["required"] = json!(EDITED);
+        }
         if let (Some(text), Some(Value::Array(required))) = (&text, schema.get_mut("required")) {
             required.retain(|name| name != text);
         }
         (schema, text)
     }
 
-    fn offer_files(&self, properties: &mut Map<String, Value>) {
-        let files: Vec<&str> = self
-            .survey
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .map(|(path, _)| path)
-            .filter(|path| !self.repeats(READ, &json!({ "path": path })))
-            .collect();
-        if !files.is_empty() && !self.survey.contains("… and more files") {
-            properties.insert("path".to_string(), json!({ "enum": files }));
+    /// Files and, of what a file is edited by, lines are chosen among those that are there.
+    fn offer_files(&self, tool: &str, properties: &mut Map<String, Value>) {
+        let shown = self.survey.lines().filter_map(|line| line.split_once(": "));
+        let mut paths: Vec<&str> = shown.map(|(path, _)| path).collect();
+        match tool {
+            READ => paths.retain(|path| !self.repeats(READ, &json!({ "path": path }))),
+            MOVE | DELETE => {
+                let folders: Vec<&str> =
+                    paths.iter().filter_map(|path| Some(path.rsplit_once('/')?.0)).collect();
+                paths.extend(folders);
+                paths.sort_unstable();
+                paths.dedup();
+            }
+            EDIT => {
+                let lines = self.lines_read();
+                if !lines.is_empty() {
+                    properties.insert("old".to_string(), json!({ "enum": lines }));
+                }
+            }
+            _ => return,
         }
+        if !paths.is_empty() && !self.survey.contains("… and more files") {
+            properties.insert("path".to_string(), json!({ "enum": paths }));
+        }
+    }
+
+    /// The lines of the files that were read.
+    fn lines_read(&self) -> Vec<&str> {
+        let mut had = HashSet::new();
+        let texts = self.succeeded().filter(|step| step.tool == READ).map(|step| &*step.whole);
+        let lines = texts.flat_map(str::lines).filter(|line| !line.trim().is_empty());
+        lines.filter(|line| had.insert(*line)).take(grounding::OFFERED).collect()
     }
 }
 
