@@ -80,7 +80,11 @@ impl Cedar {
             taint.foreign |= origin.untrusted() && !own(origin);
             taint.private |= match origin.source() {
                 Origin::File(path) | Origin::Folder(path) => private(path),
-                Origin::Server(server) => self.grants.reading.contains(server),
+                // What an earlier agent's server could read is not known here.
+                Origin::Server(server) => {
+                    self.grants.reading.contains(server)
+                        || (matches!(origin, Origin::Inherited(_)) && !self.has_server(server))
+                }
                 _ => false,
             };
         }
@@ -90,6 +94,11 @@ impl Cedar {
             _ => false,
         });
         taint
+    }
+
+    fn has_server(&self, server: &str) -> bool {
+        let families = self.grants.tools.iter().filter_map(|tool| tool.split('.').next());
+        families.into_iter().any(|family| family == server)
     }
 
     /// The verdict on one capability. An error on the way is a denial: Cedar itself would skip a

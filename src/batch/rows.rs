@@ -92,8 +92,11 @@ pub(super) fn read(file: &Path) -> Result<Vec<Row>, BatchError> {
             }
             csv(file, csv::ReaderBuilder::new().delimiter(separator), text)
         }
-        // A quote is a letter there: programs that write TSV put none around a cell.
-        Some("tsv") => csv(file, csv::ReaderBuilder::new().delimiter(b'\t').quoting(false), text),
+        // Some programs put quotes around a cell there, to others a quote is a letter.
+        Some("tsv") => {
+            let quoted = quotes::misplaced(text, b'\t').is_none();
+            csv(file, csv::ReaderBuilder::new().delimiter(b'\t').quoting(quoted), text)
+        }
         Some("jsonl" | "ndjson") => jsonl(file, text),
         _ => Err(wrong(format!(
             "`{shown}` is no table that is read here\nhint: name a `.csv`, `.tsv` or `.jsonl` file"

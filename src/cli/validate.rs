@@ -72,19 +72,9 @@ fn summary(file: &Path, checked: &Checked) -> String {
         },
     );
     line("tools", listed(tools));
-    let paths = |paths: &[PathBuf]| {
-        let shown = paths.iter().map(|path| display(&grants.root, path));
-        listed(&shown.collect::<Vec<_>>())
-    };
-    line("may read", paths(&grants.read));
-    line("may write", paths(&grants.write));
-    line(
-        "may delete",
-        if grants.delete.is_empty() { String::new() } else { paths(&grants.delete) },
-    );
-    line("may reach", listed(&grants.net.iter().map(ToString::to_string).collect::<Vec<_>>()));
-    line("private", carried(grants));
-    line("asks for", if grants.ask.is_empty() { String::new() } else { listed(&grants.ask) });
+    for (label, text) in permitted(grants) {
+        line(label, text);
+    }
     let browser = checked.agent.browser.as_ref().map(|browser| browser.program.as_deref());
     line(
         "browser",
@@ -104,6 +94,23 @@ fn summary(file: &Path, checked: &Checked) -> String {
     line("needs", waiting.join(" "));
     line("not set", checked.unset.join(", "));
     lines.join("\n")
+}
+
+/// What the tools may do: a label, and nothing where it needs no word.
+pub(super) fn permitted(grants: &Grants) -> [(&'static str, String); 6] {
+    let paths = |paths: &[PathBuf]| {
+        let shown = paths.iter().map(|path| display(&grants.root, path));
+        listed(&shown.collect::<Vec<_>>())
+    };
+    let some = |none: bool, text: String| if none { String::new() } else { text };
+    [
+        ("may read", paths(&grants.read)),
+        ("may write", paths(&grants.write)),
+        ("may delete", some(grants.delete.is_empty(), paths(&grants.delete))),
+        ("may reach", listed(&grants.net.iter().map(ToString::to_string).collect::<Vec<_>>())),
+        ("private", carried(grants)),
+        ("asks for", some(grants.ask.is_empty(), listed(&grants.ask))),
+    ]
 }
 
 /// `a, b`, or what it means that there is none.

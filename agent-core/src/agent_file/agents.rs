@@ -113,6 +113,13 @@ impl Lineage<'_> {
                 }
             }
         }
+        if grants.delete.len() == permissions.delete.len() {
+            for (path, written) in grants.delete.iter().zip(&permissions.delete) {
+                if !covers_path(&above.grants.delete, path) {
+                    refuse("/permissions/delete", written, "delete", "[permissions] delete");
+                }
+            }
+        }
         if grants.net.len() == permissions.net.len() {
             for (rule, written) in grants.net.iter().zip(&permissions.net) {
                 if !covers_net(&above.grants.net, rule) {

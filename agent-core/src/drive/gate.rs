@@ -120,6 +120,18 @@ impl<'a> Passage<'a> {
     }
 }
 
+impl Passage<'_> {
+    /// Whether a person who approved the call was shown this. A call that is not told beforehand what
+    /// it deletes was not approved for that.
+    fn was_shown(&self, wanted: &Capability) -> bool {
+        let Capability::Delete(path) = wanted else { return true };
+        self.action
+            .capabilities
+            .iter()
+            .any(|shown| matches!(shown, Capability::Delete(above) if path.starts_with(above)))
+    }
+}
+
 #[async_trait]
 impl Gate for Passage<'_> {
     async fn may(&self, capability: Capability) -> Result<Use, String> {
@@ -138,7 +150,10 @@ impl Gate for Passage<'_> {
         }
         // Nobody can be asked while a guest waits, so what would need a person's yes is refused,
         // unless a person approved this very call.
-        if verdict.decision == Decision::Ask && self.consent == Consent::Person {
+        if verdict.decision == Decision::Ask
+            && self.consent == Consent::Person
+            && self.was_shown(&capability)
+        {
             verdict.decision = Decision::Allow;
         }
         if verdict.decision != Decision::Allow {
@@ -190,8 +205,9 @@ impl Gate for Passage<'_> {
             let origins = journal.provenance(sha256).await?;
             self.with(|now| {
                 // What a file inherited from what it was before says nothing new.
+                let this = now.reading.get(&mark);
                 let had = |origin: &Origin| {
-                    now.reading.values().chain(&now.origins).any(|had| had == origin.source())
+                    this.into_iter().chain(&now.origins).any(|had| had == origin.source())
                 };
                 let new: Vec<Origin> = origins.into_iter().filter(|origin| !had(origin)).collect();
                 now.origins.extend(new);

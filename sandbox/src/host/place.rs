@@ -204,7 +204,7 @@ impl Place {
             }
             file.sync_all()?;
             folder.rename(&draft, &folder, name)?;
-            folder.open(".")?.sync_all()
+            on_disk(&folder)
         })();
         written.map_err(|error: io::Error| {
             let _ = folder.remove_file(&draft);
@@ -231,7 +231,8 @@ impl Place {
                 format!("`{}` is a folder with {held}: only an empty one is deleted", self.shown)
             }
             _ => format!("`{}` cannot be deleted: {}", self.shown, plain(&error)),
-        })
+        })?;
+        on_disk(&folder).map_err(failed)
     }
 
     /// Gives the file or folder another path. What stands there stays, unless it is a file and may
@@ -277,7 +278,8 @@ impl Place {
             }
             Some(Errno::INVAL) => format!("`{}` cannot be moved into itself", self.shown),
             _ => format!("`{}` cannot be moved: {}", self.shown, plain(&error)),
-        })
+        })?;
+        on_disk(&folder).and_then(|()| on_disk(&target)).map_err(failed)
     }
 
     /// The folder that it is in, and its name there; nothing for what was itself granted as a
@@ -357,6 +359,11 @@ impl Place {
     fn failed(&self, error: &io::Error) -> String {
         sentence(&self.shown, error)
     }
+}
+
+/// What a folder holds now is what it holds after a power cut.
+fn on_disk(folder: &Dir) -> io::Result<()> {
+    folder.open(".")?.sync_all()
 }
 
 /// Renames without replacing what came to be there meanwhile, where the file system can do that.

@@ -3,6 +3,8 @@
 use agent_core::agent::Agent;
 use agent_core::run::Run;
 
+use crate::cli::validate::permitted;
+
 /// What `/help` says.
 pub(super) const HELP: &str = "  /tools   the tools there are, and what they may reach
   /budget  what this turn, and the whole chat, has taken
@@ -61,24 +63,10 @@ pub(super) fn history(run: &Run) -> String {
 
 /// The tools, and what they may reach.
 pub(super) fn tools(agent: &Agent) -> String {
-    let grants = &agent.grants;
-    let paths = |paths: &[std::path::PathBuf]| {
-        let shown: Vec<String> =
-            paths.iter().map(|path| agent_core::path::display(&grants.root, path)).collect();
-        shown.join(", ")
-    };
-    let hosts: Vec<String> = grants.net.iter().map(ToString::to_string).collect();
-    let lines = [
-        ("tools", agent.tools.join(", ")),
-        ("may read", paths(&grants.read)),
-        ("may write", paths(&grants.write)),
-        ("may reach", hosts.join(", ")),
-        ("asks for", grants.ask.join(", ")),
-    ];
-    let lines = lines.iter().map(|(label, text)| {
-        format!("  {label:<9} {}", if text.is_empty() { "nothing" } else { text })
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let tools = [("tools", agent.tools.join(", "))];
+    let lines = tools.into_iter().chain(permitted(&agent.grants));
+    let lines = lines.filter(|(_, text)| !text.is_empty());
+    lines.map(|(label, text)| format!("  {label:<10} {text}")).collect::<Vec<_>>().join("\n")
 }
 
 /// What was spent, of what may be.

@@ -46,8 +46,14 @@ impl Stepwise {
                 arguments[argument] = other.clone();
                 arguments
             };
-            let new = |other: &&Value| !self.repeats(&step.tool, &with(other));
-            let others: Vec<Value> = list.iter().filter(new).cloned().collect();
+            let mut others: Vec<Value> = Vec::new();
+            for other in list {
+                let like = other.is_string() == value.is_string()
+                    && (other.is_string() || other.is_number());
+                if like && !others.contains(&other) && !self.repeats(&step.tool, &with(&other)) {
+                    others.push(other);
+                }
+            }
             let (tool, arguments) = (step.tool.clone(), step.arguments.clone());
             let argument = argument.clone();
             (1..=MOST).contains(&others.len()).then_some(Siblings {

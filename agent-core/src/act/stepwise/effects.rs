@@ -30,7 +30,11 @@ impl Stepwise {
     pub(super) fn looks(&mut self, agent: &Agent, name: &str, odds: f32) -> Turn {
         if odds < PROMPTS.thresholds.looks {
             return match self.acts {
-                _ if self.missing.is_some() => self.leave_out(agent, name),
+                // Who looks for what is missing changes nothing; later it may.
+                _ if self.missing.is_some() => {
+                    self.barred.push(name.to_string());
+                    Turn { next: self.choose(agent), ..Turn::default() }
+                }
                 None => self.ask_next(Stage::Acts(name.to_string())),
                 Some(true) => self.ask_next(Stage::Asked(name.to_string())),
                 Some(false) => self.leave_out(agent, name),
