@@ -199,3 +199,28 @@ fn what_no_tool_can_do_is_not_found() {
     let (ran, journal) = ran(&place(), STEPWISE, &tables, &replies);
     assert_eq!(ran.finished()["outcome"], json!({"height": null}), "{journal}");
 }
+
+#[test]
+fn a_file_that_is_there_is_read_before_it_is_written_anew() {
+    let place = place();
+    place.write("docs/b.md", "first\nsecond\n");
+    let tables = "[tools]\nuse = [\"files.list\", \"files.read\", \"files.write\"]\n\
+                  [permissions]\nread = [\"docs\"]\nwrite = [\"docs\"]";
+    let path = || say(r#"{"path": "docs/b.md"}"#);
+    let words = ["data", "yes", "files.write", "change", "do", "yes"].map(say);
+    let after = [
+        path(),
+        say("files.read"),
+        path(),
+        say("files.write"),
+        path(),
+        say("first\nthird"),
+        say("finish"),
+        say("It was changed."),
+    ];
+    let replies: Vec<Value> = words.into_iter().chain(after).collect();
+    let (ran, journal) = ran(&place, STEPWISE, tables, &replies);
+    assert_eq!(ran.code, Some(0), "{ran} {journal}");
+    assert!(journal.contains("judged c2 files.read"), "{journal}");
+    assert_eq!(place.read("docs/b.md"), "first\nthird");
+}

@@ -18,7 +18,7 @@ use crate::model::{Form, Reply};
 /// So many of all results together are shown for the answer.
 const RESULTS: usize = 7_000;
 /// So often steps are taken for what an answer did not know.
-const REVISIONS: usize = 2;
+const REVISIONS: usize = 3;
 /// So often an answer is asked for.
 const ANSWERS: usize = 3;
 /// What there is instead of an answer where no tool fits the task.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{DELETE, EDIT, MOVE, READ, Stage, Stepwise, grounding, prompts};
+use super::{DELETE, EDIT, MOVE, READ, Stage, Stepwise, WRITE, grounding, prompts};
 use crate::act::research::rank;
 use crate::act::{Next, Turn, cut, unfenced};
 use crate::agent::Agent;
@@ -61,6 +61,11 @@ impl Stepwise {
             let problem = cut(reply).unwrap_or_else(|| "its arguments are no JSON object".into());
             return self.refuse(agent, name, problem);
         };
+        if name == WRITE
+            && let Some(problem) = self.overwrites(&arguments)
+        {
+            return self.refuse(agent, name, problem);
+        }
         if self.changes(name)
             && !self.repeats(name, &arguments)
             && let Some(problem) = self.unsupported(agent, &arguments)
@@ -135,6 +140,21 @@ impl Stepwise {
         self.insists = None;
         let call = ToolCall { id: format!("call-{number}"), name: name.to_string(), arguments };
         Turn { next: Next::Call(vec![call]), ..Turn::default() }
+    }
+
+    /// Why a file that is there is not written anew: what else it holds would be lost.
+    fn overwrites(&self, arguments: &Value) -> Option<String> {
+        let path = arguments["path"].as_str()?;
+        let files = self.survey.lines().filter_map(|line| line.split_once(": "));
+        files.into_iter().find(|(there, _)| *there == path)?;
+        let tried = |tool: &str| {
+            self.taken.iter().any(|step| step.tool == tool && step.arguments["path"] == path)
+        };
+        if self.has(EDIT) && !tried(EDIT) {
+            return Some(format!("`{path}` is there already: change it with {EDIT}"));
+        }
+        (self.has(READ) && !tried(READ))
+            .then(|| format!("`{path}` is there already: read it before it is written anew"))
     }
 
     /// There is no such call: something else is chosen.

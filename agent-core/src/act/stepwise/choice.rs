@@ -87,11 +87,13 @@ impl Stepwise {
         self.succeeded().any(|step| step.tool == READ)
     }
 
-    /// Whether a tool may tell what is missing still: it is not known to change anything, and its latest
-    /// call did not fail.
+    /// Whether a tool may tell what is missing still: it is not known to change anything, and it did not
+    /// fail, or something was found since.
     fn may_tell(&self, name: &str) -> bool {
-        let latest = self.taken.iter().rev().find(|step| step.tool == name);
-        !self.wants_it(name) && latest.is_none_or(|step| step.status == Status::Ok)
+        let latest = self.taken.iter().rposition(|step| step.tool == name);
+        let since = latest.map_or(&[][..], |at| &self.taken[at..]);
+        let found = since.iter().any(|step| step.status == Status::Ok);
+        !self.wants_it(name) && (latest.is_none() || found)
     }
 
     /// Whether a tool that takes nothing has given all it can.
