@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{DELETE, EDIT, MOVE, READ, Stage, Stepwise, WRITE, grounding, prompts};
+use super::{DELETE, EDIT, MOVE, READ, Stage, Stepwise, Taken, WRITE, grounding, prompts};
 use crate::act::research::rank;
 use crate::act::{Next, Turn, cut, unfenced};
 use crate::agent::Agent;
@@ -145,16 +145,18 @@ impl Stepwise {
     /// Why a file that is there is not written anew: what else it holds would be lost.
     fn overwrites(&self, arguments: &Value) -> Option<String> {
         let path = arguments["path"].as_str()?;
-        let files = self.survey.lines().filter_map(|line| line.split_once(": "));
-        files.into_iter().find(|(there, _)| *there == path)?;
-        let tried = |tool: &str| {
-            self.taken.iter().any(|step| step.tool == tool && step.arguments["path"] == path)
-        };
-        if self.has(EDIT) && !tried(EDIT) {
+        let of = |step: &&Taken, tool: &str| step.tool == tool && step.arguments["path"] == path;
+        let tried = |tool: &str| self.taken.iter().any(|step| of(&step, tool));
+        let mut files = self.survey.lines().filter_map(|line| line.split_once(": "));
+        let listed = files.any(|(there, _)| there == path);
+        let there = listed || self.succeeded().any(|step| of(&step, READ));
+        // Where nothing tells what is there, who could edit looks first.
+        let unknown = self.survey.is_empty() && self.has(EDIT) && self.has(READ);
+        if there && self.has(EDIT) && !tried(EDIT) {
             return Some(format!("`{path}` is there already: change it with {EDIT}"));
         }
-        (self.has(READ) && !tried(READ))
-            .then(|| format!("`{path}` is there already: read it before it is written anew"))
+        ((there || unknown) && self.has(READ) && !tried(READ))
+            .then(|| format!("`{path}` may hold more: read it before it is written anew"))
     }
 
     /// There is no such call: something else is chosen.
