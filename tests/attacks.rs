@@ -225,7 +225,7 @@ fn move_over_another_file() {
     assert_eq!(attack.place.read("out/old/deep/b.md"), "a");
     insta::assert_snapshot!(told, @r#"
     `out/b.md` is there already
-    `out/in` is a folder; name the new path in it
+    `out/in` is a folder; name the new path in it: `out/in/a.md`
     `out/in` cannot be moved into itself
     `out/link.txt` is a link; name the file it leads to
     denied: tool `files.move` may not write `docs/a.md`; hint: add it to [permissions] write

@@ -235,6 +235,11 @@ impl Place {
         on_disk(&folder).map_err(failed)
     }
 
+    fn a_folder(&self, name: &OsStr) -> String {
+        let inside = Path::new(&self.shown).join(name);
+        format!("`{}` is a folder; name the new path in it: `{}`", self.shown, inside.display())
+    }
+
     /// Gives the file or folder another path. What stands there stays, unless it is a file and may
     /// be replaced by one.
     pub(crate) fn rename(&self, to: &Place, existing: Existing) -> Result<(), String> {
@@ -253,12 +258,12 @@ impl Place {
         if let Some(parent) = to.rest.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             to.dir.create_dir_all(parent).map_err(failed)?;
         }
-        let (target, new) = to.within().map_err(failed)?.ok_or_else(|| to.granted())?;
+        let (target, new) = to.within().map_err(failed)?.ok_or_else(|| to.a_folder(name))?;
         to.of_a_disk(&target)?;
         self.kept.may_move(&own, &to.real(&target, Path::new(new)))?;
         match target.symlink_metadata(new) {
             Ok(there) if there.is_dir() => {
-                return Err(format!("`{}` is a folder; name the new path in it", to.shown));
+                return Err(to.a_folder(name));
             }
             Ok(there) if existing == Existing::Replace && !found.is_dir() => {
                 to.only_a_file(there.file_type())?;
