@@ -137,7 +137,7 @@ fn what_needs_a_yes_is_asked_in_between() {
     assert_eq!(ran.out, "a lamp\nnot seen\n", "{ran}");
     assert!(ran.err.contains("  saw      c1 a lamp\n"), "{ran}");
     assert!(ran.err.contains("  denied   c2 a person said no\n"), "{ran}");
-    assert!(ran.err.contains("  may read  docs\n  may write nothing\n"), "{ran}");
+    assert!(ran.err.contains("  may read   docs\n  may write  nothing\n"), "{ran}");
 }
 
 #[test]
