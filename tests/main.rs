@@ -7,6 +7,7 @@ mod attacks;
 mod author;
 mod batch;
 mod browser;
+mod cell;
 mod chat;
 mod cli;
 mod components;

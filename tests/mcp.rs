@@ -438,8 +438,8 @@ fn a_confined_server_reaches_nothing_that_is_not_granted() {
     place.write("agent.toml", text);
     let got = |connect: &str| {
         format!(
-            "read, PermissionError, PermissionError, PermissionError, written, PermissionError, \
-             PermissionError, {connect}, ProcessLookupError, LC_CTYPE"
+            "read, FileNotFoundError, FileNotFoundError, FileNotFoundError, written, OSError, \
+             written, {connect}, ProcessLookupError, LC_CTYPE"
         )
     };
     assert_eq!(told(&place), got("PermissionError"));

@@ -1,16 +1,16 @@
 //! How a program is confined on Linux, before it runs: the program that this is part of is
 //! started again, shuts itself in, and only then becomes that program.
 //!
-//! In two stages, since a namespace of processes begins with a child. The first leaves the network
-//! and the processes of this machine behind; when it dies, and it dies with the errand that
-//! started it, all of the namespace dies, whatever the program did to get away. The second gives up
-//! all files but those granted and what the kernel offers beside them ([`kernel`]), bounds what can be
-//! used, and becomes the program.
+//! In two stages, since a namespace of processes begins with a child. The first leaves the network,
+//! the processes and the files of this machine behind ([`root`]) and watches what the second uses
+//! ([`bounds`]); when it dies, and it dies with the errand that started it, all of the namespace
+//! dies, whatever the program did to get away. The second gives up all rights to files but those
+//! granted and what the kernel offers beside them ([`kernel`]), and becomes the program.
 //! A machine that cannot do one of these is told so, and the program does not start.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use agent_core::mcp::Network;
@@ -25,8 +25,10 @@ use rustix::process::{
 use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
+use super::bounds::{self, Processes};
 use super::kernel;
 use super::mounts::Exceptions;
+use super::root;
 
 /// What the system's programs and libraries are made of.
 const SYSTEM: [&str; 21] = [
@@ -55,7 +57,9 @@ const SYSTEM: [&str; 21] = [
 ];
 /// What a program with a network looks names up with.
 const NAMES: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/etc/gai.conf"];
-const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
+pub(super) const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
+/// What a program has that is nobody else's.
+pub(super) const PRIVATE: [&str; 2] = ["/tmp", "/dev/shm"];
 
 /// What a confined program may.
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,6 +77,12 @@ pub(super) enum Stage {
     Leave,
     /// Gives up the files, and becomes the program.
     Become,
+}
+
+/// What of the system a program reads that sees this network.
+pub(super) fn system(network: Network) -> impl Iterator<Item = &'static str> {
+    let names = NAMES.into_iter().filter(move |_| network == Network::Open);
+    SYSTEM.into_iter().chain(names)
 }
 
 /// Runs one stage; `words` are what was agreed on, then the program and its arguments. Comes back
@@ -97,11 +107,9 @@ pub fn confined(words: &[OsString]) -> Result<ExitCode, String> {
 fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitCode, String> {
     let (user, group) = (getuid().as_raw(), getgid().as_raw());
     let mut flags = UnshareFlags::NEWUSER | UnshareFlags::NEWPID | UnshareFlags::NEWIPC;
+    flags |= UnshareFlags::NEWNS;
     if cell.network == Network::None {
         flags |= UnshareFlags::NEWNET;
-    }
-    if !cell.except.is_empty() {
-        flags |= UnshareFlags::NEWNS;
     }
     // SAFETY: no other thread runs in this process yet, and no table of files is left.
     #[expect(unsafe_code, reason = "the call is unsafe for tables of files, which stay shared")]
@@ -117,15 +125,35 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
     if !cell.except.is_empty() {
         cell.except.mount().map_err(|reason| format!("files cannot be kept from it: {reason}"))?;
     }
+    let processes = Processes::open().map_err(|error| format!("`/proc`: {error}"))?;
+    let granted = |path| cell.read.iter().chain(&cell.write).any(|it| it == Path::new(path));
+    // A grant of everything leaves nothing to hide; landlock holds what is read and written.
+    let (own, processes_there) = match granted("/") {
+        true => (own, true),
+        false => {
+            let there = granted(root::PROC);
+            root::enter(&cell, &own)
+                .map_err(|reason| format!("a root of its own cannot be made: {reason}"))?;
+            (PathBuf::from(root::CONFINER), there)
+        }
+    };
     let cell = Cell { stage: Stage::Become, ..cell };
     let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
-    let status = start(own)?
-        .arg(super::CONFINED)
-        .arg(agreed)
-        .arg(program)
-        .args(arguments)
-        .status()
-        .map_err(|error| format!("cannot be started: {error}"))?;
+    let mut next = start(own)?;
+    next.arg(super::CONFINED).arg(agreed).arg(program).args(arguments);
+    if !processes_there {
+        let mount = || {
+            root::mount_processes();
+            Ok(())
+        };
+        // SAFETY: one call of the system, of which nothing is kept.
+        #[expect(unsafe_code, reason = "only a child of this process is in its new namespace")]
+        unsafe {
+            next.pre_exec(mount);
+        }
+    }
+    let mut child = next.spawn().map_err(|error| format!("cannot be started: {error}"))?;
+    let status = processes.wait(&mut child)?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
 }
 
@@ -145,9 +173,9 @@ fn become_program(
     for (resource, most) in [
         (Resource::Core, 0),
         (Resource::Nofile, 512),
-        (Resource::Nproc, 512),
+        (Resource::Nproc, bounds::TASKS as u64),
         (Resource::Fsize, 1024 * MIB),
-        (Resource::Data, 4096 * MIB),
+        (Resource::Data, bounds::MEMORY),
     ] {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
             .map_err(|error| format!("limits cannot be set: {error}"))?;
@@ -165,7 +193,11 @@ fn files(cell: &Cell) -> Result<(), String> {
     // What every kernel with landlock has is a must, what newer ones add is welcome.
     let must = ABI::V1;
     let reading = AccessFs::from_read(must);
-    let mut rules = Ruleset::default()
+    // In a root of its own there is nothing of others in them.
+    let in_root = Path::new(root::CONFINER).exists();
+    let private: &[&str] = if in_root { &PRIVATE } else { &[] };
+    let processes = in_root.then_some(root::PROC);
+    let rules = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(must))
         .map_err(|error| broken(&error))?
@@ -176,7 +208,11 @@ fn files(cell: &Cell) -> Result<(), String> {
         .map_err(|error| broken(&error))?
         .create()
         .map_err(|error| broken(&error))?
-        .add_rules(path_beneath_rules(SYSTEM, reading))
+        .add_rules(path_beneath_rules(system(cell.network), reading))
+        .map_err(|error| broken(&error))?
+        .add_rules(path_beneath_rules(processes, reading))
+        .map_err(|error| broken(&error))?
+        .add_rules(path_beneath_rules(private, AccessFs::from_all(ABI::V5)))
         .map_err(|error| broken(&error))?
         .add_rules(path_beneath_rules(DEVICES, AccessFs::ReadFile | AccessFs::WriteFile))
         .map_err(|error| broken(&error))?
@@ -184,10 +220,6 @@ fn files(cell: &Cell) -> Result<(), String> {
         .map_err(|error| broken(&error))?
         .add_rules(path_beneath_rules(&cell.write, AccessFs::from_all(ABI::V5)))
         .map_err(|error| broken(&error))?;
-    if cell.network == Network::Open {
-        rules =
-            rules.add_rules(path_beneath_rules(NAMES, reading)).map_err(|error| broken(&error))?;
-    }
     let status = rules.restrict_self().map_err(|error| broken(&error))?;
     match status.ruleset {
         RulesetStatus::NotEnforced => Err("this kernel has no landlock".to_string()),

@@ -94,11 +94,13 @@ pub(super) fn refuse(network: Network) -> Result<(), String> {
     rules.extend(rules.clone().into_iter().map(|(call, rules)| (call | 0x4000_0000, rules)));
 
     // What `clone3` is asked for lies in memory, where no filter sees it: programs then use `clone`.
-    let unseen = BTreeMap::from([
-        (libc::SYS_clone3, Vec::new()),
-        #[cfg(target_arch = "x86_64")]
-        (libc::SYS_clone3 | 0x4000_0000, Vec::new()),
-    ]);
+    // Memory that has no size in the program's own is counted nowhere: there is `/dev/shm`.
+    let mut unseen = BTreeMap::from(
+        [libc::SYS_clone3, libc::SYS_memfd_create, libc::SYS_memfd_secret, libc::SYS_shmget]
+            .map(|call| (call, Vec::new())),
+    );
+    #[cfg(target_arch = "x86_64")]
+    unseen.extend(unseen.clone().into_iter().map(|(call, rules)| (call | 0x4000_0000, rules)));
     for (rules, error) in [(unseen, libc::ENOSYS), (rules, libc::EPERM)] {
         let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| failed(&error))?;
         let denied = SeccompAction::Errno(error.unsigned_abs());

@@ -3,11 +3,15 @@
 //! started when it is let go of.
 
 #[cfg(target_os = "linux")]
+mod bounds;
+#[cfg(target_os = "linux")]
 mod confine;
 #[cfg(target_os = "linux")]
 mod kernel;
 #[cfg(target_os = "linux")]
 mod mounts;
+#[cfg(target_os = "linux")]
+mod root;
 
 #[cfg(target_os = "linux")]
 pub use confine::confined;

@@ -1,0 +1,59 @@
+//! What a confined program can do beside reading and writing what it was granted.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::mcp::python;
+use crate::place::{Place, call, say};
+
+/// What the model was told of the only call of a server, which its program is called with.
+fn told(place: &Place, network: &str, arguments: Value) -> String {
+    let python = python();
+    let table = format!(
+        "[mcp.servers.cell]\ncommand = {}\nargs = [\"server.py\"]\nread = {}\n{network}\n\
+         [tools]\nuse = [\"cell.*\"]",
+        json!(python.program),
+        json!([&python.folders[..], &["server.py".into()]].concat()),
+    );
+    let replies = [call([("cell.work", arguments)]), say("done")];
+    place.write("server.py", include_str!("cell/server.py"));
+    place.agent("act = \"tools\"", &table, &replies);
+    let ran = place.errand(["mcp", "pin", "agent.toml", "--yes"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let ran = place.run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    ran.observations().remove(0)
+}
+
+/// Landlock says nothing of a file's rights, times and attributes, of watching a folder, or of whether
+/// something is there.
+#[test]
+fn a_confined_program_does_something_to_what_it_may_not_open() {
+    for network in ["", "network = \"open\""] {
+        let place = Place::new();
+        place.write("beside/private.txt", "secret");
+        let path = place.path("beside/private.txt");
+        let state = || {
+            let metadata = path.metadata().unwrap();
+            (metadata.modified().unwrap(), metadata.permissions().mode())
+        };
+        let before = state();
+        assert_eq!(told(&place, network, json!({ "path": path })), "nothing", "{network}");
+        assert_eq!(state(), before);
+        assert!(!Path::new("/tmp/own").exists());
+    }
+}
+
+/// No process alone has more than it may.
+#[test]
+fn a_confined_program_uses_too_much_by_many_processes() {
+    for (kind, said) in [
+        ("memory", "it used more than 4 GiB of memory"),
+        ("threads", "it had more than 512 processes and threads"),
+    ] {
+        let told = told(&Place::new(), "", json!({ "use": kind }));
+        assert!(told.contains(said), "{told}");
+    }
+}

@@ -1,0 +1,113 @@
+//! What all processes of a confined program may use together. A limit of the kernel counts for each
+//! process alone, and a control group can only be made where somebody set one up; so the process that
+//! stands outside of the cell adds up what is inside, and ends the cell that has more.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::process::{Child, ExitStatus};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Dir, Mode, OFlags, openat};
+use rustix::io::Errno;
+use rustix::param::page_size;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+/// Bytes of memory. What lies in the private `/tmp` and in shared memory has limits of its own.
+pub(super) const MEMORY: u64 = 4 << 30;
+/// Processes and threads.
+pub(super) const TASKS: usize = 512;
+
+const EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
+
+/// The processes of this machine, also where `/proc` has no name any more.
+pub(super) struct Processes(OwnedFd);
+
+#[derive(Default)]
+struct Used {
+    memory: u64,
+    tasks: usize,
+}
+
+impl Used {
+    fn much(&self) -> Option<String> {
+        if self.memory > MEMORY {
+            return Some(format!("used more than {} GiB of memory", MEMORY >> 30));
+        }
+        (self.tasks > TASKS).then(|| format!("had more than {TASKS} processes and threads"))
+    }
+}
+
+impl Processes {
+    pub(super) fn open() -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open("/proc", flags, Mode::empty())?))
+    }
+
+    /// Waits for this process, and ends it where it and all that it started use more than they may:
+    /// then with what it was. No thread can be started by who has left its namespace of processes.
+    pub(super) fn wait(&self, child: &mut Child) -> Result<ExitStatus, String> {
+        let failed = |error: io::Error| format!("cannot be waited for: {error}");
+        let pid = Pid::from_child(child);
+        let end = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| failed(error.into()))?;
+        loop {
+            let mut until = [PollFd::new(&end, PollFlags::IN)];
+            match poll(&mut until, Some(&EVERY)) {
+                Ok(0) => {}
+                Ok(_) => return child.wait().map_err(failed),
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(failed(error.into())),
+            }
+            if let Some(much) = self.used(child.id()).much() {
+                child.kill().and_then(|()| child.wait()).map_err(failed)?;
+                return Err(format!("was ended: it {much}"));
+            }
+        }
+    }
+
+    /// A process that ends meanwhile counts for nothing.
+    fn used(&self, first: u32) -> Used {
+        let mut used = Used::default();
+        let mut open = vec![first];
+        while let Some(process) = open.pop() {
+            used.memory += self.memory(process).unwrap_or_default();
+            for task in self.tasks(process).unwrap_or_default() {
+                used.tasks += 1;
+                let children = self.text(&format!("{process}/task/{task}/children"));
+                let children = children.unwrap_or_default();
+                open.extend(children.split_whitespace().filter_map(|it| it.parse::<u32>().ok()));
+            }
+            if used.tasks > TASKS {
+                break;
+            }
+        }
+        used
+    }
+
+    /// Pages in memory that are no file's.
+    fn memory(&self, process: u32) -> Option<u64> {
+        let text = self.text(&format!("{process}/statm")).ok()?;
+        let mut fields = text.split_whitespace().skip(1).map(str::parse::<u64>);
+        let (resident, shared) = (fields.next()?.ok()?, fields.next()?.ok()?);
+        Some(resident.saturating_sub(shared) * page_size() as u64)
+    }
+
+    fn tasks(&self, process: u32) -> io::Result<Vec<String>> {
+        let tasks = self.at(&format!("{process}/task"))?;
+        let names = Dir::new(tasks)?.filter_map(|entry| {
+            let name = entry.ok()?.file_name().to_str().ok()?.to_string();
+            (!name.starts_with('.')).then_some(name)
+        });
+        Ok(names.collect())
+    }
+
+    fn text(&self, path: &str) -> io::Result<String> {
+        let mut text = String::new();
+        File::from(self.at(path)?).read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    fn at(&self, path: &str) -> io::Result<OwnedFd> {
+        Ok(openat(&self.0, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+    }
+}
