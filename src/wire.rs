@@ -332,6 +332,11 @@ impl Errand {
             python: None,
         };
         let mut registry = tools::registry::Registry::builtin(&setup);
+        if let Some(programs) = &agent.grants.programs {
+            // Before a server runs that could put another thing in the place of what is granted.
+            let cells = Cells { confiner: self.confiner.clone(), kept: Arc::clone(&launch.kept) };
+            registry.add(tools::program::tool(&agent.grants, programs, &agent.linked, cells));
+        }
         for pinned in &agent.components {
             tools::component::unchanged(pinned)?;
             // A component that the agent has no scope for gets nothing.

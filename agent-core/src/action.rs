@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::label::Origin;
 use crate::policy::Policy;
+use crate::program;
 
 /// One call in a run: `c3` is the third, `c3.1` the first call made by the code of `c3`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,6 +40,13 @@ pub enum Capability {
         /// Where to.
         url: Url,
     },
+    /// Run a program of this machine, in its cell.
+    Run {
+        /// As the agent file names it.
+        program: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
 }
 
 impl fmt::Display for Capability {
@@ -48,6 +56,9 @@ impl fmt::Display for Capability {
             Capability::Write(path) => write!(f, "write `{}`", path.display()),
             Capability::Delete(path) => write!(f, "delete `{}`", path.display()),
             Capability::Fetch { method, url } => write!(f, "{method} `{url}`"),
+            Capability::Run { program, arguments } => {
+                write!(f, "run `{}`", program::line(program, arguments))
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ mod model;
 mod nearest;
 mod output;
 mod problem;
+mod programs;
 mod report;
 mod research;
 mod search;
@@ -125,6 +126,10 @@ pub struct AgentFile {
     /// What the tools may reach. Everything that is not granted here is denied.
     #[serde(default)]
     pub permissions: PermissionsTable,
+
+    /// How far the programs go that `[permissions] run` names.
+    #[serde(default)]
+    pub programs: ProgramsTable,
 
     /// How much a run may spend. Whatever is spent first ends it; one last call for the best
     /// answer so far is kept in reserve.
@@ -486,6 +491,14 @@ pub struct PermissionsTable {
     #[schemars(example = serde_json::json!(["*.example.org", "127.0.0.1:8080"]))]
     pub net: Vec<String>,
 
+    /// Programs that `run.program` may run: `git` with any arguments, `git status` with these and no
+    /// others, `git diff *` with these first. Other arguments of a program that is named here need a
+    /// person's yes. What a program reads and writes is what is granted above, and `[programs]` says
+    /// how far it goes beside that.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!(["git status", "git diff *", "cargo"]))]
+    pub run: Vec<String>,
+
     /// Names of tools whose every call needs a person's yes, beside a grant for what it reaches.
     /// `plan`: the plan of a research.
     #[serde(default)]
@@ -497,6 +510,38 @@ pub struct PermissionsTable {
     #[serde(default)]
     #[schemars(example = serde_json::json!(["API_KEY"]))]
     pub secrets: Vec<String>,
+}
+
+/// How far the programs go that `run.program` runs. Each call has a cell of its own: it sees the
+/// system's programs and libraries, what the agent may read and write, and a private `/tmp`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramsTable {
+    /// Files and folders that programs may read beside what the agent may: a toolchain, say. Each
+    /// must exist. With `network = "open"` these, and what the agent may write, are all that they read.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!(["/opt/toolchain"]))]
+    pub read: Vec<String>,
+
+    /// Which network programs see: `none` (the default) or `open`, all of this machine's.
+    #[serde(default)]
+    #[schemars(with = "Network")]
+    pub network: Option<Network>,
+
+    /// Environment variables beside `PATH`, `HOME`, `TMPDIR` and the language. No secrets: a model
+    /// can have a program print them.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+
+    /// How long one call may take, such as `"30s"`. Default: `"2m"`.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"2m")]
+    pub timeout: Option<String>,
+
+    /// How much memory all processes of one call may have together, at most `"4GiB"`. Default: `"2GiB"`.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"2GiB")]
+    pub memory: Option<String>,
 }
 
 /// How much a run may spend. Each limit must be above zero.

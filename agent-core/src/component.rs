@@ -10,7 +10,7 @@ use crate::manifest::Manifest;
 use crate::tool::ToolSpec;
 
 /// Families of tools that are part of Errand: no component and no MCP server can be called so.
-pub const RESERVED: [&str; 6] = ["files", "web", "python", "ask", "agents", "output"];
+pub const RESERVED: [&str; 7] = ["files", "web", "python", "ask", "agents", "output", "run"];
 
 /// What a lock says of one component: the bytes that were looked at, and what was agreed to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -20,6 +20,8 @@ pub enum Origin {
     Web(Url),
     /// An MCP server, by the name that the agent file gives it: whoever wrote it.
     Server(String),
+    /// A program that this machine ran with a network, by its name: whoever it spoke to.
+    Program(String),
     /// What an earlier run had read that left these bytes: in a file that it wrote, or a value that
     /// a component kept. It taints as its source does, and is nothing that this run has read itself.
     Inherited(Box<Origin>),
@@ -28,7 +30,7 @@ pub enum Origin {
 impl Origin {
     /// Whether a stranger may have written it.
     pub fn untrusted(&self) -> bool {
-        matches!(self.source(), Origin::Web(_) | Origin::Server(_))
+        matches!(self.source(), Origin::Web(_) | Origin::Server(_) | Origin::Program(_))
     }
 
     /// Where the bytes came from first.
@@ -54,6 +56,7 @@ impl fmt::Display for Origin {
             Origin::Folder(path) => write!(f, "folder {}", path.display()),
             Origin::Web(url) => write!(f, "web {url}"),
             Origin::Server(name) => write!(f, "server {name}"),
+            Origin::Program(name) => write!(f, "program {name}"),
             Origin::Inherited(source) => write!(f, "{source} (inherited)"),
         }
     }

@@ -26,6 +26,7 @@ pub mod param;
 pub mod path;
 pub mod permission;
 pub mod policy;
+pub mod program;
 pub mod question;
 pub mod report;
 pub mod run;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Host;
 
 use crate::address::Reach;
+use crate::program::Programs;
 use crate::scope::Scope;
 
 /// What an agent may use. What is not here is denied.
@@ -41,6 +42,9 @@ pub struct Grants {
     /// Names of the MCP servers that may read files: what they give back may hold some of those.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reading: Vec<String>,
+    /// Programs of this machine to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub programs: Option<Programs>,
 }
 
 impl Grants {

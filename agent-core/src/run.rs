@@ -305,7 +305,11 @@ impl Run {
     fn source(&self, origin: &Origin) -> Option<String> {
         match origin {
             // The names in a folder are not what is in it, and an earlier run's reading is not this one's.
-            Origin::Host | Origin::Folder(_) | Origin::Server(_) | Origin::Inherited(_) => None,
+            Origin::Host
+            | Origin::Folder(_)
+            | Origin::Server(_)
+            | Origin::Program(_)
+            | Origin::Inherited(_) => None,
             Origin::File(path) => Some(crate::path::display(&self.agent.root, path)),
             Origin::Web(url) => Some(url.to_string()),
         }

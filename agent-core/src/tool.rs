@@ -102,6 +102,11 @@ pub trait Worker: Send + Sync {
     /// Only what stops the run; a failure of the work itself is a result in words.
     async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError>;
 
+    /// How many bytes of a result a model is shown at once; the rest it can read in parts.
+    fn at_once(&self) -> Option<u64> {
+        None
+    }
+
     /// What it lives on.
     fn means(&self) -> Means {
         Means::Own

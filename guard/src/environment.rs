@@ -123,6 +123,12 @@ fn kept(needs: &[Need], name: OsString, value: OsString) -> Option<(OsString, Os
     Some((name, value))
 }
 
+/// Where programs are looked for: the absolute folders of the search path.
+pub fn search_path() -> String {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    absolute_only(&path).to_string_lossy().into_owned()
+}
+
 /// A search path without what is relative in it.
 pub(crate) fn absolute_only(path: &OsStr) -> OsString {
     let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());

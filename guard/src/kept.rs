@@ -4,6 +4,7 @@
 //!
 //! A grant may hold such a file; the file is left out of it.
 
+use crate::real;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -266,19 +267,6 @@ fn is_agent_file(path: &Path) -> bool {
             || ["model", "permissions", "budget"]
                 .iter()
                 .any(|table| file.get(*table).is_some_and(toml::Value::is_table)))
-}
-
-/// Without links, as far as it is there.
-fn real(path: &Path) -> PathBuf {
-    let mut missing = Vec::new();
-    for known in path.ancestors() {
-        if let Ok(mut real) = fs::canonicalize(known) {
-            real.extend(missing.iter().rev());
-            return real;
-        }
-        missing.extend(known.file_name());
-    }
-    path.to_path_buf()
 }
 
 #[cfg(test)]

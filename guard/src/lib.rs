@@ -8,14 +8,16 @@ mod kept;
 pub mod private;
 mod program;
 mod python;
+mod real;
 mod redact;
 mod visible;
 mod work;
 
-pub use environment::Need;
+pub use environment::{Need, search_path};
 pub use kept::Kept;
 pub use program::{Missing, Program, settle};
 pub use python::{pip, python};
+pub use real::real;
 pub use redact::{Pieces, Redactor, SHORTEST};
 pub use visible::{hides, visible, visible_json};
 pub use work::Work;

@@ -105,7 +105,7 @@ impl Cedar {
     /// `forbid` that cannot be evaluated.
     fn verdict(&self, asked: &Asked) -> Verdict {
         let question = match &asked.wanted {
-            Some(wanted) => want(&self.words, &self.grants.root, wanted),
+            Some(wanted) => want(&self.words, &self.grants, wanted),
             None => Ok(call(&self.words)),
         };
         question

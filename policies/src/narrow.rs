@@ -5,6 +5,7 @@
 use agent_core::output::READ;
 use agent_core::path::display;
 use agent_core::permission::Grants;
+use agent_core::program::RUN;
 use agent_core::tool::{Effect, ToolSpec};
 use serde_json::{Map, Value, json};
 
@@ -61,7 +62,8 @@ impl Patterns {
         let missing = (tool.name.starts_with("files.") && path.is_none())
             || (tool.name.starts_with("web.") && self.net.is_none())
                 // A search may be in a folder.
-                && !(tool.name == "web.search" && self.read.is_some());
+                && !(tool.name == "web.search" && self.read.is_some())
+            || (tool.name == RUN && grants.programs.is_none());
         if missing {
             return None;
         }

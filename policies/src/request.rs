@@ -7,7 +7,8 @@ use std::path::{Component, Path};
 
 use agent_core::action::Capability;
 use agent_core::address::Reach;
-use agent_core::permission::{WEB_PORTS, is_localhost};
+use agent_core::mcp::Network;
+use agent_core::permission::{Grants, WEB_PORTS, is_localhost};
 use cedar_policy::{
     Context, Entity, EntityId, EntityTypeName, EntityUid, ParseErrors, RestrictedExpression,
 };
@@ -20,6 +21,7 @@ pub(crate) struct Words {
     file: EntityTypeName,
     endpoint: EntityTypeName,
     zone: EntityTypeName,
+    program: EntityTypeName,
     action: EntityTypeName,
 }
 
@@ -31,6 +33,7 @@ impl Words {
             file: "File".parse()?,
             endpoint: "Endpoint".parse()?,
             zone: "Zone".parse()?,
+            program: "Program".parse()?,
             action: "Action".parse()?,
         })
     }
@@ -53,6 +56,10 @@ impl Words {
 
     pub(crate) fn zone(&self, name: &str) -> EntityUid {
         uid(&self.zone, name)
+    }
+
+    pub(crate) fn program(&self, name: &str) -> EntityUid {
+        uid(&self.program, name)
     }
 
     pub(crate) fn action(&self, name: &str) -> EntityUid {
@@ -102,14 +109,31 @@ pub(crate) fn call(words: &Words) -> Question {
 /// An action that wants this. The error is the reason of a denial.
 pub(crate) fn want(
     words: &Words,
-    root: &Path,
+    grants: &Grants,
     capability: &Capability,
 ) -> Result<Question, String> {
+    let root = &grants.root;
     match capability {
         Capability::Read(path) => file(words, root, path, "read", "grants.read"),
         Capability::Write(path) => file(words, root, path, "write", "grants.write"),
         Capability::Delete(path) => file(words, root, path, "delete", "grants.delete"),
         Capability::Fetch { method, url } => fetch(words, method, url),
+        Capability::Run { program, arguments } => Ok(run(words, grants, program, arguments)),
+    }
+}
+
+fn run(words: &Words, grants: &Grants, program: &str, arguments: &[String]) -> Question {
+    let granted = grants.programs.as_ref();
+    let covered = granted.is_some_and(|programs| programs.cover(program, arguments));
+    let network = granted.is_some_and(|programs| programs.network == Network::Open);
+    let flags = [("covered", covered), ("network", network)];
+    let context = flags.map(|(flag, set)| (flag.to_string(), RestrictedExpression::new_bool(set)));
+    let shown = Shown { resource: program.to_string(), template: "grants.run", ..Shown::default() };
+    Question {
+        action: words.action("run"),
+        resource: Some(Entity::new_no_attrs(words.program(program), HashSet::new())),
+        context: context.into(),
+        shown,
     }
 }
 

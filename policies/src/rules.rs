@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use agent_core::permission::{Grants, NetRule};
+use agent_core::program::Programs;
 use cedar_policy::{
     EntityUid, Policy, PolicyId, PolicySet, Schema, SlotId, Template, ValidationMode, Validator,
 };
@@ -11,11 +12,12 @@ use cedar_policy::{
 use crate::PolicyError;
 use crate::request::{Words, file_id};
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("tools.cedar", include_str!("../tools.cedar")),
     ("components.cedar", include_str!("../components.cedar")),
     ("grants.cedar", include_str!("../grants.cedar")),
     ("files.cedar", include_str!("../files.cedar")),
+    ("programs.cedar", include_str!("../programs.cedar")),
     ("net.cedar", include_str!("../net.cedar")),
     ("taint.cedar", include_str!("../taint.cedar")),
 ];
@@ -87,6 +89,9 @@ pub(crate) fn grant(
             };
             links.push((template, resource));
         }
+    }
+    for name in grants.programs.iter().flat_map(Programs::names) {
+        links.push(("grants.run", words.program(name)));
     }
     for (number, (template, resource)) in links.into_iter().enumerate() {
         rules

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use agent_core::agent::{Act, Agent, Provider};
 use agent_core::agent_file::Checked;
+use agent_core::mcp::Network;
 use agent_core::path::display;
 use agent_core::permission::{Grants, NetRule};
+use agent_core::program::Programs;
 use serde_json::json;
 
 use super::json::print;
@@ -97,7 +99,7 @@ fn summary(file: &Path, checked: &Checked) -> String {
 }
 
 /// What the tools may do: a label, and nothing where it needs no word.
-pub(super) fn permitted(grants: &Grants) -> [(&'static str, String); 6] {
+pub(super) fn permitted(grants: &Grants) -> [(&'static str, String); 7] {
     let paths = |paths: &[PathBuf]| {
         let shown = paths.iter().map(|path| display(&grants.root, path));
         listed(&shown.collect::<Vec<_>>())
@@ -107,10 +109,21 @@ pub(super) fn permitted(grants: &Grants) -> [(&'static str, String); 6] {
         ("may read", paths(&grants.read)),
         ("may write", paths(&grants.write)),
         ("may delete", some(grants.delete.is_empty(), paths(&grants.delete))),
+        ("may run", grants.programs.as_ref().map(run).unwrap_or_default()),
         ("may reach", listed(&grants.net.iter().map(ToString::to_string).collect::<Vec<_>>())),
         ("private", carried(grants)),
         ("asks for", some(grants.ask.is_empty(), listed(&grants.ask))),
     ]
+}
+
+/// The programs, and how far they go beside what the agent may read and write.
+fn run(programs: &Programs) -> String {
+    let rules: Vec<String> = programs.rules.iter().map(ToString::to_string).collect();
+    let network = match programs.network {
+        Network::None => "without a network",
+        Network::Open => "with all of this machine's network",
+    };
+    format!("{}; {network}", listed(&rules))
 }
 
 /// `a, b`, or what it means that there is none.

@@ -1,11 +1,11 @@
 //! Where the granted paths of an agent really are: written down with the agent when a run begins,
 //! and found again, or the run does not go on.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use agent_core::agent::Agent;
 use agent_core::mcp::Transport;
+use guard::real;
 
 /// The agent, and those that it calls, with where its granted paths lead now.
 pub(super) fn recorded(mut agent: Agent) -> Agent {
@@ -45,22 +45,13 @@ pub(super) struct Moved {
     now: PathBuf,
 }
 
-/// What the agent's tools and its servers may read and write.
+/// What the agent's tools, its programs and its servers may read and write.
 fn granted(agent: &Agent) -> Vec<PathBuf> {
     let programs = agent.mcp.values().filter_map(|server| match &server.transport {
         Transport::Stdio(program) => Some(program.read.iter().chain(&program.write)),
         Transport::Http { .. } => None,
     });
-    let own = agent.grants.read.iter().chain(&agent.grants.write);
+    let run = agent.grants.programs.iter().flat_map(|programs| &programs.read);
+    let own = agent.grants.read.iter().chain(&agent.grants.write).chain(run);
     own.chain(programs.flatten()).cloned().collect()
-}
-
-/// A path without links, as far as it is there.
-fn real(path: &Path) -> PathBuf {
-    path.ancestors()
-        .find_map(|above| {
-            let rest = path.strip_prefix(above).ok()?;
-            Some(fs::canonicalize(above).ok()?.join(rest).components().collect())
-        })
-        .unwrap_or_else(|| path.to_path_buf())
 }

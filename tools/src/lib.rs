@@ -15,6 +15,7 @@ pub mod output;
 mod person;
 mod plain;
 pub mod process;
+pub mod program;
 pub mod python;
 pub mod registry;
 pub mod schema;

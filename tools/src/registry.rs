@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use agent_core::search::Search;
 use agent_core::tool::{Tool, ToolSpec};
 
-use crate::{files, person, python, web};
+use crate::{files, person, program, python, web};
 
 /// What the built-in tools need to know of an agent.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +35,7 @@ pub fn known() -> &'static [ToolSpec] {
         let mut specs = files::specs();
         specs.extend(web::specs());
         specs.push(person::spec());
+        specs.push(program::spec());
         specs.push(python::spec());
         specs
     })

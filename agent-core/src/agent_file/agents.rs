@@ -18,7 +18,7 @@ use crate::agent::{Budget, ModelConfig, Provider};
 use crate::browser::BrowserConfig;
 use crate::component::Pinned;
 use crate::delegate::SubAgent;
-use crate::mcp::Server;
+use crate::mcp::{Network, Server};
 use crate::permission::Grants;
 use crate::scope::{covers_net, covers_path};
 
@@ -118,6 +118,23 @@ impl Lineage<'_> {
                 if !covers_path(&above.grants.delete, path) {
                     refuse("/permissions/delete", written, "delete", "[permissions] delete");
                 }
+            }
+        }
+        if let Some(own) = &grants.programs {
+            let may = above.grants.programs.as_ref();
+            for (rule, written) in own.rules.iter().zip(&permissions.run) {
+                if !may.is_some_and(|may| may.rules.iter().any(|wide| wide.holds(rule))) {
+                    refuse("/permissions/run", written, "run", "[permissions] run");
+                }
+            }
+            for (path, written) in own.read.iter().zip(&file.programs.read) {
+                let named = may.is_some_and(|may| covers_path(&may.read, path));
+                if !named && !covers_path(&above.grants.read, path) {
+                    refuse("/programs/read", written, "have programs read", "[programs] read");
+                }
+            }
+            if own.network == Network::Open && may.is_none_or(|may| may.network != Network::Open) {
+                refuse("/programs/network", "open", "give programs the network", "[programs]");
             }
         }
         if grants.net.len() == permissions.net.len() {

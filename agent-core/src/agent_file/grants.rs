@@ -6,7 +6,7 @@ use std::path::Path;
 use super::ground::{self, Missing, Wanted};
 use super::problem::shortened;
 use super::report::Report;
-use super::{AgentFile, nearest};
+use super::{AgentFile, nearest, programs};
 use crate::act::research;
 use crate::agent::{Act, is_variable};
 use crate::permission::{Grants, NetRule};
@@ -76,6 +76,7 @@ pub(super) fn grants(
         }
         grants.ask.extend(asked);
     }
+    grants.programs = programs::programs(file, root, &grants.tools, report);
     if !table.secrets.iter().all(|name| is_variable(name)) {
         // What was written may be the secret itself: it is neither repeated nor shown.
         let message = "an entry of `secrets` must be the name of an environment variable";

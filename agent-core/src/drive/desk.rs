@@ -250,11 +250,10 @@ impl<'a> Desk<'a> {
             Err(failure) => (failure, Value::Null, Status::Failed),
         };
         let at_once = match tool.work() {
-            Work::Guest(guest) if text.len() > guest.limits.output => {
-                Some(guest.limits.output as u64)
-            }
-            _ => None,
+            Work::Guest(guest) => Some(guest.limits.output as u64),
+            Work::Worker(worker) => worker.at_once(),
         };
+        let at_once = at_once.filter(|most| text.len() as u64 > *most);
         let cost = invocation.cost;
         let observation = Observation { text, result, status, origins, cost, at_once };
         self.write(What::Observed { call: id.clone(), observation: observation.clone() }).await?;

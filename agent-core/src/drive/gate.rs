@@ -172,7 +172,7 @@ impl Gate for Passage<'_> {
             Capability::Fetch { url, .. } => {
                 self.with(|now| now.origins.insert(Origin::Web(url.clone())));
             }
-            Capability::Write(_) | Capability::Delete(_) => {}
+            Capability::Write(_) | Capability::Delete(_) | Capability::Run { .. } => {}
         }
         let mark = self.with(|now| {
             now.marks += 1;

@@ -13,8 +13,6 @@ use rustix::io::Errno;
 use rustix::param::page_size;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-/// Bytes of memory. What lies in the private `/tmp` and in shared memory has limits of its own.
-pub(super) const MEMORY: u64 = 4 << 30;
 /// Processes and threads.
 pub(super) const TASKS: usize = 512;
 
@@ -30,9 +28,9 @@ struct Used {
 }
 
 impl Used {
-    fn much(&self) -> Option<String> {
-        if self.memory > MEMORY {
-            return Some(format!("used more than {} GiB of memory", MEMORY >> 30));
+    fn much(&self, memory: u64) -> Option<String> {
+        if self.memory > memory {
+            return Some(format!("used more than {} MiB of memory", memory >> 20));
         }
         (self.tasks > TASKS).then(|| format!("had more than {TASKS} processes and threads"))
     }
@@ -46,7 +44,7 @@ impl Processes {
 
     /// Waits for this process, and ends it where it and all that it started use more than they may:
     /// then with what it was. No thread can be started by who has left its namespace of processes.
-    pub(super) fn wait(&self, child: &mut Child) -> Result<ExitStatus, String> {
+    pub(super) fn wait(&self, child: &mut Child, memory: u64) -> Result<ExitStatus, String> {
         let failed = |error: io::Error| format!("cannot be waited for: {error}");
         let pid = Pid::from_child(child);
         let end = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| failed(error.into()))?;
@@ -58,7 +56,7 @@ impl Processes {
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(failed(error.into())),
             }
-            if let Some(much) = self.used(child.id()).much() {
+            if let Some(much) = self.used(child.id()).much(memory) {
                 child.kill().and_then(|()| child.wait()).map_err(failed)?;
                 return Err(format!("was ended: it {much}"));
             }

@@ -68,6 +68,9 @@ pub(super) struct Cell {
     pub(super) read: Vec<PathBuf>,
     pub(super) write: Vec<PathBuf>,
     pub(super) network: Network,
+    /// Bytes, for all its processes together. What lies in the private `/tmp` and in shared memory has
+    /// limits of its own.
+    pub(super) memory: u64,
     pub(super) except: Exceptions,
 }
 
@@ -126,34 +129,32 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
         cell.except.mount().map_err(|reason| format!("files cannot be kept from it: {reason}"))?;
     }
     let processes = Processes::open().map_err(|error| format!("`/proc`: {error}"))?;
+    let here = std::env::current_dir().map_err(|error| error.to_string())?;
     let granted = |path| cell.read.iter().chain(&cell.write).any(|it| it == Path::new(path));
     // A grant of everything leaves nothing to hide; landlock holds what is read and written.
-    let (own, processes_there) = match granted("/") {
-        true => (own, true),
+    let (all, mounts) = (granted("/"), !granted(root::PROC));
+    let own = match all {
+        true => own,
         false => {
-            let there = granted(root::PROC);
-            root::enter(&cell, &own)
+            root::enter(&cell, &own, &here)
                 .map_err(|reason| format!("a root of its own cannot be made: {reason}"))?;
-            (PathBuf::from(root::CONFINER), there)
+            PathBuf::from(root::CONFINER)
         }
     };
+    let memory = cell.memory;
     let cell = Cell { stage: Stage::Become, ..cell };
     let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
     let mut next = start(own)?;
     next.arg(super::CONFINED).arg(agreed).arg(program).args(arguments);
-    if !processes_there {
-        let mount = || {
-            root::mount_processes();
-            Ok(())
-        };
-        // SAFETY: one call of the system, of which nothing is kept.
+    if !all {
+        // SAFETY: this process has one thread, so nothing is held by another that the child lacks.
         #[expect(unsafe_code, reason = "only a child of this process is in its new namespace")]
         unsafe {
-            next.pre_exec(mount);
+            next.pre_exec(move || root::close(&here, mounts));
         }
     }
     let mut child = next.spawn().map_err(|error| format!("cannot be started: {error}"))?;
-    let status = processes.wait(&mut child)?;
+    let status = processes.wait(&mut child, memory)?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
 }
 
@@ -175,7 +176,7 @@ fn become_program(
         (Resource::Nofile, 512),
         (Resource::Nproc, bounds::TASKS as u64),
         (Resource::Fsize, 1024 * MIB),
-        (Resource::Data, bounds::MEMORY),
+        (Resource::Data, cell.memory),
     ] {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
             .map_err(|error| format!("limits cannot be set: {error}"))?;

@@ -10,6 +10,7 @@ mod confine;
 mod kernel;
 #[cfg(target_os = "linux")]
 mod mounts;
+mod once;
 #[cfg(target_os = "linux")]
 mod root;
 
@@ -17,6 +18,7 @@ mod root;
 pub use confine::confined;
 #[cfg(target_os = "linux")]
 pub use kernel::landlock;
+pub(crate) use once::{Ended, once};
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -36,6 +38,9 @@ pub const CONFINED: &str = "confined";
 
 /// How much of what a program says on standard error is kept, in bytes: its latest.
 const SAID: usize = 2000;
+
+/// Bytes of memory for all processes of a program that runs beside an agent.
+const MEMORY: u64 = 4 << 30;
 
 /// What programs are confined with.
 #[derive(Debug, Clone)]
@@ -74,24 +79,9 @@ impl Process {
         env: BTreeMap<String, String>,
         cells: &Cells,
     ) -> Result<(Self, Pipes), String> {
-        let path = found(&program.command, &program.root)?;
-        let (start, before) = match program.confinement {
-            Confinement::Required => (cells.confiner()?, in_cell(program, &path, &cells.kept)?),
-            Confinement::Lifted => (&*path, Vec::new()),
-        };
-        let start = Start::at(start).map_err(|error| error.to_string())?;
-        let mut command = Command::from(start.given(&program.root, env));
-        command
-            .args(before)
-            .args(&program.args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        #[cfg(unix)]
-        command.process_group(0);
-        let mut child =
-            command.spawn().map_err(|error| format!("`{}`: {error}", path.display()))?;
+        // Its own files are no other program's: what it is started with it may be meant to write.
+        let own: Vec<PathBuf> = program.args.iter().map(|arg| program.root.join(arg)).collect();
+        let mut child = spawn(program, env, cells, MEMORY, &own)?;
         let said = Arc::new(Mutex::new(Vec::new()));
         if let Some(mut stderr) = child.stderr.take() {
             let said = said.clone();
@@ -137,11 +127,46 @@ impl Drop for Process {
     /// What it started is in its group; what left the group is in its namespace, which ends with
     /// it where it was confined.
     fn drop(&mut self) {
-        let pid = self.child.id().and_then(|id| i32::try_from(id).ok());
-        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
-            let _gone = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-        }
+        end_group(&self.child);
     }
+}
+
+#[cfg(unix)]
+fn end_group(child: &Child) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+        let _gone = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+}
+
+/// Starts a program, confined where it has to be. `own` are files that it may write although no other
+/// program may.
+fn spawn(
+    program: &Program,
+    env: BTreeMap<String, String>,
+    cells: &Cells,
+    memory: u64,
+    own: &[PathBuf],
+) -> Result<Child, String> {
+    let path = found(&program.command, &program.root)?;
+    let (start, before) = match program.confinement {
+        Confinement::Required => {
+            (cells.confiner()?, in_cell(program, &path, &cells.kept, memory, own)?)
+        }
+        Confinement::Lifted => (&*path, Vec::new()),
+    };
+    let start = Start::at(start).map_err(|error| error.to_string())?;
+    let mut command = Command::from(start.given(&program.root, env));
+    command
+        .args(before)
+        .args(&program.args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    command.spawn().map_err(|error| format!("`{}`: {error}", path.display()))
 }
 
 /// Whether a program can be confined on this machine: one is, in an empty folder and without a
@@ -183,7 +208,11 @@ pub(crate) fn found(command: &str, root: &Path) -> Result<PathBuf, String> {
 
 /// What is left out of a program's grants.
 #[cfg(target_os = "linux")]
-fn exceptions(program: &Program, kept: &Kept) -> Result<mounts::Exceptions, String> {
+fn exceptions(
+    program: &Program,
+    kept: &Kept,
+    own: &[PathBuf],
+) -> Result<mounts::Exceptions, String> {
     let mut except = mounts::Exceptions::default();
     for granted in program.read.iter().chain(&program.write) {
         let Some(home) = kept.home_in(granted) else { continue };
@@ -195,8 +224,6 @@ fn exceptions(program: &Program, kept: &Kept) -> Result<mounts::Exceptions, Stri
         }
         except.hidden.insert(home.to_path_buf());
     }
-    // Its own files are no other program's: what it is started with it may be meant to write.
-    let own: Vec<PathBuf> = program.args.iter().map(|arg| program.root.join(arg)).collect();
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let user = std::env::home_dir().map(|user| real(&user));
     for granted in &program.write {
@@ -227,8 +254,14 @@ fn exceptions(program: &Program, kept: &Kept) -> Result<mounts::Exceptions, Stri
 
 /// The words before the program's own with which this program becomes its cell.
 #[cfg(target_os = "linux")]
-fn in_cell(program: &Program, path: &Path, kept: &Kept) -> Result<Vec<OsString>, String> {
-    let except = exceptions(program, kept)?;
+fn in_cell(
+    program: &Program,
+    path: &Path,
+    kept: &Kept,
+    memory: u64,
+    own: &[PathBuf],
+) -> Result<Vec<OsString>, String> {
+    let except = exceptions(program, kept, own)?;
     let roots: Vec<PathBuf> =
         program.write.iter().filter_map(|path| path.canonicalize().ok()).collect();
     // What lies in a folder that it may write is granted with that. By itself it would be more: the
@@ -249,6 +282,7 @@ fn in_cell(program: &Program, path: &Path, kept: &Kept) -> Result<Vec<OsString>,
         read,
         write: alone(&program.write),
         network: program.network,
+        memory,
         except,
     };
     let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
@@ -256,8 +290,14 @@ fn in_cell(program: &Program, path: &Path, kept: &Kept) -> Result<Vec<OsString>,
 }
 
 #[cfg(not(target_os = "linux"))]
-fn in_cell(_: &Program, _: &Path, _: &Kept) -> Result<Vec<OsString>, String> {
-    Err("this machine cannot confine it\nhint: `unconfined = true` in its table starts it all the \
-         same, with all that its user may do"
+fn in_cell(
+    _: &Program,
+    _: &Path,
+    _: &Kept,
+    _: u64,
+    _: &[PathBuf],
+) -> Result<Vec<OsString>, String> {
+    Err("this machine cannot confine it\nhint: `unconfined = true` in the table of a server starts it \
+         all the same, with all that its user may do"
         .to_string())
 }

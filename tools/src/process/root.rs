@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
     unmount,
@@ -48,33 +50,32 @@ enum Access {
     Device,
 }
 
-/// Makes the root and enters it, in a mount namespace of its own; the folder that this runs in has
-/// its name there.
-pub(super) fn enter(cell: &Cell, own: &Path) -> Result<(), String> {
+/// Makes the root and enters it, in a mount namespace of its own, with a folder `here` in it.
+/// [`close`] is what is left to do.
+pub(super) fn enter(cell: &Cell, own: &Path, here: &Path) -> Result<(), String> {
     let failed = |path: &Path, error: io::Error| format!("`{}`: {error}", path.display());
-    let here = std::env::current_dir().map_err(|error| error.to_string())?;
     let entries = entries(cell, own);
     leave().map_err(|error| failed(Path::new("/"), error))?;
     for (path, entry) in &entries {
         entry.put(path).map_err(|error| failed(path, error))?;
     }
-    fs::create_dir_all(&here).map_err(|error| failed(&here, error))?;
-    let closed = || -> io::Result<()> {
-        unmount(OLD, UnmountFlags::DETACH)?;
-        fs::remove_dir(OLD)?;
-        restrict(Path::new("/"), RDONLY | NOSUID | NODEV, 0)?;
-        // The folder that this ran in was one of the old root.
-        std::env::set_current_dir(&here)
-    };
-    closed().map_err(|error| failed(Path::new("/"), error))
+    fs::create_dir_all(here).map_err(|error| failed(here, error))?;
+    Ok(())
 }
 
-/// Mounts the processes of the namespace that this process was born in, where it has an empty folder
-/// for them; a machine that hides a part of its own `/proc`, as containers do, does not let it.
-/// Allocates nothing: it runs between `fork` and `exec`.
-pub(super) fn mount_processes() {
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    let _none = mount(c"none", c"/proc", c"proc", flags, c"subset=pid");
+/// Leaves the old root, in the first process of the namespace of processes: only that one can mount
+/// them, and only while `/proc` of the old root is there. A machine that hides a part of its own
+/// `/proc`, as containers do, does not let it, and the folder stays empty.
+pub(super) fn close(here: &Path, processes: bool) -> io::Result<()> {
+    if processes {
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        let _none = mount("none", PROC, "proc", flags, c"subset=pid");
+    }
+    unmount(OLD, UnmountFlags::DETACH)?;
+    fs::remove_dir(OLD)?;
+    restrict(Path::new("/"), RDONLY | NOSUID | NODEV, 0)?;
+    // The folder that this ran in was one of the old root.
+    std::env::set_current_dir(here)
 }
 
 /// An empty root, with the old one in it.
@@ -148,6 +149,9 @@ impl Entry {
             }
             Entry::Bound(real, access) => {
                 let from = Path::new(OLD).join(real.strip_prefix("/").unwrap_or(real));
+                // What was meant has no links on its way: one that is there now was put there since.
+                let from = openat2(CWD, &from, OFlags::PATH, Mode::empty(), NO_LINKS)?;
+                let from = format!("{OLD}/proc/self/fd/{}", from.as_raw_fd());
                 match (fs::metadata(&from)?.is_dir(), there.is_some()) {
                     (_, true) => {}
                     (true, false) => fs::create_dir_all(at)?,
@@ -166,6 +170,8 @@ impl Entry {
         }
     }
 }
+
+const NO_LINKS: ResolveFlags = ResolveFlags::NO_SYMLINKS;
 
 const RDONLY: u64 = 1;
 const NOSUID: u64 = 2;
