@@ -30,6 +30,7 @@ mod private;
 mod programs;
 mod research;
 mod resumed;
+mod run_program;
 mod runs;
 mod search;
 mod selfmod;

@@ -67,14 +67,6 @@ def files(path):
     return ", ".join(found) or "nothing"
 
 
-def memory():
-    """Four processes, none of which has too much for itself."""
-    part = "x = bytearray(1 << 30)\nfor at in range(0, len(x), 4096): x[at] = 1\nimport time; time.sleep(60)"
-    for _ in range(5):
-        subprocess.Popen([sys.executable, "-c", part])
-    time.sleep(60)
-
-
 def threads():
     """More than there may be; each is one for the kernel."""
     many = "import threading, time\nfor _ in range(200): threading.Thread(target=time.sleep, args=(60,)).start()"
@@ -87,8 +79,6 @@ def call(arguments):
     match arguments:
         case {"path": path}:
             return files(path)
-        case {"use": "memory"}:
-            return memory()
         case {"use": "threads"}:
             return threads()
 

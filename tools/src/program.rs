@@ -155,8 +155,8 @@ impl Tool for Runs {
 impl Worker for Runs {
     async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError> {
         let (began, at) = (Instant::now(), SystemTime::now());
-        self.label(gate);
         let result = self.run(&permit.action().arguments).await;
+        self.label(gate);
         // What it leaves behind keeps the origins of all that it was given, also where it failed.
         let origins = gate.leaves();
         if !origins.is_empty() {

@@ -9,12 +9,14 @@ use super::{Stage, Stepwise};
 use crate::act::Turn;
 use crate::agent::Agent;
 use crate::delegate::SubAgent;
+use crate::program::RUN;
 
 impl Stepwise {
     /// Whether a call of this tool may change something. A server often does not say so of its tools:
-    /// then what they do is told from their description.
+    /// then what they do is told from their description. Of programs, as of code, only the call could
+    /// tell: the agent file says which may run.
     pub(super) fn changes(&self, name: &str) -> bool {
-        let may = self.tool(name).is_some_and(|tool| tool.effect.changes());
+        let may = name != RUN && self.tool(name).is_some_and(|tool| tool.effect.changes());
         may && !self.looking.iter().any(|looking| looking == name)
     }
 
