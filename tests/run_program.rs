@@ -96,6 +96,26 @@ fn what_no_agent_may_write_is_named_in_an_argument() {
     assert!(!place.path("moved").exists() && place.home().join("cache").exists());
 }
 
+/// Nothing can be mounted over what is not there.
+#[test]
+fn what_no_agent_may_write_is_made_where_there_was_none() {
+    let place = Place::new();
+    let script = "mkdir -p sub/.git/hooks; echo x > sub/.git/hooks/pre-commit; echo x > .envrc; \
+                  printf 'name = \"n\"\\ntask = \"t\"\\n' > other.toml; ln -s docs .bashrc; echo kept > a.txt";
+    agent(&place, "run = [\"sh\"]", &[shell(script)]);
+    let text = place.read("agent.toml").replace("write = [\"out\"]", "write = [\".\"]");
+    place.write("agent.toml", &text);
+    let told = told(&place).remove(0);
+    assert!(told.contains("which no agent may write: removed again"), "{told}");
+    for name in ["sub/.git", ".envrc", "other.toml", ".bashrc"] {
+        assert!(
+            told.contains(name) && place.path(name).symlink_metadata().is_err(),
+            "{name}: {told}"
+        );
+    }
+    assert_eq!(place.read("a.txt") + &place.read("docs/a.txt"), "kept\nalpha\n");
+}
+
 #[test]
 fn a_granted_folder_becomes_a_link_between_two_calls() {
     let place = Place::new();

@@ -163,10 +163,23 @@ impl Kept {
     /// # Errors
     /// There is too much to look at: what may not be written cannot be told.
     pub fn within(&self, granted: &Path) -> Result<BTreeSet<PathBuf>, String> {
-        self.found_within(granted, LOOKED_AT)
+        self.found_within(granted, LOOKED_AT, false)
     }
 
-    fn found_within(&self, granted: &Path, most: usize) -> Result<BTreeSet<PathBuf>, String> {
+    /// Likewise, with links of such a name: for whoever looks at what was made.
+    ///
+    /// # Errors
+    /// There is too much to look at.
+    pub fn within_or_linked(&self, granted: &Path) -> Result<BTreeSet<PathBuf>, String> {
+        self.found_within(granted, LOOKED_AT, true)
+    }
+
+    fn found_within(
+        &self,
+        granted: &Path,
+        most: usize,
+        links: bool,
+    ) -> Result<BTreeSet<PathBuf>, String> {
         let granted = real(granted);
         let mut found: BTreeSet<PathBuf> = self
             .files
@@ -179,6 +192,9 @@ impl Kept {
         while let Some(path) = next.pop() {
             let Ok(what) = fs::symlink_metadata(&path) else { continue };
             if self.in_home(&path) || what.is_symlink() {
+                if links && by_name(&path) {
+                    found.insert(path);
+                }
                 continue;
             }
             if by_name(&path) || what.is_file() && is_agent_file(&path) {
@@ -436,7 +452,7 @@ mod tests {
             [".git", "agent.toml", "deep/er/errand.lock", "src/.envrc", "src/main.rs", "sub/.git"];
         assert_eq!(found, expected.map(at));
         // What was not looked at is not known to be free.
-        assert!(kept.found_within(&at(""), 5).is_err());
+        assert!(kept.found_within(&at(""), 5, false).is_err());
         assert_eq!(kept.home_in(&at("")), Some(&*at("home")));
         assert_eq!(kept.home_in(&at("home/cache")), Some(&*at("home")));
         assert_eq!(kept.home_in(&at("src")), None);

@@ -3,6 +3,7 @@
 //! the agent was granted, whatever it is told to do.
 
 mod left;
+mod made;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -155,7 +156,14 @@ impl Tool for Runs {
 impl Worker for Runs {
     async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError> {
         let (began, at) = (Instant::now(), SystemTime::now());
-        let result = self.run(&permit.action().arguments).await;
+        let kept = &self.cells.kept;
+        let result = match made::there(&self.write, kept) {
+            Ok(before) => {
+                let result = self.run(&permit.action().arguments).await;
+                made::removed(&before, &self.write, kept).and(result)
+            }
+            Err(reason) => Err(reason),
+        };
         self.label(gate);
         // What it leaves behind keeps the origins of all that it was given, also where it failed.
         let origins = gate.leaves();
