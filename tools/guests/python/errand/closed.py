@@ -30,7 +30,6 @@ def install():
     _close("socket", ("socket", "create_connection", "create_server", "getaddrinfo", "gethostbyname", "socketpair"), PermissionError, NETWORK)
     _close("urllib.request", ("urlopen", "urlretrieve", "build_opener"), PermissionError, NETWORK)
     _close("getpass", ("getpass",), RuntimeError, "there is nobody to ask: getpass() does not work here")
-    _close("smtplib", ("SMTP", "SMTP_SSL"), PermissionError, NETWORK)
     _close("http.client", ("HTTPConnection", "HTTPSConnection"), PermissionError, NETWORK)
     _close("concurrent.futures", ("ThreadPoolExecutor", "ProcessPoolExecutor"), RuntimeError, THREAD)
     threading = sys.modules.get("threading")

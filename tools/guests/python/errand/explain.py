@@ -87,6 +87,8 @@ def _hint(error):
         return "what is read from a file is text: convert it with number(text) first"
     if isinstance(error, ZeroDivisionError) or "requires at least one data point" in words or "iterable argument is empty" in words:
         return "nothing was found to compute with: check what is compared, print a few rows"
+    if "unable to open database file" in words:
+        return "a database is in memory here: sqlite3.connect(':memory:'), then deserialize(open(path, 'rb').read()) to read one"
     if isinstance(error, UnicodeDecodeError):
         return _decoded(error)
     if isinstance(error, LookupError) and words.startswith("unknown encoding: "):

@@ -6,22 +6,21 @@ import pkgutil
 import sys
 
 NAMES = """
-__future__ abc argparse array ast asyncio base64 binascii bisect bz2 cProfile calendar cmath cmd code codecs
-codeop collections collections.abc colorsys concurrent.futures configparser contextlib contextvars copy copyreg
-csv dataclasses datetime decimal difflib dis doctest email email.header email.headerregistry email.message
-email.mime.application email.mime.multipart email.mime.text email.parser email.policy email.utils encodings enum
-errno filecmp fileinput fnmatch fractions functools gc getopt getpass gettext glob graphlib gzip hashlib heapq
-hmac html html.entities html.parser http http.client http.cookies importlib importlib.metadata
+__future__ abc argparse array ast asyncio base64 binascii bisect bz2 calendar cmath cmd code codecs codeop
+collections collections.abc colorsys concurrent.futures configparser contextlib contextvars copy copyreg csv
+dataclasses datetime decimal difflib dis doctest email email.header email.headerregistry email.message
+email.mime.application email.mime.multipart email.mime.text email.parser email.policy email.utils encodings
+enum errno filecmp fileinput fnmatch fractions functools gc getopt getpass gettext glob graphlib gzip hashlib
+heapq hmac html html.entities html.parser http http.client http.cookies importlib importlib.metadata
 importlib.resources importlib.util inspect io ipaddress itertools json json.decoder json.encoder json.tool
-keyword linecache locale logging logging.config logging.handlers lzma mailbox marshal math mimetypes modulefinder
-netrc nturl2path numbers opcode operator optparse os os.path pathlib pdb pickle pickletools pkgutil platform
-plistlib posixpath pprint profile pstats pydoc pyexpat queue quopri random re reprlib rlcompleter runpy sched
-secrets select selectors shlex shutil signal site smtplib socket socketserver sqlite3 stat statistics string
-string.templatelib stringprep struct subprocess symtable sys sysconfig tabnanny tarfile tempfile textwrap
-threading time timeit token tokenize tomllib trace traceback tracemalloc types typing unicodedata unittest
-unittest.mock urllib urllib.error urllib.parse urllib.request urllib.robotparser uuid warnings wave weakref xml
-xml.dom.minidom xml.etree.ElementTree xml.parsers.expat xml.sax xml.sax.handler xml.sax.saxutils zipfile
-zipimport zlib zoneinfo _strptime
+keyword linecache locale logging logging.handlers lzma math mimetypes netrc numbers opcode operator optparse
+os os.path pathlib pickle pkgutil platform plistlib posixpath pprint pyexpat queue quopri random re reprlib
+sched secrets select selectors shlex shutil signal site socket sqlite3 stat statistics string
+string.templatelib stringprep struct subprocess symtable sys sysconfig tarfile tempfile textwrap threading
+time timeit token tokenize tomllib trace traceback tracemalloc types typing unicodedata unittest unittest.mock
+urllib urllib.error urllib.parse urllib.request urllib.robotparser uuid warnings wave weakref xml
+xml.dom.minidom xml.etree.ElementTree xml.parsers.expat xml.sax xml.sax.handler xml.sax.saxutils zipfile zlib
+zoneinfo _strptime
 """.split()
 
 # Encodings that only Windows has.
@@ -54,18 +53,19 @@ INSTEAD = {
     "chardet": "open() without an encoding, which finds it",
     "regex": "re",
     "pytest": "unittest or assert",
-    "matplotlib": "text",
+    "matplotlib": "print()",
     "tabulate": "str.ljust",
     "bz2": "zlib, gzip or zipfile",
     "lzma": "zlib, gzip or zipfile",
-    "tkinter": "text",
-    "turtle": "text",
-    "curses": "text",
+    "tkinter": "print()",
+    "turtle": "print()",
+    "curses": "print()",
     "readline": "no input: there is nobody to ask",
     "ssl": "web.read: there is no network in python",
     "ctypes": "plain Python",
     "mmap": "open(path, 'rb').read()",
     "multiprocessing": "a loop: there are no processes in python",
+    "smtplib": "no mail: there is no network in python",
     "shelve": "json or pickle with open()",
     "dbm": "json or pickle with open()",
 }

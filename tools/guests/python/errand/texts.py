@@ -26,6 +26,9 @@ WRITINGS = {
 class Unknown(UnicodeError):
     """No encoding that is known fits."""
 
+    __module__ = "builtins"
+    __qualname__ = "UnicodeError"
+
     def __init__(self, path, data):
         if binary(data):
             super().__init__(f"`{path}` is no text: open it with mode 'rb'")
@@ -38,6 +41,8 @@ def guess(data):
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return encoding, len(mark)
+    if data.startswith(KINDS):
+        return None, 0
     sample = data[:SAMPLE]
     if b"\0" in sample:
         return (None if len(data) % 2 else _wide(sample)), 0
