@@ -174,9 +174,6 @@ fn read(path: &Path) -> Result<Vec<Line>, ScriptError> {
             continue;
         }
         let bad = |reason| ScriptError::Line { path: path.to_owned(), line: number, reason };
-        if number == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
-            bytes.drain(..3);
-        }
         let text = String::from_utf8(bytes).map_err(|_| bad("it is not UTF-8".to_string()))?;
         if text.trim().is_empty() {
             continue;

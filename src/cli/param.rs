@@ -62,7 +62,6 @@ pub(crate) fn input() -> Result<String, Usage> {
     let text = String::from_utf8(bytes).map_err(|_| {
         Usage("standard input is no UTF-8 text\nhint: convert it first, or grant a file".into())
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_string())
 }

@@ -104,13 +104,11 @@ impl Lock {
     }
 
     fn parse(text: &str) -> Result<Self, LockError> {
-        let written: Written = toml::from_str(text.strip_prefix('\u{feff}').unwrap_or(text))
-            .map_err(|error| {
-                let before =
-                    error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-                let line = before.matches('\n').count() + 1;
-                LockError::Wrong(format!("line {line}: {}", error.message()))
-            })?;
+        let written: Written = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            LockError::Wrong(format!("line {line}: {}", error.message()))
+        })?;
         if written.version != VERSION {
             let wrong = format!("version {} is not one that this errand knows", written.version);
             return Err(LockError::Wrong(wrong));

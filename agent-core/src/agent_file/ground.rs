@@ -41,15 +41,6 @@ pub(super) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Missing> {
     Ok(bytes)
 }
 
-/// The same of a file that holds text: some editors begin one with a byte order mark.
-pub(super) fn text(path: &Path, most: usize) -> Result<Vec<u8>, Missing> {
-    let mut bytes = read(path, most)?;
-    if bytes.starts_with(b"\xef\xbb\xbf") {
-        bytes.drain(..3);
-    }
-    Ok(bytes)
-}
-
 /// The folder of the agent file and the file in it, absolute, the folder without links.
 pub(super) fn home(file: &Path) -> io::Result<(PathBuf, PathBuf)> {
     let absolute = std::path::absolute(file)?;

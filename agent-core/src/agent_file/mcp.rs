@@ -103,7 +103,7 @@ pub(super) fn servers(
 fn read(root: &Path, file: &str, report: &mut Report<'_>) -> Option<(PathBuf, File)> {
     const FILE: &str = "/mcp/file";
     let found = ground::existing(root, file, Wanted::File)
-        .and_then(|path| ground::text(&path, LONGEST).map(|bytes| (path, bytes)));
+        .and_then(|path| ground::read(&path, LONGEST).map(|bytes| (path, bytes)));
     match found {
         Ok((path, bytes)) => match serde_json::from_slice(&bytes) {
             Ok(file) => Some((path, file)),

@@ -112,7 +112,7 @@ fn read(root: &Path, file: &str, report: &mut Report<'_>) -> Option<Value> {
             return None;
         }
     };
-    let bytes = match ground::text(&path, LONGEST) {
+    let bytes = match ground::read(&path, LONGEST) {
         Ok(bytes) => bytes,
         Err(missing) => {
             report.value(FILE, format!("`{file}` cannot be read: {}", missing.message));

@@ -11,6 +11,7 @@ mod decode;
 mod error;
 mod grammar;
 mod json;
+mod loose;
 mod model;
 mod repetition;
 mod runtime;

@@ -27,11 +27,11 @@ zoneinfo _strptime
 ELSEWHERE = ("mbcs", "oem")
 
 INSTEAD = {
-    "pandas": "table(path), csv, collections and statistics",
+    "pandas": "csv, collections and statistics, or table(path)",
     "numpy": "math and statistics",
     "scipy": "math and statistics",
     "sklearn": "math and statistics",
-    "polars": "table(path), csv and statistics",
+    "polars": "csv and statistics, or table(path)",
     "duckdb": "table(path) or sqlite3 in memory",
     "openpyxl": "files.read, which reads spreadsheets",
     "xlrd": "files.read, which reads spreadsheets",
