@@ -92,7 +92,7 @@ impl Grammars {
                 answer(format)
             ),
             Form::CallsOrJson(specs, schema) => {
-                let schema = self.json(schema)?;
+                let schema = self.loosely(schema)?;
                 let calls = self.calls(specs, format, tokenizer)?;
                 format!("start: calls | answer\n{calls}answer: %json {schema}")
             }
@@ -102,13 +102,13 @@ impl Grammars {
 
     fn alone(&self, schema: &Value) -> Result<Option<Rails>, String> {
         let started = Instant::now();
-        let schema = self.arguments(schema)?;
+        let schema = self.loosely(schema)?;
         let matcher = self.matcher(format!("start: %json {schema}"))?;
         Ok(Some(Rails { matcher, spent: started.elapsed() }))
     }
 
-    /// A tool's schema, loosened where the grammar cannot hold it.
-    fn arguments(&self, schema: &Value) -> Result<Value, String> {
+    /// The same of a schema that may be a stranger's, loosened where the grammar cannot hold it.
+    fn loosely(&self, schema: &Value) -> Result<Value, String> {
         self.json(schema).or_else(|reason| {
             loosened(schema).find_map(|loose| self.json(&loose).ok()).ok_or(reason)
         })
@@ -155,7 +155,7 @@ impl Grammars {
         rules += &format!("body: {}\n", names.join(" | "));
         for (name, spec) in names.iter().zip(specs) {
             let schema = self
-                .arguments(&spec.input)
+                .loosely(&spec.input)
                 .map_err(|reason| format!("in the arguments of `{}`, {reason}", spec.name))?;
             let tool = Value::from(spec.name.as_str()).to_string();
             let head = format!(
