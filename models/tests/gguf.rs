@@ -95,3 +95,36 @@ fn another_architecture_is_refused_by_name() {
         "{error}"
     );
 }
+
+#[test]
+fn a_file_in_parts_is_imported_as_one() {
+    let network = Network::random(Family::Qwen2, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let convert = |name: &str| {
+        let into = at("made");
+        import(&at(name), &into, &mut |_, _| {}).map_err(|error| error.to_string())?;
+        Ok::<_, String>(std::fs::read(into.join("model.onnx.data")).unwrap())
+    };
+    let [first, second] = network.parts();
+    std::fs::write(at("m.gguf"), network.gguf()).unwrap();
+    std::fs::write(at("m-00001-of-00002.gguf"), &first).unwrap();
+    let error = convert("m-00001-of-00002.gguf").unwrap_err();
+    assert!(error.contains("it is part 1 of 2") && error.contains("00002.gguf` is not"), "{error}");
+
+    std::fs::write(at("m-00002-of-00002.gguf"), &second).unwrap();
+    assert!(convert("m-00001-of-00002.gguf").unwrap() == convert("m.gguf").unwrap());
+
+    let error = convert("m-00002-of-00002.gguf").unwrap_err();
+    assert!(
+        error.ends_with("it is part 2 of 2: name the first, `m-00001-of-00002.gguf`"),
+        "{error}"
+    );
+    std::fs::write(at("part.gguf"), &first).unwrap();
+    let error = convert("part.gguf").unwrap_err();
+    assert!(error.contains("should end in `-00001-of-00002.gguf`"), "{error}");
+    // The same part twice.
+    std::fs::write(at("m-00002-of-00002.gguf"), &first).unwrap();
+    let error = convert("m-00001-of-00002.gguf").unwrap_err();
+    assert!(error.contains("does not say that it is part 2 of 2"), "{error}");
+}

@@ -104,11 +104,13 @@ pub(super) fn read(file: &Path) -> Result<Vec<Row>, BatchError> {
     }
 }
 
-/// Spreadsheets write `;` where a comma is the decimal sign.
+/// Spreadsheets write `;` where a comma is the decimal sign; what is in quotes parts nothing.
 fn separator(text: &str) -> u8 {
     let head = text.lines().next().unwrap_or_default();
-    let count = |c: char| head.matches(c).count();
-    if count(';') > count(',') { b';' } else { b',' }
+    let outside: String = head.split('"').step_by(2).collect();
+    let count = |separator: &u8| outside.bytes().filter(|byte| byte == separator).count();
+    // Of several the last is taken.
+    [b'|', b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
 }
 
 fn csv(file: &Path, format: &csv::ReaderBuilder, text: &str) -> Result<Vec<Row>, BatchError> {
@@ -183,6 +185,19 @@ mod tests {
             .map_err(|error| error.to_string().replace(&*file.to_string_lossy(), name))?;
         let row = |row: &Row| format!("{} {}", row.line, serde_json::json!(row.values));
         Ok(rows.iter().map(row).collect())
+    }
+
+    #[test]
+    fn a_separator_is_found_outside_of_quotes() {
+        for (header, separator) in [
+            ("a,b", b','),
+            ("\"a;b;c\",d", b','),
+            ("a;\"b, or c\"", b';'),
+            ("a|b", b'|'),
+            ("a", b','),
+        ] {
+            assert_eq!(super::separator(header), separator, "{header}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod open;
 mod pdf;
+mod snippets;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

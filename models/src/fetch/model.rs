@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{FetchError, Fetcher, Gguf, Network, Stage, sha256};
 use crate::catalog::{Entry, Kind};
 use crate::home::into_place;
-use crate::import::{ImportError, import};
+use crate::import::{ImportError, describe, import};
 
 const SEAL: &str = "seal.json";
 
@@ -185,6 +185,11 @@ impl Fetcher {
         let (from, into) = (gguf.to_owned(), staging.clone());
         let (watcher, label) = (self.progress.clone(), name.to_string());
         let imported = tokio::task::spawn_blocking(move || {
+            // Before the weights are converted, which takes a while.
+            if let Err(error) = crate::onnx::speaks(&describe(&from)?) {
+                let reason = error.to_string();
+                return Err(ImportError::Unsupported { path: from, reason });
+            }
             import(&from, &into, &mut |done, total| {
                 watcher.report(&label, Stage::Importing { done, total });
             })?;

@@ -45,6 +45,11 @@ impl Config {
         let family = match name {
             "llama" => Family::Llama,
             "qwen2" => Family::Qwen2,
+            name if name.contains("bert") || name.contains("embed") => {
+                return Err(unsupported(format!(
+                    "its architecture is `{name}`: it makes embeddings and writes no text"
+                )));
+            }
             _ => {
                 return Err(unsupported(format!(
                     "its architecture is `{name}`, and only `llama` and `qwen2` are known"

@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::ImportError;
 use super::blocks::{self, TensorType};
+use super::parts;
 
 /// The longest string a header may hold; chat templates are the longest in use (tens of kB).
 const MAX_STRING: u64 = 16 << 20;
@@ -22,14 +23,21 @@ const MAX_ARRAY: u64 = 4 << 20;
 /// The most metadata pairs and the most tensors.
 const MAX_ITEMS: u64 = 1 << 16;
 
-/// An open GGUF file.
+/// An open GGUF file; one that was split, with all its parts.
 #[derive(Debug)]
 pub struct Gguf {
     path: PathBuf,
-    file: Mutex<File>,
-    metadata: HashMap<String, MetaValue>,
+    parts: Vec<Part>,
+    metadata: Metadata,
     tensors: Vec<Tensor>,
     by_name: HashMap<String, usize>,
+}
+
+/// One file, and where the tensors' data begins in it.
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+    file: Mutex<File>,
     data: u64,
 }
 
@@ -105,6 +113,7 @@ pub struct Tensor {
     /// How its numbers are stored.
     pub kind: TensorType,
     offset: u64,
+    part: usize,
 }
 
 impl Tensor {
@@ -117,37 +126,28 @@ impl Tensor {
 impl Gguf {
     /// Opens a file and checks its header: every tensor lies inside the file.
     pub fn open(path: &Path) -> Result<Self, ImportError> {
-        let failed = |source| ImportError::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        let mut header =
-            Header { input: BufReader::with_capacity(1 << 16, &file), at: 0, length, path };
-        let (metadata, mut tensors) = header.read()?;
-        let align = match metadata.get("general.alignment") {
-            None => 32,
-            Some(value) => value
-                .as_u64()
-                .filter(|align| align.is_power_of_two() && *align <= 1 << 20)
-                .ok_or_else(|| header.broken("`general.alignment` is not a power of two"))?,
-        };
-        let data = header.at.next_multiple_of(align);
+        let (part, metadata, mut tensors) = Part::open(path)?;
+        let others = parts::others(path, &metadata)?;
+        let whole = metadata.get("split.tensors.count").and_then(MetaValue::as_u64);
+        let (mut all, split) = (vec![part], !others.is_empty());
+        for other in &others {
+            let (part, own, more) = Part::open(other)?;
+            parts::check(other, &own, all.len(), others.len() + 1)?;
+            tensors.extend(more.into_iter().map(|tensor| Tensor { part: all.len(), ..tensor }));
+            all.push(part);
+        }
+        let broken = |reason| ImportError::Broken { path: path.to_owned(), reason };
+        if let Some(whole) = whole.filter(|whole| split && *whole != tensors.len() as u64) {
+            let held = tensors.len();
+            return Err(broken(format!("its parts hold {held} tensors and should hold {whole}")));
+        }
         let mut by_name = HashMap::with_capacity(tensors.len());
-        for (index, tensor) in tensors.iter_mut().enumerate() {
-            let fits = (tensor.row_bytes() as u64)
-                .checked_mul(tensor.rows as u64)
-                .and_then(|bytes| bytes.checked_add(tensor.offset)?.checked_add(data))
-                .is_some_and(|end| end <= length);
-            if !fits {
-                return Err(header.broken(&format!(
-                    "tensor `{}` lies beyond the end of the file; is the download complete?",
-                    tensor.name
-                )));
-            }
+        for (index, tensor) in tensors.iter().enumerate() {
             if by_name.insert(tensor.name.clone(), index).is_some() {
-                return Err(header.broken(&format!("tensor `{}` appears twice", tensor.name)));
+                return Err(broken(format!("tensor `{}` appears twice", tensor.name)));
             }
         }
-        Ok(Self { path: path.to_owned(), file: Mutex::new(file), metadata, tensors, by_name, data })
+        Ok(Self { path: path.to_owned(), parts: all, metadata, tensors, by_name })
     }
 
     /// The file's path, for messages.
@@ -184,11 +184,12 @@ impl Gguf {
         }
         let row = tensor.row_bytes();
         into.resize(count * row, 0);
-        let at = self.data + tensor.offset + (first * row) as u64;
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let part = &self.parts[tensor.part];
+        let at = part.data + tensor.offset + (first * row) as u64;
+        let mut file = part.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(at))
             .and_then(|_| file.read_exact(into))
-            .map_err(|source| ImportError::Read { path: self.path.clone(), source })
+            .map_err(|source| ImportError::Read { path: part.path.clone(), source })
     }
 
     /// `count` rows from row `first` on as `f32`, replacing what `into` holds.
@@ -207,7 +208,41 @@ impl Gguf {
     }
 }
 
-type Contents = (HashMap<String, MetaValue>, Vec<Tensor>);
+impl Part {
+    /// Opens a file on its own; what is said of its tensors is that they lie inside it.
+    fn open(path: &Path) -> Result<(Self, Metadata, Vec<Tensor>), ImportError> {
+        let failed = |source| ImportError::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let mut header =
+            Header { input: BufReader::with_capacity(1 << 16, &file), at: 0, length, path };
+        let (metadata, tensors) = header.read()?;
+        let align = match metadata.get("general.alignment") {
+            None => 32,
+            Some(value) => value
+                .as_u64()
+                .filter(|align| align.is_power_of_two() && *align <= 1 << 20)
+                .ok_or_else(|| header.broken("`general.alignment` is not a power of two"))?,
+        };
+        let data = header.at.next_multiple_of(align);
+        for tensor in &tensors {
+            let fits = (tensor.row_bytes() as u64)
+                .checked_mul(tensor.rows as u64)
+                .and_then(|bytes| bytes.checked_add(tensor.offset)?.checked_add(data))
+                .is_some_and(|end| end <= length);
+            if !fits {
+                return Err(header.broken(&format!(
+                    "tensor `{}` lies beyond the end of the file; is the download complete?",
+                    tensor.name
+                )));
+            }
+        }
+        Ok((Self { path: path.to_owned(), file: Mutex::new(file), data }, metadata, tensors))
+    }
+}
+
+pub(super) type Metadata = HashMap<String, MetaValue>;
+type Contents = (Metadata, Vec<Tensor>);
 
 /// The header while it is read: knows how much of the file is left.
 struct Header<'a> {
@@ -287,7 +322,7 @@ impl Header<'_> {
                 "tensor `{name}` is larger than the file; is the download complete?"
             )));
         }
-        Ok(Tensor { name, rows: rows as usize, cols: cols as usize, kind, offset })
+        Ok(Tensor { name, rows: rows as usize, cols: cols as usize, kind, offset, part: 0 })
     }
 
     fn value(&mut self, key: &str) -> Result<MetaValue, ImportError> {

@@ -13,12 +13,19 @@ mod config;
 mod gguf;
 mod graph;
 mod onnx;
+mod parts;
 mod quantize;
 mod weights;
 
 pub use blocks::{TensorType, dequantize};
 pub use config::{ModelInfo, TokenizerInfo};
 pub use gguf::{Gguf, MetaValue, Tensor};
+
+/// What a GGUF file says of its model, without its weights.
+pub fn describe(gguf: &Path) -> Result<ModelInfo, ImportError> {
+    let gguf = Gguf::open(gguf)?;
+    ModelInfo::read(&gguf, &config::Config::read(&gguf)?)
+}
 
 /// Imports a GGUF file into the folder `into`, which gets `model.onnx`, `model.onnx.data` and
 /// `model.json`. The folder appears when all of it is there; one that exists is replaced.

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::EngineError;
 use super::calls::{self, CallFormat};
 use super::json;
+use super::loose::loosened;
 use super::schema::{self, Open};
 use super::tokenizer::{Kind, Tokenizer};
 
@@ -91,7 +92,7 @@ impl Grammars {
                 answer(format)
             ),
             Form::CallsOrJson(specs, schema) => {
-                let schema = self.json(schema)?;
+                let schema = self.loosely(schema)?;
                 let calls = self.calls(specs, format, tokenizer)?;
                 format!("start: calls | answer\n{calls}answer: %json {schema}")
             }
@@ -101,9 +102,16 @@ impl Grammars {
 
     fn alone(&self, schema: &Value) -> Result<Option<Rails>, String> {
         let started = Instant::now();
-        let schema = self.json(schema)?;
+        let schema = self.loosely(schema)?;
         let matcher = self.matcher(format!("start: %json {schema}"))?;
         Ok(Some(Rails { matcher, spent: started.elapsed() }))
+    }
+
+    /// The same of a schema that may be a stranger's, loosened where the grammar cannot hold it.
+    fn loosely(&self, schema: &Value) -> Result<Value, String> {
+        self.json(schema).or_else(|reason| {
+            loosened(schema).find_map(|loose| self.json(&loose).ok()).ok_or(reason)
+        })
     }
 
     /// The schema as the grammar takes it, once it is known to compile.
@@ -147,7 +155,7 @@ impl Grammars {
         rules += &format!("body: {}\n", names.join(" | "));
         for (name, spec) in names.iter().zip(specs) {
             let schema = self
-                .json(&spec.input)
+                .loosely(&spec.input)
                 .map_err(|reason| format!("in the arguments of `{}`, {reason}", spec.name))?;
             let tool = Value::from(spec.name.as_str()).to_string();
             let head = format!(

@@ -1,7 +1,7 @@
 //! Imported models, run in this process on ONNX Runtime, and held to the form of each request
 //! while they write.
 //!
-//! `tokenizer` and `template` make tokens of a conversation, `grammar` says which may come next,
+//! `tokenizer`, `template` and `turns` make tokens of a conversation, `grammar` says which may come next,
 //! `sampler` picks one, `decode` and `choice` turn the wheel, `model` is the thread around it.
 
 mod bench;
@@ -11,6 +11,7 @@ mod decode;
 mod error;
 mod grammar;
 mod json;
+mod loose;
 mod model;
 mod repetition;
 mod runtime;
@@ -22,11 +23,13 @@ mod template;
 mod tests;
 mod text;
 mod tokenizer;
+mod turns;
 
 pub use bench::{Bench, bench};
 pub use decode::Pace;
 pub use error::EngineError;
 pub use grammar::holds;
+pub(crate) use model::speaks;
 pub use model::{Onnx, OnnxOptions};
 pub use runtime::{Device, load};
 pub use session::{Options, Session};

@@ -65,10 +65,13 @@ impl Onnx {
         // The weights come from disk while the vocabulary is sorted.
         let session =
             thread::spawn(move || Session::open(&weights, Options { threads, device, context }));
-        let (tokenizer, template, grammars) = words(&info)?;
+        let words = words(&info);
+        // Waited for in any case: a program must not end while the runtime opens a model.
         let decoder = session
             .join()
-            .map_err(|_| EngineError::Run("it crashed while opening the model".to_string()))??;
+            .map_err(|_| EngineError::Run("it crashed while opening the model".to_string()))?;
+        let (tokenizer, template, grammars) = words?;
+        let decoder = decoder?;
         let pace = Pace { load: started.elapsed(), ..Pace::default() };
         let engine = Engine {
             name: name.to_string(),
@@ -116,8 +119,17 @@ impl fmt::Debug for Onnx {
 
 /// Everything that needs the vocabulary and no weights.
 pub(super) fn words(info: &ModelInfo) -> Result<(Arc<Tokenizer>, Template, Grammars), EngineError> {
-    if info.template.is_empty() {
-        return Err(EngineError::Template("it has none: it is not a chat model".to_string()));
+    let (tokenizer, template) = speech(info)?;
+    let grammars = Grammars::new(tokenizer.clone())?;
+    Ok((tokenizer, template, grammars))
+}
+
+/// What a model is spoken to with.
+fn speech(info: &ModelInfo) -> Result<(Arc<Tokenizer>, Template), EngineError> {
+    if info.template.trim().is_empty() {
+        let reason = "it has none, so it is a base model or one for embeddings, not for chats\n\
+                      hint: take a file of the model's `instruct` or `chat` version";
+        return Err(EngineError::Template(reason.to_string()));
     }
     let tokenizer = Arc::new(Tokenizer::new(&info.tokenizer, info.vocab)?);
     let text = |id: Option<u32>| {
@@ -125,8 +137,12 @@ pub(super) fn words(info: &ModelInfo) -> Result<(Arc<Tokenizer>, Template, Gramm
     };
     let template =
         Template::new(&info.template, text(info.tokenizer.bos), text(info.tokenizer.eos))?;
-    let grammars = Grammars::new(tokenizer.clone())?;
-    Ok((tokenizer, template, grammars))
+    Ok((tokenizer, template))
+}
+
+/// Whether a model can be spoken to at all, known before its weights are converted.
+pub(crate) fn speaks(info: &ModelInfo) -> Result<(), EngineError> {
+    speech(info).map(drop)
 }
 
 fn serve<D: Decoder>(mut engine: Engine<D>, inbox: &mpsc::Receiver<Job>, pace: &Mutex<Pace>) {

@@ -43,7 +43,7 @@ const HELD: [&str; 32] = [
 ];
 
 /// Keywords that decide whether a value is valid and that the grammar builder cannot hold.
-const REFUSED: [&str; 19] = [
+pub(super) const REFUSED: [&str; 19] = [
     "not",
     "if",
     "then",

@@ -20,6 +20,7 @@ use super::EngineError;
 use super::calls::{self, CallFormat};
 use super::json;
 use super::tokenizer::{Markers, Tokenizer};
+use super::turns;
 
 const NAME: &str = "chat template";
 
@@ -91,16 +92,33 @@ impl Template {
             .collect();
         let tools: Vec<Value> =
             tools.into_iter().map(|tool| guarded(tokenizer, Markers::All, guard, tool)).collect();
-        let mut text = self.render(messages, tools)?;
+        let mut text = self.accepted(messages, &tools)?;
         text += &shielded(tokenizer, Markers::Control, guard, prefix);
         Ok(tokenizer.encode_marked(&text, guard))
     }
 
-    fn render(&self, messages: Vec<Value>, tools: Vec<Value>) -> Result<String, EngineError> {
+    /// The conversation as it is, or else with its turns as this template takes them.
+    fn accepted(&self, messages: Vec<Value>, tools: &[Value]) -> Result<String, EngineError> {
+        let first = self.render(&messages, tools);
+        if first.as_ref().is_ok_and(|text| turns::all_in(&messages, text)) {
+            return first;
+        }
+        let forms = [turns::folded, turns::alternating, |messages: &[Value]| {
+            turns::alternating(&turns::folded(messages))
+        }];
+        let mut rendered = forms.iter().filter_map(|form| {
+            let messages = form(&messages);
+            let text = self.render(&messages, tools).ok()?;
+            turns::all_in(&messages, &text).then_some(text)
+        });
+        rendered.next().map_or(first, Ok)
+    }
+
+    fn render(&self, messages: &[Value], tools: &[Value]) -> Result<String, EngineError> {
         let broken = |error: Error| EngineError::Template(error.to_string());
-        let tools = (!tools.is_empty()).then(|| json::jinja(&Value::Array(tools)));
+        let tools = (!tools.is_empty()).then(|| json::jinja(&Value::Array(tools.to_vec())));
         let context = context! {
-            messages => json::jinja(&Value::Array(messages)),
+            messages => json::jinja(&Value::Array(messages.to_vec())),
             tools => tools,
             add_generation_prompt => true,
             bos_token => self.bos.as_str(),

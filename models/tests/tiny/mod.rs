@@ -214,8 +214,28 @@ impl Network {
 
     /// The network as a GGUF file's bytes.
     pub fn gguf(&self) -> Vec<u8> {
-        let name = if self.family == Family::Llama { "llama" } else { "qwen2" };
         let mut file = Writer::default();
+        self.metadata(&mut file);
+        self.ends(&mut file);
+        self.blocks(&mut file);
+        file.finish()
+    }
+
+    /// The same as two files: `gguf-split` writes the metadata into the first.
+    pub fn parts(&self) -> [Vec<u8>; 2] {
+        let (mut first, mut second) = (Writer::default(), Writer::default());
+        for (number, file) in (0..).zip([&mut first, &mut second]) {
+            file.number("split.no", number);
+            file.number("split.count", 2);
+        }
+        self.metadata(&mut first);
+        self.ends(&mut first);
+        self.blocks(&mut second);
+        [first.finish(), second.finish()]
+    }
+
+    fn metadata(&self, file: &mut Writer) {
+        let name = if self.family == Family::Llama { "llama" } else { "qwen2" };
         file.text("general.architecture", name);
         for (key, value) in [
             ("embedding_length", HIDDEN),
@@ -233,12 +253,17 @@ impl Network {
         let tokens: Vec<String> = (0..VOCAB).map(|i| format!("t{i}")).collect();
         file.texts("tokenizer.ggml.tokens", &tokens);
         file.number("tokenizer.ggml.eos_token_id", 2);
+    }
 
+    fn ends(&self, file: &mut Writer) {
         file.tensor("token_embd.weight", &self.embedding);
         file.tensor("output_norm.weight", &self.norm);
         if let Some(head) = &self.head {
             file.tensor("output.weight", head);
         }
+    }
+
+    fn blocks(&self, file: &mut Writer) {
         for (i, layer) in self.layers.iter().enumerate() {
             let mut tensor = |name: &str, matrix: &Matrix| {
                 file.tensor(&format!("blk.{i}.{name}"), matrix);
@@ -260,7 +285,6 @@ impl Network {
             tensor("ffn_up.weight", &layer.up);
             tensor("ffn_down.weight", &layer.down);
         }
-        file.finish()
     }
 
     pub fn write(&self, path: &Path) {

@@ -13,18 +13,24 @@ use sha2::{Digest, Sha256};
 pub const VERSION: &str = "0.25.1";
 
 /// Every file of the guest's program, and its path below the program's folder.
-const PROGRAM: [(&str, &str); 11] = [
-    ("app.py", include_str!("../../guests/python/app.py")),
-    ("errand/__init__.py", include_str!("../../guests/python/errand/__init__.py")),
-    ("errand/closed.py", include_str!("../../guests/python/errand/closed.py")),
-    ("errand/explain.py", include_str!("../../guests/python/errand/explain.py")),
-    ("errand/functions.py", include_str!("../../guests/python/errand/functions.py")),
-    ("errand/library.py", include_str!("../../guests/python/errand/library.py")),
-    ("errand/snippet.py", include_str!("../../guests/python/errand/snippet.py")),
-    ("errand/tables.py", include_str!("../../guests/python/errand/tables.py")),
-    ("errand/view.py", include_str!("../../guests/python/errand/view.py")),
-    ("wit/python.wit", include_str!("../../guests/python/python.wit")),
-    ("wit/tool.wit", include_str!("../../../sandbox/wit/tool.wit")),
+const PROGRAM: &[(&str, &[u8])] = &[
+    ("app.py", include_bytes!("../../guests/python/app.py")),
+    ("errand/__init__.py", include_bytes!("../../guests/python/errand/__init__.py")),
+    ("errand/closed.py", include_bytes!("../../guests/python/errand/closed.py")),
+    ("errand/explain.py", include_bytes!("../../guests/python/errand/explain.py")),
+    ("errand/functions.py", include_bytes!("../../guests/python/errand/functions.py")),
+    ("errand/library.py", include_bytes!("../../guests/python/errand/library.py")),
+    ("errand/loop.py", include_bytes!("../../guests/python/errand/loop.py")),
+    ("errand/output.py", include_bytes!("../../guests/python/errand/output.py")),
+    ("errand/shape.py", include_bytes!("../../guests/python/errand/shape.py")),
+    ("errand/snippet.py", include_bytes!("../../guests/python/errand/snippet.py")),
+    ("errand/tables.py", include_bytes!("../../guests/python/errand/tables.py")),
+    ("errand/texts.py", include_bytes!("../../guests/python/errand/texts.py")),
+    ("errand/view.py", include_bytes!("../../guests/python/errand/view.py")),
+    ("errand/zones.bin", include_bytes!("../../guests/python/errand/zones.bin")),
+    ("errand/zones.py", include_bytes!("../../guests/python/errand/zones.py")),
+    ("wit/python.wit", include_bytes!("../../guests/python/python.wit")),
+    ("wit/tool.wit", include_bytes!("../../../sandbox/wit/tool.wit")),
 ];
 
 /// What `python -c` runs: the command of the package, found in the folder named first.
@@ -47,11 +53,11 @@ impl Build {
     pub fn component(&self) -> PathBuf {
         let mut hash = Sha256::new();
         hash.update(VERSION);
-        for (path, text) in PROGRAM {
+        for (path, bytes) in PROGRAM {
             hash.update((path.len() as u64).to_le_bytes());
             hash.update(path);
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
         }
         let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         self.folder.join(format!("python-{hash}.wasm"))
@@ -73,12 +79,12 @@ impl Build {
         };
         let wheel = std::path::absolute(wheel).map_err(disk(wheel))?;
         let work = Work::new(&self.folder).map_err(disk(&self.folder))?;
-        for (path, text) in PROGRAM {
+        for (path, bytes) in PROGRAM {
             let path = work.path().join(path);
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(disk(folder))?;
             }
-            fs::write(&path, text).map_err(disk(&path))?;
+            fs::write(&path, bytes).map_err(disk(&path))?;
         }
         let out = work.path().join("python.wasm");
         for mut command in [unpack(python, &work, &wheel)?, componentize(python, &work)?] {

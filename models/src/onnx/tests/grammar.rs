@@ -157,6 +157,70 @@ fn what_cannot_be_held_is_named() {
     assert_eq!(holds(&json!({})), Ok(()));
 }
 
+#[test]
+fn a_tool_that_cannot_be_held_is_held_as_far_as_can_be() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "mode": {"enum": ["a", "b"]},
+            "tags": {"type": "array", "items": {"type": "integer"}, "uniqueItems": true},
+            "id": {"oneOf": [{"type": "integer"}, {"minimum": 3}]},
+        },
+        "if": {"properties": {"mode": {"const": "a"}}},
+        "then": {"required": ["tags"]},
+        "required": ["mode"],
+    });
+    assert!(holds(&schema).is_err());
+    for form in [
+        Form::Json(schema.clone()),
+        Form::Calls(vec![std::sync::Arc::new(spec("send", schema.clone()))]),
+    ] {
+        let call = |arguments: &str| match form {
+            Form::Json(_) => arguments.to_string(),
+            _ => format!(
+                "<tool_call>\n{{\"name\": \"send\", \"arguments\": {arguments}}}\n</tool_call>"
+            ),
+        };
+        for good in [r#"{"mode": "a", "tags": [1, 1]}"#, r#"{"mode": "b"}"#] {
+            assert!(accepts(&form, Vocab::Calls, &call(good)), "{good}");
+        }
+        for bad in [r#"{"mode": "c"}"#, r#"{"tags": [1]}"#, r#"{"mode": "a", "tags": ["x"]}"#] {
+            assert!(!accepts(&form, Vocab::Calls, &call(bad)), "{bad}");
+        }
+    }
+    // Where nothing of it can be held, it is JSON of its kind.
+    let none = Form::Json(
+        json!({"type": "object", "properties": {"n": {"minimum": 5, "maximum": 3}}, "required": ["n"]}),
+    );
+    assert!(accepts(&none, Vocab::Turns, r#"{"n": 4}"#));
+    assert!(!accepts(&none, Vocab::Turns, "[4]"));
+}
+
+#[test]
+fn what_goes_on_without_bounds_can_end() {
+    let tree = json!({"anyOf": [{"type": "string"}, {"$ref": "#/properties/tree"}]});
+    for (schema, good) in [
+        (
+            json!({"type": "object", "properties": {"v": {"type": "integer"}, "next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}, "required": ["v", "next"]}),
+            r#"{"v": 1, "next": {"v": 2, "next": null}}"#,
+        ),
+        (
+            json!({"type": "object", "properties": {"tree": {"type": "object", "properties": {"left": tree, "right": {"anyOf": [{"$ref": "#/properties/tree/properties/left/anyOf/0"}, {"$ref": "#/properties/tree"}]}}, "required": ["left", "right"]}}, "required": ["tree"]}),
+            r#"{"tree": {"left": "a", "right": {"left": "b", "right": "c"}}}"#,
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "object", "additionalProperties": {"type": "integer"}}}, "required": ["a"]}),
+            r#"{"a": {"x": 1, "y": 2}}"#,
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"description": "anything"}}, "required": ["a", "b"]}),
+            r#"{"a": [1], "b": "x"}"#,
+        ),
+    ] {
+        check(schema, &[good], &["{}"]);
+    }
+}
+
 fn calls() -> Form {
     let path = json!({"type": "object", "properties": {"path": {"enum": ["a.md", "b.md"]}}, "required": ["path"], "additionalProperties": false});
     Form::Calls(vec![

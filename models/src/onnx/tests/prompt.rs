@@ -204,3 +204,51 @@ fn a_vocabulary_that_cannot_be_read_says_why() {
         .contains("no token ends a turn")
     );
 }
+
+/// A template that refuses a system turn, or takes turns that alternate and no others.
+const STRICT: &str = "{% if messages[0].role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}\
+    {% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}\
+    {{ raise_exception('turns must alternate') }}{% endif %}<|im_start|>{{ m.role }}\n\
+    {{ m.content | trim }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
+
+/// A template that writes of users and assistants and of nobody else.
+const DEAF: &str = "{% for m in messages if m.role in ('user', 'assistant') %}<|im_start|>{{ m.role }}\n\
+    {{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
+
+#[test]
+fn rules_that_a_template_refuses_or_drops_come_before_the_first_question() {
+    let said = [Message::system("Be brief."), Message::user("Hi")];
+    for source in [STRICT, DEAF] {
+        let (text, _) = prompt(Vocab::Turns, source, &said, &[], "");
+        let expected = "<|im_start|>user\nBe brief.\n\nHi<|im_end|>\n<|im_start|>assistant\n";
+        assert_eq!(text, expected);
+    }
+}
+
+#[test]
+fn turns_of_one_side_are_one_where_they_must_alternate() {
+    let said = [
+        Message::system("Be brief."),
+        Message::user("Hi"),
+        Message::user("Ho"),
+        Message::assistant("Yes"),
+        Message::user("So?"),
+    ];
+    let (text, _) = prompt(Vocab::Turns, STRICT, &said, &[], "");
+    assert_eq!(
+        text,
+        "<|im_start|>user\nBe brief.\n\nHi\n\nHo<|im_end|>\n<|im_start|>assistant\nYes<|im_end|>\n\
+         <|im_start|>user\nSo?<|im_end|>\n<|im_start|>assistant\n"
+    );
+    // What a template takes as it is stays as it is.
+    let (text, _) = prompt(Vocab::Turns, SMOLLM2, &said, &[], "");
+    assert!(text.starts_with("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>user\nHo"), "{text}");
+}
+
+#[test]
+fn a_template_that_takes_no_form_says_why() {
+    let source = "{{ raise_exception('never') }}";
+    let message = Arc::new(Message::user("Hi"));
+    let tokens = template(source).tokens(&tokenizer(Vocab::Turns), &[message], &[], "");
+    assert!(tokens.unwrap_err().to_string().contains("never"));
+}

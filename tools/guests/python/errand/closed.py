@@ -29,7 +29,8 @@ def install():
     _close("subprocess", ("Popen", "run", "call", "check_call", "check_output", "getoutput", "getstatusoutput"), PermissionError, PROCESS)
     _close("socket", ("socket", "create_connection", "create_server", "getaddrinfo", "gethostbyname", "socketpair"), PermissionError, NETWORK)
     _close("urllib.request", ("urlopen", "urlretrieve", "build_opener"), PermissionError, NETWORK)
-    _close("multiprocessing", ("Process", "Pool", "Queue", "Manager"), PermissionError, PROCESS)
+    _close("getpass", ("getpass",), RuntimeError, "there is nobody to ask: getpass() does not work here")
+    _close("http.client", ("HTTPConnection", "HTTPSConnection"), PermissionError, NETWORK)
     _close("concurrent.futures", ("ThreadPoolExecutor", "ProcessPoolExecutor"), RuntimeError, THREAD)
     threading = sys.modules.get("threading")
     if threading is not None:

@@ -1,10 +1,12 @@
 """Errors as a small model can use them: its own line, the exception, and a hint where one helps."""
 
 import csv
+import difflib
 import re
 import traceback
+import zoneinfo
 
-from errand import library, view
+from errand import library, shape, texts, view, zones
 
 NAME = "<snippet>"
 FRAMES = 3
@@ -44,7 +46,7 @@ def explain(error, source):
     else:
         said = "".join(told.format_exception_only()).strip().splitlines() or [type(error).__name__]
         lines.append(_short(said[-1] if len(said) == 1 else " ".join(said)))
-    hint = _hint(error)
+    hint = shape.hint(source) if isinstance(error, SyntaxError) else _hint(error)
     if hint:
         lines.append(f"hint: {hint}")
     return "\n".join(lines)
@@ -82,9 +84,20 @@ def _hint(error):
             return "convert it with number(text), which knows decimal commas and thousands"
         return "take only the number out of it, or skip such rows"
     if isinstance(error, TypeError) and "'str'" in words and ("unsupported operand" in words or "not supported between" in words or "can only concatenate" in words):
-        return "what is read from a file is text: convert it with float() or int() first"
+        return "what is read from a file is text: convert it with number(text) first"
     if isinstance(error, ZeroDivisionError) or "requires at least one data point" in words or "iterable argument is empty" in words:
         return "nothing was found to compute with: check what is compared, print a few rows"
+    if "unable to open database file" in words:
+        return "a database is in memory here: sqlite3.connect(':memory:'), then deserialize(open(path, 'rb').read()) to read one"
+    if isinstance(error, UnicodeDecodeError):
+        return _decoded(error)
+    if isinstance(error, LookupError) and words.startswith("unknown encoding: "):
+        return "leave `encoding` out: open() finds it"
+    if isinstance(error, zoneinfo.ZoneInfoNotFoundError):
+        key = words.rpartition(" ")[2].strip("'\"")
+        near = [name for name in zones.NAMES if name.lower() == key.lower() or name.lower().endswith("/" + key.lower())]
+        near = near or difflib.get_close_matches(key, zones.NAMES, 3)
+        return "there is " + ", ".join(near) if near else "a zone is named like Europe/Berlin"
     if isinstance(error, IndexError) or isinstance(error, StopIteration):
         return "it has fewer items than that: print it to see"
     if isinstance(error, RecursionError):
@@ -92,6 +105,13 @@ def _hint(error):
     if isinstance(error, MemoryError):
         return "work on the file line by line"
     return None
+
+
+def _decoded(error):
+    encoding, _ = texts.guess(error.object)
+    if encoding is None:
+        return "open it with mode 'rb'" if texts.binary(error.object) else "it is in another encoding: name it, as in encoding='shift_jis'"
+    return f"it seems to be {encoding}: leave `encoding` out, or name that"
 
 
 def _short(text):

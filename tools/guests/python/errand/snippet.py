@@ -1,6 +1,8 @@
 """Runs one snippet: its output, the value of its last expression, or an error that explains."""
 
 import ast
+import asyncio
+import inspect
 import io
 import linecache
 import math
@@ -8,9 +10,9 @@ import sys
 import types
 import warnings
 
-from errand import closed, explain, functions, tables, view
+from errand import closed, explain, functions, loop, shape, tables, view, zones
+from errand.output import Flood, Output
 
-OUTPUT = 60_000
 VALUE = 200_000
 
 
@@ -18,44 +20,13 @@ class Failed(Exception):
     """The snippet failed; the message is for the model."""
 
 
-class _Flood(BaseException):
-    pass
-
-
-class _Output(io.TextIOBase):
-    """Keeps what is printed, up to a limit; far beyond it the snippet is stopped."""
-
-    encoding = "utf-8"
-
-    def __init__(self):
-        self._parts = []
-        self._size = 0
-
-    def writable(self):
-        return True
-
-    def write(self, text):
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        if self._size < OUTPUT:
-            self._parts.append(text[: OUTPUT - self._size])
-        self._size += len(text)
-        if self._size > 20 * OUTPUT:
-            raise _Flood
-        return len(text)
-
-    def text(self):
-        text = "".join(self._parts)
-        if self._size > OUTPUT:
-            text += f"\n… (only the first {OUTPUT} characters that were printed are here)"
-        return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def prepare():
     """Everything that can be done before there is a snippet."""
     view.install()
     closed.install()
     explain.install()
+    zones.install()
+    loop.install()
     # A warning is printed among the output, where a model takes it for an answer.
     warnings.simplefilter("ignore")
     # Deep enough for honest recursion, well before the guest's own stack ends.
@@ -63,9 +34,9 @@ def prepare():
 
 
 def run(code, tools):
-    output = _Output()
-    sys.stdout = sys.stderr = output
-    sys.stdin = io.StringIO("")
+    output = Output()
+    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = output
+    sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO(), "utf-8")
     sys.argv = ["snippet.py"]
     sys.path = []
     sys.path_importer_cache.clear()
@@ -75,19 +46,27 @@ def run(code, tools):
     except SystemExit as stop:
         view.finish()
         value = stop.code if isinstance(stop.code, str) else None
-    except _Flood:
+    except Flood:
         value = None
     except BaseException as error:
-        told = explain.explain(error, code)
+        told = explain.explain(error, _source(code))
         printed = output.text().strip()
         raise Failed(f"{printed[-2000:]}\n{told}" if printed else told) from None
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
     return {"output": output.text(), "value": _json(value), "wrote": view.wrote}
 
 
+def _source(code):
+    """The code as it ran: its lines are those that an error names."""
+    known = linecache.cache.get(explain.NAME)
+    return "".join(known[2]) if known else code
+
+
 def _run(code, tools):
-    source = code.replace("\r\n", "\n")
+    source, tree = shape.parse(code, explain.NAME)
     linecache.cache[explain.NAME] = (len(source), None, source.splitlines(True), explain.NAME)
-    tree = ast.parse(source, explain.NAME)
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         last = ast.Expression(tree.body.pop().value)
@@ -95,10 +74,15 @@ def _run(code, tools):
     main.__dict__.update(tables.names())
     main.__dict__.update(functions.names(tools))
     sys.modules["__main__"] = main
-    exec(compile(tree, explain.NAME, "exec"), main.__dict__)
-    if last is None:
-        return None
-    return eval(compile(last, explain.NAME, "eval"), main.__dict__)
+    _evaluate(tree, "exec", main)
+    return None if last is None else _evaluate(last, "eval", main)
+
+
+def _evaluate(tree, mode, main):
+    """As at the prompt of asyncio, `await` may stand outside of a function."""
+    code = compile(tree, explain.NAME, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    value = eval(code, main.__dict__)
+    return asyncio.run(value) if code.co_flags & inspect.CO_COROUTINE else value
 
 
 def _json(value):

@@ -6,20 +6,31 @@ a column holds. With these they need to do none of it.
 
 import csv
 import functools
+import io
+import itertools
 import json
 import os
 import re
 
 from wit_world.imports import files as host
 
+from errand import texts, view
+
 ENDINGS = (".csv", ".tsv")
 SURVEYED = 200
+# How much of a table tells its delimiter.
+HEAD = 20_000
 
 # What parts thousands, and what begins the decimals.
 DECIMAL_POINT = ",."
 DECIMAL_COMMA = ".,"
+# What parts thousands whatever begins the decimals. A blank does not: it parts two numbers as well.
+SPACED = "[\u00a0\u202f'\u2019]"
 # A sign is none where it joins a name and its number: `A-7`.
 NUMBER = re.compile(r"((?<!\w)[-\u2212])?(\d+(?:[.,'\u2019]\d+|[ \u00a0\u202f]\d{3}(?!\d))*)")
+
+# A cell may be as long as its file.
+csv.field_size_limit((1 << 31) - 1)
 
 
 def names():
@@ -35,21 +46,19 @@ def survey():
             lines.append("… and more files")
             break
         try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                text = file.read()
+            told = _line(path, _text(path))
+        except texts.Unknown:
+            told = "no text" if texts.binary(view.read(path)) else "text in an unknown encoding"
         except OSError as error:
-            lines.append(f"{path}: cannot be read: {error}")
-            continue
-        lines.append(f"{path}: {_line(path, text)}")
+            told = f"cannot be read: {error}"
+        lines.append(f"{path}: {told}")
     return "\n".join(lines)
 
 
 def table(path):
     """The rows of a table as dicts, with numbers converted and empty cells None."""
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
-        text = file.read()
-    delimiter = _delimiter(text)
-    rows = list(csv.DictReader(text.splitlines(True), delimiter=delimiter))
+    text, delimiter = _parted(_text(path))
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
     columns = {}
     for row in rows:
         for key, value in row.items():
@@ -168,18 +177,41 @@ def _files():
 
 def _line(path, text):
     if path.lower().endswith(ENDINGS):
-        rows = list(csv.reader(text.splitlines(True), delimiter=_delimiter(text)))
+        text, delimiter = _parted(text)
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
         if rows:
-            return f"table of {len(rows) - 1} rows with the columns {', '.join(rows[0])}"
+            return f"table of {len(rows) - 1} rows with the columns {', '.join(' '.join(name.split()) for name in rows[0])}"
         return "empty"
     headings = "; ".join(re.findall(r"^#+ (.*)$", text, re.MULTILINE))
     words = " ".join((headings or text[:400]).split())
     return f"text, {words[:120]}" if words else "empty"
 
 
+def _text(path):
+    """A file as it is: what is no line break to a table, as U+2028, is none in it either."""
+    with open(path, newline="") as file:
+        return file.read()
+
+
+def _parted(text):
+    """A table without the line that only names its delimiter, and that delimiter."""
+    named = re.match(r'"?sep=([,;\t|])"?[ \t]*(?:\r\n|\r|\n)', text, re.IGNORECASE)
+    return (text[named.end() :], named[1]) if named else (text, _delimiter(text))
+
+
 def _delimiter(text):
-    head = text.split("\n", 1)[0]
-    return max(",;\t|", key=head.count)
+    """The one that gives the first rows the most even width, then the widest."""
+
+    def fit(delimiter):
+        rows = csv.reader(io.StringIO(text[:HEAD], newline=""), delimiter=delimiter)
+        widths = [len(row) for row in itertools.islice(rows, 20) if row]
+        if len(widths) > 1 and len(text) > HEAD:
+            widths.pop()
+        if not widths or widths[0] < 2:
+            return 0, 0
+        return widths.count(widths[0]) / len(widths), widths[0]
+
+    return max(",;\t|", key=fit)
 
 
 def _marks(cells):
@@ -199,7 +231,7 @@ def _marks(cells):
 @functools.cache
 def _pattern(marks):
     thousands, point = map(re.escape, marks)
-    return marks, re.compile(rf"-?(?:0|[1-9]\d*|[1-9]\d{{0,2}}(?:{thousands}\d{{3}})+|\d+(?={point}))(?:{point}\d+)?")
+    return marks, re.compile(rf"-?(?:0|[1-9]\d*|[1-9]\d{{0,2}}(?:(?:{thousands}|{SPACED})\d{{3}})+|\d+(?={point}))(?:{point}\d+)?")
 
 
 def _value(text, pattern):
@@ -210,7 +242,7 @@ def _value(text, pattern):
     plain = text.replace("\u2212", "-")
     if not written.fullmatch(plain):
         return text
-    plain = plain.replace(thousands, "").replace(point, ".")
+    plain = re.sub(SPACED, "", plain).replace(thousands, "").replace(point, ".")
     return float(plain) if "." in plain else int(plain)
 
 

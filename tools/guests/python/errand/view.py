@@ -4,6 +4,7 @@ Paths are relative to the agent's folder, which is also the current directory, u
 `/agent`. What may be read or written is the host's to say, at each use.
 """
 
+import codecs
 import difflib
 import errno
 import io
@@ -13,6 +14,8 @@ import stat as modes
 
 from componentize_py_types import Err
 from wit_world.imports import files as host
+
+from errand import texts
 
 HOME = "/agent"
 
@@ -271,10 +274,11 @@ def open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None,
         raw = Reader(data, name)
     if binary:
         return raw
-    if encoding in (None, "locale"):
-        encoding, skip = _encoding(raw.getvalue())
-        if skip and "r" in kinds and "+" not in kinds:
-            raw = Reader(data[skip:], name)
+    if isinstance(raw, Reader):
+        encoding, errors, skip = _told(data, encoding, errors, name)
+        raw = Reader(data[skip:], name) if skip else raw
+    elif encoding in (None, "locale"):
+        encoding = texts.guess(raw.getvalue())[0] or "utf-8"
     text = io.TextIOWrapper(raw, encoding, errors, newline, write_through=True)
     text.mode = mode
     if isinstance(raw, Writer):
@@ -305,17 +309,16 @@ def _writer(name, kinds):
     return writer
 
 
-def _encoding(data):
-    """UTF-8 with or without a mark, UTF-16 with one, Windows-1252 for what is no UTF-8."""
-    if data.startswith(b"\xef\xbb\xbf"):
-        return "utf-8", 3
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16", 0
-    try:
-        data.decode("utf-8")
-        return "utf-8", 0
-    except UnicodeDecodeError:
-        return "cp1252", 0
+def _told(data, encoding, errors, name):
+    """The encoding to read with, what it does with broken letters, and how long the mark is."""
+    if encoding not in (None, "locale"):
+        known = codecs.lookup(encoding).name
+        marks = [len(mark) for mark, marked in texts.MARKS if marked == known and data.startswith(mark)]
+        return encoding, errors, marks[0] if marks else 0
+    encoding, skip = texts.guess(data)
+    if encoding is None and errors is None:
+        raise texts.Unknown(name, data)
+    return encoding or "utf-8", errors or "replace", skip
 
 
 def finish():
