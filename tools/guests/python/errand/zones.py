@@ -1,15 +1,15 @@
-"""The time zones of the IANA database, from a file beside the program; there is no system's to read."""
+"""The time zones of the IANA database, from a file that is put beside the program: a line of JSON, name to
+offset and length, then the zones in TZif. There is no system's to read."""
 
 import io
 import json
 import pathlib
-import zlib
 import zoneinfo
 from zoneinfo import _common
 
-PACKED = pathlib.Path(__file__).parent / "zones.bin"
+FILE = pathlib.Path(__file__).parent / "zones.bin"
 # Read when the component is made.
-INDEX, _, DATA = zlib.decompress(PACKED.read_bytes()).partition(b"\n")
+INDEX, _, DATA = FILE.read_bytes().partition(b"\n")
 NAMES = json.loads(INDEX)
 
 
