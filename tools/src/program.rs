@@ -15,7 +15,7 @@ use agent_core::label::Origin;
 use agent_core::mcp::{Confinement, Network, Program};
 use agent_core::path::resolve;
 use agent_core::permission::Grants;
-use agent_core::program::{Programs, RUN};
+use agent_core::program::{Programs, RUN, RunRule};
 use agent_core::sandbox::{Cost, Gate, Invocation, SandboxError};
 use agent_core::tool::{Effect, Tool, ToolSpec, Work, Worker};
 use async_trait::async_trait;
@@ -36,8 +36,8 @@ struct Arguments {
     /// The program.
     #[schemars(length(min = 1, max = 1000))]
     program: String,
-    /// Its arguments, one word each. There is no shell: no pipes, no quotes, no patterns.
-    #[serde(default)]
+    /// Its arguments, one word each, such as `["-l", "a.txt"]`. There is no shell: no pipes, no quotes,
+    /// no patterns.
     #[schemars(length(max = 1000))]
     arguments: Vec<String>,
     /// The folder to run it in; leave out for the agent's own.
@@ -78,6 +78,10 @@ pub fn tool(
 ) -> Arc<dyn Tool> {
     let mut spec = spec();
     spec.input["properties"]["program"]["enum"] = json!(programs.names());
+    // A small model would take a `*` for an argument.
+    let rule = |rule: &RunRule| format!("`{}`", rule.to_string().replace(" *", " …"));
+    let rules: Vec<String> = programs.rules.iter().map(rule).collect();
+    spec.description = format!("Runs a program to its end, without a shell: {}.", rules.join(", "));
     if grants.write.is_empty() && programs.network == Network::None {
         // There is nothing that it could change.
         spec.effect = Effect::Reads;
