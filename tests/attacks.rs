@@ -559,7 +559,7 @@ fn python_opens_sockets() {
     PermissionError: there is no network in python: use web.read
     line 2: print(urllib.request.urlopen('http://127.0.0.1:PORT/').read())
     PermissionError: there is no network in python: use web.read
-    line 3: c.request('GET', '/')
+    line 2: c = http.client.HTTPConnection('127.0.0.1', PORT)
     PermissionError: there is no network in python: use web.read
     line 2: s = _socket.socket()
     PermissionError: [Errno 2] Permission denied

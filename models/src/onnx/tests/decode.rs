@@ -108,12 +108,9 @@ fn a_prompt_that_does_not_fit_is_refused() {
     let ModelError::TooLong { tokens, context: 60, .. } = error else { panic!("{error}") };
     assert!(tokens > 60);
     let error = engine
-        .think(&request(Form::Json(json!({"not": {}})), 1), Arc::default(), &mut |_| ())
+        .think(&request(Form::Choice(Vec::new()), 1), Arc::default(), &mut |_| ())
         .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the decoder cannot hold this schema: it cannot hold `not` at `#`"
-    );
+    assert!(error.to_string().ends_with("there is nothing to choose from"), "{error}");
 }
 
 #[test]

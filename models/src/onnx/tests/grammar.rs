@@ -190,7 +190,7 @@ fn a_tool_that_cannot_be_held_is_held_as_far_as_can_be() {
     }
     // Where nothing of it can be held, it is JSON of its kind.
     let none = Form::Json(
-        json!({"type": "object", "properties": {"n": {"minimum": 5, "maximum": 3}}, "required": ["n"]}),
+        json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 5, "maximum": 3}}, "required": ["n"]}),
     );
     assert!(accepts(&none, Vocab::Turns, r#"{"n": 4}"#));
     assert!(!accepts(&none, Vocab::Turns, "[4]"));

@@ -209,11 +209,11 @@ fn a_vocabulary_that_cannot_be_read_says_why() {
 const STRICT: &str = "{% if messages[0].role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}\
     {% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}\
     {{ raise_exception('turns must alternate') }}{% endif %}<|im_start|>{{ m.role }}\n\
-    {{ m.content | trim }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
+    {{ m.content | trim }}<|im_end|>\n{% endfor %}{{ '<|im_start|>assistant\n' }}";
 
 /// A template that writes of users and assistants and of nobody else.
 const DEAF: &str = "{% for m in messages if m.role in ('user', 'assistant') %}<|im_start|>{{ m.role }}\n\
-    {{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
+    {{ m.content }}<|im_end|>\n{% endfor %}{{ '<|im_start|>assistant\n' }}";
 
 #[test]
 fn rules_that_a_template_refuses_or_drops_come_before_the_first_question() {
