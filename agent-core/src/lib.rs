@@ -27,6 +27,7 @@ pub mod path;
 pub mod permission;
 pub mod policy;
 pub mod question;
+pub mod quirks;
 pub mod report;
 pub mod run;
 pub mod sandbox;
