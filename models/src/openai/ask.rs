@@ -67,7 +67,7 @@ pub(super) fn ask(
         stop: stop(request, prefilled).filter(|_| sent(quirks.stop)),
         response_format: response_format(&request.form, quirks),
         tools: tools(&request.form, names, quirks),
-        tool_choice: (must_call(&request.form) && sent(quirks.tool_choice))
+        tool_choice: (must_call(request) && sent(quirks.tool_choice))
             .then_some(ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::Required)),
         stream_options: (streamed && sent(quirks.stream_options)).then_some(usage),
         stream: Some(streamed),
@@ -122,9 +122,12 @@ fn tools(form: &Form, names: &Names, quirks: &Quirks) -> Option<Vec<ChatCompleti
     (!tools.is_empty()).then_some(tools)
 }
 
-/// Said only where a call must come: some servers know nothing of it.
-pub(super) fn must_call(form: &Form) -> bool {
-    matches!(form, Form::Act(tools) if !tools.is_empty())
+/// Whether to say that a call must come: once the model answered without one, since models that reason
+/// cannot be made to call, and some servers know nothing of it.
+pub(super) fn must_call(request: &Request) -> bool {
+    let must = matches!(&request.form, Form::Act(tools) if !tools.is_empty());
+    let roles: Vec<Role> = request.messages.iter().rev().take(2).map(|turn| turn.role).collect();
+    must && roles == [Role::User, Role::Assistant]
 }
 
 /// A tool's schema as the endpoint takes it.

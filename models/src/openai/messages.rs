@@ -64,7 +64,7 @@ pub(super) fn ask(
         .collect();
     if !tools.is_empty() {
         body["tools"] = tools.into();
-        if ask::must_call(&request.form) && sent(quirks.tool_choice) {
+        if ask::must_call(request) && sent(quirks.tool_choice) {
             body["tool_choice"] = json!({ "type": "any" });
         }
     }

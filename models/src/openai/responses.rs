@@ -48,7 +48,7 @@ pub(super) fn ask(
         .collect();
     if !tools.is_empty() {
         body["tools"] = tools.into();
-        if ask::must_call(&request.form) && sent(quirks.tool_choice) {
+        if ask::must_call(request) && sent(quirks.tool_choice) {
             body["tool_choice"] = "required".into();
         }
     }

@@ -12,7 +12,8 @@ fn conversation(form: Form) -> Request {
         arguments: json!({ "path": id }),
     };
     let turn = Message { tool_calls: vec![call("a"), call("b")], ..Message::assistant("I look.") };
-    let told = [Message::tool("a", "one"), Message::tool("b", ""), Message::user("Go on.")];
+    let told = [Message::tool("a", "one"), Message::tool("b", "")];
+    let told = told.into_iter().chain([Message::assistant("It is c."), Message::user("Look.")]);
     request.messages.extend([turn].into_iter().chain(told).map(Arc::new));
     request
 }
@@ -124,8 +125,9 @@ async fn messages() {
                 { "type": "tool_use", "id": "b", "name": "files_read", "input": { "path": "b" } } ] }),
             json!({ "role": "user", "content": [
                 { "type": "tool_result", "tool_use_id": "a", "content": "one" },
-                { "type": "tool_result", "tool_use_id": "b" },
-                { "type": "text", "text": "Go on." } ] }),
+                { "type": "tool_result", "tool_use_id": "b" } ] }),
+            json!({ "role": "assistant", "content": [{ "type": "text", "text": "It is c." }] }),
+            json!({ "role": "user", "content": [{ "type": "text", "text": "Look." }] }),
         ]
     );
     let whole = json!({ "type": "message", "stop_reason": "max_tokens",
