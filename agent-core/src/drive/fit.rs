@@ -13,8 +13,8 @@ const SPARE: u64 = 64;
 /// A message is not made shorter than this, in bytes.
 const SHORTEST: usize = 400;
 
-/// Makes a request fit what its model holds: without the oldest observations, then without the oldest
-/// turns, then with what is longest cut in its middle. The rules and the task stay, and of the rest the
+/// Makes a request fit what its model holds: without the oldest observations, then with what takes most
+/// of the room cut in its middle, then without the oldest turns, and at last with all cut. The rules and the task stay, and of the rest the
 /// latest. Gives whether anything was changed.
 pub(super) fn fit(request: &mut Request, model: &dyn Model) -> bool {
     let context = u64::from(model.traits().context);
@@ -27,7 +27,12 @@ pub(super) fn fit(request: &mut Request, model: &dyn Model) -> bool {
     request.max_tokens = before.min(most);
     let room = context.saturating_sub(u64::from(request.max_tokens) + SPARE);
     let mut fitting = Fitting { total: request.tokens(model), request, model, room };
-    let changed = fitting.observations() | fitting.turns() | fitting.longest();
+    // About half of the room, in bytes.
+    let half = usize::try_from(fitting.room).unwrap_or(usize::MAX).saturating_mul(3) / 2;
+    let changed = fitting.observations()
+        | fitting.longest(half.max(SHORTEST))
+        | fitting.turns()
+        | fitting.longest(SHORTEST);
     changed || fitting.request.max_tokens != before
 }
 
@@ -95,8 +100,8 @@ impl Fitting<'_> {
         changed
     }
 
-    /// What is longest loses its middle, down to what still says something.
-    fn longest(&mut self) -> bool {
+    /// What is longest loses its middle, down to so many bytes.
+    fn longest(&mut self, least: usize) -> bool {
         let mut changed = false;
         while self.over() {
             let length = |at: &usize| self.request.messages[*at].content.len();
@@ -104,7 +109,7 @@ impl Fitting<'_> {
             let rules = |at: &usize| self.request.messages[*at].role == Role::System;
             let Some(at) = all.filter(|at| !rules(at)).max_by_key(length) else { break };
             let content = &self.request.messages[at].content;
-            let keep = (content.len() / 4 * 3).max(SHORTEST);
+            let keep = (content.len() / 4 * 3).max(least);
             if keep + CUT.len() >= content.len() {
                 break;
             }

@@ -55,7 +55,6 @@ use self::names::Names;
 use self::reading::Reading;
 use self::reply::Usaged;
 use self::retry::{Attempt, Failure};
-use self::said::Said;
 use self::wire::Wire;
 use crate::REPLY_LIMIT;
 use crate::reason::reason;
@@ -171,7 +170,7 @@ impl OpenAi {
     /// What a model holds that said that a conversation is too long, as far as anybody can tell; what
     /// was refused does not fit it.
     async fn measure(&self, model: &str, failure: &Failure, request: &Request) {
-        let said = failure.said.clone().unwrap_or_default();
+        let said = failure.said.as_deref().cloned().unwrap_or_default();
         let before = self.options.learned.of(&self.options, model).context;
         let told = match said.context() {
             None if before == 0 => self.listed_context(model).await,
@@ -306,7 +305,7 @@ impl Model for OpenAi {
         let first = &failed[0];
         if first.too_long() {
             self.measure(model, first, request).await;
-            let told = first.said.as_ref().and_then(Said::prompt);
+            let told = first.said.as_ref().and_then(|said| said.prompt());
             let tokens = told.unwrap_or_else(|| request.tokens(self));
             let context = self.traits().context.into();
             return Err(ModelError::TooLong { model: model.clone(), tokens, context });

@@ -24,7 +24,7 @@ pub(super) struct Failure {
     /// The status of the answer, 0 where there was none or it was well until then.
     pub(super) status: u16,
     /// What the server said, where it refused.
-    pub(super) said: Option<Said>,
+    pub(super) said: Option<Box<Said>>,
     /// Where the server says that it is instead.
     pub(super) location: Option<String>,
     /// Whether trying again may help.
@@ -51,13 +51,13 @@ impl Failure {
             false => format!("the server answered {status}: {}", said.words),
         };
         let (status, again) = (status.as_u16(), said.passes(status.as_u16()));
-        Self { reason, status, again, wait, said: Some(said), ..Self::default() }
+        Self { reason, status, again, wait, said: Some(Box::new(said)), ..Self::default() }
     }
 
     /// The server reports an error in the middle of its answer.
     pub(super) fn reported(said: Said) -> Self {
         let (reason, again) = (said.words.clone(), said.passes(0));
-        Self { reason, again, said: Some(said), ..Self::default() }
+        Self { reason, again, said: Some(Box::new(said)), ..Self::default() }
     }
 
     /// It failed when some of the reply had been shown.
@@ -68,13 +68,13 @@ impl Failure {
 
     /// Whether the conversation does not fit.
     pub(super) fn too_long(&self) -> bool {
-        self.status == 413 || self.said.as_ref().is_some_and(Said::too_long)
+        self.status == 413 || self.said.as_ref().is_some_and(|said| said.too_long())
     }
 
     /// What the server said, if it may be about an option.
     pub(super) fn about_an_option(&self) -> Option<&Said> {
         let status = matches!(self.status, 0 | 400 | 404 | 405 | 415 | 422 | 500 | 501);
-        self.said.as_ref().filter(|_| status && !self.begun && !self.too_long())
+        self.said.as_deref().filter(|_| status && !self.begun && !self.too_long())
     }
 }
 
