@@ -40,6 +40,7 @@ use agent_core::tool::{Tool, ToolSpec};
 use anyhow::Context;
 use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
+use models::openai::Learned;
 use policies::Chain;
 use sandbox::{Manners, Pages, Room, Wasm};
 use store::Store;
@@ -63,6 +64,8 @@ pub struct Errand {
     room: Arc<Room>,
     /// The program that confines others.
     pub(crate) confiner: Option<PathBuf>,
+    /// What its models' endpoints were found to want.
+    learned: Learned,
 }
 
 /// How a run ended, for now or for good.
@@ -124,7 +127,14 @@ impl Errand {
         guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
         let pages = Arc::new(Pages::new(Some(folder), Manners::default()));
-        Ok(Self { fetcher, pages, kept: Vec::new(), room: setup::room()?, confiner: None })
+        Ok(Self {
+            fetcher,
+            pages,
+            kept: Vec::new(),
+            room: setup::room()?,
+            confiner: None,
+            learned: Learned::default(),
+        })
     }
 
     /// Fetches nothing from now on: what is missing is an error.

@@ -81,7 +81,7 @@ fn run_help() {
                                where there is none
       -q, --quiet              Print the answer and errors, and nothing of what happens meanwhile
           --json               Print one JSON object a line on stdout: started, plan, call, verdict,
-                               log, progress, observation, rejected, finished
+                               log, progress, observation, rejected, note, finished
           --offline            Fetch no model and no runtime: use what is already here
       -h, --help               Print help
 

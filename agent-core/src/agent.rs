@@ -20,6 +20,7 @@ use crate::delegate::SubAgent;
 use crate::mcp::Server;
 use crate::model::Sampling;
 use crate::permission::Grants;
+use crate::quirks::Quirks;
 use crate::search::Search;
 
 /// A checked agent. Made by [`Agent::load`], or read back from a journal.
@@ -143,6 +144,19 @@ pub enum Device {
     Cuda,
 }
 
+/// What an endpoint speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// OpenAI's chat completions, as nearly every server has them.
+    #[default]
+    Chat,
+    /// OpenAI's Responses API.
+    Responses,
+    /// Anthropic's Messages API.
+    Messages,
+}
+
 /// Which model, and how it is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -153,6 +167,9 @@ pub struct ModelConfig {
     pub name: String,
     /// The file or folder that `name` means, absolute, where it is a path: always for scripted.
     pub path: Option<PathBuf>,
+    /// What the endpoint speaks.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// The endpoint; always there for openai, never otherwise.
     pub base_url: Option<Url>,
     /// The key to show the endpoint.
@@ -163,8 +180,14 @@ pub struct ModelConfig {
     pub max_tokens: u32,
     /// What a local model computes on.
     pub device: Device,
-    /// How long one model call may take.
+    /// The longest a model may be silent.
     pub timeout: Duration,
+    /// The tokens that a remote model holds, where somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u32>,
+    /// What a remote model's endpoint takes otherwise than most, where somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quirks: Option<Quirks>,
     /// Other ids at the same endpoint, tried in order when `name` does not answer.
     pub fallback: Vec<String>,
     /// What tokens cost; always there where the budget has `cost_usd`.

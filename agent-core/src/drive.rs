@@ -4,10 +4,12 @@
 
 mod bank;
 mod desk;
+mod fit;
 mod gate;
 mod kit;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,14 +22,17 @@ use crate::agent::ModelConfig;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
 use crate::label::Origin;
-use crate::message::{Message, Role, ToolCall};
-use crate::model::{Model, Request, Traits};
+use crate::message::ToolCall;
+use crate::model::{Model, ModelError, Reply, Request, Traits};
 use crate::policy::Policy;
 use crate::question::{Question, observed};
 use crate::run::{Consent, Run, Step, denied};
 use crate::sandbox::{Remark, Sandbox, SandboxError};
 use crate::tool::Tool;
 use desk::{Caller, Desk};
+
+/// How often a conversation is made shorter for one call.
+const FITTINGS: u32 = 8;
 
 /// What a run is driven with.
 pub struct Parts<'a> {
@@ -292,26 +297,61 @@ impl Desk<'_> {
             return Ok(None);
         };
         request.max_tokens = u32::try_from(most).unwrap_or(u32::MAX);
-        fit(&mut request, self.parts.model);
         let call = request.call;
         self.write(What::Thinking { call, reserved: fresh + most, last }).await?;
-        let mut on_text = |text: &str| self.parts.watch.text(text);
-        let thinking = self.parts.model.think(&request, &mut on_text);
-        let patience = self.timeout().await;
-        let reason = match select(thinking, (self.parts.sleep)(patience)).await {
-            Either::Left((Ok(reply), _)) => {
+        let reason = match self.answer(&mut request).await {
+            Ok(reply) => {
                 self.write(What::Replied { call, reply }).await?;
                 return Ok(None);
             }
-            Either::Left((Err(error), _)) => error.to_string(),
-            Either::Right(_) => format!(
-                "model `{}` did not answer within {} s, its `timeout`",
-                self.parts.model.name(),
-                patience.as_secs_f64()
-            ),
+            Err(reason) => reason,
         };
         self.write(What::Unanswered { call, reason: reason.clone() }).await?;
         Ok(Some(fault(reason)))
+    }
+
+    /// The reply to a request that is made to fit, and again where the model says that it does not.
+    async fn answer(&self, request: &mut Request) -> Result<Reply, String> {
+        let (model, patience) = (self.parts.model, self.timeout().await);
+        let mut tries = FITTINGS;
+        fit::fit(request, model);
+        loop {
+            let heard = AtomicU64::new(0);
+            let mut on_text = |text: &str| {
+                heard.fetch_add(1, Ordering::Relaxed);
+                if !text.is_empty() {
+                    self.parts.watch.text(text);
+                }
+            };
+            let thinking = model.think(request, &mut on_text);
+            let thought = match select(thinking, Box::pin(self.silence(&heard, patience))).await {
+                Either::Left((thought, _)) => thought,
+                Either::Right(_) => {
+                    let (name, seconds) = (model.name(), patience.as_secs_f64());
+                    return Err(format!(
+                        "model `{name}` did not answer within {seconds} s, its `timeout`"
+                    ));
+                }
+            };
+            match thought {
+                Err(ModelError::TooLong { .. }) if tries > 0 && fit::fit(request, model) => {
+                    tries -= 1;
+                }
+                thought => return thought.map_err(|error| error.to_string()),
+            }
+        }
+    }
+
+    /// Completes once nothing was heard for so long.
+    async fn silence(&self, heard: &AtomicU64, patience: Duration) {
+        let mut before = 0;
+        loop {
+            (self.parts.sleep)(patience).await;
+            let now = heard.load(Ordering::Relaxed);
+            if now == std::mem::replace(&mut before, now) {
+                return;
+            }
+        }
     }
 
     /// Runs what was permitted: side by side where no call changes what cannot be repeated.
@@ -346,31 +386,6 @@ impl Desk<'_> {
             self.write(what).await?;
         }
         Ok(answered)
-    }
-}
-
-/// Leaves out the oldest observations until the prompt fits the model's context: the rules, the
-/// task and the latest turns stay.
-fn fit(request: &mut Request, model: &dyn Model) {
-    const LEFT_OUT: &str = "[left out: the conversation grew too long]";
-    let context = u64::from(model.traits().context);
-    if context == 0 {
-        return;
-    }
-    let room = context.saturating_sub(u64::from(request.max_tokens) + 64);
-    let size = |message: &Message| model.count(&message.content) + 8;
-    let mut total: u64 = request.messages.iter().map(|message| size(message)).sum();
-    let latest = request.messages.len().saturating_sub(2);
-    for message in request.messages.iter_mut().take(latest).skip(2) {
-        if total <= room {
-            return;
-        }
-        if message.role != Role::Assistant && message.content.len() > LEFT_OUT.len() {
-            total -= size(message);
-            let message = Arc::make_mut(message);
-            message.content = LEFT_OUT.to_string();
-            total += size(message);
-        }
     }
 }
 

@@ -28,6 +28,7 @@ pub mod permission;
 pub mod policy;
 pub mod program;
 pub mod question;
+pub mod quirks;
 pub mod report;
 pub mod run;
 pub mod sandbox;

@@ -25,6 +25,31 @@ pub struct Request {
     pub max_tokens: u32,
 }
 
+impl Request {
+    /// How many tokens it is, as the model counts: its conversation, and the tools that it offers.
+    pub fn tokens(&self, model: &dyn Model) -> u64 {
+        let messages: u64 = self.messages.iter().map(|message| message.tokens(model)).sum();
+        let tools = match &self.form {
+            Form::Act(tools) | Form::Calls(tools) | Form::CallsOrJson(tools, _) => tools.as_slice(),
+            Form::Text { .. } | Form::Choice(_) | Form::Json(_) => &[],
+        };
+        let tool = |tool: &Arc<ToolSpec>| {
+            model.count(&tool.description) + model.count(&tool.input.to_string()) + 16
+        };
+        messages + model.count(&self.prefix) + tools.iter().map(tool).sum::<u64>()
+    }
+}
+
+impl Message {
+    /// How many tokens it is, as the model counts.
+    pub fn tokens(&self, model: &dyn Model) -> u64 {
+        let call = |call: &ToolCall| {
+            model.count(&call.name) + model.count(&call.arguments.to_string()) + 16
+        };
+        model.count(&self.content) + self.tool_calls.iter().map(call).sum::<u64>() + 8
+    }
+}
+
 /// What a reply may look like. A constrained model (see [`Traits::constrained`]) cannot write
 /// anything else; any other model is asked, and the caller checks.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +93,9 @@ impl Default for Sampling {
 pub struct Reply {
     /// The text, without tool calls and without the request's prefix.
     pub content: String,
+    /// What the model thought before, where it tells that apart; never part of the answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
     /// The calls, in the model's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
@@ -78,6 +106,24 @@ pub struct Reply {
     /// For [`Form::Choice`] on a model that can tell: the probability of each choice, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub odds: Vec<f32>,
+    /// What a person should know of how it was had: an option that the endpoint refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Reply {
+    /// This text and nothing else.
+    pub fn text(content: impl Into<String>, usage: Tokens, finish: Finish) -> Self {
+        Self {
+            content: content.into(),
+            reasoning: String::new(),
+            tool_calls: Vec::new(),
+            usage,
+            finish,
+            odds: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// Why a reply ended.
@@ -129,7 +175,8 @@ pub trait Model: Send + Sync {
         text.len() as u64 / 3 + 1
     }
 
-    /// Asks. Text is passed to `on_text` as it comes. Dropping the future cancels the work.
+    /// Asks. Text is passed to `on_text` as it comes, and an empty one as a sign of life. Dropping the
+    /// future cancels the work.
     /// (The lifetime is spelled out because `async_trait` would otherwise give all text one.)
     async fn think(
         &self,
@@ -149,7 +196,17 @@ pub enum ModelError {
         /// What happened, with the server's own words.
         reason: String,
     },
-    /// The prompt does not fit.
+    /// The server will not answer until something is changed.
+    #[error("model `{model}` did not answer: {reason}\nhint: {hint}")]
+    Refused {
+        /// The model's name.
+        model: String,
+        /// What happened, with the server's own words.
+        reason: String,
+        /// What to change.
+        hint: String,
+    },
+    /// The prompt does not fit. From now on [`Traits::context`] and [`Model::count`] say what does.
     #[error("the conversation has {tokens} tokens, and model `{model}` holds {context}")]
     TooLong {
         /// The model's name.

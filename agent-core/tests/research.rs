@@ -96,13 +96,7 @@ fn play(
                 apply(run, What::Thinking { call, reserved: 1, last });
                 let usage = Tokens { input: 10, cached: 0, output: 5 };
                 let content = model(&request);
-                let reply = Reply {
-                    content,
-                    tool_calls: Vec::new(),
-                    usage,
-                    finish: Finish::Stop,
-                    odds: Vec::new(),
-                };
+                let reply = Reply::text(content, usage, Finish::Stop);
                 apply(run, What::Replied { call, reply });
             }
             Step::Judge(calls) => {

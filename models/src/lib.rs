@@ -18,13 +18,20 @@ pub const DEFAULT: &str = "qwen2.5-coder-1.5b";
 /// a reply that reaches it is a fault of the model, or an attack on the memory of this process.
 pub const REPLY_LIMIT: usize = 16 << 20;
 
-/// A call's arguments as every model hands them on: text is read as JSON and kept as it is where
-/// it is none, no arguments are an empty object.
+/// A call's arguments as every model hands them on: text is read as JSON, also where it was written as
+/// text twice, and kept as it is where it is none; no arguments are an empty object.
 fn arguments(written: Value) -> Value {
     match written {
         Value::Null => Value::Object(Map::new()),
         Value::String(text) if text.trim().is_empty() => Value::Object(Map::new()),
-        Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        Value::String(text) => match serde_json::from_str(&text) {
+            Ok(Value::String(inner)) => match serde_json::from_str(&inner) {
+                Ok(map @ Value::Object(_)) => map,
+                _ => Value::String(inner),
+            },
+            Ok(value) => value,
+            Err(_) => Value::String(text),
+        },
         other => other,
     }
 }

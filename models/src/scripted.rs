@@ -137,7 +137,7 @@ impl Model for Scripted {
         if !content.is_empty() {
             on_text(&content);
         }
-        Ok(Reply { content, tool_calls, usage, finish: Finish::Stop, odds: Vec::new() })
+        Ok(Reply { tool_calls, ..Reply::text(content, usage, Finish::Stop) })
     }
 }
 

@@ -20,7 +20,10 @@ impl Watch for Lines {
     fn event(&self, event: &Event, run: &Run) {
         match &event.what {
             What::Started { .. } | What::Resumed { .. } => started(run.id()),
-            What::Replied { .. } => {
+            What::Replied { reply, .. } => {
+                for note in &reply.notes {
+                    self.say(run, json!({ "type": "note", "text": note }));
+                }
                 if let Some(problem) = run.rejected() {
                     self.say(run, json!({ "type": "rejected", "text": problem }));
                 }

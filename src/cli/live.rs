@@ -165,7 +165,7 @@ impl Watch for Live {
                 self.bar.set_message("thinking");
                 self.bar.enable_steady_tick(Duration::from_millis(120));
             }
-            What::Replied { .. } => {
+            What::Replied { reply, .. } => {
                 self.bar.disable_steady_tick();
                 let (spent, budget) = (run.spent(), run.ledger().budget());
                 self.bar.set_message(format!(
@@ -177,6 +177,7 @@ impl Watch for Live {
                     spent.time_ms as f64 / 1000.0,
                     budget.time.as_secs_f64(),
                 ));
+                reply.notes.iter().for_each(|note| self.say(run, "note", note));
                 if let Some(problem) = run.rejected() {
                     self.say(run, "rejected", problem);
                 }
@@ -324,8 +325,13 @@ pub(crate) fn finished(finished: &Finished, answer: &Answer) {
         Reason::Time => spent_all("minutes", "time"),
         Reason::Cost => spent_all("dollars", "cost_usd"),
         Reason::Fault => {
+            // What a person must change comes with its own hint, and may not be a matter of resuming.
+            let detail =
+                detail.replace("`errand runs resume RUN", &format!("`errand runs resume {run}"));
             eprint(&format!("error: {detail}"));
-            eprint(&format!("hint: nothing is lost; `errand runs resume {run}` goes on"));
+            if !detail.contains("\nhint: ") {
+                eprint(&format!("hint: nothing is lost; `errand runs resume {run}` goes on"));
+            }
         }
         Reason::Unsupported => {
             let detail = if detail.is_empty() { reason.as_str() } else { &detail };

@@ -73,7 +73,7 @@ impl Shown {
 #[derive(clap::Args, Clone, Copy, Default)]
 pub(crate) struct How {
     /// Print one JSON object a line on stdout: started, plan, call, verdict, log, progress,
-    /// observation, rejected, finished
+    /// observation, rejected, note, finished
     #[arg(long)]
     pub(crate) json: bool,
     /// Fetch no model and no runtime: use what is already here

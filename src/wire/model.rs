@@ -7,7 +7,7 @@ use agent_core::agent::{Agent, Device, ModelConfig, Provider};
 use agent_core::model::Model;
 use anyhow::Context;
 use models::onnx::{self, Onnx, OnnxOptions};
-use models::openai::{ApiKey, OpenAi, RemoteOptions};
+use models::openai::{ApiKey, Learned, OpenAi, RemoteOptions};
 use models::scripted::Scripted;
 
 use super::Errand;
@@ -23,7 +23,7 @@ impl Errand {
                 let path = config.path.clone().unwrap_or_else(|| PathBuf::from(&config.name));
                 Ok(Arc::new(Scripted::load(path)?))
             }
-            Provider::Openai => Ok(Arc::new(remote(config)?)),
+            Provider::Openai => Ok(Arc::new(remote(config, self.learned.clone())?)),
             Provider::Onnx => {
                 let device = match config.device {
                     Device::Cpu => onnx::Device::Cpu,
@@ -68,7 +68,7 @@ impl Errand {
     }
 }
 
-fn remote(config: &ModelConfig) -> anyhow::Result<OpenAi> {
+fn remote(config: &ModelConfig, learned: Learned) -> anyhow::Result<OpenAi> {
     let url = config.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut options = RemoteOptions::new(&config.name, url);
     if let Some(secret) = &config.api_key {
@@ -82,5 +82,9 @@ fn remote(config: &ModelConfig) -> anyhow::Result<OpenAi> {
     options.seed = (sampling.seed != 0).then_some(sampling.seed);
     options.timeout = config.timeout;
     options.fallback = config.fallback.clone();
+    options.protocol = config.protocol;
+    options.context = config.context.unwrap_or(0);
+    options.quirks = config.quirks.clone().unwrap_or_default();
+    options.learned = learned;
     Ok(OpenAi::new(options)?)
 }

@@ -42,12 +42,15 @@ fn a_model_server_that_broke() {
 
 #[test]
 fn a_model_server_that_talks_garbage() {
-    insta::assert_snapshot!(recovers("30s", || stream("data: {]\n\ndata: 7\n\n".into())), @r#"model `m` did not answer: it sent `{]`, which is no reply: key must be a string at line 1 column 2"#);
+    insta::assert_snapshot!(recovers("30s", || stream("data: {]\n\ndata: 7\n\n".into())), @r#"model `m` did not answer: it sent `{]`, which is no reply"#);
 }
 
 #[test]
 fn a_model_server_that_is_a_web_page() {
-    insta::assert_snapshot!(recovers("30s", || "<html>welcome</html>".into_response()), @r#"model `m` did not answer: the stream ended without a word"#);
+    insta::assert_snapshot!(recovers("30s", || "<html>welcome</html>".into_response()), @r"
+    model `m` did not answer: it answered a page of HTML where a reply was expected
+    hint: nothing answers at `http://SERVER/v1/chat/completions`: check `base_url`
+    ");
 }
 
 #[test]
@@ -70,7 +73,7 @@ fn a_model_server_that_says_nothing() {
     let said = recovers("1s", || {
         stream(Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>()))
     });
-    insta::assert_snapshot!(said, @r#"model `m` did not answer within 1 s, its `timeout`"#);
+    insta::assert_snapshot!(said, @r#"model `m` did not answer: it was silent for 1 s, its `timeout`"#);
 }
 
 /// Each resume waited again, and none of it was spent.
@@ -99,4 +102,58 @@ fn a_model_server_that_is_not_there() {
     assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("fault")), "{ran}");
     let said = ran.finished()["detail"].as_str().unwrap().replace(&gone.to_string(), "SERVER");
     insta::assert_snapshot!(said, @r#"model `m` did not answer: no connection to `SERVER`: connection refused"#);
+}
+
+/// A run died of it and of each resume, since nobody knew what the model holds.
+#[test]
+fn a_conversation_that_is_too_long_for_the_model() {
+    let server = Server::start(|asked: Asked| {
+        let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+        let size: usize = body["messages"].to_string().len();
+        let text =
+            "{\"error\":{\"message\":\"This model's maximum context length is 2000 tokens.\"}}";
+        match (size > 8000, body["messages"].as_array().map_or(0, Vec::len)) {
+            (true, _) => status(400, text),
+            (_, 0..6) => reply(&json!({ "content": null, "tool_calls": [
+                { "name": "files_read", "arguments": { "path": "docs/a.md" } }] })),
+            _ => reply(&json!({ "content": "read" })),
+        }
+    });
+    let place = Place::new();
+    place.write("docs/a.md", "The lamp is lit at dusk.\n".repeat(200));
+    let tools = "[tools]\nuse = [\"files.read\"]\n[permissions]\nread = [\"docs\"]\n";
+    let ran = place.write("agent.toml", remote(&server, "30s") + tools).run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert_eq!(ran.finished()["outcome"], json!({ "answer": "read" }));
+}
+
+#[test]
+fn an_option_that_a_server_refuses_is_said() {
+    let server = Server::start(|asked: Asked| {
+        let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+        match body["stream_options"].is_null() {
+            true => reply(&json!({ "content": "well" })),
+            false => status(422, "{\"detail\":\"stream_options: extra inputs are not permitted\"}"),
+        }
+    });
+    let ran = Place::new().write("agent.toml", remote(&server, "30s")).run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(ran.out.contains("\"note\"") && ran.out.contains("`stream_options = false`"), "{ran}");
+}
+
+/// It was cut off after its `timeout` as a whole.
+#[test]
+fn a_reply_that_comes_slowly() {
+    let server = Server::start(|_: Asked| {
+        let words = ["it ", "comes ", "slowly"].map(|word| json!({ "content": word }));
+        let events = words.into_iter().map(|delta| json!({ "choices": [{ "delta": delta }] }));
+        let end = json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] });
+        let events = futures::stream::iter(events.chain([end]));
+        stream(Body::from_stream(futures::StreamExt::then(events, |event| async move {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            Ok::<_, std::io::Error>(format!("data: {event}\n\n"))
+        })))
+    });
+    let ran = Place::new().write("agent.toml", remote(&server, "600ms")).run();
+    assert_eq!(ran.finished()["outcome"], json!({ "answer": "it comes slowly" }), "{ran}");
 }

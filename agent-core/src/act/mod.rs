@@ -12,6 +12,8 @@ pub mod research;
 pub(crate) mod stepwise;
 pub(crate) mod tools;
 
+pub use parse::after_reasoning;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

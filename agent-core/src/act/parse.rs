@@ -106,6 +106,12 @@ fn unread(text: &str, tools: &[&ToolSpec]) -> Option<String> {
     ))
 }
 
+/// The text after the reasoning that it begins with, or all of it where there is none or no end to it.
+pub fn after_reasoning(content: &str) -> &str {
+    let has = REASONING.iter().any(|tag| content.contains(&format!("</{tag}>")));
+    if has { without_reasoning(content).unwrap_or(content) } else { content }
+}
+
 /// The text after the reasoning that it begins with.
 fn without_reasoning(content: &str) -> Result<&str, String> {
     const FINAL: &str = "<|channel|>final<|message|>";

@@ -11,10 +11,11 @@ use super::problem::{Invalid, shortened};
 use super::report::Report;
 use super::source::Source;
 use super::{Known, ModelTable, duration};
-use crate::agent::{Agent, ModelConfig, Price, Provider, SecretRef};
+use crate::agent::{Agent, ModelConfig, Price, Protocol, Provider, SecretRef};
 use crate::model::Sampling;
 
 const ENDPOINT: &str = "https://api.openai.com/v1";
+const MESSAGES: &str = "https://api.anthropic.com/v1";
 const TIMEOUT: Duration = Duration::from_secs(300);
 const MAX_TOKENS: u32 = 1024;
 
@@ -35,6 +36,7 @@ pub(super) fn config(
         provider: written,
         name: table.name.clone().unwrap_or_default(),
         path: None,
+        protocol: table.protocol.unwrap_or_default(),
         base_url: None,
         api_key: None,
         sampling: Sampling {
@@ -45,6 +47,8 @@ pub(super) fn config(
         max_tokens: table.max_tokens.unwrap_or(MAX_TOKENS),
         device: table.device.unwrap_or_default(),
         timeout: TIMEOUT,
+        context: table.context,
+        quirks: table.quirks.clone(),
         fallback: table.fallback.clone(),
         price: table.price,
     };
@@ -93,6 +97,9 @@ fn belongs(table: &ModelTable, provider: Provider, report: &mut Report<'_>) -> b
         ("base_url", table.base_url.is_some()),
         ("api_key", table.api_key.is_some()),
         ("fallback", !table.fallback.is_empty()),
+        ("protocol", table.protocol.is_some()),
+        ("context", table.context.is_some()),
+        ("quirks", table.quirks.is_some()),
     ];
     let onnx = [("device", table.device.is_some())];
     let keys = openai
@@ -127,7 +134,8 @@ fn endpoint(table: &ModelTable, config: &mut ModelConfig, report: &mut Report<'_
     if config.provider != Provider::Openai {
         return;
     }
-    let written = table.base_url.as_deref().unwrap_or(ENDPOINT);
+    let usual = if config.protocol == Protocol::Messages { MESSAGES } else { ENDPOINT };
+    let written = table.base_url.as_deref().unwrap_or(usual);
     match Url::parse(written) {
         Ok(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
             let message = "`base_url` must begin with `http://` or `https://`";
@@ -140,6 +148,10 @@ fn endpoint(table: &ModelTable, config: &mut ModelConfig, report: &mut Report<'_
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
             let message = "`base_url` must end with its path";
             report.value("/model/base_url", message).hint("remove what follows `?` or `#`");
+        }
+        Ok(url) if url.path().trim_end_matches('/').ends_with("/chat/completions") => {
+            let message = "`base_url` must end with its `/v1`";
+            report.value("/model/base_url", message).hint("remove `/chat/completions`");
         }
         Ok(url) => config.base_url = Some(url),
         Err(error) => {
@@ -223,12 +235,17 @@ fn replace(
         Provider::Openai => None,
         Provider::Onnx | Provider::Scripted => Some(Price { input: 0.0, output: 0.0 }),
     };
+    if name != config.name {
+        config.context = None;
+    }
     config.provider = provider;
     config.name = name.to_string();
     config.fallback.retain(|fallback| fallback != name);
     if provider != Provider::Openai {
         config.base_url = None;
         config.api_key = None;
+        config.context = None;
+        config.quirks = None;
         config.fallback.clear();
         // A path of the command line is relative to where the command runs.
         let here = std::path::absolute(".").unwrap_or_else(|_| root.to_path_buf());

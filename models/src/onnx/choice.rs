@@ -59,13 +59,8 @@ impl<D: Decoder> Engine<D> {
         let chosen = sampler.among(&odds);
         let output = self.tokenizer.encode(&choices[chosen]).len() as u64;
         on_text(&choices[chosen]);
-        Ok(Reply {
-            content: choices[chosen].clone(),
-            tool_calls: Vec::new(),
-            usage: Tokens { output, ..Tokens::default() },
-            finish: Finish::Stop,
-            odds,
-        })
+        let usage = Tokens { output, ..Tokens::default() };
+        Ok(Reply { odds, ..Reply::text(&choices[chosen], usage, Finish::Stop) })
     }
 }
 

@@ -180,7 +180,7 @@ impl<D: Decoder> Engine<D> {
         self.pace.written += output as u64;
         let (content, tool_calls) = shown.finish(request, finish, on_text);
         let usage = Tokens { output: output as u64, ..Tokens::default() };
-        Ok(Reply { content, tool_calls, usage, finish, odds: Vec::new() })
+        Ok(Reply { tool_calls, ..Reply::text(content, usage, finish) })
     }
 
     /// Forgets all but the first `to` tokens.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agent_core::message::{Message, Role, ToolCall};
 use agent_core::model::{Form, Request};
+use agent_core::quirks::{AnswerFormat, LimitName, NoText, Quirks, SchemaKind};
 use agent_core::tool::ToolSpec;
 use async_openai::types::chat::{
     ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls,
@@ -14,10 +15,11 @@ use async_openai::types::chat::{
     ChatCompletionTools, CreateChatCompletionRequest, FunctionCall, FunctionObject, ResponseFormat,
     ResponseFormatJsonSchema, StopConfiguration, ToolChoiceOptions,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::names::Names;
 use super::options::{Prefill, RemoteOptions};
+use super::turns::turns;
 
 /// More stop strings than this are refused by OpenAI; the rest is seen to here.
 const MOST_STOPS: usize = 4;
@@ -35,53 +37,82 @@ pub(super) fn ask(
     model: &str,
     options: &RemoteOptions,
     names: &Names,
-) -> CreateChatCompletionRequest {
-    let mut messages: Vec<_> = request.messages.iter().map(|m| message(m, names)).collect();
+    quirks: &Quirks,
+) -> Value {
+    let mut messages: Vec<_> =
+        turns(request, quirks).iter().map(|turn| message(turn, names)).collect();
     let prefilled = options.prefill == Prefill::Supported && !request.prefix.is_empty();
     if prefilled {
         messages.push(message(&Message::assistant(request.prefix.clone()), names));
     }
-    let (max_tokens, max_completion_tokens) = match options.newest_limits() {
-        true => (None, Some(request.max_tokens)),
-        false => (Some(request.max_tokens), None),
-    };
+    let sent = |option: Option<bool>| option != Some(false);
+    let most = request.max_tokens.min(quirks.most_tokens.unwrap_or(u32::MAX));
+    let limit = quirks.limit.unwrap_or(LimitName::MaxTokens);
+    let streamed = sent(quirks.stream);
+    let usage =
+        ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None };
     #[expect(deprecated, reason = "most servers but OpenAI's own know only `max_tokens`")]
-    CreateChatCompletionRequest {
+    let body = CreateChatCompletionRequest {
         messages,
         model: model.to_string(),
-        max_tokens,
-        max_completion_tokens,
-        temperature: options.temperature,
-        top_p: options.top_p,
+        max_tokens: (limit == LimitName::MaxTokens).then_some(most),
+        max_completion_tokens: (limit == LimitName::MaxCompletionTokens).then_some(most),
+        temperature: options.temperature.filter(|_| sent(quirks.temperature)),
+        top_p: options.top_p.filter(|_| sent(quirks.top_p)),
         // The API has signed seeds.
-        seed: options.seed.map(|seed| (seed & (u64::MAX >> 1)) as i64),
-        stop: stop(request, prefilled),
-        response_format: response_format(&request.form),
-        tools: tools(&request.form, names),
-        tool_choice: must_call(&request.form),
-        stream_options: Some(ChatCompletionStreamOptions {
-            include_usage: Some(true),
-            include_obfuscation: None,
-        }),
-        stream: Some(true),
+        seed: options
+            .seed
+            .filter(|_| sent(quirks.seed))
+            .map(|seed| (seed & (u64::MAX >> 1)) as i64),
+        stop: stop(request, prefilled).filter(|_| sent(quirks.stop)),
+        response_format: response_format(&request.form, quirks),
+        tools: tools(&request.form, names, quirks),
+        tool_choice: (must_call(request) && sent(quirks.tool_choice))
+            .then_some(ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::Required)),
+        stream_options: (streamed && sent(quirks.stream_options)).then_some(usage),
+        stream: Some(streamed),
         ..CreateChatCompletionRequest::default()
-    }
+    };
+    let mut body = serde_json::to_value(body).unwrap_or_default();
+    let turns = body["messages"].as_array_mut().into_iter().flatten();
+    turns.for_each(|turn| no_text(turn, quirks.no_text.unwrap_or(NoText::Null)));
+    body
 }
 
-fn tools_of(form: &Form) -> &[Arc<ToolSpec>] {
+/// What stands for the text of a turn that has none.
+fn no_text(turn: &mut Value, written: NoText) {
+    let Some(turn) = turn.as_object_mut() else { return };
+    if turn.get("content").and_then(Value::as_str).is_some_and(|text| !text.is_empty()) {
+        return;
+    }
+    let called = turn.contains_key("tool_calls");
+    let value = match written {
+        NoText::Absent if called => {
+            turn.remove("content");
+            return;
+        }
+        NoText::Null if called => Value::Null,
+        NoText::Words if called => Value::from("(a call)"),
+        NoText::Words => Value::from("(nothing)"),
+        _ => Value::from(""),
+    };
+    turn.insert("content".to_string(), value);
+}
+
+pub(super) fn tools_of(form: &Form) -> &[Arc<ToolSpec>] {
     match form {
         Form::Act(tools) | Form::Calls(tools) | Form::CallsOrJson(tools, _) => tools,
         Form::Text { .. } | Form::Choice(_) | Form::Json(_) => &[],
     }
 }
 
-fn tools(form: &Form, names: &Names) -> Option<Vec<ChatCompletionTools>> {
+fn tools(form: &Form, names: &Names, quirks: &Quirks) -> Option<Vec<ChatCompletionTools>> {
     let tool = |tool: &Arc<ToolSpec>| {
         ChatCompletionTools::Function(ChatCompletionTool {
             function: FunctionObject {
                 name: names.legal(&tool.name).to_string(),
                 description: Some(tool.description.clone()),
-                parameters: Some(tool.input.clone()),
+                parameters: Some(tool_schema(&tool.input, quirks)),
                 strict: None,
             },
         })
@@ -91,13 +122,51 @@ fn tools(form: &Form, names: &Names) -> Option<Vec<ChatCompletionTools>> {
     (!tools.is_empty()).then_some(tools)
 }
 
-/// Said only where a call must come: some servers know nothing of it.
-fn must_call(form: &Form) -> Option<ChatCompletionToolChoiceOption> {
-    let required = ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::Required);
-    matches!(form, Form::Act(tools) if !tools.is_empty()).then_some(required)
+/// Whether to say that a call must come: once the model answered without one, since models that reason
+/// cannot be made to call, and some servers know nothing of it.
+pub(super) fn must_call(request: &Request) -> bool {
+    let must = matches!(&request.form, Form::Act(tools) if !tools.is_empty());
+    let roles: Vec<Role> = request.messages.iter().rev().take(2).map(|turn| turn.role).collect();
+    must && roles == [Role::User, Role::Assistant]
 }
 
-fn response_format(form: &Form) -> Option<ResponseFormat> {
+/// A tool's schema as the endpoint takes it.
+pub(super) fn tool_schema(schema: &Value, quirks: &Quirks) -> Value {
+    match quirks.tool_schema {
+        Some(SchemaKind::Plain) => plain(schema),
+        _ => schema.clone(),
+    }
+}
+
+/// A schema without what only some servers know.
+fn plain(schema: &Value) -> Value {
+    const KEPT: [&str; 6] = ["type", "description", "enum", "required", "items", "properties"];
+    let Value::Object(map) = schema else { return json!({ "type": "object" }) };
+    let kept = map.iter().filter(|(key, _)| KEPT.contains(&key.as_str()));
+    let value = |key: &str, value: &Value| match (key, value) {
+        // Of several types the first that says something.
+        ("type", Value::Array(types)) => types
+            .iter()
+            .find(|kind| *kind != "null")
+            .cloned()
+            .unwrap_or_else(|| Value::from("string")),
+        ("properties", Value::Object(all)) => {
+            all.iter().map(|(name, schema)| (name.clone(), plain(schema))).collect()
+        }
+        ("items", schema) => plain(schema),
+        _ => value.clone(),
+    };
+    let mut plain: Map<String, Value> =
+        kept.map(|(key, written)| (key.clone(), value(key, written))).collect();
+    if !plain.contains_key("type") {
+        let kind = if plain.contains_key("properties") { "object" } else { "string" };
+        plain.insert("type".to_string(), Value::from(kind));
+    }
+    Value::Object(plain)
+}
+
+pub(super) fn response_format(form: &Form, quirks: &Quirks) -> Option<ResponseFormat> {
+    let format = quirks.response_format.unwrap_or(AnswerFormat::Schema);
     let (name, schema) = match form {
         Form::Json(schema) => ("answer", schema.clone()),
         // With tools the server would have to choose between them and the format: the caller
@@ -106,7 +175,12 @@ fn response_format(form: &Form) -> Option<ResponseFormat> {
         Form::Choice(choices) => ("choice", choice_schema(choices)),
         Form::Text { .. } | Form::Act(_) | Form::Calls(_) | Form::CallsOrJson(..) => return None,
     };
-    let strict = strict(&schema).then_some(true);
+    match format {
+        AnswerFormat::Words => return None,
+        AnswerFormat::Object => return Some(ResponseFormat::JsonObject),
+        AnswerFormat::Schema | AnswerFormat::Loose => {}
+    }
+    let strict = (format == AnswerFormat::Schema && strict(&schema)).then_some(true);
     let json_schema =
         ResponseFormatJsonSchema { description: None, name: name.to_string(), schema, strict };
     Some(ResponseFormat::JsonSchema { json_schema })
@@ -177,12 +251,16 @@ fn message(message: &Message, names: &Names) -> ChatCompletionRequestMessage {
     }
 }
 
-fn call(call: &ToolCall, names: &Names) -> ChatCompletionMessageToolCalls {
-    let arguments = match &call.arguments {
-        // What was no JSON goes back as it came.
+/// The arguments of a call as text; what was no JSON goes back as it came.
+pub(super) fn arguments(call: &ToolCall) -> String {
+    match &call.arguments {
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    };
+    }
+}
+
+fn call(call: &ToolCall, names: &Names) -> ChatCompletionMessageToolCalls {
+    let arguments = arguments(call);
     ChatCompletionMessageToolCalls::Function(ChatCompletionMessageToolCall {
         id: call.id.clone(),
         function: FunctionCall { name: names.legal(&call.name).to_string(), arguments },

@@ -1,8 +1,11 @@
-//! Models behind any server that speaks OpenAI's chat completions, through async-openai.
+//! Models behind any server that speaks OpenAI's chat completions; the requests are async-openai's.
 //!
-//! A reply is always streamed. What fails before the first token is tried again – with waits that
-//! double, spread by chance, and never shorter than the server's `retry-after` – and then asked of
-//! the fallback models in turn; what fails later is an error, since text has been shown.
+//! A reply is streamed, and read whatever a server makes of that ([`stream`]). What fails before the
+//! first token is tried again – with waits that double, spread by chance, and never shorter than the
+//! server's `retry-after` – and then asked of the fallback models in turn; what fails later is an
+//! error, since text has been shown. A refusal that names an option is taken to heart (`learn.rs`),
+//! one that says that the conversation is too long tells what the model holds, and any other comes
+//! with what to change (`advice.rs`).
 //!
 //! The server is asked for the request's form and may not keep it, so the caller checks:
 //! - `Json` becomes a `response_format` with the schema, strict where the schema allows it;
@@ -13,31 +16,44 @@
 //!   ([`Prefill::Supported`]); elsewhere it is left out, and if the model writes it, the reply is
 //!   what follows it.
 
+mod advice;
 mod ask;
+mod calls;
+mod chunk;
+mod families;
+mod learn;
+mod learned;
+mod messages;
 mod names;
 mod options;
+mod reading;
 mod reply;
+mod responses;
 mod retry;
+mod said;
+pub mod stream;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod wire;
 
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use agent_core::agent::Protocol;
 use agent_core::model::{Form, Model, ModelError, Reply, Request, Traits};
-use async_openai::Client;
-use async_openai::config::OpenAIConfig;
-use async_openai::types::chat::CreateChatCompletionRequest;
 use async_trait::async_trait;
-use futures::StreamExt;
 use guard::Redactor;
-use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 
+pub use self::learned::Learned;
 pub use self::options::{ApiKey, Prefill, RemoteOptions};
+pub use self::reading::read;
 
 use self::names::Names;
-use self::reply::{Chunk, Draft, Usaged};
+use self::reading::Reading;
+use self::reply::Usaged;
 use self::retry::{Attempt, Failure};
 use self::wire::Wire;
 use crate::REPLY_LIMIT;
@@ -45,15 +61,18 @@ use crate::reason::reason;
 
 /// Finding a server takes no longer than this, or it is not there.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a server may take to close a stream, or to count tokens, once the reply is whole.
+const LINGER: Duration = Duration::from_secs(3);
+/// The most refusals that one request learns from.
+const LESSONS: usize = 16;
+
+type OnText<'a> = &'a mut (dyn for<'t> FnMut(&'t str) + Send);
 
 /// A model behind an OpenAI-compatible server.
 #[derive(Debug)]
 pub struct OpenAi {
     options: RemoteOptions,
-    config: OpenAIConfig,
-    client: reqwest::Client,
-    /// Marked as sensitive: it shows in no debug output.
-    key: Option<HeaderValue>,
+    wire: Wire,
     /// Takes the key out of whatever the server says.
     redactor: Redactor,
 }
@@ -76,20 +95,23 @@ impl OpenAi {
             client = client.no_proxy();
         }
         let client = client.build().map_err(|error| broken(reason(&error)))?;
-        let key = options.api_key.as_ref().map(|key| {
-            key.header().ok_or_else(|| {
+        let mut headers = HeaderMap::new();
+        if let Some(key) = &options.api_key {
+            let (name, before) = match options.protocol {
+                Protocol::Messages => (HeaderName::from_static("x-api-key"), ""),
+                Protocol::Chat | Protocol::Responses => (AUTHORIZATION, "Bearer "),
+            };
+            let value = key.header(before).ok_or_else(|| {
                 broken("the API key holds characters that no header can".to_string())
-            })
-        });
-        let key = key.transpose()?;
-        // None of these is taken from the environment. The key is put in where requests go out.
-        let config = OpenAIConfig::new()
-            .with_api_base(options.base_url.clone())
-            .with_api_key("")
-            .with_org_id("")
-            .with_project_id("");
+            })?;
+            headers.insert(name, value);
+        }
+        if options.protocol == Protocol::Messages {
+            headers.insert("anthropic-version", HeaderValue::from_static(messages::VERSION));
+        }
         let redactor = options.api_key.as_ref().map(ApiKey::redactor).unwrap_or_default();
-        Ok(Self { options, config, client, key, redactor })
+        let wire = Wire { client, headers, timeout: options.timeout };
+        Ok(Self { options, wire, redactor })
     }
 
     /// One model, asked until it answers or will not.
@@ -97,17 +119,34 @@ impl OpenAi {
         &self,
         model: &str,
         request: &Request,
-        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+        on_text: OnText<'_>,
     ) -> Result<Reply, Failure> {
         let names = ask::names(request);
-        let body = ask::ask(request, model, &self.options, &names);
         let mut attempt = Attempt::first(self.options.retries, self.options.backoff);
+        let mut notes = Vec::new();
         let begun = Instant::now();
         loop {
+            let quirks = self.options.learned.of(&self.options, model).quirks;
+            let ask = match self.options.protocol {
+                Protocol::Chat => ask::ask,
+                Protocol::Responses => responses::ask,
+                Protocol::Messages => messages::ask,
+            };
+            let body = ask(request, model, &self.options, &names, &quirks);
             let failure = match self.stream(&body, request, &names, on_text).await {
-                Ok(reply) => return Ok(reply),
+                Ok(mut reply) => {
+                    reply.notes.splice(..0, notes);
+                    return Ok(reply);
+                }
                 Err(failure) => failure,
             };
+            if notes.len() < LESSONS
+                && let Some(note) = self.learn(model, &failure, &body)
+            {
+                tracing::debug!(model, note, "an option was refused");
+                notes.push(note);
+                continue;
+            }
             let Some(wait) = attempt.next(&failure) else { return Err(failure) };
             // Waiting beyond the timeout would hide what the server said.
             if begun.elapsed() + wait >= self.options.timeout {
@@ -118,69 +157,109 @@ impl OpenAi {
         }
     }
 
+    /// What a refusal teaches, for whoever asks this model next.
+    fn learn(&self, model: &str, failure: &Failure, body: &Value) -> Option<String> {
+        let said = failure.about_an_option()?;
+        let note = self
+            .options
+            .learned
+            .with(&self.options, model, |known| learn::learn(&mut known.quirks, said, body))?;
+        Some(self.hide(&note))
+    }
+
+    /// What a model holds that said that a conversation is too long, as far as anybody can tell; what
+    /// was refused does not fit it.
+    async fn measure(&self, model: &str, failure: &Failure, request: &Request) {
+        let said = failure.said.as_deref().cloned().unwrap_or_default();
+        let before = self.options.learned.of(&self.options, model).context;
+        let told = match said.context() {
+            None if before == 0 => self.listed_context(model).await,
+            told => told,
+        };
+        let counted = request.tokens(self);
+        let reply = u64::from(request.max_tokens);
+        self.options.learned.with(&self.options, model, |known| {
+            let guess = u32::try_from(counted / 4 * 3 + reply).unwrap_or(u32::MAX);
+            known.context = match (told, known.context) {
+                (Some(told), 0) => told,
+                (Some(told), before) => told.min(before),
+                (None, 0) => guess.max(512),
+                (None, before) => before,
+            };
+            let context = u64::from(known.context);
+            let room = context.saturating_sub(reply.min(context / 2) + 64);
+            let prompt = said.prompt().unwrap_or(0).max(room + room / 8);
+            if counted <= room {
+                known.scale *= prompt as f64 / counted.max(1) as f64;
+            }
+        });
+    }
+
     async fn stream(
         &self,
-        body: &CreateChatCompletionRequest,
+        body: &Value,
         request: &Request,
         names: &Names,
-        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+        on_text: OnText<'_>,
     ) -> Result<Reply, Failure> {
         // Each token comes wrapped in a few hundred bytes.
         let limit = (request.max_tokens as usize).saturating_mul(1024).saturating_add(4 << 20);
-        let limit = limit.min(4 * REPLY_LIMIT);
-        let broke = Arc::new(OnceLock::new());
-        let wire = Wire {
-            client: self.client.clone(),
-            key: self.key.clone(),
-            limit,
-            broke: broke.clone(),
-        };
-        let client = Client::with_config(self.config.clone()).with_http_service(wire);
-        let chat = client.chat();
-        let mut stream =
-            chat.create_stream_byot::<_, Chunk>(body).await.map_err(|e| self.failure(e))?;
+        let address = self.options.address();
+        on_text("");
+        let answer = self.wire.post(&address, body, limit.min(4 * REPLY_LIMIT)).await;
+        let answer = answer.map_err(|failure| self.hidden(failure))?;
+        let mut reading = Reading::new(self.options.protocol, request.max_tokens);
         // A choice comes as JSON that nobody wants to see.
         let shown = !matches!(request.form, Form::Choice(_));
-        let mut draft = Draft::new(request.max_tokens);
-        let mut pieces = self.redactor.pieces();
-        while let Some(chunk) = stream.next().await {
-            let text = match chunk {
-                Ok(chunk) => draft.take(chunk).map_err(|reason| Failure::new(self.hide(&reason))),
-                Err(error) => Err(broke.get().map_or_else(|| self.failure(error), Failure::from)),
-            };
-            let text = text.map_err(|failure| failure.after(&draft))?;
-            let text = pieces.next(&text);
-            if shown && !text.is_empty() {
-                on_text(&text);
-            }
-            if draft.over() {
-                let (model, most) = (&body.model, request.max_tokens);
-                tracing::warn!(model, "the reply was cut: it is far longer than {most} tokens");
-                break;
-            }
-        }
-        let rest = pieces.rest();
-        if shown && !rest.is_empty() {
-            on_text(&rest);
-        }
-        let begun = draft.begun();
-        let (reply, usaged) = draft.reply(request, names, &self.redactor).map_err(|reason| {
-            let failure = Failure::new(self.hide(&reason)).again();
+        let mut show = |text: &str| on_text(if shown { text } else { "" });
+        let read = self.read(answer, &mut reading, &mut show).await;
+        let begun = reading.begun();
+        let reply = match read {
+            // Whatever breaks after it cannot take a reply away that is whole.
+            Err(failure) if !reading.finished() => Err(failure),
+            _ => reading.reply(request, names, &self.redactor),
+        };
+        let (reply, usaged) = reply.map_err(|failure| {
+            let failure = self.hidden(failure);
             if begun { failure.begun() } else { failure }
         })?;
         if usaged == Usaged::Estimated {
-            tracing::warn!(
-                model = body.model,
-                "the server told no usage that can be: tokens are estimated"
-            );
+            let model = &body["model"];
+            tracing::warn!(%model, "the server told no usage that can be: tokens are estimated");
         }
         Ok(reply)
     }
 
-    fn failure(&self, error: async_openai::error::OpenAIError) -> Failure {
-        let mut failure = Failure::from(error);
-        failure.reason = self.hide(&failure.reason);
-        failure
+    /// Reads an answer to its end.
+    async fn read(
+        &self,
+        mut answer: wire::Body,
+        reading: &mut Reading,
+        show: OnText<'_>,
+    ) -> Result<(), Failure> {
+        let mut pieces = self.redactor.pieces();
+        loop {
+            let bytes = match reading.finished() {
+                true => tokio::time::timeout(LINGER, answer.next()).await.unwrap_or(None),
+                false => answer.next().await,
+            };
+            let last = bytes.is_none();
+            let text = match bytes {
+                Some(bytes) => reading.push(&bytes?)?,
+                None => reading.end()?,
+            };
+            show(&pieces.next(&text));
+            if last || reading.over() {
+                break;
+            }
+        }
+        show(&pieces.rest());
+        Ok(())
+    }
+
+    /// What a server said, without the key in it.
+    fn hidden(&self, failure: Failure) -> Failure {
+        Failure { reason: self.hide(&failure.reason), ..failure }
     }
 
     fn hide(&self, text: &str) -> String {
@@ -195,7 +274,13 @@ impl Model for OpenAi {
     }
 
     fn traits(&self) -> Traits {
-        Traits { constrained: false, caches: false, context: self.options.context }
+        let context = self.options.learned.of(&self.options, &self.options.model).context;
+        Traits { constrained: false, caches: false, context }
+    }
+
+    fn count(&self, text: &str) -> u64 {
+        let scale = self.options.learned.of(&self.options, &self.options.model).scale;
+        ((text.len() / 3 + 1) as f64 * scale) as u64
     }
 
     async fn think(
@@ -203,32 +288,37 @@ impl Model for OpenAi {
         request: &Request,
         on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
     ) -> Result<Reply, ModelError> {
-        let mut last = self.ask(&self.options.model, request, on_text).await;
-        let mut reasons = Vec::new();
-        for model in &self.options.fallback {
-            match last {
-                Err(failure) if !failure.begun => {
-                    reasons.push(failure.reason);
-                    last = self.ask(model, request, on_text).await;
-                }
-                other => {
-                    last = other;
-                    break;
+        let model = &self.options.model;
+        let mut failed = Vec::new();
+        for name in [model].into_iter().chain(&self.options.fallback) {
+            match self.ask(name, request, on_text).await {
+                Ok(reply) => return Ok(reply),
+                Err(failure) => {
+                    let begun = failure.begun;
+                    failed.push(self.advised(name, failure).await);
+                    if begun {
+                        break;
+                    }
                 }
             }
         }
-        last.map_err(|failure| {
-            let model = self.options.model.clone();
-            if let (Some((tokens, context)), true) = (failure.too_long, reasons.is_empty()) {
-                return ModelError::TooLong { model, tokens, context };
-            }
-            reasons.push(failure.reason);
-            let tried = self.options.fallback.iter().map(|name| format!("; fallback `{name}`: "));
-            let mut reason = reasons[0].clone();
-            for (tried, next) in tried.zip(&reasons[1..]) {
-                reason += &(tried + next);
-            }
-            ModelError::Unavailable { model, reason }
+        let first = &failed[0];
+        if first.too_long() {
+            self.measure(model, first, request).await;
+            let told = first.said.as_ref().and_then(|said| said.prompt());
+            let tokens = told.unwrap_or_else(|| request.tokens(self));
+            let context = self.traits().context.into();
+            return Err(ModelError::TooLong { model: model.clone(), tokens, context });
+        }
+        let tried = self.options.fallback.iter().map(|name| format!("; fallback `{name}`: "));
+        let mut reason = first.reason.clone();
+        for (tried, next) in tried.zip(&failed[1..]) {
+            reason += &(tried + &next.reason);
+        }
+        let model = model.clone();
+        Err(match failed.iter().find_map(|failure| failure.hint.clone()) {
+            Some(hint) => ModelError::Refused { model, reason, hint },
+            None => ModelError::Unavailable { model, reason },
         })
     }
 }

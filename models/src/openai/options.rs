@@ -3,7 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use agent_core::agent::Protocol;
+use agent_core::quirks::Quirks;
 use guard::Redactor;
+
+use super::learned::Learned;
 
 /// Which model, where, and how to ask it.
 #[derive(Debug, Clone)]
@@ -12,7 +16,9 @@ pub struct RemoteOptions {
     pub model: String,
     /// Up to and with `/v1`: `http://127.0.0.1:8080/v1`.
     pub base_url: String,
-    /// Sent as a bearer token.
+    /// What the server speaks.
+    pub protocol: Protocol,
+    /// Sent as a bearer token, or as the protocol has it.
     pub api_key: Option<ApiKey>,
     /// 0 to 2; none leaves it to the server, and some models take no other value.
     pub temperature: Option<f32>,
@@ -32,6 +38,10 @@ pub struct RemoteOptions {
     pub prefill: Prefill,
     /// Tokens that the model holds; 0 where it is not known.
     pub context: u32,
+    /// What the server takes otherwise than most, where somebody said so.
+    pub quirks: Quirks,
+    /// What models were found to want; shared, so that no two have to find out the same.
+    pub learned: Learned,
 }
 
 impl RemoteOptions {
@@ -40,6 +50,7 @@ impl RemoteOptions {
         Self {
             model: model.into(),
             base_url: base_url.into().trim_end_matches('/').to_string(),
+            protocol: Protocol::Chat,
             api_key: None,
             temperature: None,
             top_p: None,
@@ -50,12 +61,9 @@ impl RemoteOptions {
             fallback: Vec::new(),
             prefill: Prefill::Unknown,
             context: 0,
+            quirks: Quirks::default(),
+            learned: Learned::default(),
         }
-    }
-
-    /// OpenAI's newer models refuse the name that everybody else's server knows.
-    pub(super) fn newest_limits(&self) -> bool {
-        self.host().is_some_and(|host| host == "api.openai.com")
     }
 
     /// Whether the server is on this machine.
@@ -66,7 +74,17 @@ impl RemoteOptions {
         })
     }
 
-    fn host(&self) -> Option<String> {
+    /// Where requests go.
+    pub(super) fn address(&self) -> String {
+        let path = match self.protocol {
+            Protocol::Chat => "chat/completions",
+            Protocol::Responses => "responses",
+            Protocol::Messages => "messages",
+        };
+        format!("{}/{path}", self.base_url)
+    }
+
+    pub(super) fn host(&self) -> Option<String> {
         url::Url::parse(&self.base_url).ok()?.host_str().map(str::to_string)
     }
 }
@@ -91,8 +109,8 @@ impl ApiKey {
         Self(key.into())
     }
 
-    pub(super) fn header(&self) -> Option<http::HeaderValue> {
-        let mut value = http::HeaderValue::try_from(format!("Bearer {}", self.0)).ok()?;
+    pub(super) fn header(&self, before: &str) -> Option<http::HeaderValue> {
+        let mut value = http::HeaderValue::try_from(format!("{before}{}", self.0)).ok()?;
         value.set_sensitive(true);
         Some(value)
     }

@@ -1,19 +1,24 @@
-//! From the server's chunks to a reply.
-//!
-//! The chunks are read leniently, because servers differ: whatever is not needed may be missing.
+//! From the parts that a server sends to a reply.
 
+use agent_core::act::after_reasoning;
 use agent_core::message::ToolCall;
 use agent_core::model::{Finish, Form, Reply, Request, Tokens};
 use guard::Redactor;
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::calls::Calls;
+use super::chunk::{Piece, Usage};
 use super::names::Names;
+use super::retry::Failure;
 use crate::REPLY_LIMIT;
 
 /// How servers say that a reply is whole.
-const DONE: [&str; 11] = [
+const DONE: [&str; 15] = [
     "stop",
+    "tool_call",
+    "function_calls",
+    "stop_token",
+    "finish_reason_stop",
     "tool_calls",
     "function_call",
     "tool_use",
@@ -27,115 +32,102 @@ const DONE: [&str; 11] = [
 ];
 
 /// How they say that it is not, since it grew too long.
-const CUT: [&str; 3] = ["length", "max_tokens", "model_length"];
+const CUT: [&str; 6] = [
+    "length",
+    "max_tokens",
+    "max_output_tokens",
+    "max_length",
+    "model_length",
+    "model_context_window_exceeded",
+];
+
+/// Said of a reply that ends with the stream.
+const UNMARKED: &str = "the endpoint did not say why the reply ended (no `finish_reason`): it is taken as \
+                        whole, since the stream was ended";
 
 /// Bytes of the text of a reply with so many tokens, and more than most tokens take.
 fn room(tokens: u32) -> usize {
     (tokens as usize).saturating_mul(16).saturating_add(4096)
 }
 
-/// One event of the stream.
-#[derive(Debug, Deserialize)]
-pub(super) struct Chunk {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    usage: Option<Usage>,
-    /// Some servers report an error in the middle of a stream.
-    error: Option<Value>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Choice {
-    #[serde(default)]
-    delta: Delta,
-    finish_reason: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Delta {
-    content: Option<String>,
-    refusal: Option<String>,
-    tool_calls: Option<Vec<CallPart>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct CallPart {
-    index: Option<u64>,
-    id: Option<String>,
-    function: Option<FunctionPart>,
-}
-
-#[derive(Debug, Deserialize)]
-struct FunctionPart {
-    name: Option<String>,
-    arguments: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct Usage {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-    prompt_tokens_details: Option<Details>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct Details {
-    cached_tokens: Option<u64>,
-}
-
 /// A reply so far.
 #[derive(Debug)]
 pub(super) struct Draft {
     content: String,
-    calls: Vec<Call>,
+    reasoning: String,
+    calls: Calls,
     usage: Option<Usage>,
     finish: Option<String>,
+    /// The server said that the stream is over.
+    done: bool,
+    /// Bytes of text and calls.
     size: usize,
     /// Bytes that a reply with the tokens that were asked for can have.
     room: usize,
     over: bool,
 }
 
-#[derive(Debug, Default)]
-struct Call {
-    index: Option<u64>,
-    id: String,
-    name: String,
-    arguments: String,
-}
-
 impl Draft {
     /// Nothing yet, of a reply of at most so many tokens.
     pub(super) fn new(tokens: u32) -> Self {
-        let (content, room) = (String::new(), room(tokens));
-        Self { content, calls: Vec::new(), usage: None, finish: None, size: 0, room, over: false }
+        Self {
+            content: String::new(),
+            reasoning: String::new(),
+            calls: Calls::default(),
+            usage: None,
+            finish: None,
+            done: false,
+            size: 0,
+            room: room(tokens),
+            over: false,
+        }
     }
 
-    /// Takes a chunk in; gives the text it added. The error is a sentence.
-    pub(super) fn take(&mut self, chunk: Chunk) -> Result<String, String> {
-        if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
-            let words = error.get("message").and_then(Value::as_str);
-            return Err(words.map_or_else(|| error.to_string(), str::to_string));
-        }
-        self.usage = chunk.usage.or(self.usage);
-        let mut added = String::new();
-        // Only one choice is asked for.
-        for choice in chunk.choices.into_iter().take(1) {
-            // Some servers write an empty word in each chunk.
-            let finish = choice.finish_reason.filter(|word| !word.is_empty());
-            self.finish = finish.or(self.finish.take());
-            let Delta { content, refusal, tool_calls } = choice.delta;
-            for text in [content, refusal].into_iter().flatten() {
-                added.push_str(self.grow(&text)?);
+    /// Takes a part in; gives the text it added.
+    pub(super) fn take(&mut self, piece: Piece) -> Result<String, Failure> {
+        match piece {
+            Piece::Text(text) => {
+                let text = self.grow(&text).map_err(Failure::new)?.to_string();
+                self.content.push_str(&text);
+                return Ok(text);
             }
-            for part in tool_calls.into_iter().flatten() {
-                self.take_call(part)?;
+            Piece::Reasoning(text) => {
+                // Servers count it apart, and then it may be far longer.
+                let left = (4 * self.room).saturating_sub(self.reasoning.len());
+                self.over |= text.len() > left;
+                self.reasoning.push_str(&text[..text.floor_char_boundary(left)]);
             }
+            Piece::Call(mut part) => {
+                let before = self.calls.len();
+                for text in
+                    [&mut part.id, &mut part.name, &mut part.arguments].into_iter().flatten()
+                {
+                    *text = self.grow(text).map_err(Failure::new)?.to_string();
+                }
+                self.calls.take(part);
+                self.size += 64 * (self.calls.len() - before);
+            }
+            Piece::Finish(word) => self.finish = Some(word),
+            Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().and(usage)),
+            Piece::End => self.done = true,
+            Piece::Error(said) => return Err(Failure::reported(said)),
         }
-        self.content.push_str(&added);
-        Ok(added)
+        Ok(String::new())
+    }
+
+    /// The server said that nothing follows.
+    pub(super) fn end(&mut self) {
+        self.done = true;
+    }
+
+    /// Whether the server said that nothing follows.
+    pub(super) fn ended(&self) -> bool {
+        self.done
+    }
+
+    /// Whether nothing at all was said.
+    pub(super) fn silent(&self) -> bool {
+        self.size == 0 && self.reasoning.is_empty() && self.finish.is_none() && self.usage.is_none()
     }
 
     /// Whether far more came than was asked for: the rest is not waited for.
@@ -148,34 +140,9 @@ impl Draft {
         self.size > 0
     }
 
-    fn take_call(&mut self, part: CallPart) -> Result<(), String> {
-        // Some servers leave the index out, and give a new id with every new call.
-        let same = |call: &Call| match (part.index, &part.id) {
-            (Some(index), _) => call.index == Some(index),
-            (None, Some(id)) => call.id == *id,
-            (None, None) => true,
-        };
-        let at = match self.calls.iter().rposition(same) {
-            Some(at) => at,
-            None => {
-                self.size += 64;
-                self.calls.push(Call { index: part.index, ..Call::default() });
-                self.calls.len() - 1
-            }
-        };
-        let function = part.function.unwrap_or(FunctionPart { name: None, arguments: None });
-        let texts = [part.id, function.name, function.arguments].map(Option::unwrap_or_default);
-        let [id, name, arguments] = [0, 1, 2].map(|at| self.grow(&texts[at]));
-        let (id, name, arguments) = (id?, name?, arguments?);
-        let call = &mut self.calls[at];
-        if call.id.is_empty() {
-            call.id.push_str(id);
-        }
-        if *name != call.name {
-            call.name.push_str(name);
-        }
-        call.arguments.push_str(arguments);
-        Ok(())
+    /// Whether the server said why the reply ended.
+    pub(super) fn finished(&self) -> bool {
+        self.finish.is_some()
     }
 
     /// What there is room for of a text.
@@ -189,62 +156,67 @@ impl Draft {
         }
     }
 
-    /// The reply, once the stream is over. The error is a sentence.
+    /// The reply, once the stream is over.
     pub(super) fn reply(
         self,
         request: &Request,
         names: &Names,
         redactor: &Redactor,
-    ) -> Result<(Reply, Usaged), String> {
-        let finish = match self.finish.as_deref() {
-            _ if self.over => Finish::Cut,
-            None if self.size == 0 && self.usage.is_none() => {
-                return Err("the stream ended without a word".to_string());
-            }
-            None => return Err("the stream ended before the reply did".to_string()),
-            Some(word) if CUT.contains(&word.to_lowercase().as_str()) => Finish::Cut,
-            Some(word) if DONE.contains(&word.to_lowercase().as_str()) => Finish::Stop,
-            Some("content_filter") => {
-                return Err("the server withheld the reply (`content_filter`)".to_string());
-            }
-            Some(word) => {
-                return Err(format!(
-                    "the server broke the reply off: its `finish_reason` is `{word}`"
-                ));
-            }
-        };
-        let call = |(n, call): (usize, Call)| ToolCall {
-            id: match call.id.is_empty() {
-                true => format!("call-{}", n + 1),
-                false => redactor.clean_text(call.id),
-            },
-            name: names.own(&redactor.clean_text(call.name)),
-            arguments: crate::arguments(Value::String(redactor.clean_text(call.arguments))),
-        };
-        let tool_calls: Vec<_> = self.calls.into_iter().enumerate().map(call).collect();
-        let content = shaped(redactor.clean_text(self.content), request);
-        let guess = estimate(request, self.size.min(self.room));
-        let (usage, usaged) = match self.usage {
-            Some(mut usage) => {
-                // Where text came, it was no token's; and something was asked.
-                let none =
-                    (usage.completion_tokens == 0 && self.size > 0, usage.prompt_tokens == 0);
-                if none.0 {
-                    usage.completion_tokens = guess.output;
-                }
-                if none.1 {
-                    usage.prompt_tokens = guess.input;
-                }
-                let cached = usage.prompt_tokens_details.and_then(|details| details.cached_tokens);
-                let cached = cached.unwrap_or(0).min(usage.prompt_tokens);
-                let (input, output) = (usage.prompt_tokens, usage.completion_tokens);
-                let usaged = if none.0 || none.1 { Usaged::Estimated } else { Usaged::Told };
-                (Tokens { input, cached, output }, usaged)
-            }
-            None => (guess, Usaged::Estimated),
-        };
-        Ok((Reply { content, tool_calls, usage, finish, odds: Vec::new() }, usaged))
+    ) -> Result<(Reply, Usaged), Failure> {
+        let finish = self.why()?;
+        let unmarked = self.finish.is_none() && finish == Finish::Stop;
+        let tool_calls = self.calls.into_calls(names, redactor);
+        let content = redactor.clean_text(self.content);
+        let answer = after_reasoning(&content);
+        let thought = content[..content.rfind(answer).unwrap_or(0)].trim();
+        let reasoning = redactor.clean_text(self.reasoning) + thought;
+        let content = shaped(answer.to_string(), request);
+        let guess = estimate(request, self.size.min(self.room) + reasoning.len());
+        let (usage, usaged) = counted(self.usage.unwrap_or_default(), guess, self.size > 0);
+        let notes = unmarked.then(|| UNMARKED.to_string()).into_iter().collect();
+        let reply = Reply::text(content, usage, finish);
+        Ok((Reply { tool_calls, reasoning, notes, ..reply }, usaged))
     }
+
+    /// Why it ended; an error where it is no reply.
+    fn why(&self) -> Result<Finish, Failure> {
+        let Some(word) = self.finish.as_deref() else {
+            return match () {
+                _ if self.over => Ok(Finish::Cut),
+                _ if self.done && self.begun() => Ok(Finish::Stop),
+                _ if self.begun() => {
+                    Err(Failure::new("the stream ended before the reply did".to_string()).again())
+                }
+                _ => Err(Failure::new("the stream ended without a word".to_string()).again()),
+            };
+        };
+        let word = word.trim().to_lowercase();
+        match word.as_str() {
+            _ if self.over || CUT.contains(&word.as_str()) => Ok(Finish::Cut),
+            _ if DONE.contains(&word.as_str()) => Ok(Finish::Stop),
+            "content_filter" | "safety" | "refusal" => {
+                Err(Failure::new(format!("the server withheld the reply (`{word}`)")))
+            }
+            _ => Err(Failure::new(format!(
+                "the server broke the reply off: its `finish_reason` is `{word}`"
+            ))
+            .again()),
+        }
+    }
+}
+
+/// The tokens that a server tells, and what is guessed where it tells none or what cannot be.
+fn counted(told: Usage, guess: Tokens, came: bool) -> (Tokens, Usaged) {
+    let input = told.input.filter(|tokens| *tokens > 0);
+    // Where text came, it was no token's.
+    let output = told.output.filter(|tokens| *tokens > 0 || !came);
+    let usaged = match input.is_some() && output.is_some() {
+        true => Usaged::Told,
+        false => Usaged::Estimated,
+    };
+    let (input, output) = (input.unwrap_or(guess.input), output.unwrap_or(guess.output));
+    let cached = told.cached.unwrap_or(0).min(input);
+    (Tokens { input, cached, output }, usaged)
 }
 
 /// Where the token counts come from.

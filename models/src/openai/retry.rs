@@ -2,38 +2,41 @@
 
 use std::time::Duration;
 
-use async_openai::error::OpenAIError;
+use http::StatusCode;
 use rand::Rng;
-use serde_json::Value;
 
-use super::reply::Draft;
-use super::wire::{Broke, Refusal};
-use crate::reason::reason;
+use super::said::Said;
 
 /// The longest wait of our own making.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 /// A server that asks for more than this is as good as gone.
 const LONGEST_ASKED: Duration = Duration::from_secs(60);
-/// How much of a server's words are repeated.
-const WORDS: usize = 300;
 
 /// One request that failed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Failure {
     /// A sentence.
     pub(super) reason: String,
+    /// What to change, where it stays as it is until something is changed.
+    pub(super) hint: Option<String>,
     /// Whether some of the reply has been shown.
     pub(super) begun: bool,
-    /// The prompt's tokens and what the model holds, if that is what is wrong.
-    pub(super) too_long: Option<(u64, u64)>,
-    again: bool,
-    wait: Option<Duration>,
+    /// The status of the answer, 0 where there was none or it was well until then.
+    pub(super) status: u16,
+    /// What the server said, where it refused.
+    pub(super) said: Option<Box<Said>>,
+    /// Where the server says that it is instead.
+    pub(super) location: Option<String>,
+    /// Whether trying again may help.
+    pub(super) again: bool,
+    /// What the server asked to wait.
+    pub(super) wait: Option<Duration>,
 }
 
 impl Failure {
     /// Trying again is of no use.
     pub(super) fn new(reason: String) -> Self {
-        Self { reason, begun: false, too_long: None, again: false, wait: None }
+        Self { reason, ..Self::default() }
     }
 
     /// Trying again may help.
@@ -41,85 +44,37 @@ impl Failure {
         Self { again: true, ..self }
     }
 
-    /// Some of the reply has been shown.
-    pub(super) fn begun(self) -> Self {
-        Self { begun: true, ..self }
-    }
-
-    /// It failed at this point of the reply.
-    pub(super) fn after(self, draft: &Draft) -> Self {
-        match draft.begun() {
-            true => {
-                let reason = format!("the reply broke off: {}", self.reason);
-                Self { reason, begun: true, ..self }
-            }
-            false => self,
-        }
-    }
-}
-
-impl From<&Broke> for Failure {
-    fn from(broke: &Broke) -> Self {
-        match broke {
-            Broke::TooLong(reason) | Broke::Silent(reason) => Self::new(reason.clone()),
-            Broke::Lost(reason) => Self::new(reason.clone()).again(),
-        }
-    }
-}
-
-impl From<OpenAIError> for Failure {
-    fn from(error: OpenAIError) -> Self {
-        match error {
-            OpenAIError::Boxed(error) => match error.downcast::<Refusal>() {
-                Ok(refusal) => Self::from(*refusal),
-                Err(error) => Self::new(error.to_string()),
-            },
-            OpenAIError::Reqwest(error) => {
-                // A server that was silent for the whole timeout is not asked to be so again.
-                let again = error.is_connect() || !error.is_timeout();
-                let failure = Self::new(reason(&error));
-                if again { failure.again() } else { failure }
-            }
-            OpenAIError::JSONDeserialize(error, content) => {
-                Self::new(format!("it sent `{}`, which is no reply: {error}", words(&content)))
-            }
-            OpenAIError::StreamError(error) => Self::new(error.to_string()).again(),
-            other => Self::new(other.to_string()),
-        }
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        let status = refusal.status;
-        let body: Value = serde_json::from_str(&refusal.text).unwrap_or_default();
-        let error = body.get("error").unwrap_or(&body);
-        let said = error.get("message").or(Some(error)).and_then(Value::as_str);
-        let said = words(said.unwrap_or(&refusal.text));
-        let reason = match (status.is_success(), said.is_empty()) {
-            (true, _) => format!("it answered `{said}` where a stream of a reply was expected"),
-            (false, true) => format!("the server answered {status}"),
-            (false, false) => format!("the server answered {status}: {said}"),
+    /// The server answered with a status that is no success.
+    pub(super) fn refused(status: StatusCode, said: Said, wait: Option<Duration>) -> Self {
+        let reason = match said.words.is_empty() {
+            true => format!("the server answered {status}"),
+            false => format!("the server answered {status}: {}", said.words),
         };
-        let number = |key: &str| error.get(key).and_then(Value::as_u64);
-        let spent = error.get("code").is_some_and(|code| code == "insufficient_quota");
-        let again = matches!(status.as_u16(), 408 | 409 | 425 | 429 | 500..=599) && !spent;
-        Self {
-            reason,
-            begun: false,
-            too_long: number("n_prompt_tokens").zip(number("n_ctx")),
-            again,
-            wait: refusal.retry_after,
-        }
+        let (status, again) = (status.as_u16(), said.passes(status.as_u16()));
+        Self { reason, status, again, wait, said: Some(Box::new(said)), ..Self::default() }
     }
-}
 
-/// The beginning of what a server said, in one line.
-fn words(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(WORDS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+    /// The server reports an error in the middle of its answer.
+    pub(super) fn reported(said: Said) -> Self {
+        let (reason, again) = (said.words.clone(), said.passes(0));
+        Self { reason, again, said: Some(Box::new(said)), ..Self::default() }
+    }
+
+    /// It failed when some of the reply had been shown.
+    pub(super) fn begun(self) -> Self {
+        let reason = format!("the reply broke off: {}", self.reason);
+        Self { reason, begun: true, ..self }
+    }
+
+    /// Whether the conversation does not fit.
+    pub(super) fn too_long(&self) -> bool {
+        self.status == 413 || self.said.as_ref().is_some_and(|said| said.too_long())
+    }
+
+    /// What the server said, if it may be about an option.
+    pub(super) fn about_an_option(&self) -> Option<&Said> {
+        let status = matches!(self.status, 0 | 400 | 404 | 405 | 415 | 422 | 500 | 501);
+        self.said.as_deref().filter(|_| status && !self.begun && !self.too_long())
     }
 }
 

@@ -1,125 +1,125 @@
-//! What lies between async-openai and the network: one request, one answer, never more bytes than
-//! a reply may have. Retries are not its business, and async-openai's own are not used.
+//! One request, one answer, never more bytes than a reply may have.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::reason::reason;
-use async_openai::error::OpenAIError;
-use async_openai::middleware::HttpRequestFactory;
 use futures::StreamExt;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use futures::stream::BoxStream;
+use http::header::{ACCEPT, LOCATION, RETRY_AFTER};
+use serde_json::Value;
+
+use super::retry::Failure;
+use super::said::Said;
+use crate::reason::reason;
 
 /// How much of an error's text is kept.
-const HEAD: usize = 2048;
+const HEAD: usize = 16 << 10;
+/// The most bytes of a list of models.
+const LIST: usize = 4 << 20;
+/// A list of models comes at once or is done without.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Sends requests for async-openai.
+/// Sends requests to one server.
 #[derive(Debug, Clone)]
 pub(super) struct Wire {
     pub(super) client: reqwest::Client,
-    pub(super) key: Option<http::HeaderValue>,
-    /// The most bytes an answer may have.
-    pub(super) limit: usize,
-    /// Why the stream broke: what comes through async-openai no longer says.
-    pub(super) broke: Arc<OnceLock<Broke>>,
+    /// What tells the server who asks, and the like.
+    pub(super) headers: http::HeaderMap,
+    /// The longest that it may be silent.
+    pub(super) timeout: Duration,
 }
 
-/// Why a stream broke.
-#[derive(Debug)]
-pub(super) enum Broke {
-    /// More bytes than the limit.
-    TooLong(String),
-    /// No byte for too long.
-    Silent(String),
-    /// The connection.
-    Lost(String),
-}
-
-/// An answer that is no stream of a reply.
-#[derive(Debug, thiserror::Error)]
-#[error("{status}: {text}")]
-pub(super) struct Refusal {
-    pub(super) status: http::StatusCode,
-    /// What the server asked to wait.
-    pub(super) retry_after: Option<Duration>,
-    /// The beginning of what it said.
-    pub(super) text: String,
-}
-
-impl tower_service::Service<HttpRequestFactory> for Wire {
-    type Response = reqwest::Response;
-    type Error = OpenAIError;
-    type Future = Pin<Box<dyn Future<Output = Result<reqwest::Response, OpenAIError>> + Send>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), OpenAIError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
-        let wire = self.clone();
-        Box::pin(async move {
-            let mut request = request.build().await?;
-            request.headers_mut().remove(AUTHORIZATION);
-            if let Some(key) = &wire.key {
-                request.headers_mut().insert(AUTHORIZATION, key.clone());
-            }
-            let response = wire.client.execute(request).await?;
-            let kind = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
-            let kind = kind.unwrap_or_default().to_lowercase();
-            let other = ["application/json", "text/html"].iter().any(|t| kind.starts_with(t));
-            match response.status().is_success() && !other {
-                true => Ok(wire.limited(response)),
-                false => Err(OpenAIError::Boxed(Box::new(refusal(response).await))),
-            }
-        })
-    }
+/// The body of an answer.
+pub(super) struct Body {
+    bytes: BoxStream<'static, reqwest::Result<bytes::Bytes>>,
+    left: usize,
+    limit: usize,
+    timeout: Duration,
 }
 
 impl Wire {
-    /// The same response, with a body that fails when it grows too long.
-    fn limited(self, response: reqwest::Response) -> reqwest::Response {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let (limit, mut seen) = (self.limit, 0);
-        let body = response.bytes_stream().map(move |bytes| {
-            let broke = match bytes {
-                Ok(bytes) => {
-                    seen += bytes.len();
-                    if seen <= limit {
-                        return Ok(bytes);
-                    }
-                    let size = limit >> 10;
-                    Broke::TooLong(format!("it has more than {size} KiB, and was cut off"))
-                }
-                Err(error) if error.is_timeout() => Broke::Silent(reason(&error)),
-                Err(error) => Broke::Lost(reason(&error)),
-            };
-            // Only the first reason counts.
-            let _ = self.broke.set(broke);
-            Err(std::io::Error::other("the stream broke"))
-        });
-        let mut response = http::Response::new(reqwest::Body::wrap_stream(body));
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        response.into()
+    /// Sends a request; the answer may have so many bytes.
+    pub(super) async fn post(
+        &self,
+        address: &str,
+        body: &Value,
+        limit: usize,
+    ) -> Result<Body, Failure> {
+        let accepted =
+            if body["stream"] == true { "text/event-stream" } else { "application/json" };
+        let request = self
+            .client
+            .post(address)
+            .headers(self.headers.clone())
+            .header(ACCEPT, accepted)
+            .json(body);
+        let timeout = self.timeout;
+        let response = request.send().await.map_err(|error| lost(&error, timeout))?;
+        match response.status().is_success() {
+            true => {
+                Ok(Body { bytes: response.bytes_stream().boxed(), left: limit, limit, timeout })
+            }
+            false => Err(refusal(response).await),
+        }
+    }
+
+    /// The JSON that lies at an address; none where there is none at once.
+    pub(super) async fn get(&self, address: &str) -> Option<Value> {
+        let request = self.client.get(address).headers(self.headers.clone()).timeout(PATIENCE);
+        let response = request.send().await.ok().filter(|answer| answer.status().is_success())?;
+        serde_json::from_slice(&beginning(response, LIST).await).ok()
     }
 }
 
-async fn refusal(response: reqwest::Response) -> Refusal {
-    let status = response.status();
-    let retry_after = retry_after(response.headers());
+impl Body {
+    /// The next bytes; none at the end.
+    pub(super) async fn next(&mut self) -> Option<Result<bytes::Bytes, Failure>> {
+        let bytes = match self.bytes.next().await? {
+            Ok(bytes) => bytes,
+            Err(error) => return Some(Err(lost(&error, self.timeout))),
+        };
+        self.left = match self.left.checked_sub(bytes.len()) {
+            Some(left) => left,
+            None => {
+                let reason = format!("it has more than {} KiB, and was cut off", self.limit >> 10);
+                return Some(Err(Failure::new(reason)));
+            }
+        };
+        Some(Ok(bytes))
+    }
+}
+
+/// No answer came, or no more of it. A server that was silent for the whole timeout is not asked to be
+/// so again.
+fn lost(error: &reqwest::Error, timeout: Duration) -> Failure {
+    match error.is_timeout() && !error.is_connect() {
+        true => {
+            let seconds = timeout.as_secs_f64();
+            Failure::new(format!("it was silent for {seconds} s, its `timeout`"))
+        }
+        false => Failure::new(reason(error)).again(),
+    }
+}
+
+async fn refusal(response: reqwest::Response) -> Failure {
+    let (status, wait) = (response.status(), retry_after(response.headers()));
+    let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+    let location = location.map(str::to_string);
+    let text = beginning(response, HEAD).await;
+    let said = Said::of_text(&String::from_utf8_lossy(&text));
+    Failure { location, ..Failure::refused(status, said, wait) }
+}
+
+async fn beginning(response: reqwest::Response, most: usize) -> Vec<u8> {
     let mut text = Vec::new();
     let mut body = response.bytes_stream();
     while let Some(Ok(bytes)) = body.next().await {
         text.extend(bytes);
-        if text.len() > HEAD {
-            text.truncate(HEAD);
+        if text.len() > most {
+            text.truncate(most);
             break;
         }
     }
-    Refusal { status, retry_after, text: String::from_utf8_lossy(&text).into_owned() }
+    text
 }
 
 /// `retry-after` in seconds or, as OpenAI has it too, `retry-after-ms`. A date is not read: it

@@ -1,0 +1,146 @@
+//! OpenAI's Responses API, from its public reference: what a request becomes, and what an event says.
+
+use agent_core::message::{Message, Role};
+use agent_core::model::Request;
+use agent_core::quirks::{LimitName, Quirks};
+use serde_json::{Value, json};
+
+use super::ask;
+use super::calls::CallPart;
+use super::chunk::{Piece, Usage, number};
+use super::names::Names;
+use super::options::RemoteOptions;
+use super::said::Said;
+use super::turns::turns;
+
+/// The request as the server takes it. Nothing is kept there: the conversation is here.
+pub(super) fn ask(
+    request: &Request,
+    model: &str,
+    options: &RemoteOptions,
+    names: &Names,
+    quirks: &Quirks,
+) -> Value {
+    let sent = |option: Option<bool>| option != Some(false);
+    let turns = turns(request, quirks);
+    let input: Vec<Value> = turns.iter().flat_map(|turn| items(turn, names)).collect();
+    let mut body = json!({
+        "model": model, "input": input, "stream": sent(quirks.stream), "store": false,
+    });
+    if quirks.limit != Some(LimitName::None) {
+        body["max_output_tokens"] =
+            request.max_tokens.min(quirks.most_tokens.unwrap_or(u32::MAX)).into();
+    }
+    if let Some(temperature) = options.temperature.filter(|_| sent(quirks.temperature)) {
+        body["temperature"] = temperature.into();
+    }
+    if let Some(top_p) = options.top_p.filter(|_| sent(quirks.top_p)) {
+        body["top_p"] = top_p.into();
+    }
+    let tools: Vec<Value> = ask::tools_of(&request.form)
+        .iter()
+        .map(|tool| {
+            json!({
+                "type": "function", "name": names.legal(&tool.name), "strict": false,
+                "description": tool.description, "parameters": ask::tool_schema(&tool.input, quirks),
+            })
+        })
+        .collect();
+    if !tools.is_empty() {
+        body["tools"] = tools.into();
+        if ask::must_call(request) && sent(quirks.tool_choice) {
+            body["tool_choice"] = "required".into();
+        }
+    }
+    let format = ask::response_format(&request.form, quirks);
+    if let Some(mut format) = format.and_then(|format| serde_json::to_value(format).ok()) {
+        // What stands under a name of its own in a chat stands beside the type here.
+        if let Some(Value::Object(inner)) = format.get_mut("json_schema").map(Value::take) {
+            format =
+                inner.into_iter().chain([("type".to_string(), "json_schema".into())]).collect();
+        }
+        body["text"] = json!({ "format": format });
+    }
+    body
+}
+
+fn items(turn: &Message, names: &Names) -> Vec<Value> {
+    let role = match turn.role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => {
+            return vec![json!({
+                "type": "function_call_output", "call_id": turn.tool_call_id, "output": turn.content,
+            })];
+        }
+    };
+    let text = (!turn.content.is_empty()).then(|| json!({ "role": role, "content": turn.content }));
+    let calls = turn.tool_calls.iter().map(|call| {
+        json!({
+            "type": "function_call", "call_id": call.id, "name": names.legal(&call.name),
+            "arguments": ask::arguments(call),
+        })
+    });
+    text.into_iter().chain(calls).collect()
+}
+
+/// What an event of the stream holds, or a whole response.
+pub(super) fn pieces(event: &Value) -> Vec<Piece> {
+    let delta = || event["delta"].as_str().unwrap_or_default().to_string();
+    let index = number(&event["output_index"]);
+    let kind = event["type"].as_str().unwrap_or_default();
+    match kind {
+        "response.output_text.delta" | "response.refusal.delta" => vec![Piece::Text(delta())],
+        "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
+            vec![Piece::Reasoning(delta())]
+        }
+        "response.output_item.added" if event["item"]["type"] == "function_call" => {
+            vec![Piece::Call(call(&event["item"], index))]
+        }
+        "response.function_call_arguments.delta" => {
+            vec![Piece::Call(CallPart { index, arguments: Some(delta()), ..CallPart::default() })]
+        }
+        "response.completed" | "response.incomplete" => end(&event["response"]),
+        "response.failed" => vec![Piece::Error(Said::of(&event["response"]))],
+        "error" => vec![Piece::Error(Said::of(event))],
+        _ if event["object"] == "response" => {
+            let output = event["output"].as_array().into_iter().flatten();
+            output.zip(0..).flat_map(|(item, n)| whole(item, n)).chain(end(event)).collect()
+        }
+        _ if event["error"].is_object() => vec![Piece::Error(Said::of(event))],
+        _ => Vec::new(),
+    }
+}
+
+fn call(item: &Value, index: Option<u64>) -> CallPart {
+    let word = |key: &str| item[key].as_str().filter(|text| !text.is_empty()).map(str::to_string);
+    CallPart { index, id: word("call_id"), name: word("name"), arguments: word("arguments") }
+}
+
+fn whole(item: &Value, index: u64) -> Vec<Piece> {
+    match item["type"].as_str() {
+        Some("function_call") => vec![Piece::Call(call(item, Some(index)))],
+        Some("message") => {
+            let parts = item["content"].as_array().into_iter().flatten();
+            let text = parts.filter_map(|part| part["text"].as_str().or(part["refusal"].as_str()));
+            text.map(|text| Piece::Text(text.to_string())).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn end(response: &Value) -> Vec<Piece> {
+    if response["error"].is_object() {
+        return vec![Piece::Error(Said::of(response))];
+    }
+    let cut = response["incomplete_details"]["reason"].as_str();
+    let word = cut.or(response["status"].as_str()).unwrap_or("completed");
+    let told = &response["usage"];
+    let usage = Usage {
+        input: number(&told["input_tokens"]),
+        cached: number(&told["input_tokens_details"]["cached_tokens"]),
+        output: number(&told["output_tokens"]),
+    };
+    vec![Piece::Usage(usage), Piece::Finish(word.to_string()), Piece::End]
+}
