@@ -32,6 +32,8 @@ pub const CONFINED: &str = "confined";
 
 /// How much of what a program says on standard error is kept, in bytes: its latest.
 const SAID: usize = 2000;
+/// How many lines of it are told.
+const LAST: usize = 12;
 
 /// What programs are confined with.
 #[derive(Debug, Clone)]
@@ -121,9 +123,14 @@ impl Process {
         };
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let said = plain(&String::from_utf8_lossy(&said), SAID);
-        match said.trim() {
-            "" => end,
-            said => format!("{end}, and said: {said}"),
+        let lines: Vec<&str> = said.trim().lines().map(str::trim_end).collect();
+        match lines.as_slice() {
+            [] => end,
+            [line] => format!("{end}, and said: {line}"),
+            lines => {
+                let last = &lines[lines.len().saturating_sub(LAST)..];
+                format!("{end}, and said:\n    {}", last.join("\n    "))
+            }
         }
     }
 }
