@@ -32,7 +32,7 @@ fn a_confined_server_has_no_rights_and_no_files_of_its_starters() {
 fn a_confined_server_reaches_no_socket_that_is_a_file() {
     // A container engine's is one, and who may speak to it may do anything.
     let replies = |socket: &str| [call([("odd.work", json!({ "socket": socket }))]), say("done")];
-    let none = "PermissionError, PermissionError, PermissionError, LC_CTYPE";
+    let none = "PermissionError, PermissionError, PermissionError, LC_CTYPE PATH";
     let cell = |network: &str| {
         let table = format!("{network}write = [\"out\"]");
         let place = odd("reaches", &table, &replies("out/socket"));
@@ -73,7 +73,7 @@ fn a_confined_server_reaches_nothing_that_is_not_granted() {
     let got = |connect: &str| {
         format!(
             "read, PermissionError, PermissionError, PermissionError, written, PermissionError, \
-             PermissionError, {connect}, ProcessLookupError, LC_CTYPE"
+             PermissionError, {connect}, ProcessLookupError, LC_CTYPE PATH"
         )
     };
     assert_eq!(told(&place), got("PermissionError"));

@@ -21,7 +21,7 @@ fn a_server_in_an_mcp_servers_file() {
     place.agent(BY_TOOLS, &table, &[work(), say("done")]);
     pinned(&place);
     let ran = place.run();
-    assert_eq!(ran.observations(), ["KEY LC_CTYPE"], "{ran}");
+    assert_eq!(ran.observations(), ["KEY LC_CTYPE PATH"], "{ran}");
     // The value was given to the program, and is nowhere else.
     let shown = place.errand(["runs", "show", &ran.run(), "--json"]);
     assert!(!shown.out.contains("s3cret") && !ran.out.contains("s3cret"));
@@ -85,15 +85,33 @@ fn what_an_agent_does_not_use_of_a_file_of_servers_is_nothing_to_it() {
     let place = pasted("odd", &others, "odd.work");
     let shown = pinned(&place);
     assert!(shown.out.starts_with("odd: 2 tools, new\n"), "{shown}");
-    assert!(shown.err.contains("not looked at, since they are not asked for: `absent`, `github`"), "{shown}");
-    assert_eq!(place.run().observations(), ["KEY LC_CTYPE"]);
+    assert!(
+        shown.err.contains("not looked at, since they are not asked for: `absent`, `github`"),
+        "{shown}"
+    );
+    assert_eq!(place.run().observations(), ["KEY LC_CTYPE PATH"]);
     // One that is asked for and is not there keeps nobody from the others.
-    let ran = place.errand(["mcp", "pin", "agent.toml", "odd", "absent", "broken", "neither", "--yes"]);
+    let ran =
+        place.errand(["mcp", "pin", "agent.toml", "odd", "absent", "broken", "neither", "--yes"]);
     insta::assert_snapshot!(ran.all(), @r#"
+    exit 1
+    --- stdout
+    odd: 2 tools, as it was pinned
+        work                     reads      Does something.
+        write                    writes     Does something.
+    --- stderr
+    error: server `broken` cannot be used: something is missing, or not of the type that is meant
+    error: server `neither` cannot be used: server `neither` has no `command` and no `url` (a program is started by `command`, an endpoint is reached at `url`)
+    error: server `absent` cannot be reached: there is no program `no-such-program-here` on the search path
+    not looked at, since they are not asked for: `github`
+    hint: their names after the agent file ask for them
     "#);
     let ran = pasted("odd", &others, "off.*").errand(["validate", "agent.toml"]);
     assert_eq!(ran.code, Some(2), "{ran}");
-    assert!(ran.err.contains("server `off` cannot be used: the file says that it is disabled"), "{ran}");
+    assert!(
+        ran.err.contains("server `off` cannot be used: the file says that it is disabled"),
+        "{ran}"
+    );
 }
 
 #[test]
@@ -102,11 +120,14 @@ fn a_server_that_its_file_calls_as_people_write() {
         let place = pasted("My Odd Server", &[], used);
         let text = place.read("agent.toml").replace("odd.work", "my-odd-server.work");
         place.write("agent.toml", text);
-        place.write("replies.jsonl", place.read("replies.jsonl").replace("odd.work", "my-odd-server.work"));
+        place.write(
+            "replies.jsonl",
+            place.read("replies.jsonl").replace("odd.work", "my-odd-server.work"),
+        );
         let shown = pinned(&place);
         assert!(shown.out.starts_with("my-odd-server: 2 tools, new\n"), "{shown}");
         let ran = place.run();
-        assert_eq!(ran.observations(), ["KEY LC_CTYPE"], "{ran}");
+        assert_eq!(ran.observations(), ["KEY LC_CTYPE PATH"], "{ran}");
     }
 }
 
@@ -119,7 +140,10 @@ fn variables_are_filled_in_where_a_server_starts_or_refused() {
     };
     let unset = table("command = \"sh\"\nargs = [\"${ERRAND_TEST_UNSET}\"]");
     assert_eq!(unset.code, Some(1), "{unset}");
-    assert!(unset.err.contains("the environment variable `ERRAND_TEST_UNSET` is not set"), "{unset}");
+    assert!(
+        unset.err.contains("the environment variable `ERRAND_TEST_UNSET` is not set"),
+        "{unset}"
+    );
     let none = table("command = \"sh\"\nargs = [\"${input:key}\"]");
     assert_eq!(none.code, Some(2), "{none}");
     assert!(none.err.contains("`${input:key}` stands for no environment variable"), "{none}");

@@ -25,7 +25,7 @@ fn a_result_that_is_not_what_its_schema_says_is_shown_with_a_remark() {
     let tool = json!([{"name": "work", "outputSchema": promised}]);
     let with = |result| told(json!({"tools": tool, "results": {"work": result}}));
     insta::assert_snapshot!(with(json!({"structuredContent": {"sum": "two"}})), @r#"
-    {"sum":"two"}
+    two
     [this is not what the tool said that it gives: `sum` must be an integer, not a string]
     "#);
     insta::assert_snapshot!(with(json!({"content": [{"type": "text", "text": "two"}]})), @r#"
@@ -66,7 +66,9 @@ fn a_server_that_asks_a_person_or_a_model_is_refused_and_the_model_told() {
 
 #[test]
 fn a_server_of_a_revision_without_a_handshake() {
-    let text = told(json!({"tools": [{"name": "work", "inputSchema": {"type": "object"}}], "later": true}));
+    let text = told(
+        json!({"tools": [{"name": "work", "inputSchema": {"type": "object"}}], "later": true}),
+    );
     assert_eq!(text, "{\"called\": \"work\", \"with\": {\"n\": 1}}");
 }
 

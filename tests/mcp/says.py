@@ -26,7 +26,8 @@ def answer(method, params):
             "resultType": "complete",
             "supportedVersions": ["2026-07-28"],
             "capabilities": {"tools": {}},
-            "serverInfo": {"name": "says", "version": "1"},
+            "ttlMs": 0,
+            "cacheScope": "private",
         }}
     if method == "tools/list":
         more = {"resultType": "complete"} if SAYS.get("later") else {}

@@ -85,8 +85,13 @@ pub(super) fn servers(
             Purpose::Run { pins, using } => (Some(pins), is_used(using, &name)),
             Purpose::Look => (None, true),
         };
-        let checked =
-            Checked { name: &name, entry: &row.entry, table: &row.table, root, pointer: &row.pointer };
+        let checked = Checked {
+            name: &name,
+            entry: &row.entry,
+            table: &row.table,
+            root,
+            pointer: &row.pointer,
+        };
         let before = report.problems.len();
         let server = match row.broken {
             Some(reason) if pins.is_some() && used => {
@@ -246,12 +251,13 @@ impl Checked<'_> {
     fn variables(&self, report: &mut Report<'_>) {
         let ServerTable { command, args, url, env, headers, .. } = self.table;
         let single = [("command", command), ("url", url)];
-        let single = single.into_iter().filter_map(|(key, text)| Some((key.to_string(), text.as_ref()?)));
+        let single =
+            single.into_iter().filter_map(|(key, text)| Some((key.to_string(), text.as_ref()?)));
         let args = args.iter().enumerate().map(|(at, text)| (format!("args/{at}"), text));
         let named = [("env", env), ("headers", headers)];
-        let named = named.into_iter().flat_map(|(key, texts)| {
-            texts.iter().map(move |(at, text)| (child(key, at), text))
-        });
+        let named = named
+            .into_iter()
+            .flat_map(|(key, texts)| texts.iter().map(move |(at, text)| (child(key, at), text)));
         for (at, text) in single.chain(args).chain(named) {
             for variable in variables(text).filter(|variable| !is_variable(variable.name)) {
                 report

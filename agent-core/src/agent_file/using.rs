@@ -60,7 +60,10 @@ pub(super) fn tools(
         let empty = name.split('.').next().and_then(|family| mcp.get(family));
         if meant.is_empty() && empty.is_some_and(|server| server.pinned.tools.is_empty()) {
             report
-                .value(&pointer, format!("`{}`: this server has no tool that can be used", shortened(name)))
+                .value(
+                    &pointer,
+                    format!("`{}`: this server has no tool that can be used", shortened(name)),
+                )
                 .hint("`errand mcp pin FILE` shows what it has, and why that is left out");
         } else if meant.is_empty() && !unclear(name) {
             let message = format!("unknown tool `{}`", shortened(name));

@@ -195,7 +195,11 @@ pub(super) async fn prompt(peer: &Peer<RoleClient>, arguments: &Value) -> Told {
             all.extend(page.prompts);
             let turned = pages.turn(page.next_cursor);
             if !matches!(turned, Turned::More) {
-                return Ok(listed(&serde_json::to_value(&all).unwrap_or_default(), "name", &turned));
+                return Ok(listed(
+                    &serde_json::to_value(&all).unwrap_or_default(),
+                    "name",
+                    &turned,
+                ));
             }
         }
     };
@@ -251,7 +255,8 @@ mod tests {
         assert!(matches!(Pages::default().turn(next("")), Turned::End));
         assert!(matches!(Pages::default().turn(None), Turned::End));
         let mut pages = Pages::default();
-        let turns = (0..100).take_while(|n| matches!(pages.turn(next(&n.to_string())), Turned::More));
+        let turns =
+            (0..100).take_while(|n| matches!(pages.turn(next(&n.to_string())), Turned::More));
         assert_eq!(turns.count(), PAGES - 1);
     }
 }

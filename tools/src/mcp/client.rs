@@ -209,7 +209,9 @@ impl Client {
         let promised = self.promised(tool);
         let calling = async {
             match tool {
-                RESOURCES if self.own(RESOURCES) => asking::resources(&live.service, arguments).await,
+                RESOURCES if self.own(RESOURCES) => {
+                    asking::resources(&live.service, arguments).await
+                }
                 PROMPT if self.own(PROMPT) => asking::prompt(&live.service, arguments).await,
                 _ => asking::call(&live.service, theirs, arguments, promised).await,
             }

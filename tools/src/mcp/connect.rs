@@ -3,6 +3,7 @@
 //! refuses it is asked once more as the later ones are.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::client::{Client, Live};
 use super::ears::Ears;
 use super::{McpError, values};
 use crate::plain::plain;
-use crate::process::Process;
+use crate::process::{Process, found};
 
 /// How a connection does not come about.
 enum Failed {
@@ -58,8 +59,10 @@ impl Client {
     }
 
     async fn start(&self, program: &Program, mode: ClientLifecycleMode) -> Result<Live, Failed> {
-        let env = self.values(&program.env, "env").map_err(Failed::Gone)?;
+        let mut env = self.values(&program.env, "env").map_err(Failed::Gone)?;
         let program = values::program(program).map_err(Failed::Gone)?;
+        let path = found(&program.command, &program.root).map_err(Failed::Gone)?;
+        env.entry("PATH".to_string()).or_insert_with(|| search_path(&path));
         let (mut process, (stdout, stdin)) =
             Process::start(&program, env, self.cells()).map_err(Failed::Gone)?;
         let (ears, flow) = (Ears::default(), Arc::new(Flow::default()));
@@ -72,10 +75,16 @@ impl Client {
         }
         match served {
             Ok(Ok(service)) => Ok(Live::new(service, Some(process), ears, flow)),
-            Ok(Err(ClientInitializeError::JsonRpcError(error))) => {
-                Err(Failed::Refused(format!("it refused the handshake: {}", plain(&error.message, 300))))
+            Ok(Err(ClientInitializeError::JsonRpcError(error))) => Err(Failed::Refused(format!(
+                "it refused the handshake: {}",
+                plain(&error.message, 300)
+            ))),
+            Ok(Err(_)) => Err(Failed::Gone(process.end().await)),
+            Err(_) => {
+                let seconds = self.server().timeout.as_secs_f64();
+                let end = process.end().await;
+                Err(Failed::Gone(format!("{end} (after {seconds} s, its `timeout`)")))
             }
-            Ok(Err(_)) | Err(_) => Err(Failed::Gone(process.end().await)),
         }
     }
 
@@ -133,6 +142,13 @@ impl Failed {
             Failed::Gone(reason) => Failed::Gone(change(reason)),
         }
     }
+}
+
+/// Where a program looks for others, such as `git` or what `npx` fetched: beside itself, and among the
+/// system's.
+fn search_path(program: &Path) -> String {
+    let folder = program.parent().unwrap_or(program);
+    format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display())
 }
 
 /// What is at the bottom of an error: above it each layer only says that it passed it on.

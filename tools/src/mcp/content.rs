@@ -101,7 +101,11 @@ pub(super) fn bounded(text: String) -> String {
         return text;
     }
     let cut = text.floor_char_boundary(LONGEST);
-    format!("{}\n[cut here: the result is {} bytes, and at most {LONGEST} fit]", &text[..cut], text.len())
+    format!(
+        "{}\n[cut here: the result is {} bytes, and at most {LONGEST} fit]",
+        &text[..cut],
+        text.len()
+    )
 }
 
 #[cfg(test)]
@@ -129,7 +133,11 @@ mod tests {
             (json!({"content": same, "structuredContent": n}), Promised::Text, json!("{\"n\": 2}")),
             (json!({"content": [], "structuredContent": [1]}), Promised::Text, json!("[1]")),
             (json!({"content": "bare"}), Promised::Text, json!("bare")),
-            (json!({"content": ["a", {"type": "text", "text": "b"}]}), Promised::Text, json!("a\nb")),
+            (
+                json!({"content": ["a", {"type": "text", "text": "b"}]}),
+                Promised::Text,
+                json!("a\nb"),
+            ),
             (
                 json!({"content": [{"type": "table", "rows": [1]}]}),
                 Promised::Text,
@@ -157,7 +165,9 @@ mod tests {
         let long = json!({"content": [{"type": "text", "text": "ä".repeat(LONGEST)}]});
         let shown = result(&long, Promised::Text).unwrap_or_default();
         let shown = shown.as_str().unwrap_or_default();
-        assert!(shown.ends_with("[cut here: the result is 2097152 bytes, and at most 1048576 fit]"));
+        assert!(
+            shown.ends_with("[cut here: the result is 2097152 bytes, and at most 1048576 fit]")
+        );
         assert!(shown.len() < LONGEST + 100);
     }
 }

@@ -68,7 +68,9 @@ impl ClientHandler for Ears {
         _params: CreateMessageRequestParams,
         _context: RequestContext<RoleClient>,
     ) -> Result<CreateMessageResult, ErrorData> {
-        self.wants("meanwhile the server wanted a model's answer, which it does not get here".into());
+        self.wants(
+            "meanwhile the server wanted a model's answer, which it does not get here".into(),
+        );
         let refusal = "errand lends no model to a server: sampling is not offered";
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, refusal, None))
     }

@@ -83,7 +83,8 @@ impl Needs {
     /// The folders that a program is made of, and whatever runs it if it is a script.
     fn program(&mut self, path: &Path, starters: usize) {
         let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-        if let Some(venv) = path.ancestors().skip(1).take(3).find(|at| at.join("pyvenv.cfg").is_file())
+        if let Some(venv) =
+            path.ancestors().skip(1).take(3).find(|at| at.join("pyvenv.cfg").is_file())
         {
             self.reads(venv);
             if let Some(base) = base_of(venv) {
@@ -105,7 +106,7 @@ impl Needs {
     fn arguments(&mut self, program: &Program) {
         for arg in &program.args {
             let path = arg.split_once('=').map_or(arg.as_str(), |(_, value)| value);
-            let path = program.root.join(path);
+            let path: PathBuf = program.root.join(path).components().collect();
             if !arg.is_empty() && path.exists() && path != program.root && path != Path::new("/") {
                 self.reads(&path);
             }
@@ -115,7 +116,8 @@ impl Needs {
     fn kept(&mut self, folders: &[(&str, &str)]) {
         let Some(user) = std::env::home_dir() else { return };
         for (variable, below) in folders {
-            let told = std::env::var_os(variable).filter(|told| !variable.is_empty() && !told.is_empty());
+            let told =
+                std::env::var_os(variable).filter(|told| !variable.is_empty() && !told.is_empty());
             let path = told.map_or_else(|| user.join(below), PathBuf::from);
             match path.is_dir() {
                 true => self.write.push(path),
@@ -161,11 +163,17 @@ impl Needs {
             lines.push("  network = \"open\"".to_string());
         }
         if !lines.is_empty() {
-            lines.insert(0, "hint: it needs more than it is granted; in the agent file:".to_string());
+            lines.insert(
+                0,
+                "hint: it needs more than it is granted; in the agent file:".to_string(),
+            );
             lines.insert(1, format!("  [mcp.servers.{name}]"));
         }
         for absent in self.absent {
-            let line = format!("hint: `mkdir -p {}` first: it must be there to be granted", absent.display());
+            let line = format!(
+                "hint: `mkdir -p {}` first: it must be there to be granted",
+                absent.display()
+            );
             lines.push(line);
         }
         if let Some(launcher) = launcher {

@@ -86,8 +86,16 @@ fn modern(schema: &Value) -> Value {
                 value.clone()
             }
             "allOf" | "anyOf" | "oneOf" | "prefixItems" => list(value),
-            "items" | "additionalProperties" | "not" | "if" | "then" | "else" | "contains"
-            | "propertyNames" | "unevaluatedProperties" | "unevaluatedItems" => modern(value),
+            "items"
+            | "additionalProperties"
+            | "not"
+            | "if"
+            | "then"
+            | "else"
+            | "contains"
+            | "propertyNames"
+            | "unevaluatedProperties"
+            | "unevaluatedItems" => modern(value),
             _ => value.clone(),
         };
         new.insert(key.clone(), value);
