@@ -235,3 +235,18 @@ fn a_yes_is_to_what_was_shown_last() {
         assert!(ran.out.ends_with("\nshown [1, 2]"), "{command}: {ran}");
     }
 }
+
+#[test]
+fn a_yes_that_names_nothing_says_what_to_name() {
+    let place = asking(&[write("out/a", "x"), say("done")]);
+    let waits = place.run();
+    assert_eq!(waits.code, Some(3), "{waits}");
+    let ran = place.resume(&waits.run(), &["--approve"]);
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(ran.err.contains("`--approve` takes the name of the call"), "{ran}");
+    assert!(
+        ran.err.contains(&format!("hint: `errand runs resume {}` shows", waits.run())),
+        "{ran}"
+    );
+    assert!(!place.path("out/a").exists());
+}

@@ -38,7 +38,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use check::{Agreed, Checked, Known};
+pub use check::{Agreed, Checked, Known, Looked};
 pub use component::{LARGEST, digest};
 pub use model::other as other_model;
 pub use model_table::ModelTable;

@@ -37,5 +37,6 @@ pub mod scope;
 pub mod search;
 pub mod start;
 pub mod template;
+pub mod text;
 pub mod tool;
 pub mod words;

@@ -21,6 +21,9 @@ pub struct Server {
     /// The `mcpServers` file that it stands in. Environment variables and headers of such a file
     /// may be secrets: only their names are here, their values are read when a server is started.
     pub from: Option<PathBuf>,
+    /// What that file calls it, where that is no name for a family of tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
     /// Its tools.
     pub pinned: Pinned,
 }
@@ -41,13 +44,24 @@ impl Server {
             || paths.any(|path| !own.iter().any(|own| path.starts_with(own)))
     }
 
-    /// The environment variables that are put into its own, or into headers.
+    /// The environment variables that it is started or reached with, without which it cannot be.
     pub fn needs(&self) -> Vec<String> {
-        let texts = match &self.transport {
-            Transport::Stdio(program) => &program.env,
-            Transport::Http { headers, .. } => headers,
+        let mut texts: Vec<String> = Vec::new();
+        match &self.transport {
+            Transport::Stdio(program) => {
+                texts.push(program.command.clone());
+                texts.extend(program.args.iter().chain(program.env.values()).cloned());
+            }
+            Transport::Http { url, headers } => {
+                texts.push(written(url));
+                texts.extend(headers.values().cloned());
+            }
+        }
+        let needed = |text: &String| -> Vec<String> {
+            let wanted = variables(text).filter(|variable| variable.default.is_none());
+            wanted.map(|variable| variable.name.to_string()).collect()
         };
-        texts.values().flat_map(|text| variables(text)).map(str::to_string).collect()
+        texts.iter().flat_map(needed).collect()
     }
 }
 
@@ -56,6 +70,10 @@ impl Server {
 pub struct Pinned {
     /// SHA-256 of its list of tools.
     pub digest: String,
+    /// What the server itself calls a tool whose name could not be given to a model, by the name that
+    /// it has here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub own: BTreeMap<String, String>,
     /// Its tools.
     pub tools: Vec<ToolSpec>,
 }
@@ -117,7 +135,79 @@ pub enum Confinement {
     Lifted,
 }
 
-/// The variables that a text refers to as `${NAME}`.
-pub fn variables(text: &str) -> impl Iterator<Item = &str> {
-    text.split("${").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+/// A place in a text that an environment variable is put into: `${NAME}`, `${NAME:-default}`, or
+/// `${env:NAME}` as some programs write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable<'a> {
+    /// The variable's name; what is no name is here as it was written.
+    pub name: &'a str,
+    /// What stands there where the variable is not set.
+    pub default: Option<&'a str>,
+}
+
+impl<'a> Variable<'a> {
+    fn of(inside: &'a str) -> Self {
+        let inside = inside.strip_prefix("env:").unwrap_or(inside);
+        match inside.split_once(":-") {
+            Some((name, default)) => Self { name, default: Some(default) },
+            None => Self { name: inside, default: None },
+        }
+    }
+
+    /// As it would be written, without the default itself.
+    pub fn bare(&self) -> String {
+        let default = if self.default.is_some() { ":-" } else { "" };
+        format!("${{{}{default}}}", self.name)
+    }
+}
+
+/// The variables that a text refers to.
+pub fn variables(text: &str) -> impl Iterator<Item = Variable<'_>> {
+    let inside = text.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
+    inside.map(|(inside, _)| Variable::of(inside))
+}
+
+/// A text with each variable replaced by what `value` gives for it.
+///
+/// # Errors
+/// The first that `value` has nothing for.
+pub fn filled(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut parts = text.split("${");
+    let mut filled = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let Some((inside, rest)) = part.split_once('}') else {
+            filled.push_str("${");
+            filled.push_str(part);
+            continue;
+        };
+        let variable = Variable::of(inside);
+        let value = value(variable.name).or(variable.default.map(str::to_string));
+        filled.push_str(&value.ok_or_else(|| variable.name.to_string())?);
+        filled.push_str(rest);
+    }
+    Ok(filled)
+}
+
+/// An address as it was written: a variable in it is not escaped.
+pub fn written(url: &Url) -> String {
+    url.as_str().replace("%7B", "{").replace("%7D", "}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_filled_in_once_each_with_their_defaults() {
+        let value = |name: &str| match name {
+            "A" => Some("a ${B}".to_string()),
+            _ => None,
+        };
+        assert_eq!(filled("x ${A} ${env:A}", value), Ok("x a ${B} a ${B}".to_string()));
+        assert_eq!(filled("${B:-http://h:1/}/y", value), Ok("http://h:1//y".to_string()));
+        assert_eq!(filled("${B:-}|$A|${", value), Ok("|$A|${".to_string()));
+        assert_eq!(filled("${A}${B}", value), Err("B".to_string()));
+        let bare: Vec<String> = variables("${A} ${B:-s3cret}").map(|v| v.bare()).collect();
+        assert_eq!(bare, ["${A}", "${B:-}"]);
+    }
 }

@@ -63,6 +63,11 @@ pub trait Tool: Send + Sync {
     /// An `Err` is an observation for the model: what is wrong with the arguments.
     fn plan(&self, arguments: &Value) -> Result<Vec<Capability>, String>;
 
+    /// What its output schema is worth.
+    fn promise(&self) -> Promise {
+        Promise::Kept
+    }
+
     /// Who does the work.
     fn work(&self) -> Work<'_>;
 
@@ -83,6 +88,15 @@ pub trait Tool: Send + Sync {
             _ => result.to_string(),
         }
     }
+}
+
+/// What a tool's output schema is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promise {
+    /// A result that breaks it is a failure.
+    Kept,
+    /// Somebody else's word for what they do: a result that breaks it is shown, with a remark.
+    Claimed,
 }
 
 /// Who does a tool's work. Whoever it is gets a permit, and asks the gate at every use.

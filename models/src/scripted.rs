@@ -174,7 +174,8 @@ fn read(path: &Path) -> Result<Vec<Line>, ScriptError> {
             continue;
         }
         let bad = |reason| ScriptError::Line { path: path.to_owned(), line: number, reason };
-        let text = String::from_utf8(bytes).map_err(|_| bad("it is not UTF-8".to_string()))?;
+        let text = agent_core::text::of(&bytes).map_err(|error| bad(error.to_string()))?;
+        let text = text.to_string();
         if text.trim().is_empty() {
             continue;
         }

@@ -73,14 +73,11 @@ pub(super) fn read(file: &Path) -> Result<Vec<Row>, BatchError> {
     let wrong = |problem: String| BatchError::Usage(problem);
     let text =
         fs::read(file).map_err(|error| wrong(format!("`{shown}` cannot be read: {error}")))?;
-    let text = String::from_utf8(text).map_err(|error| {
-        let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
+    let text = agent_core::text::of(&text).map_err(|error| {
+        let before = agent_core::text::unmarked(&text).iter().take(error.at);
+        let line = 1 + before.filter(|byte| **byte == b'\n').count();
         wrong(format!("{shown}:{line}: this is no UTF-8\nhint: save the table as UTF-8"))
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let ending = file.extension().and_then(|end| end.to_str()).map(str::to_lowercase);
     match ending.as_deref() {
         Some("csv") => {

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::json::print;
 use super::live::{Usage, eprint};
 use super::run::{How, open, runtime};
+use super::stop::stopped;
 use super::{age, param};
 
 /// The most rows that are listed at the end.
@@ -100,7 +101,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
                 progress.bar.finish_and_clear();
                 total.map(Some)
             }
-            stop = tokio::signal::ctrl_c() => {
+            stop = stopped() => {
                 progress.bar.finish_and_clear();
                 stop.map(|()| None).map_err(|error| BatchError::Fault(error.into()))
             }

@@ -1,7 +1,5 @@
 //! A run for programs: one JSON object a line on stdout.
 
-use std::io::Write;
-
 use agent_core::action::{Action, CallId, Decision};
 use agent_core::drive::Watch;
 use agent_core::event::{Event, Observation, RunId, What};
@@ -158,7 +156,5 @@ pub(crate) fn finished(finished: &Finished) {
 
 /// One line. A reader that has gone away is no reason to stop a run.
 pub(crate) fn print(value: &Value) {
-    let mut out = std::io::stdout().lock();
-    let line = value.to_string();
-    let _gone = writeln!(out, "{}", guard::visible_json(&line)).and_then(|()| out.flush());
+    super::live::put(&guard::visible_json(&value.to_string()));
 }

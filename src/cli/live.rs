@@ -3,7 +3,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use agent_core::act::research::PLAN;
@@ -382,17 +382,36 @@ pub(crate) struct Usage(pub(crate) String);
 
 /// A line on stdout for a person. A reader that has gone away is no reason to stop.
 pub(crate) fn say(text: &str) {
-    let _gone = writeln!(std::io::stdout(), "{}", visible(text));
+    put(&visible(text));
 }
 
 /// What a run or a tool gave, on stdout: as it is where a program or a file takes it.
 pub(crate) fn data(text: &str) {
     match std::io::stdout().is_terminal() {
         true => say(text),
-        false => {
-            let _gone = writeln!(std::io::stdout(), "{text}");
-        }
+        false => put(text),
     }
+}
+
+/// Why something that was printed is nowhere, if that is so.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// A line on stdout, and out of it. What cannot be written there, on a full disk, is told at the end
+/// ([`lost`]).
+pub(crate) fn put(line: &str) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _first = LOST.set(error.to_string());
+    }
+}
+
+/// Says that what was printed did not arrive, and gives the exit code for it.
+pub(crate) fn lost() -> Option<ExitCode> {
+    let error = LOST.get()?;
+    eprint(&format!("error: standard output cannot be written: {error}"));
+    Some(ExitCode::FAILURE)
 }
 
 /// A line on stderr, likewise.

@@ -23,6 +23,7 @@ mod run;
 mod runs;
 mod schema;
 mod shipped;
+mod stop;
 mod task;
 mod tools;
 mod validate;
@@ -124,10 +125,12 @@ pub(crate) fn main() -> ExitCode {
         Command::Doctor(args) => doctor::main(args),
         Command::Home(command) => home::main(command),
         Command::Completions { shell } => {
-            let mut out = std::io::stdout();
-            clap_complete::generate(shell, &mut Cli::command(), "errand", &mut out);
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "errand", &mut script);
+            live::data(String::from_utf8_lossy(&script).trim_end());
             Ok(ExitCode::SUCCESS)
         }
     };
-    result.unwrap_or_else(|error| live::failed(&error))
+    let code = result.unwrap_or_else(|error| live::failed(&error));
+    live::lost().unwrap_or(code)
 }

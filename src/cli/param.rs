@@ -59,9 +59,9 @@ pub(crate) fn input() -> Result<String, Usage> {
         let most = LONGEST >> 20;
         return Err(Usage(format!("standard input holds more than {most} MiB\nhint: {hint}")));
     }
-    let text = String::from_utf8(bytes).map_err(|_| {
+    let text = agent_core::text::of(&bytes).map_err(|_| {
         Usage("standard input is no UTF-8 text\nhint: convert it first, or grant a file".into())
     })?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_string())
 }

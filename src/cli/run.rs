@@ -17,6 +17,7 @@ use super::answer::Answer;
 use super::json::Lines;
 use super::live::{Live, Usage};
 use super::models::Bars;
+use super::stop::stopped;
 use super::task::{self, Grants, Made, What};
 use super::{json, live};
 
@@ -142,7 +143,7 @@ pub(crate) fn watched(
     given(&Shown { how, ..Shown::default() }, run)
 }
 
-/// Likewise, with the answer where it is wanted. Ctrl-C drops the run: its journal is whole at every
+/// Likewise, with the answer where it is wanted. To be stopped drops the run: its journal is whole at every
 /// moment, so there is nothing to tidy.
 pub(crate) fn given(
     Shown { answer, how }: &Shown,
@@ -161,7 +162,7 @@ pub(crate) fn given(
     let end = runtime.block_on(async {
         tokio::select! {
             end = run(&latest, person) => end.map(Some),
-            stop = tokio::signal::ctrl_c() => stop.map(|()| None).map_err(Into::into),
+            stop = stopped() => stop.map(|()| None).map_err(Into::into),
         }
     });
     let_go(runtime);

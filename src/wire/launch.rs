@@ -107,9 +107,7 @@ impl Launch {
         let confiner = self.errand.confiner.clone();
         let cells = Cells { confiner, kept: Arc::clone(&self.kept) };
         let client = Arc::new(mcp::Client::new(name, server.clone(), cells));
-        if let Err(error @ (McpError::Changed { .. } | McpError::Unfit { .. })) =
-            client.ready().await
-        {
+        if let Err(error @ McpError::Changed { .. }) = client.ready().await {
             return Err(error.into());
         }
         servers.push((name.to_string(), client.clone()));

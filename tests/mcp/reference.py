@@ -24,7 +24,7 @@ def look(path: str) -> str:
 @server.tool()
 def environment() -> dict[str, str]:
     """All of the environment."""
-    return dict(os.environ)
+    return {name: value for name, value in os.environ.items() if name != "PATH"}
 
 
 @server.resource("note://today")

@@ -65,6 +65,8 @@ struct Entry {
 #[serde(deny_unknown_fields)]
 struct Offered {
     sha256: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    own: BTreeMap<String, String>,
     #[serde(default)]
     tool: Vec<Tool>,
 }
@@ -100,7 +102,7 @@ impl Lock {
         if text.len() as u64 > LONGEST {
             return Err(LockError::Wrong(format!("larger than {} MiB", LONGEST >> 20)));
         }
-        Self::parse(&text)
+        Self::parse(text.strip_prefix('\u{feff}').unwrap_or(&text))
     }
 
     fn parse(text: &str) -> Result<Self, LockError> {
@@ -125,7 +127,11 @@ impl Lock {
             let wrong = |why| LockError::Wrong(format!("server `{name}`: {why}"));
             digest(&offered.sha256).map_err(wrong)?;
             let tools = offered.tool.into_iter().map(Tool::spec).collect::<Result<_, _>>();
-            let pinned = mcp::Pinned { digest: offered.sha256, tools: tools.map_err(wrong)? };
+            let pinned = mcp::Pinned {
+                digest: offered.sha256,
+                own: offered.own,
+                tools: tools.map_err(wrong)?,
+            };
             servers.insert(name, pinned);
         }
         Ok(Self { components, servers })
@@ -137,6 +143,7 @@ impl Lock {
         let component = component.map(|(name, locked)| (name.clone(), Entry::of(locked)));
         let offered = |pinned: &mcp::Pinned| Offered {
             sha256: pinned.digest.clone(),
+            own: pinned.own.clone(),
             tool: pinned.tools.iter().cloned().map(Tool::of).collect(),
         };
         let written = Written {
@@ -272,8 +279,11 @@ mod tests {
             sha256: "0123456789abcdef".repeat(4),
             manifest,
         };
-        let offered =
-            mcp::Pinned { digest: locked.sha256.clone(), tools: locked.manifest.tools.clone() };
+        let offered = mcp::Pinned {
+            digest: locked.sha256.clone(),
+            own: BTreeMap::from([("forecast".into(), "fore/cast".into())]),
+            tools: locked.manifest.tools.clone(),
+        };
         Lock {
             components: BTreeMap::from([("weather".into(), locked)]),
             servers: BTreeMap::from([("times".into(), offered)]),

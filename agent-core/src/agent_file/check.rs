@@ -1,12 +1,13 @@
 //! From a file that has the right shape to an agent: everything that no schema can say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::agents::{self, Above, Lineage};
 use super::ground::{self, Missing};
+use super::mcp::Purpose;
 use super::output::Decoding;
 use super::problem::{Invalid, Place, Problem};
 use super::report::Report;
@@ -48,6 +49,19 @@ pub struct Agreed {
     pub components: BTreeMap<String, Locked>,
     /// MCP servers, by name.
     pub servers: BTreeMap<String, crate::mcp::Pinned>,
+}
+
+/// The MCP servers of an agent file, to be looked at.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Looked {
+    /// The folder of the agent file.
+    pub folder: PathBuf,
+    /// By name.
+    pub servers: BTreeMap<String, Server>,
+    /// Those of its `mcpServers` file that are of no use, and why.
+    pub broken: BTreeMap<String, String>,
+    /// Those whose tools `[tools] use` names.
+    pub used: BTreeSet<String>,
 }
 
 /// An agent file without a problem, perhaps without all that a run needs.
@@ -158,8 +172,8 @@ impl Checked {
         }
     }
 
-    /// The MCP servers that an agent file names, pinned or not, and the folder it is in.
-    pub fn servers(path: &Path) -> Result<(PathBuf, BTreeMap<String, Server>), Invalid> {
+    /// The MCP servers that an agent file names, pinned or not.
+    pub fn servers(path: &Path) -> Result<Looked, Invalid> {
         let bytes = ground::read(path, LONGEST).map_err(|missing| unreadable(path, missing))?;
         let (root, _) = ground::home(path).map_err(|error| {
             unreadable(path, Missing { message: ground::why(&error), hint: None })
@@ -170,12 +184,16 @@ impl Checked {
         };
         let mut report = Report { source: &source, problems };
         let fitting = shape::fit(&AgentFile::schema(), &source, &mut report.problems);
-        let table = serde_json::from_value::<AgentFile>(fitting).map(|file| file.mcp);
-        let servers = mcp::servers(&table.unwrap_or_default(), &root, None, &mut report);
-        match report.problems.is_empty() {
-            true => Ok((root, servers)),
-            false => Err(Invalid::new(path.to_path_buf(), text, report.problems)),
+        let (table, using) = serde_json::from_value::<AgentFile>(fitting)
+            .map(|file| (file.mcp, file.tools.using))
+            .unwrap_or_default();
+        let found = mcp::servers(&table, &root, Purpose::Look, &mut report);
+        if !report.problems.is_empty() {
+            return Err(Invalid::new(path.to_path_buf(), text, report.problems));
         }
+        let names = found.servers.keys().chain(found.broken.keys());
+        let used = names.filter(|name| mcp::is_used(&using, name)).cloned().collect();
+        Ok(Looked { folder: root, servers: found.servers, broken: found.broken, used })
     }
 
     /// The agent, if a run can begin: every required parameter and every environment variable is
@@ -257,7 +275,8 @@ impl Check<'_> {
         let agreed = self.agreed(report);
         let named = component::named(&file.tools.component, &self.root, &agreed, report);
         let components: Vec<Pinned> = named.iter().map(|named| named.pinned.clone()).collect();
-        let mcp = mcp::servers(&file.mcp, &self.root, Some(&agreed.servers), report);
+        let purpose = Purpose::Run { pins: &agreed.servers, using: &file.tools.using };
+        let mcp = mcp::servers(&file.mcp, &self.root, purpose, report).servers;
         using::families(&components, &mcp, report);
         let using = using::tools(file, self.known, &components, &mcp, report);
         let (mut grants, secrets) = grants::grants(file, &self.root, using, report);

@@ -114,8 +114,8 @@ pub(super) fn values(
 
 fn contents(file: &str) -> Result<String, String> {
     let bytes = ground::read(Path::new(file), LONGEST).map_err(|missing| missing.message)?;
-    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_string())?;
+    let text = crate::text::of(&bytes).map_err(|error| error.to_string())?;
     // An editor ends the last line; the value is what was written on it.
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_string())
 }

@@ -119,7 +119,7 @@ fn read(root: &Path, file: &str, report: &mut Report<'_>) -> Option<Value> {
             return None;
         }
     };
-    match serde_json::from_slice(&bytes) {
+    match serde_json::from_slice(crate::text::unmarked(&bytes)) {
         Ok(schema) => Some(schema),
         Err(error) => {
             report.value(FILE, format!("`{file}` is not JSON: {error}"));

@@ -30,7 +30,7 @@ struct Span {
 impl Source {
     /// The text and what is wrong with it. Without a source there is at least one problem.
     pub(super) fn read(bytes: &[u8]) -> (String, Option<Source>, Vec<Problem>) {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let bytes = crate::text::unmarked(bytes);
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text.to_string(),
             Err(error) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::check::Known;
+use super::mcp::family;
 use super::problem::shortened;
 use super::report::Report;
 use super::{AgentFile, nearest};
@@ -49,13 +50,22 @@ pub(super) fn tools(
     let mut using: Vec<String> = Vec::new();
     for (at, name) in table.using.iter().enumerate() {
         let pointer = format!("/tools/use/{at}");
+        let name = &named(name, mcp);
         let meant: Vec<&String> = match name.strip_suffix('*') {
             Some(family) if family.ends_with('.') => {
                 there.iter().filter(|name| name.starts_with(family)).collect()
             }
             _ => there.iter().filter(|known| *known == name).collect(),
         };
-        if meant.is_empty() && !unclear(name) {
+        let empty = name.split('.').next().and_then(|family| mcp.get(family));
+        if meant.is_empty() && empty.is_some_and(|server| server.pinned.tools.is_empty()) {
+            report
+                .value(
+                    &pointer,
+                    format!("`{}`: this server has no tool that can be used", shortened(name)),
+                )
+                .hint("`errand mcp pin FILE` shows what it has, and why that is left out");
+        } else if meant.is_empty() && !unclear(name) {
             let message = format!("unknown tool `{}`", shortened(name));
             let hint = nearest::hint(name, there.iter().map(String::as_str));
             report.value(&pointer, message).hint(hint);
@@ -76,6 +86,16 @@ pub(super) fn tools(
         }
     }
     using
+}
+
+/// A tool's name with its server as errand calls it: a pasted file may have called it otherwise.
+fn named(name: &str, mcp: &BTreeMap<String, Server>) -> String {
+    let Some((written, tool)) = name.split_once('.') else { return name.to_string() };
+    let family = family(written);
+    match !mcp.contains_key(written) && mcp.contains_key(&family) {
+        true => format!("{family}.{tool}"),
+        false => name.to_string(),
+    }
 }
 
 /// Whether this is no family of tools that there is: then it may be a component's.

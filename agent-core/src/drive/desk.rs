@@ -21,7 +21,7 @@ use crate::output::Part;
 use crate::run::{Consent, Inner, Run, Step};
 use crate::sandbox::SandboxError;
 use crate::start::{Seed, Start};
-use crate::tool::{Effect, Means, Tool, Work};
+use crate::tool::{Effect, Means, Promise, Tool, Work};
 
 /// One run being driven.
 pub(super) struct Desk<'a> {
@@ -239,16 +239,7 @@ impl<'a> Desk<'a> {
             return Err(error.into());
         }
         let origins = gate.origins();
-        let checked = invocation.result.and_then(|result| {
-            fitted
-                .gives(&result)
-                .map(|()| result)
-                .map_err(|problems| format!("the tool broke its own schema: {problems}"))
-        });
-        let (text, result, status) = match checked {
-            Ok(result) => (tool.show(&result), result, Status::Ok),
-            Err(failure) => (failure, Value::Null, Status::Failed),
-        };
+        let (text, result, status) = observed(fitted, invocation.result);
         let at_once = match tool.work() {
             Work::Guest(guest) => Some(guest.limits.output as u64),
             Work::Worker(worker) => worker.at_once(),
@@ -278,6 +269,25 @@ impl<'a> Desk<'a> {
             Consent::Person => Permit::approved(self.parts.policy, action),
             Consent::Policy => Permit::judge(self.parts.policy, action).1,
         })
+    }
+}
+
+/// A result as the model is shown it, and as what it counts.
+fn observed(fitted: &Fitted, result: Result<Value, String>) -> (String, Value, Status) {
+    let tool = fitted.tool();
+    let result = match result {
+        Ok(result) => result,
+        Err(failure) => return (failure, Value::Null, Status::Failed),
+    };
+    match (fitted.gives(&result), tool.promise()) {
+        (Ok(()), _) => (tool.show(&result), result, Status::Ok),
+        (Err(problems), Promise::Kept) => {
+            (format!("the tool broke its own schema: {problems}"), Value::Null, Status::Failed)
+        }
+        (Err(problems), Promise::Claimed) => {
+            let remark = format!("[this is not what the tool said that it gives: {problems}]");
+            (format!("{}\n{remark}", tool.show(&result)), result, Status::Ok)
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use agent_core::drive::{Person, Watch};
 use errand::Approval;
 
+use super::live::Usage;
 use super::run::{Shown, code, given, runtime};
 
 /// The subcommands of `errand runs`.
@@ -30,7 +31,7 @@ pub(crate) enum Command {
         id: String,
         /// Allow the call, or the plan, that the run waits for, as it was named when it was shown
         #[arg(long, visible_alias = "yes", value_name = "CALL", conflicts_with = "deny",
-              value_parser = clap::builder::NonEmptyStringValueParser::new())]
+              num_args = 0..=1, default_missing_value = "")]
         approve: Option<String>,
         /// Refuse the call, or the plan, that the run waits for
         #[arg(long)]
@@ -60,6 +61,9 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         Command::Prune(args) => prune::main(args),
         Command::Resume { id, approve, deny, said, plan, model, shown } => {
             shown.answer.check()?;
+            if approve.as_deref() == Some("") {
+                return Err(unnamed(&id).into());
+            }
             let approval = match (said, plan.is_empty(), approve, deny) {
                 (Some(words), ..) => Some(Approval::Said(words)),
                 (_, false, ..) => Some(Approval::Planned(plan)),
@@ -75,4 +79,12 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             Ok(code(&given(&shown, resume)?))
         }
     }
+}
+
+/// A yes is to one call that somebody was shown, and not to whatever waits.
+fn unnamed(id: &str) -> Usage {
+    Usage(format!(
+        "`--approve` takes the name of the call or plan that is approved, such as `c1-827ccfc89ade`\n\
+         hint: `errand runs resume {id}` shows what waits, and its name"
+    ))
 }

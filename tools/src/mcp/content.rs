@@ -1,25 +1,72 @@
-//! What a server gave back, as a tool's result: its structured part where the tool says it has
-//! one, else its text. Bytes that are no text are named, not shown.
+//! What a server gave back, as a tool's result: its structured part where the tool says it has one,
+//! else its text and whatever stands beside it. The call was done by then, so whatever form it has it
+//! is shown, and nothing of it makes the call a failure but the server's word. Bytes that are no text
+//! are named, not shown.
 
+use agent_core::run::head;
 use serde_json::Value;
 
 /// The longest result, in bytes.
 const LONGEST: usize = 1 << 20;
+/// The longest block of a kind that is not known, in characters.
+const BLOCK: usize = 2000;
+
+/// What a tool says of its results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Promised {
+    /// Structure, by a schema.
+    Structure,
+    /// Nothing: it is text.
+    Text,
+}
 
 /// The result of a call, from its JSON.
-pub(super) fn result(result: &Value) -> Result<Value, String> {
-    let text = texts(&result["content"]);
-    if result["isError"].as_bool() == Some(true) {
-        let text =
-            if text.is_empty() { "the tool failed and does not say why".into() } else { text };
-        return Err(bounded(text)?);
+pub(super) fn result(result: &Value, promised: Promised) -> Result<Value, String> {
+    let (text, structured) = (texts(&result["content"]), &result["structuredContent"]);
+    let failed = &result["isError"];
+    if failed.as_bool() == Some(true) || failed.as_str() == Some("true") {
+        return Err(match (text.is_empty(), structured) {
+            (false, _) => bounded(text),
+            (true, Value::Null) => "the tool failed and does not say why".to_string(),
+            (true, structured) => bounded(structured.to_string()),
+        });
     }
-    match &result["structuredContent"] {
-        Value::Null => Ok(Value::String(bounded(text)?)),
-        structured => {
-            bounded(structured.to_string())?;
-            Ok(structured.clone())
+    if result["content"].is_null() && structured.is_null() {
+        return Ok(Value::String(formless(result)));
+    }
+    Ok(match (promised, structured) {
+        (Promised::Structure, Value::Null) => match serde_json::from_str(&text) {
+            Ok(Value::Object(object)) if text.len() <= LONGEST => Value::Object(object),
+            _ => Value::String(bounded(text)),
+        },
+        (Promised::Structure, structured) => {
+            let size = structured.to_string();
+            if size.len() > LONGEST { Value::String(bounded(size)) } else { structured.clone() }
         }
+        (Promised::Text, Value::Null) => Value::String(bounded(text)),
+        (Promised::Text, structured) => Value::String(bounded(beside(text, structured))),
+    })
+}
+
+/// Most servers say in words what they give as a structure, too: that is shown once.
+fn beside(text: String, structured: &Value) -> String {
+    match serde_json::from_str::<Value>(&text) {
+        Ok(same) if same == *structured => text,
+        _ if text.is_empty() => structured.to_string(),
+        _ => format!("{text}\n{structured}"),
+    }
+}
+
+/// Something that is no result of a tool.
+fn formless(result: &Value) -> String {
+    let nothing = |object: &serde_json::Map<String, Value>| {
+        object.keys().all(|key| key == "_meta" || key == "resultType" || key == "isError")
+    };
+    match result {
+        Value::Null => "[the server gave back nothing]".to_string(),
+        Value::Object(object) if nothing(object) => "[the server gave back nothing]".to_string(),
+        Value::String(text) => bounded(text.clone()),
+        other => bounded(other.to_string()),
     }
 }
 
@@ -34,20 +81,93 @@ pub(super) fn texts(content: &Value) -> String {
 }
 
 fn text(block: &Value) -> String {
-    if let Some(text) = block["text"].as_str().or(block["resource"]["text"].as_str()) {
+    let said = block["text"].as_str().or(block["resource"]["text"].as_str()).or(block.as_str());
+    if let Some(text) = said {
         return text.to_string();
     }
     let word = |key: &str| block[key].as_str().or(block["resource"][key].as_str());
     let kind = word("mimeType").or(word("type")).unwrap_or("something");
+    let bytes = word("data").or(word("blob")).is_some();
     match word("uri") {
         Some(uri) => format!("[{kind}: {uri}]"),
-        None => format!("[{kind}, not shown]"),
+        None if bytes => format!("[{kind}, not shown]"),
+        None => head(&block.to_string(), BLOCK),
     }
 }
 
-pub(super) fn bounded(text: String) -> Result<String, String> {
-    if text.len() > LONGEST {
-        return Err(format!("the result is {} bytes, and at most {LONGEST} fit", text.len()));
+/// As much of a text as a result may hold, and how much there is.
+pub(super) fn bounded(text: String) -> String {
+    if text.len() <= LONGEST {
+        return text;
     }
-    Ok(text)
+    let cut = text.floor_char_boundary(LONGEST);
+    format!(
+        "{}\n[cut here: the result is {} bytes, and at most {LONGEST} fit]",
+        &text[..cut],
+        text.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_came_is_shown_whatever_its_form() {
+        let block = json!([{"type": "text", "text": "two found"}]);
+        let same = json!([{"type": "text", "text": "{\"n\": 2}"}]);
+        let n = json!({"n": 2});
+        for (given, promised, shown) in [
+            (json!({"content": block}), Promised::Text, json!("two found")),
+            (json!({"content": block}), Promised::Structure, json!("two found")),
+            (json!({"content": same}), Promised::Structure, n.clone()),
+            (json!({"content": same}), Promised::Text, json!("{\"n\": 2}")),
+            (json!({"structuredContent": n}), Promised::Structure, n.clone()),
+            (json!({"structuredContent": n}), Promised::Text, json!("{\"n\":2}")),
+            (
+                json!({"content": block, "structuredContent": n}),
+                Promised::Text,
+                json!("two found\n{\"n\":2}"),
+            ),
+            (json!({"content": same, "structuredContent": n}), Promised::Text, json!("{\"n\": 2}")),
+            (json!({"content": [], "structuredContent": [1]}), Promised::Text, json!("[1]")),
+            (json!({"content": "bare"}), Promised::Text, json!("bare")),
+            (
+                json!({"content": ["a", {"type": "text", "text": "b"}]}),
+                Promised::Text,
+                json!("a\nb"),
+            ),
+            (
+                json!({"content": [{"type": "table", "rows": [1]}]}),
+                Promised::Text,
+                json!("{\"type\":\"table\",\"rows\":[1]}"),
+            ),
+            (json!({"answer": 4}), Promised::Text, json!("{\"answer\":4}")),
+            (json!("bare"), Promised::Structure, json!("bare")),
+            (json!({}), Promised::Text, json!("[the server gave back nothing]")),
+        ] {
+            assert_eq!(result(&given, promised), Ok(shown), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_what_the_server_says() {
+        let failed = |result: Value| super::result(&result, Promised::Text);
+        let said = json!({"isError": true, "content": [{"type": "text", "text": "no"}]});
+        assert_eq!(failed(said), Err("no".to_string()));
+        let structured = json!({"isError": true, "structuredContent": {"why": "no"}});
+        assert_eq!(failed(structured), Err("{\"why\":\"no\"}".to_string()));
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_and_says_so() {
+        let long = json!({"content": [{"type": "text", "text": "ä".repeat(LONGEST)}]});
+        let shown = result(&long, Promised::Text).unwrap_or_default();
+        let shown = shown.as_str().unwrap_or_default();
+        assert!(
+            shown.ends_with("[cut here: the result is 2097152 bytes, and at most 1048576 fit]")
+        );
+        assert!(shown.len() < LONGEST + 100);
+    }
 }

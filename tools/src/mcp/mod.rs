@@ -5,15 +5,33 @@
 //! labelled as its own, and a program is confined before it starts, or does not start. Refuses to
 //! go on with a server whose tools are not the ones that were agreed to.
 
+mod asking;
 mod bounded;
 mod client;
+mod connect;
 mod content;
+mod ears;
 mod list;
+mod names;
+mod needs;
+mod schemas;
 mod tool;
 mod values;
 
 pub use client::Client;
+pub use needs::advice;
 pub use tool::tools;
+
+use agent_core::mcp::Pinned;
+
+/// What a server offers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offered {
+    /// The tools that an agent can be given.
+    pub pinned: Pinned,
+    /// What is left out and why, and what has another name here: one sentence each.
+    pub remarks: Vec<String>,
+}
 
 /// A server cannot be spoken to, or is not the one that was agreed to.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -36,13 +54,5 @@ pub enum McpError {
         server: String,
         /// What is different.
         change: String,
-    },
-    /// What it offers cannot be used.
-    #[error("server `{server}` offers what cannot be used: {reason}")]
-    Unfit {
-        /// Which.
-        server: String,
-        /// Why.
-        reason: String,
     },
 }

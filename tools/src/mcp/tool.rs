@@ -6,7 +6,7 @@ use std::time::Instant;
 use agent_core::action::{Capability, Permit};
 use agent_core::label::Origin;
 use agent_core::sandbox::{Cost, Gate, Invocation, SandboxError};
-use agent_core::tool::{Tool, ToolSpec, Work, Worker};
+use agent_core::tool::{Promise, Tool, ToolSpec, Work, Worker};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -36,6 +36,12 @@ impl Tool for McpTool {
         Ok(Vec::new())
     }
 
+    /// The call was done by the time that its result is seen: to call it a failure would have it done
+    /// again.
+    fn promise(&self) -> Promise {
+        Promise::Claimed
+    }
+
     fn work(&self) -> Work<'_> {
         Work::Worker(self)
     }
@@ -58,7 +64,7 @@ impl Worker for McpTool {
         }
         let result = match called {
             Ok(result) => Ok(result),
-            Err(Failure::Unsent(error @ (McpError::Changed { .. } | McpError::Unfit { .. }))) => {
+            Err(Failure::Unsent(error @ McpError::Changed { .. })) => {
                 let reason = error.to_string();
                 return Err(SandboxError::Component { component: server.to_string(), reason });
             }

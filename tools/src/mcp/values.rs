@@ -1,21 +1,22 @@
-//! The values that a server is started with: environment and headers, with `${NAME}` replaced at
-//! the last moment. What an `mcpServers` file holds may be a secret, so it is read again here and
+//! The values that a server is started or reached with: environment, headers, arguments, address, with
+//! `${NAME}` replaced at the last moment. What an `mcpServers` file holds may be a secret, so it is read again here and
 //! kept nowhere.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use agent_core::mcp::variables;
+use agent_core::mcp::{Program, filled as replaced};
+use agent_core::text;
 use serde_json::Value;
 
-/// These values, ready to be handed over. `key` is what the file calls them.
+/// These values, ready to be handed over. `entry` and `key` are what the file calls them.
 pub(super) fn resolved(
     texts: &BTreeMap<String, String>,
     from: Option<&Path>,
-    server: &str,
+    entry: &str,
     key: &str,
 ) -> Result<BTreeMap<String, String>, String> {
-    let file = from.map(|path| entries(path, server, key)).transpose()?;
+    let file = from.map(|path| entries(path, entry, key)).transpose()?;
     let mut values = BTreeMap::new();
     for (name, text) in texts {
         let text = match &file {
@@ -27,23 +28,26 @@ pub(super) fn resolved(
     Ok(values)
 }
 
-fn entries(path: &Path, server: &str, key: &str) -> Result<BTreeMap<String, String>, String> {
+fn entries(path: &Path, entry: &str, key: &str) -> Result<BTreeMap<String, String>, String> {
     let unread = |reason: String| format!("`{}` cannot be read: {reason}", path.display());
     let bytes = std::fs::read(path).map_err(|error| unread(error.to_string()))?;
     // A `Value` may be anything: the error is of the form and holds nothing of the text.
-    let value: Value = serde_json::from_slice(&bytes).map_err(|error| unread(error.to_string()))?;
-    let table = value["mcpServers"][server][key].as_object();
+    let file: Value = serde_json::from_slice(text::unmarked(&bytes))
+        .map_err(|error| unread(error.to_string()))?;
+    let servers = file.get("mcpServers").or(file.get("servers")).unwrap_or(&Value::Null);
+    let table = servers[entry][key].as_object();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
     Ok(table.into_iter().flatten().map(|(name, value)| (name.clone(), text(value))).collect())
 }
 
+/// A program as it is started.
+pub(super) fn program(written: &Program) -> Result<Program, String> {
+    let args = written.args.iter().map(|text| filled(text)).collect::<Result<_, _>>()?;
+    Ok(Program { command: filled(&written.command)?, args, ..written.clone() })
+}
+
 /// The text with each `${NAME}` replaced by the environment variable.
-fn filled(text: &str) -> Result<String, String> {
-    let mut filled = text.to_string();
-    for name in variables(text) {
-        let value = std::env::var(name)
-            .map_err(|_| format!("the environment variable `{name}` is not set"))?;
-        filled = filled.replace(&format!("${{{name}}}"), &value);
-    }
-    Ok(filled)
+pub(super) fn filled(text: &str) -> Result<String, String> {
+    replaced(text, |name| std::env::var(name).ok())
+        .map_err(|name| format!("the environment variable `{name}` is not set"))
 }

@@ -38,6 +38,8 @@ pub const CONFINED: &str = "confined";
 
 /// How much of what a program says on standard error is kept, in bytes: its latest.
 const SAID: usize = 2000;
+/// How many lines of it are told.
+const LAST: usize = 12;
 
 /// Bytes of memory for all processes of a program that runs beside an agent.
 const MEMORY: u64 = 4 << 30;
@@ -115,9 +117,14 @@ impl Process {
         };
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let said = plain(&String::from_utf8_lossy(&said), SAID);
-        match said.trim() {
-            "" => end,
-            said => format!("{end}, and said: {said}"),
+        let lines: Vec<&str> = said.trim().lines().map(str::trim_end).collect();
+        match lines.as_slice() {
+            [] => end,
+            [line] => format!("{end}, and said: {line}"),
+            lines => {
+                let last = &lines[lines.len().saturating_sub(LAST)..];
+                format!("{end}, and said:\n    {}", last.join("\n    "))
+            }
         }
     }
 }

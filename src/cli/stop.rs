@@ -1,0 +1,18 @@
+//! Being told to stop: Ctrl-C by a person, SIGTERM by whatever supervises this program.
+
+use std::io;
+
+/// Waits until this program is told to stop.
+pub(crate) async fn stopped() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            stop = tokio::signal::ctrl_c() => stop,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

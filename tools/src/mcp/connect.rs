@@ -1,0 +1,161 @@
+//! How a connection to a server begins: its program is started, or its endpoint reached, and the two
+//! agree on a revision of the protocol. Those up to 2025-11-25 begin with a handshake; a server that
+//! refuses it is asked once more as the later ones are.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_core::mcp::{Program, Transport, written};
+use reqwest::header::{HeaderName, HeaderValue};
+use rmcp::model::ProtocolVersion;
+use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::async_rw::AsyncRwTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use url::Url;
+
+use super::bounded::{Bounded, Flow, MESSAGE};
+use super::client::{Client, Live};
+use super::ears::Ears;
+use super::{McpError, values};
+use crate::plain::plain;
+use crate::process::{Process, found};
+
+/// How a connection does not come about.
+enum Failed {
+    /// The server is there, and refused how it was greeted.
+    Refused(String),
+    /// It is not there, or says nothing that can be understood.
+    Gone(String),
+}
+
+impl Client {
+    pub(super) async fn connect(&self) -> Result<Live, McpError> {
+        let handshake = ClientLifecycleMode::Initialize;
+        let reason = match self.begin(handshake).await {
+            Ok(live) => return Ok(live),
+            Err(Failed::Gone(reason)) => return Err(self.gone(reason)),
+            Err(Failed::Refused(reason)) => reason,
+        };
+        let later = ClientLifecycleMode::Discover {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+        };
+        self.begin(later).await.map_err(|_| self.gone(reason))
+    }
+
+    async fn begin(&self, mode: ClientLifecycleMode) -> Result<Live, Failed> {
+        match &self.server().transport {
+            Transport::Stdio(program) => self.start(program, mode).await,
+            Transport::Http { url, .. } => {
+                let filled = values::filled(&written(url)).map_err(Failed::Gone)?;
+                let filled = Url::parse(&filled)
+                    .map_err(|_| Failed::Gone("`url` is none once it is filled in".to_string()))?;
+                let reached = self.reach(&filled, mode).await;
+                reached.map_err(|failed| failed.map(|text| self.without_secrets(&text, &filled)))
+            }
+        }
+    }
+
+    async fn start(&self, program: &Program, mode: ClientLifecycleMode) -> Result<Live, Failed> {
+        let mut env = self.values(&program.env, "env").map_err(Failed::Gone)?;
+        let program = values::program(program).map_err(Failed::Gone)?;
+        let path = found(&program.command, &program.root).map_err(Failed::Gone)?;
+        env.entry("PATH".to_string()).or_insert_with(|| search_path(&path));
+        let (mut process, (stdout, stdin)) =
+            Process::start(&program, env, self.cells()).map_err(Failed::Gone)?;
+        let (ears, flow) = (Ears::default(), Arc::new(Flow::default()));
+        let pipes = AsyncRwTransport::new(stdout, stdin).with_max_line_length(MESSAGE);
+        let transport = Bounded::new(pipes, flow.clone());
+        let serving = ears.clone().serve_with_lifecycle(transport, mode);
+        let served = tokio::time::timeout(self.server().timeout, serving).await;
+        if let Some(over) = flow.over() {
+            return Err(Failed::Gone(over.to_string()));
+        }
+        match served {
+            Ok(Ok(service)) => Ok(Live::new(service, Some(process), ears, flow)),
+            Ok(Err(ClientInitializeError::JsonRpcError(error))) => Err(Failed::Refused(format!(
+                "it refused the handshake: {}",
+                plain(&error.message, 300)
+            ))),
+            Ok(Err(_)) => Err(Failed::Gone(process.end().await)),
+            Err(_) => {
+                let seconds = self.server().timeout.as_secs_f64();
+                let end = process.end().await;
+                Err(Failed::Gone(format!("{end} (after {seconds} s, its `timeout`)")))
+            }
+        }
+    }
+
+    async fn reach(&self, url: &Url, mode: ClientLifecycleMode) -> Result<Live, Failed> {
+        let (ears, flow) = (Ears::default(), Arc::new(Flow::default()));
+        // A redirect would carry the headers to whoever it names.
+        let client = http_client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(10))
+            .build()
+            .map_err(|error| Failed::Gone(error.to_string()))?;
+        let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
+            .custom_headers(self.headers().map_err(Failed::Gone)?)
+            .max_json_response_size(MESSAGE)
+            .max_sse_event_size(MESSAGE);
+        let transport = StreamableHttpClientTransport::with_client(client, config);
+        let transport = Bounded::new(transport, flow.clone());
+        let serving = ears.clone().serve_with_lifecycle(transport, mode);
+        match tokio::time::timeout(self.server().timeout, serving).await {
+            Ok(Ok(service)) => Ok(Live::new(service, None, ears, flow)),
+            Ok(Err(error)) if error.is_authorization_required() => Err(Failed::Gone(format!(
+                "{}\nhint: it wants to know who asks: a key goes into its `headers`, such as \
+                 `Authorization = \"Bearer ${{NAME}}\"`; errand does not sign in by itself",
+                cause(&error)
+            ))),
+            Ok(Err(error)) => Err(Failed::Refused(cause(&error))),
+            Err(_) => Err(Failed::Gone("it does not answer".to_string())),
+        }
+    }
+
+    fn headers(&self) -> Result<HashMap<HeaderName, HeaderValue>, String> {
+        let Transport::Http { headers, .. } = &self.server().transport else {
+            return Ok(HashMap::new());
+        };
+        let mut named = HashMap::new();
+        for (name, value) in self.values(headers, "headers")? {
+            let name = HeaderName::try_from(name.as_str());
+            let value = HeaderValue::try_from(value.as_str());
+            // What is wrong with it is not told: it may be a secret.
+            let (Ok(name), Ok(mut value)) = (name, value) else {
+                return Err("a header cannot be sent as it is written".to_string());
+            };
+            value.set_sensitive(true);
+            named.insert(name, value);
+        }
+        Ok(named)
+    }
+}
+
+impl Failed {
+    fn map(self, change: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Failed::Refused(reason) => Failed::Refused(change(reason)),
+            Failed::Gone(reason) => Failed::Gone(change(reason)),
+        }
+    }
+}
+
+/// Where a program looks for others, such as `git` or what `npx` fetched: beside itself, and among the
+/// system's.
+fn search_path(program: &Path) -> String {
+    let folder = program.parent().unwrap_or(program);
+    format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display())
+}
+
+/// What is at the bottom of an error: above it each layer only says that it passed it on.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut deepest = error;
+    while let Some(deeper) = deepest.source() {
+        deepest = deeper;
+    }
+    plain(&deepest.to_string(), 300)
+}
