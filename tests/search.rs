@@ -368,8 +368,10 @@ fn a_page_without_text_says_why() {
         "/asks" => markup(
             "<noscript>You need to enable JavaScript to run this app.</noscript><script src=app.js></script>",
         ),
-        "/json" => (StatusCode::FORBIDDEN, json!({ "error": { "message": "No key." } }).to_string())
-            .into_response(),
+        "/json" => {
+            (StatusCode::FORBIDDEN, json!({ "error": { "message": "No key." } }).to_string())
+                .into_response()
+        }
         _ => (StatusCode::FORBIDDEN, markup("<title>Not for you</title>")).into_response(),
     });
     let place = agent(&at(&[&server]), "");
@@ -387,10 +389,7 @@ fn a_page_without_text_says_why() {
 
 /// Twelve times the same sentence, as each program packs it.
 const PACKED: [(&str, &str); 3] = [
-    (
-        "br",
-        "1b5b01f88d84dc44eb372f2c53490942d5d6313365687a105146194c5bc0424b30a903e15df12e3a2f",
-    ),
+    ("br", "1b5b01f88d84dc44eb372f2c53490942d5d6313365687a105146194c5bc0424b30a903e15df12e3a2f"),
     (
         "deflate",
         "78da0bc94855c8c94ccf28c9c82f2d4e55c82c56303654c8552849ccc9d153081995a4441200590373bd",
@@ -430,7 +429,10 @@ fn a_packed_page_is_unpacked_or_refused_by_name() {
         assert_eq!(page.trim(), sentence.trim(), "{name}");
     }
     let refused = read(&place, &server, "/compress").unwrap_err();
-    assert!(refused.ends_with("is packed as `compress`, which cannot be unpacked here"), "{refused}");
+    assert!(
+        refused.ends_with("is packed as `compress`, which cannot be unpacked here"),
+        "{refused}"
+    );
     // It says that it is packed, and is not.
     let refused = read(&place, &server, "/gzip").unwrap_err();
     assert!(refused.contains("cannot be read to its end"), "{refused}");
@@ -461,8 +463,7 @@ fn a_small_answer_that_unpacks_to_a_big_one() {
 }
 
 /// 64 MiB of zeros.
-const BROTLI_BOMB: &str =
-    "cfffff7f002400e2b14072effff9ffff0f8004401c1680eefd3fffffff01900088c302d0bdffe7ffff3f001200715800baf7ff03";
+const BROTLI_BOMB: &str = "cfffff7f002400e2b14072effff9ffff0f8004401c1680eefd3fffffff01900088c302d0bdffe7ffff3f001200715800baf7ff03";
 
 /// 64 MiB of zeros in 64 kB, as Python packs them.
 fn bomb() -> Vec<u8> {

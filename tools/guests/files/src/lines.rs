@@ -38,7 +38,8 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_and_nothing_of_it_is_lost() {
         let row = "{\"id\": 1, \"größe\": \"31 m\"}, ";
-        for long in [row.repeat(9_000), "é".repeat(LONGEST * 3), String::new(), "a".repeat(LONGEST)] {
+        for long in [row.repeat(9_000), "é".repeat(LONGEST * 3), String::new(), "a".repeat(LONGEST)]
+        {
             let text = format!("one\n{long}\nthree");
             let found: Vec<&str> = lines(&text).collect();
             assert!(found.iter().all(|line| line.len() <= LONGEST));

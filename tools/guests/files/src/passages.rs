@@ -197,7 +197,11 @@ mod tests {
     #[test]
     fn files_are_cut_by_their_kind() {
         check("a.csv", "x,y\n1,2\n\n3,4\n", &[(2, 2, "x,y", "1,2"), (4, 4, "x,y", "3,4")]);
-        check("a.csv", "x,y\n1,\"2\n3\"\n4,5\n", &[(2, 3, "x,y", "1,\"2\n3\""), (4, 4, "x,y", "4,5")]);
+        check(
+            "a.csv",
+            "x,y\n1,\"2\n3\"\n4,5\n",
+            &[(2, 3, "x,y", "1,\"2\n3\""), (4, 4, "x,y", "4,5")],
+        );
         check("a.csv", "", &[]);
         check("a.csv", "only,header", &[]);
         check(

@@ -46,7 +46,9 @@ fn part(path: String, text: &str, start: u32, wanted: u32) -> Result<FileText, S
     }
     let next = (end < total).then_some(end + 1);
     let note = match cut(text) {
-        true => format!("A line of more than {LONGEST} bytes is cut into pieces; each counts as a line."),
+        true => format!(
+            "A line of more than {LONGEST} bytes is cut into pieces; each counts as a line."
+        ),
         false => String::new(),
     };
     Ok(FileText { path, text: part, start, end, total_lines: total, next, note })

@@ -10,17 +10,22 @@ pub(crate) struct Record<'a> {
     pub(crate) text: &'a str,
 }
 
-/// The header's separator: what stands in it most often.
+/// The header's separator: what stands in it most often, outside of quotes.
 pub(crate) fn separator(header: &str) -> u8 {
-    let count = |separator: &u8| header.bytes().filter(|byte| byte == separator).count();
+    let bare: String = header.split('"').step_by(2).collect();
+    let count = |separator: &u8| bare.bytes().filter(|byte| byte == separator).count();
     [b'|', b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
 }
 
 /// All that are not empty.
 pub(crate) fn records(text: &str) -> Vec<Record<'_>> {
-    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let separator = separator(header);
     let (mut records, mut rest, mut at) = (Vec::new(), text, 1);
+    // A line for Excel alone.
+    if let Some((_, below)) = text.split_once('\n').filter(|(first, _)| is_named(first)) {
+        (rest, at) = (below, 2);
+    }
+    let header = rest.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let separator = separator(header);
     while !rest.is_empty() {
         let (size, lines) = first(rest, separator);
         let record = rest[..size].trim_end_matches(['\r', '\n']);
@@ -30,6 +35,11 @@ pub(crate) fn records(text: &str) -> Vec<Record<'_>> {
         (rest, at) = (&rest[size..], at + lines);
     }
     records
+}
+
+/// `sep=;`
+fn is_named(line: &str) -> bool {
+    line.trim_end().strip_prefix("sep=").is_some_and(|separator| separator.chars().count() == 1)
 }
 
 /// How many bytes and lines the first row has.
@@ -78,7 +88,12 @@ mod tests {
             "a,b\r\n1,\"x\r\ny\"\r\n2,z\r\n",
             &[(1, 1, "a,b"), (2, 3, "1,\"x\r\ny\""), (4, 4, "2,z")],
         );
-        check("a;b\n\"1 \"\"\n2\"\"\";x\n3;y", &[(1, 1, "a;b"), (2, 3, "\"1 \"\"\n2\"\"\";x"), (4, 4, "3;y")]);
+        check(
+            "a;b\n\"1 \"\"\n2\"\"\";x\n3;y",
+            &[(1, 1, "a;b"), (2, 3, "\"1 \"\"\n2\"\"\";x"), (4, 4, "3;y")],
+        );
+        check("sep=;\r\na;b\r\n1;2", &[(2, 2, "a;b"), (3, 3, "1;2")]);
+        assert_eq!(separator("\"a;b;c\",d"), b',');
         check("\"a\nb\",c\n1,2", &[(1, 2, "\"a\nb\",c"), (3, 3, "1,2")]);
     }
 

@@ -33,6 +33,10 @@ pub(crate) fn write_out(document: &Document) {
         let text = text(block);
         let language = language(block);
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        if in_cell(block) && numbered(block).is_none() {
+            block.replace_with_html(cell(&text));
+            continue;
+        }
         let within = format!("<code{language}>{text}</code>");
         match numbered(block) {
             Some(Numbered::Numbers) => block.remove_from_parent(),
@@ -42,6 +46,22 @@ pub(crate) fn write_out(document: &Document) {
             None => block.replace_with_html(format!("<pre>{within}</pre>")),
         }
     }
+}
+
+/// Among other cells: a table in Markdown has one line for each row.
+fn in_cell(block: &NodeRef<'_>) -> bool {
+    let cell = block.ancestors_it(None).find(|it| name_in(it, &["td", "th"]));
+    let row = cell.and_then(|cell| cell.parent());
+    row.is_some_and(|row| row.element_children().len() > 1)
+}
+
+/// Each line as code of its own. Blanks that begin one are kept.
+fn cell(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).map(|line| {
+        let code = line.trim_start_matches(' ');
+        format!("<code>{}{code}</code>", "\u{a0}".repeat(line.len() - code.len()))
+    });
+    lines.collect::<Vec<_>>().join("<br>")
 }
 
 /// Code within a line is letters. A link that holds all of it goes around it.
@@ -180,7 +200,8 @@ fn language(block: &NodeRef<'_>) -> String {
 /// Whether nothing else stands beside it.
 fn is_alone(code: &NodeRef<'_>) -> bool {
     let Some(parent) = code.parent() else { return false };
-    !code.ancestors_it(None).any(|it| it.has_name("td")) && parent.text().trim() == code.text().trim()
+    !code.ancestors_it(None).any(|it| it.has_name("td"))
+        && parent.text().trim() == code.text().trim()
 }
 
 fn is_block(node: &NodeRef<'_>) -> bool {
@@ -259,6 +280,15 @@ mod tests {
         check("<pre><code class='hljs language-rust'>a &amp;&amp; <i>b</i></code></pre>", named);
         check("<pre class=lang-rust>a &amp;&amp; b</pre>", named);
         check("<pre class='language-\"x'>a</pre>", "<pre><code>a</code></pre>");
+    }
+
+    #[test]
+    fn in_a_row_each_line_is_code() {
+        check(
+            "<table><tr><td>one</td><td><pre>a\n  b</pre></td></tr></table>",
+            "<table><tbody><tr><td>one</td><td><code>a</code><br><code>&nbsp;&nbsp;b</code></td></tr></tbody>\
+             </table>",
+        );
     }
 
     #[test]

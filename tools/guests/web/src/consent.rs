@@ -11,14 +11,40 @@ const KNOWN: &str = "#onetrust-consent-sdk, #onetrust-banner-sdk, #CybotCookiebo
 /// What it is about, and what it is, in an `id`, a `class` or a label.
 const ABOUT: [&str; 4] = ["cookie", "consent", "gdpr", "privacy"];
 const IS: [&str; 14] = [
-    "alert", "banner", "bar", "box", "center", "dialog", "layer", "message", "modal", "notice",
-    "overlay", "popup", "preference", "prompt",
+    "alert",
+    "banner",
+    "bar",
+    "box",
+    "center",
+    "dialog",
+    "layer",
+    "message",
+    "modal",
+    "notice",
+    "overlay",
+    "popup",
+    "preference",
+    "prompt",
 ];
 const BUTTON: &str = "button, a, input[type=button], input[type=submit]";
 /// What such a button says, and where it does not have another word for it, how it begins.
 const BUTTONS: [&str; 16] = [
-    "accept", "accepter", "aceptar", "accetta", "agree", "akzeptieren", "alle akzeptieren", "allow",
-    "got it", "i accept", "i agree", "ok", "reject", "tout accepter", "zustimmen", "同意",
+    "accept",
+    "accepter",
+    "aceptar",
+    "accetta",
+    "agree",
+    "akzeptieren",
+    "alle akzeptieren",
+    "allow",
+    "got it",
+    "i accept",
+    "i agree",
+    "ok",
+    "reject",
+    "tout accepter",
+    "zustimmen",
+    "同意",
 ];
 /// Letters that must be left of the page without it.
 const ENOUGH: usize = 80;
@@ -49,8 +75,7 @@ fn named(document: &Document) -> Vec<NodeRef<'_>> {
 fn is_named(element: &NodeRef<'_>) -> bool {
     ["id", "class", "aria-label"].iter().any(|name| {
         let said = element.attr_or(name, "").to_ascii_lowercase();
-        said.split_whitespace().any(is_name)
-            || *name == "aria-label" && is_name(&said)
+        said.split_whitespace().any(is_name) || *name == "aria-label" && is_name(&said)
     })
 }
 
@@ -110,11 +135,16 @@ mod tests {
             format!("<div class='x CookieConsentModal'>{ASKED}</div>"),
             format!("<section aria-label='Cookie banner'><h2>Privacy</h2>{ASKED}</section>"),
             format!("<div id=onetrust-consent-sdk>{ASKED}</div>"),
-            format!("<div class=css-1x2><p>{ASKED}</p><div><button>Accept all</button></div></div>"),
+            format!(
+                "<div class=css-1x2><p>{ASKED}</p><div><button>Accept all</button></div></div>"
+            ),
             format!("<dialog open>{ASKED}<input type=submit value=OK></dialog>"),
         ] {
             let text = left(&format!("{}{ARTICLE}", banner.replace(ASKED, &ASKED.repeat(9))));
-            assert!(text.contains("closed on Friday") && !text.contains("We use"), "{banner}: {text}");
+            assert!(
+                text.contains("closed on Friday") && !text.contains("We use"),
+                "{banner}: {text}"
+            );
         }
     }
 

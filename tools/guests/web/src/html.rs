@@ -63,8 +63,9 @@ fn frames(url: &str, shape: &Shape) -> String {
     let Ok(base) = Url::parse(url) else { return String::new() };
     let found = shape.frames.iter().filter_map(|written| base.join(written).ok());
     let found = found.filter(|url| matches!(url.scheme(), "http" | "https"));
-    let lines: Vec<String> =
-        found.map(|url| format!("- [a page within this one]({})", links::target(url.as_str()))).collect();
+    let lines: Vec<String> = found
+        .map(|url| format!("- [a page within this one]({})", links::target(url.as_str())))
+        .collect();
     lines.join("\n")
 }
 

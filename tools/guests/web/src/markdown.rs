@@ -28,7 +28,23 @@ pub(crate) fn markdown(html: &str) -> String {
         .build();
     let text = converter.convert(html).unwrap_or_default();
     // It ends there without two blanks, too.
-    text.replace("\u{1}\n ", "\n").replace('\u{1}', "")
+    bars(text.replace("\u{1}\n ", "\n").replace('\u{1}', ""))
+}
+
+/// A bar in a cell, which `htmd` writes in a way that code does not know.
+fn bars(text: String) -> String {
+    if !text.contains("&#124;") {
+        return text;
+    }
+    let mut fenced = false;
+    let line = |line: &str| {
+        fenced ^= line.trim_start().starts_with("```");
+        match !fenced && line.trim_start().starts_with('|') {
+            true => line.replace("&#124;", "\\|"),
+            false => line.to_string(),
+        }
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// `htmd`'s own puts a stroke before each bracket of an address.
@@ -52,9 +68,19 @@ mod tests {
     #[test]
     fn what_looks_like_a_link_in_code_is_code() {
         for (html, expected) in [
-            ("<p>See <a href='https://x.org/a_(b)'>a [b]</a>.</p>", "See [a \\[b\\]](https://x.org/a_(b))."),
+            (
+                "<p>See <a href='https://x.org/a_(b)'>a [b]</a>.</p>",
+                "See [a \\[b\\]](https://x.org/a_(b)).",
+            ),
             ("<p>Call <code>f[0](x)</code>.</p>", "Call `f[0](x)`."),
-            ("<pre><code class=language-c>a  \n  b[0](c)\n\n d</code></pre>", "```c\na  \n  b[0](c)\n\n d\n```"),
+            (
+                "<pre><code class=language-c>a  \n  b[0](c)\n\n d</code></pre>",
+                "```c\na  \n  b[0](c)\n\n d\n```",
+            ),
+            (
+                "<table><tr><th>a</th></tr><tr><td><code>b|c</code> | d</td></tr></table>",
+                "| a         |\n| --------- |\n| `b\\|c` \\| d |",
+            ),
             ("<p>one<br> two<br>\nthree</p>", "one\ntwo\nthree"),
             ("<p>a<a href=b> c </a>d</p>", "a [c](b) d"),
         ] {

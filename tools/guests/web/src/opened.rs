@@ -19,7 +19,9 @@ pub(crate) fn page(written: &str, settings: &Settings) -> Result<(Found, Text), 
     let mut sent = fetch::page(written, &settings.agent)?;
     let mut text = read(&mut sent)?;
     let mut left = SENT_ON;
-    while let Some(next) = text.refresh.take().filter(|it| it.after <= AT_ONCE || says_little(&text)) {
+    while let Some(next) =
+        text.refresh.take().filter(|it| it.after <= AT_ONCE || says_little(&text))
+    {
         if left == 0 {
             return Err(format!("`{written}` sends on more than {SENT_ON} times"));
         }
@@ -28,8 +30,9 @@ pub(crate) fn page(written: &str, settings: &Settings) -> Result<(Found, Text), 
         text = read(&mut sent)?;
     }
     if says_little(&text) && text.scripts && settings.browser {
-        sent = pages::show(&sent.url)
-            .map_err(|reason| format!("`{}` says nothing without its scripts: {reason}", sent.url))?;
+        sent = pages::show(&sent.url).map_err(|reason| {
+            format!("`{}` says nothing without its scripts: {reason}", sent.url)
+        })?;
         text = read(&mut sent)?;
         text.scripts = false;
     }
@@ -78,10 +81,10 @@ fn silence(text: &Text) -> Option<String> {
 
 /// Whether that is all that a short text says.
 fn asks_for_scripts(said: &str) -> bool {
-    const HOW: [&str; 9] = [
-        "activ", "aktiv", "allow", "disabled", "enable", "need", "require", "support", "turn on",
-    ];
-    const WAIT: [&str; 6] = ["loading", "please wait", "wird geladen", "chargement", "cargando", "lädt"];
+    const HOW: [&str; 9] =
+        ["activ", "aktiv", "allow", "disabled", "enable", "need", "require", "support", "turn on"];
+    const WAIT: [&str; 6] =
+        ["loading", "please wait", "wird geladen", "chargement", "cargando", "lädt"];
     let said = said.to_lowercase();
     let waits = said.len() < 40 && WAIT.iter().any(|wait| said.contains(wait));
     waits || said.contains("javascript") && HOW.iter().any(|how| said.contains(how))

@@ -13,7 +13,8 @@ impl Refresh {
     /// `0; url='next.html'` of this page; `None` where it only loads itself again.
     pub(crate) fn read(page: &str, content: &str) -> Option<Refresh> {
         let content = content.trim();
-        let end = content.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(content.len());
+        let end =
+            content.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(content.len());
         let (after, rest) = content.split_at(end);
         let rest = rest.trim_start().strip_prefix([';', ',']).unwrap_or(rest).trim_start();
         let to = match rest.get(..3).filter(|it| it.eq_ignore_ascii_case("url")) {
@@ -60,7 +61,9 @@ mod tests {
         ] {
             assert_eq!(read(content).as_deref(), Some(expected), "{content}");
         }
-        for content in ["30", "30; url=b?c", "0; url=#e", "0; url=javascript:x()", "0; url=", "ü", ""] {
+        for content in
+            ["30", "30; url=b?c", "0; url=#e", "0; url=javascript:x()", "0; url=", "ü", ""]
+        {
             assert_eq!(read(content), None, "{content}");
         }
     }
@@ -72,7 +75,9 @@ mod tests {
         };
         assert!(may("https://x.org/", "https://y.org/"));
         assert!(may("http://127.0.0.1:8080/", "/next"));
-        for to in ["http://127.0.0.1:81/", "http://[::1]/", "http://169.254.169.254/", "http://0x7f.1/"] {
+        for to in
+            ["http://127.0.0.1:81/", "http://[::1]/", "http://169.254.169.254/", "http://0x7f.1/"]
+        {
             assert!(!may("http://127.0.0.1:8080/", to) && !may("https://x.org/", to), "{to}");
         }
     }

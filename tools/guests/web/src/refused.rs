@@ -20,7 +20,8 @@ pub(crate) fn reason(content_type: &str, body: &[u8]) -> String {
         Ok(Kind::Text) => decode(Kind::Text, content_type, body).into_owned(),
         _ => String::new(),
     };
-    let seen: String = said.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let seen: String =
+        said.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let line = seen.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(MOST) {
         _ if line.is_empty() => String::new(),
@@ -33,8 +34,16 @@ pub(crate) fn reason(content_type: &str, body: &[u8]) -> String {
 fn json(text: &str) -> String {
     let Ok(said) = serde_json::from_str::<Value>(text) else { return String::new() };
     let places = [
-        "/error/message", "/message", "/error_description", "/error", "/detail", "/title", "/reason",
-        "/errors/0/message", "/errors/0/detail", "/errors/0",
+        "/error/message",
+        "/message",
+        "/error_description",
+        "/error",
+        "/detail",
+        "/title",
+        "/reason",
+        "/errors/0/message",
+        "/errors/0/detail",
+        "/errors/0",
     ];
     let found = places.iter().find_map(|place| said.pointer(place).and_then(Value::as_str));
     found.or(said.as_str()).unwrap_or_default().to_string()
@@ -56,7 +65,11 @@ mod tests {
     fn a_server_says_why() {
         for (kind, body, expected) in [
             ("application/json", r#"{"error": {"code": 7, "message": "No key."}}"#, ": No key."),
-            ("application/problem+json", r#"{"title": "Gone", "detail": "Moved in 2020."}"#, ": Moved in 2020."),
+            (
+                "application/problem+json",
+                r#"{"title": "Gone", "detail": "Moved in 2020."}"#,
+                ": Moved in 2020.",
+            ),
             ("application/json", r#"{"errors": ["No\n key."]}"#, ": No key."),
             ("application/json", r#"{"status": 403}"#, ""),
             ("text/html", "<title>Just a moment…</title><p>x", ": Just a moment…"),
@@ -67,6 +80,9 @@ mod tests {
         ] {
             assert_eq!(reason(kind, body.as_bytes()), expected, "{body}");
         }
-        assert_eq!(reason("text/plain", "é".repeat(999).as_bytes()), format!(": {}…", "é".repeat(MOST)));
+        assert_eq!(
+            reason("text/plain", "é".repeat(999).as_bytes()),
+            format!(": {}…", "é".repeat(MOST))
+        );
     }
 }

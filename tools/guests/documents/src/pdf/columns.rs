@@ -140,18 +140,23 @@ mod tests {
     fn one_column_is_read_after_the_other() {
         let (l, r) = ("The tower of the cape is old", "The tower of the reef is new");
         let row: &[(f64, &str)] = &[(0.0, l), (200.0, r)];
-        let head: &[(f64, &str)] = &[(0.0, "A heading over both columns, from one edge to the other")];
+        let head: &[(f64, &str)] =
+            &[(0.0, "A heading over both columns, from one edge to the other")];
         check(&[head, row, row, row, row, head], &[head[0].1, l, l, l, l, r, r, r, r, head[0].1]);
         // Not at the same height.
         let (one, other): (&[_], &[_]) = (&[(0.0, l)], &[(200.0, r)]);
         check(&[one, other, one, other, one, other, one, other], &[l, l, l, l, r, r, r, r]);
         let three: &[(f64, &str)] = &[(0.0, l), (200.0, r), (400.0, "And a third one stands here")];
-        check(&[three; 4], &[l, l, l, l, r, r, r, r, three[2].1, three[2].1, three[2].1, three[2].1]);
+        check(
+            &[three; 4],
+            &[l, l, l, l, r, r, r, r, three[2].1, three[2].1, three[2].1, three[2].1],
+        );
     }
 
     #[test]
     fn rows_of_a_table_stay() {
-        let row: &[(f64, &str)] = &[(0.0, "Cape"), (100.0, "It is lit all night long"), (300.0, "31 m")];
+        let row: &[(f64, &str)] =
+            &[(0.0, "Cape"), (100.0, "It is lit all night long"), (300.0, "31 m")];
         check(&[row; 5], &["Cape It is lit all night long 31 m"; 5]);
         let few: &[(f64, &str)] =
             &[(0.0, "The tower of the cape is old"), (200.0, "The tower of the reef is new")];

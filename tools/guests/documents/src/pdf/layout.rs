@@ -55,7 +55,11 @@ fn paragraph(block: &[Line], text: &mut String) {
         if let Some(before) = before {
             let wide = end - start > NARROW * line.size;
             let full = before.end - start > FULL * (end - start);
-            let runs_on = wide && full && before.cuts.is_empty() && line.cuts.is_empty() && !is_item(&line.text);
+            let runs_on = wide
+                && full
+                && before.cuts.is_empty()
+                && line.cuts.is_empty()
+                && !is_item(&line.text);
             match (runs_on, broken_word(&before.text, &line.text)) {
                 (false, _) => text.push('\n'),
                 (true, Break::None) => text.push(' '),

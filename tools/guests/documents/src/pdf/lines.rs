@@ -134,8 +134,10 @@ impl Line {
 
     /// What stands apart, each part as a line.
     pub(super) fn parts(&self) -> Vec<Line> {
-        let begins = std::iter::once((0, self.start)).chain(self.cuts.iter().map(|cut| (cut.at, cut.to)));
-        let ends = self.cuts.iter().map(|cut| (cut.at, cut.from)).chain([(self.text.len(), self.end)]);
+        let begins =
+            std::iter::once((0, self.start)).chain(self.cuts.iter().map(|cut| (cut.at, cut.to)));
+        let ends =
+            self.cuts.iter().map(|cut| (cut.at, cut.from)).chain([(self.text.len(), self.end)]);
         let part = |((from, start), (to, end)): ((usize, f64), (usize, f64))| Line {
             text: self.text.get(from..to).unwrap_or_default().trim().to_string(),
             start,
