@@ -19,7 +19,7 @@ pub(crate) fn write_out(document: &Document) {
         if code.ancestors_it(None).any(|it| is_block(&it)) {
             continue;
         }
-        if is_alone(code) && (code.attr_or("style", "").contains("pre") || has(code, "br")) {
+        if (code.attr_or("style", "").contains("pre") || has(code, "br")) && is_alone(code) {
             code.wrap_html("<pre></pre>");
         } else if code.first_element_child().is_some() {
             plain(code);

@@ -104,6 +104,7 @@ mod tests {
         check("text/html; charset=utf-16le", b"h\0\xE9\0", "hé");
         check("text/html", b"\xFF\xFEh\0\xE9\0", "hé");
         check("text/html", b"\xFE\xFF\0h\0\xE9", "hé");
+        check("text/html", b"<p>caf\xE9 \x80", "<p>café €");
         check("text/html", b"<\0p\0>\0\xE9\0", "<p>é");
         check(
             "text/html",
