@@ -103,11 +103,12 @@ fn show_passages(result: &Value) -> String {
 /// The text, and how to read on where there is more.
 fn show_text(result: &Value) -> String {
     let text = result["text"].as_str().unwrap_or_default();
+    let note = result["note"].as_str().map(|note| format!("\n[{note}]")).unwrap_or_default();
     match result["next"].as_u64() {
         None if text.is_empty() && result["total_lines"] == 0 => "[the file is empty]".to_string(),
-        None => text.to_string(),
+        None => format!("{text}{note}"),
         Some(next) => format!(
-            "{text}\n[lines {} to {} of {}; go on with start = {next}]",
+            "{text}\n[lines {} to {} of {}; go on with start = {next}]{note}",
             result["start"], result["end"], result["total_lines"]
         ),
     }

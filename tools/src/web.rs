@@ -153,7 +153,8 @@ fn read_spec() -> ToolSpec {
 
 fn show_page(page: &Value) -> String {
     let text = |key: &str| page[key].as_str().unwrap_or_default();
-    format!("{}\n{}\n\n{}", text("title"), text("url"), text("text"))
+    let note = page["note"].as_str().map(|note| format!("\n\n({note})")).unwrap_or_default();
+    format!("{}\n{}\n\n{}{note}", text("title"), text("url"), text("text"))
 }
 
 fn page_spec() -> ToolSpec {

@@ -187,11 +187,11 @@ async fn secret_echoed_in_each_encoding() {
             assert!(told.contains("[secret API_KEY]") && !told.contains(&echo), "{echo}: {told}");
         }
     }
-    let packed = || async { ([(header::CONTENT_ENCODING, "br")], "packed").into_response() };
+    let packed = || async { ([(header::CONTENT_ENCODING, "compress")], "packed").into_response() };
     let at = serve(Router::new().route("/", any(packed))).await;
     let with = json!({"url": format!("http://{at}/")});
     let refusal = sent(&granted(at, "x-key"), &Asked::everything(), with).await.unwrap_err();
-    assert!(refusal.contains("an encoding that was not asked for"), "{refusal}");
+    assert!(refusal.contains("is packed as `compress`"), "{refusal}");
 }
 
 /// Another tool that knows the key.

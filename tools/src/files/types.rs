@@ -76,6 +76,9 @@ pub(crate) struct FileText {
     /// The `start` to go on with, where there is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<u32>,
+    /// What to know of the text; left out where there is nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) note: String,
 }
 
 /// Arguments of `files.search`.

@@ -30,6 +30,9 @@ pub(crate) struct PageText {
     pub(crate) part: u32,
     /// How many parts there are; ask for the next with `part`.
     pub(crate) parts: u32,
+    /// What to know of the text; left out where there is nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) note: String,
 }
 
 /// Arguments of `web.page`.
@@ -70,6 +73,9 @@ pub(crate) struct WholePage {
     pub(crate) sha256: String,
     /// When the server gave them, in milliseconds since 1970.
     pub(crate) retrieved: u64,
+    /// What to know of the text; left out where there is nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) note: String,
 }
 
 /// Arguments of `web.search`.

@@ -182,24 +182,41 @@ fn trimmed(text: &str, range: Range<usize>) -> Option<Range<usize>> {
 /// Markdown as it is read: `[text](target)` is `text`, a line break is a space.
 pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("](") {
-        let (before, after) = (&rest[..at], &rest[at + 2..]);
-        let Some(end) = after.find([')', '\n']).filter(|end| after[*end..].starts_with(')')) else {
-            break;
-        };
-        match before.rfind('[') {
-            Some(open) => {
-                plain.push_str(&before[..open]);
-                plain.push_str(&before[open + 1..]);
-            }
-            None => plain.push_str(before),
+    let (mut done, mut from) = (0, 0);
+    while let Some(at) = text[from..].find("](").map(|at| from + at) {
+        from = at + 2;
+        let open = text[done..at].rfind('[').map(|open| done + open);
+        let open = open.filter(|open| !is_code(&text[..*open]));
+        if let Some((open, end)) = open.zip(target(&text[from..])) {
+            plain.push_str(&text[done..open]);
+            plain.push_str(&text[open + 1..at]);
+            done = from + end + 1;
+            from = done;
         }
-        rest = &after[end + 1..];
     }
-    plain.push_str(rest);
+    plain.push_str(&text[done..]);
     let plain = unmarked(&plain);
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Where the address of a link ends: at the bracket that none within it has opened.
+fn target(text: &str) -> Option<usize> {
+    let mut open = 0_usize;
+    for (at, sign) in text.char_indices() {
+        match sign {
+            '(' => open += 1,
+            ')' if open == 0 => return Some(at),
+            ')' => open -= 1,
+            '\n' => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether what follows stands between the signs of code.
+fn is_code(before: &str) -> bool {
+    before.matches('`').count() % 2 == 1
 }
 
 /// Without the signs of emphasis and code, and without the strokes before what is meant literally.
@@ -310,6 +327,8 @@ mod tests {
     fn odd_links_are_left_alone() {
         assert_eq!(plain("a](b c](\nd) [x](y) z"), "a](b c]( d) [x](y) z");
         assert_eq!(plain("see [x](y), [](z)."), "see x, .");
+        assert_eq!(plain("[Ada](https://x.org/Ada_(a)), [b](c)"), "Ada, b");
+        assert_eq!(plain("`f[0](x)`, `g` and [h](i)"), "f[0](x), g and h");
         assert_eq!(
             plain(r"*class* `SMTP\_SSL`(*port=0*, \*) 2 * 3"),
             "class SMTP_SSL(port=0, *) 2 * 3"

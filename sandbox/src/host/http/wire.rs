@@ -103,12 +103,20 @@ impl Wire {
     }
 }
 
-/// Refuses a body that is packed in a way that nobody asked for: it could not be read, nor searched.
+/// What servers call a body that is not packed; some write its charset there.
+const PLAIN: [&str; 7] = ["", "8bit", "binary", "identity", "none", "utf-8", "utf8"];
+
+/// Refuses a body that is packed in a way that the client does not undo, and so leaves the header: it
+/// could not be read, nor searched.
 pub(crate) fn unpacked(url: &Url, response: &Response) -> Result<(), String> {
-    match response.headers().contains_key(CONTENT_ENCODING) {
-        true => Err(format!("`{url}` answers in an encoding that was not asked for")),
-        false => Ok(()),
+    for said in response.headers().get_all(CONTENT_ENCODING) {
+        let said = String::from_utf8_lossy(said.as_bytes()).trim().to_ascii_lowercase();
+        if !said.split(',').all(|packed| PLAIN.contains(&packed.trim())) {
+            let said: String = said.chars().take(60).flat_map(char::escape_default).collect();
+            return Err(format!("`{url}` is packed as `{said}`, which cannot be unpacked here"));
+        }
     }
+    Ok(())
 }
 
 /// The innermost reason: what the model can act on.
@@ -122,7 +130,10 @@ fn broken(url: &Url, error: &reqwest::Error) -> Broken {
     }
     let inner = inner.to_string();
     let inner = inner.split(" (os error").next().unwrap_or(&inner).to_lowercase();
-    let said = format!("`{url}` cannot be reached: {inner}");
+    let said = match error.is_decode() {
+        true => format!("`{url}` cannot be read to its end: {inner}"),
+        false => format!("`{url}` cannot be reached: {inner}"),
+    };
     match error.is_builder() || error.is_decode() {
         true => Broken::Lasting(said),
         false => Broken::Passing(said),

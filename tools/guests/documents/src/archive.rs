@@ -1,6 +1,7 @@
 //! The parts of a zip archive, each read to a bound: none is unpacked to more than it says, and all of
 //! them together only to so much.
 
+use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
@@ -9,7 +10,9 @@ use zip::result::ZipError;
 /// Bytes of all parts together that are read.
 const MOST: u64 = 64 << 20;
 /// Parts that an archive may have.
-const PARTS: usize = 20_000;
+pub(crate) const PARTS: usize = 20_000;
+/// Bytes of a part that is not UTF-8, and may become three times as many.
+const FOREIGN: usize = 16 << 20;
 
 pub(crate) struct Archive<'a> {
     bytes: &'a [u8],
@@ -35,6 +38,12 @@ impl<'a> Archive<'a> {
         self.zip.index_for_name(name).is_some()
     }
 
+    /// The parts whose names end so, in whatever case.
+    pub(crate) fn ending(&self, end: &str) -> Vec<String> {
+        let names = self.zip.file_names().flatten();
+        names.filter(|name| name.to_lowercase().ends_with(end)).map(Cow::into_owned).collect()
+    }
+
     /// A part as text; the error ends a sentence.
     pub(crate) fn part(&mut self, name: &str) -> Result<String, String> {
         let file = self.zip.by_name(name).map_err(|error| match error {
@@ -52,7 +61,7 @@ impl<'a> Archive<'a> {
         if bytes.len() as u64 > size {
             return Err(format!("that is broken: its `{name}` is larger than it says"));
         }
-        Ok(decoded(bytes))
+        decoded(bytes)
     }
 
     /// That all of it unpacks to what is read at most, for a reader that has no bound of its own.
@@ -62,6 +71,8 @@ impl<'a> Archive<'a> {
             let size = std::io::copy(&mut file.take(self.left + 1), &mut std::io::sink());
             self.left = left(self.left, size.unwrap_or_default())?;
         }
+        // It may be read as well.
+        self.left = MOST;
         Ok(())
     }
 }
@@ -73,16 +84,27 @@ fn left(left: u64, size: u64) -> Result<u64, String> {
 }
 
 /// XML is UTF-8, or UTF-16 with a mark.
-fn decoded(bytes: Vec<u8>) -> String {
-    match encoding_rs::Encoding::for_bom(&bytes) {
-        Some((encoding, _)) => encoding.decode(&bytes).0.into_owned(),
-        None => String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+    let small = |bytes: &[u8]| match bytes.len() <= FOREIGN {
+        true => Ok(()),
+        false => Err(format!("of more than {} MiB that are not UTF-8", FOREIGN >> 20)),
+    };
+    if let Some((encoding, _)) = encoding_rs::Encoding::for_bom(&bytes) {
+        small(&bytes)?;
+        return Ok(encoding.decode(&bytes).0.into_owned());
     }
+    String::from_utf8(bytes).or_else(|error| {
+        small(error.as_bytes())?;
+        Ok(String::from_utf8_lossy(error.as_bytes()).into_owned())
+    })
 }
 
 /// A path beside a folder, as parts name each other: `../a.xml`, or `/b.xml` from the top.
 pub(crate) fn beside(folder: &str, path: &str) -> String {
+    // No part has a longer name.
+    if path.len() > usize::from(u16::MAX) {
+        return String::new();
+    }
     let mut parts: Vec<&str> = match path.starts_with('/') {
         true => Vec::new(),
         false => folder.split('/').collect(),

@@ -6,6 +6,9 @@ use crate::archive::Archive;
 use crate::markdown::{Block, Markdown};
 use crate::xml::{Node, Tag, walk};
 
+/// Styles of headings that are known: no program offers more than a few thousand of all kinds.
+const STYLES: usize = 10_000;
+
 pub(crate) fn text(archive: &mut Archive<'_>) -> Result<String, String> {
     let styles = archive.part("word/styles.xml").map(|xml| headings(&xml)).unwrap_or_default();
     let mut body = Body { styles, ..Body::default() };
@@ -26,6 +29,9 @@ fn headings(xml: &str) -> HashMap<String, usize> {
     let mut style = String::new();
     let _ = walk(xml, |node| {
         let Node::Open(tag) = node else { return };
+        if levels.len() >= STYLES {
+            return;
+        }
         match tag.name().as_str() {
             "style" => style = tag.get("styleId").unwrap_or_default(),
             "name" => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::archive::{Archive, beside};
+use crate::archive::{Archive, PARTS, beside};
 use crate::markdown::{Block, Markdown};
 use crate::xml::{Node, Tag, walk};
 
@@ -17,24 +17,28 @@ pub(crate) fn text(archive: &mut Archive<'_>) -> Result<String, String> {
     })?;
     let package = package.ok_or("that is broken: its container names no package")?;
     let folder = package.rsplit_once('/').map_or("", |(folder, _)| folder).to_string();
-    let (mut files, mut order, mut title, mut titled) = (HashMap::new(), Vec::new(), None, false);
+    let (mut files, mut order) = (HashMap::new(), Vec::new());
+    let (mut markdown, mut titled, mut untitled) = (Markdown::default(), false, true);
     walk(&archive.part(&package)?, |node| match node {
         Node::Open(tag) => match tag.name().as_str() {
-            "item" => {
+            "item" if files.len() < PARTS => {
                 files.extend(tag.get("id").zip(tag.get("href")));
             }
-            "itemref" => order.extend(tag.get("idref")),
-            "title" => titled = title.is_none(),
+            "itemref" if order.len() < PARTS => order.extend(tag.get("idref")),
+            "title" => titled = untitled,
             _ => {}
         },
-        Node::Text(text) if titled => title = Some(text.into_owned()),
+        // What a reference stands for is a text of its own.
+        Node::Text(text) if titled => {
+            untitled = false;
+            markdown.text(&text);
+        }
         Node::Text(_) => {}
-        Node::Close(_) => titled = false,
+        Node::Close(_) => {
+            titled = false;
+            markdown.end(Block::Heading(1));
+        }
     })?;
-    let mut markdown = Markdown::default();
-    if let Some(title) = title {
-        markdown.block(Block::Heading(1), &title);
-    }
     let locked = archive.part("META-INF/encryption.xml").unwrap_or_default();
     let (mut read, mut secret) = (0, 0);
     for (name, number) in order.iter().filter_map(|id| files.get(id)).zip(1..) {

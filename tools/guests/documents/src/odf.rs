@@ -2,14 +2,13 @@
 //! `content.xml`, in the same elements.
 
 use crate::archive::Archive;
-use crate::grid::Grid;
+use crate::grid::{Grid, Room};
 use crate::markdown::{Block, Markdown};
 use crate::xml::{Node, Tag, walk};
 
 /// A cell or a row that says that it is repeated is written this often at most: programs fill the
 /// rest of a sheet that way.
 const REPEATED: u32 = 1_000;
-const CELLS: usize = 1_000_000;
 
 pub(crate) fn text(archive: &mut Archive<'_>) -> Result<String, String> {
     let manifest = archive.part("META-INF/manifest.xml").unwrap_or_default();
@@ -19,9 +18,9 @@ pub(crate) fn text(archive: &mut Archive<'_>) -> Result<String, String> {
     let kind = archive.part("mimetype").unwrap_or_default();
     let mut body = Body { sheets: kind.contains("spreadsheet"), ..Body::default() };
     walk(&archive.part("content.xml")?, |node| body.node(node))?;
-    match body.cells < CELLS {
-        true => Ok(body.markdown.finish()),
-        false => Err(format!("of more than {CELLS} cells")),
+    match body.problem {
+        Some(problem) => Err(problem),
+        None => Ok(body.markdown.finish()),
     }
 }
 
@@ -34,8 +33,9 @@ struct Body {
     level: usize,
     /// In what is no part of the text: changes that were taken back, comments, a note's number.
     skipped: usize,
-    /// The text around each note that is open.
-    around: Vec<String>,
+    /// Notes that are open, and the text around them.
+    notes: usize,
+    around: String,
     /// Of a table that is in no other.
     name: String,
     grid: Grid,
@@ -44,8 +44,11 @@ struct Body {
     column: u32,
     columns: u32,
     value: Option<String>,
-    filled: Vec<(u32, String)>,
-    cells: usize,
+    /// The cells of the row that hold something: the first column, the number of columns, the text.
+    filled: Vec<(u32, u32, String)>,
+    room: Room,
+    /// There is no room for the sheets.
+    problem: Option<String>,
     /// Paragraphs are open; between them there are only blanks that mean nothing.
     reading: usize,
 }
@@ -81,8 +84,10 @@ impl Body {
             "tab" => self.markdown.text("\t"),
             "line-break" => self.markdown.text("\n"),
             "note" => {
-                let around = self.markdown.take();
-                self.around.push(around);
+                if self.notes == 0 {
+                    self.around = self.markdown.take();
+                }
+                self.notes += 1;
             }
             "page" => {
                 self.slides += 1;
@@ -96,6 +101,7 @@ impl Body {
             }
             "table" => self.markdown.open_table(),
             "table-row" if self.sheets => {
+                self.filled.clear();
                 (self.column, self.rows) = (0, tag.number("number-rows-repeated").unwrap_or(1));
             }
             "table-row" => self.markdown.open_row(),
@@ -113,7 +119,7 @@ impl Body {
                 self.reading = self.reading.saturating_sub(1);
                 match name {
                     // A note's paragraphs are all on its one line.
-                    _ if !self.around.is_empty() => self.markdown.text(" "),
+                    _ if self.notes > 0 => self.markdown.text(" "),
                     _ if self.sheets => self.markdown.text(" "),
                     "h" => self.markdown.end(Block::Heading(self.level)),
                     _ if self.items > 0 => self.markdown.end(Block::Item),
@@ -122,19 +128,30 @@ impl Body {
             }
             "list-item" => self.items = self.items.saturating_sub(1),
             "note" => {
+                self.notes = self.notes.saturating_sub(1);
+                if self.notes > 0 {
+                    return;
+                }
                 let note = self.markdown.take();
-                let around = self.around.pop().unwrap_or_default();
+                let around = std::mem::take(&mut self.around);
                 self.markdown.text(&format!("{around} (note: {})", note.trim()));
             }
-            "table" if self.sheets => self.grid.write(&self.name, &mut self.markdown),
+            "table" if self.sheets => {
+                std::mem::take(&mut self.grid).write(&self.name, &mut self.markdown);
+            }
             "table" => self.markdown.close_table(),
             "table-row" if self.sheets => self.end_row(),
             "table-cell" | "covered-table-cell" if self.sheets => {
                 let text = self.markdown.take();
                 let text = self.value.take().unwrap_or_else(|| text.trim().to_string());
-                if !text.is_empty() {
-                    let columns = self.columns.min(REPEATED);
-                    self.filled.extend((0..columns).map(|at| (self.column + at, text.clone())));
+                let columns = self.columns.min(REPEATED);
+                if self.problem.is_none() && !text.is_empty() {
+                    // Every copy counts before there is one.
+                    let copies = (columns * self.rows.min(REPEATED)).max(1);
+                    match self.room.take(copies as usize, text.len()) {
+                        Ok(()) => self.filled.push((self.column, columns, text)),
+                        Err(problem) => self.problem = Some(problem),
+                    }
                 }
                 self.column = self.column.saturating_add(self.columns);
             }
@@ -146,13 +163,11 @@ impl Body {
     fn end_row(&mut self) {
         let filled = std::mem::take(&mut self.filled);
         let rows = if filled.is_empty() { 0 } else { self.rows.min(REPEATED) };
-        for row in 0..rows {
-            self.cells += filled.len();
-            if self.cells >= CELLS {
-                return;
-            }
-            for (column, text) in &filled {
-                self.grid.set(self.row.saturating_add(row), *column, text.clone());
+        for row in (0..rows).map(|row| self.row.saturating_add(row)) {
+            for (first, columns, text) in &filled {
+                for column in (0..*columns).map(|column| first.saturating_add(column)) {
+                    self.grid.set(row, column, text.clone());
+                }
             }
         }
         self.row = self.row.saturating_add(self.rows);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::archive::Archive;
+use crate::archive::{Archive, PARTS, beside};
 use crate::markdown::{Block, Markdown};
 use crate::xml::{Node, walk};
 
@@ -13,20 +13,22 @@ pub(crate) fn text(archive: &mut Archive<'_>) -> Result<String, String> {
     walk(&archive.part("ppt/presentation.xml")?, |node| {
         if let Node::Open(tag) = node
             && tag.name() == "sldId"
+            && order.len() < PARTS
         {
-            order.extend(tag.get("r:id").and_then(|id| names.get(&id)).map(|(_, at)| at.clone()));
+            order.extend(tag.get("r:id").and_then(|id| names.get(&id)).map(|(_, at)| at));
         }
     })?;
     let mut markdown = Markdown::default();
-    for (slide, number) in order.iter().zip(1..) {
-        let (title, body) = shapes(&archive.part(slide)?, Wanted::Slide)?;
+    for (slide, number) in order.into_iter().zip(1..) {
+        let slide = beside("ppt", slide);
+        let (title, body) = shapes(&archive.part(&slide)?, Wanted::Slide)?;
         let title = if title.is_empty() { title } else { format!(": {title}") };
         markdown.block(Block::Heading(2), &format!("Slide {number}{title}"));
         markdown.block(Block::Plain, body.trim_end());
-        let (folder, name) = slide.rsplit_once('/').unwrap_or(("", slide));
+        let (folder, name) = slide.rsplit_once('/').unwrap_or(("", &slide));
         let notes = relations(archive, folder, name);
         for (_, at) in notes.values().filter(|(kind, _)| kind.ends_with("/notesSlide")) {
-            let (_, said) = shapes(&archive.part(at)?, Wanted::Notes)?;
+            let (_, said) = shapes(&archive.part(&beside(folder, at))?, Wanted::Notes)?;
             if !said.trim().is_empty() {
                 markdown.block(Block::Plain, &format!("Notes: {}", said.trim()));
             }
@@ -35,7 +37,7 @@ pub(crate) fn text(archive: &mut Archive<'_>) -> Result<String, String> {
     Ok(markdown.finish())
 }
 
-/// The kind and the part of each relation of a part, by its id.
+/// The kind of each relation of a part, and what it names from the part's folder, by its id.
 fn relations(
     archive: &mut Archive<'_>,
     folder: &str,
@@ -44,11 +46,12 @@ fn relations(
     let mut found = HashMap::new();
     let xml = archive.part(&format!("{folder}/_rels/{name}.rels")).unwrap_or_default();
     let _ = walk(&xml, |node| {
-        let Node::Open(tag) = node else { return };
-        if let (Some(id), Some(kind), Some(to)) =
-            (tag.get("Id"), tag.get("Type"), tag.get("Target"))
+        if let Node::Open(tag) = node
+            && found.len() < PARTS
+            && let (Some(id), Some(kind), Some(to)) =
+                (tag.get("Id"), tag.get("Type"), tag.get("Target"))
         {
-            found.insert(id, (kind, crate::archive::beside(folder, &to)));
+            found.insert(id, (kind, to));
         }
     });
     found
@@ -90,8 +93,10 @@ fn shapes(xml: &str, wanted: Wanted) -> Result<(String, String), String> {
                     markdown.take();
                 } else if heads {
                     let line = markdown.take();
-                    let words = title.split_whitespace().chain(line.split_whitespace());
-                    title = words.collect::<Vec<_>>().join(" ");
+                    for word in line.split_whitespace() {
+                        title.push_str(if title.is_empty() { "" } else { " " });
+                        title.push_str(word);
+                    }
                 } else {
                     markdown.end(Block::Plain);
                 }

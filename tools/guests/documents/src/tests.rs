@@ -85,6 +85,10 @@ fn a_word_document() {
 }
 
 fn book(sheet: &str) -> Vec<u8> {
+    book_sharing("<si><t>item</t></si><si><r><t>la</t></r><r><t>mp</t></r></si>", "", sheet)
+}
+
+fn book_sharing(texts: &str, said: &str, sheet: &str) -> Vec<u8> {
     let s = "xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"";
     let r = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let rels = "xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"";
@@ -111,12 +115,7 @@ fn book(sheet: &str) -> Vec<u8> {
                  Target=\"worksheets/sheet1.xml\"/></Relationships>"
             ),
         ),
-        (
-            "xl/sharedStrings.xml",
-            &format!(
-                "<sst {s}><si><t>item</t></si><si><r><t>la</t></r><r><t>mp</t></r></si></sst>"
-            ),
-        ),
+        ("xl/sharedStrings.xml", &format!("<sst {s} {said}>{texts}</sst>")),
         (
             "xl/styles.xml",
             &format!(
@@ -286,6 +285,22 @@ fn a_book() {
             "# The Lamp\n\n## Part 1\n\n### One\n\nIt\u{a0}was dark.\nVery.\n\n## Part 2\n\n- oil\n- wick",
         ),
     );
+    let titled = |title: &str| {
+        packed(&[
+            ("mimetype", "application/epub+zip"),
+            ("META-INF/container.xml", "<c><rootfile full-path=\"a.opf\"/></c>"),
+            (
+                "a.opf",
+                &format!(
+                    "<package><dc:title>{title}</dc:title><dc:title>no</dc:title>\
+                     <item id=\"a\" href=\"a.xhtml\"/><itemref idref=\"a\"/></package>"
+                ),
+            ),
+            ("a.xhtml", "<html><body><p>oil</p></body></html>"),
+        ])
+    };
+    // A reference makes several texts of one.
+    check("a.epub", &titled("Tom &amp; Jerry"), Ok("# Tom & Jerry\n\n## Part 1\n\noil"));
     let locked = "<e>OEBPS/text/a 1.xhtml OEBPS/text/b.xhtml</e>";
     check(
         "a.epub",
@@ -427,4 +442,105 @@ fn repeated_cells_are_bounded() {
         &open_document("spreadsheet", &sheet),
         Err("an OpenDocument file of more than 1000000 cells"),
     );
+}
+
+/// A row of a few kilobytes that means 300 MB of text.
+#[test]
+fn repeated_text_is_bounded() {
+    let cell = format!(
+        "<table:table-cell table:number-columns-repeated=\"1000\"><text:p>{}</text:p></table:table-cell>",
+        "x".repeat(1 << 10)
+    );
+    let sheet = |row: &str, cells: &str| {
+        let sheet = format!(
+            "<o><table:table table:name=\"a\"><table:table-row {row}>{cells}</table:table-row></table:table></o>"
+        );
+        open_document("spreadsheet", &sheet)
+    };
+    let bounded = Err("an OpenDocument file of more than 32 MiB of text");
+    check("a.ods", &sheet("", &cell.repeat(300)), bounded);
+    check("a.ods", &sheet("table:number-rows-repeated=\"1000\"", &cell), bounded);
+    let outside = format!("<table:table-row/>{cell}<table:table-row>");
+    let outside = outside
+        .replace("<table:table-row>", "<table:table-row table:number-rows-repeated=\"1000\">");
+    check("a.ods", &sheet("", &outside), Ok("## Sheet a\n\n(This sheet is empty.)"));
+}
+
+const REST: &str = "\n(The text is longer than 8 MiB: the rest is left out.)\n";
+
+/// As much as there is room for, and what says so.
+fn check_cut(name: &str, bytes: &[u8], begins: &str) {
+    let Some(Ok(read)) = text(name, bytes) else { panic!("{name}") };
+    assert!(read.starts_with(begins), "{name}: {}", &read[..200.min(read.len())]);
+    assert!(read.ends_with(REST), "{name}: {} bytes", read.len());
+    assert!(read.len() < 9 << 20, "{name}: {} bytes", read.len());
+}
+
+/// A diagonal: a few thousand cells whose table has millions.
+#[test]
+fn a_table_is_made_as_far_as_it_is_read() {
+    let cell = |at: u32| {
+        let mut column = String::new();
+        let mut left = at + 1;
+        while left > 0 {
+            left -= 1;
+            column.insert(0, char::from(b'A' + (left % 26) as u8));
+            left /= 26;
+        }
+        let row = at + 1;
+        format!(
+            "<row r=\"{row}\"><c r=\"{column}{row}\"><v>7</v></c><c r=\"XFD{row}\"><v>8</v></c></row>"
+        )
+    };
+    let sheet: String = (0..4_000).map(cell).collect();
+    check_cut("a.xlsx", &book(&sheet), "## Sheet Stock\n\n| row | A | B | C |");
+}
+
+#[test]
+fn rows_without_anything_count() {
+    let table = |rows: &str| word(&format!("<w:tbl>{rows}</w:tbl>"));
+    let one = "<w:tr><w:tc><w:p><w:r><w:t>lamp</w:t></w:r></w:p></w:tc></w:tr>";
+    let rows = table(&(one.to_string() + &"<w:tr/>".repeat(4_000_000)));
+    check_cut("a.docx", &rows, "| lamp |\n|---|\n|  |\n");
+    let cells = table(&(one.replace("</w:tr>", "") + &"<w:tc/>".repeat(4_000_000) + "</w:tr>"));
+    check_cut("a.docx", &cells, "| lamp |  |  |");
+}
+
+#[test]
+fn one_text_is_cut() {
+    let long = "a ".repeat(15 << 20);
+    check_cut("a.docx", &word(&format!("<w:p><w:r><w:t>{long}</w:t></w:r></w:p>")), "a a a");
+    let cell = format!("<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>{long}</t></is></c></row>");
+    check_cut("a.xlsx", &book(&cell), "## Sheet Stock\n\nRow 1: a a a");
+}
+
+#[test]
+fn parts_of_another_encoding_are_bounded() {
+    let mut wide = vec![0xFF, 0xFE];
+    wide.resize(20 << 20, b' ');
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in
+        [("mimetype", &b"application/vnd.oasis.opendocument.text"[..]), ("content.xml", &wide)]
+    {
+        let Ok(()) = zip.start_file(name, SimpleFileOptions::default()) else { panic!("{name}") };
+        let Ok(()) = zip.write_all(bytes) else { panic!("{name}") };
+    }
+    let Ok(written) = zip.finish() else { panic!() };
+    check(
+        "a.odt",
+        &written.into_inner(),
+        Err("an OpenDocument file of more than 16 MiB that are not UTF-8"),
+    );
+}
+
+/// Texts that cells share, which a number says to be billions.
+#[test]
+fn shared_texts_are_bounded() {
+    let many = Err("an Excel workbook of more than 1000000 cells");
+    let cell = "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c></row>";
+    let one = "<si><t>item</t></si>";
+    check("a.xlsx", &book_sharing(one, "uniqueCount=\"4000000000\"", cell), many);
+    check("a.xlsx", &book_sharing(&"<si/>".repeat(1_000_001), "", cell), many);
+    let few = book_sharing(one, "uniqueCount=\"1\"", cell);
+    check("a.xlsx", &few, Ok("## Sheet Stock\n\nRow 1: item"));
 }

@@ -8,16 +8,15 @@ use calamine::{
 };
 
 use crate::archive::Archive;
-use crate::grid::Grid;
+use crate::grid::{Grid, Room};
 use crate::markdown::Markdown;
-
-/// Cells of all sheets that are read.
-const CELLS: usize = 1_000_000;
-/// Bytes of their text.
-const LETTERS: usize = 32 << 20;
+use crate::xml::{Node, walk};
 
 pub(crate) fn text(archive: &mut Archive<'_>) -> Result<String, String> {
     archive.weigh()?;
+    for part in archive.ending("sharedstrings.xml") {
+        shared(&archive.part(&part)?)?;
+    }
     let mut book = Xlsx::new(Cursor::new(archive.bytes())).map_err(broken)?;
     let sheets: Vec<(String, bool)> = book
         .sheets_metadata()
@@ -25,28 +24,44 @@ pub(crate) fn text(archive: &mut Archive<'_>) -> Result<String, String> {
         .map(|sheet| (sheet.name.clone(), sheet.visible == SheetVisible::Visible))
         .collect();
     let mut markdown = Markdown::default();
-    let (mut left, mut letters) = (CELLS, LETTERS);
+    let mut room = Room::default();
     for (name, visible) in sheets {
         // A sheet may be a chart, which has no cells.
         let Ok(mut cells) = book.worksheet_cells_reader(&name) else { continue };
         let mut grid = Grid::default();
         while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(broken)? {
             let (row, column) = cell.pos;
-            let value = match shown(&cell.value) {
+            let value = match shown(cell.value) {
                 value if value.is_empty() => unsaved(cell.formula),
                 value => value,
             };
             // Cells may share one long text.
-            letters = letters
-                .checked_sub(value.len())
-                .ok_or_else(|| format!("of more than {} MiB of text", LETTERS >> 20))?;
+            room.take(1, value.len())?;
             grid.set(row, column, value);
-            left = left.checked_sub(1).ok_or_else(|| format!("of more than {CELLS} cells"))?;
         }
         let name = if visible { name } else { format!("{name} (hidden)") };
         grid.write(&name, &mut markdown);
     }
     Ok(markdown.finish())
+}
+
+/// That the texts which cells share are no more than cells: calamine makes room for as many as they say
+/// that they are.
+fn shared(xml: &str) -> Result<(), String> {
+    let (mut said, mut texts) = (0, 0);
+    walk(xml, |node| {
+        let Node::Open(tag) = node else { return };
+        match tag.name().as_str() {
+            "sst" => {
+                let count = tag.get("uniqueCount");
+                let count = count.map_or(0, |count| count.trim().parse().unwrap_or(usize::MAX));
+                said = count.max(said);
+            }
+            "si" => texts += 1,
+            _ => {}
+        }
+    })?;
+    Room::default().take(said.max(texts), 0)
 }
 
 fn broken(error: XlsxError) -> String {
@@ -67,15 +82,14 @@ fn unsaved(formula: Option<XlsxFormulaMetadata>) -> String {
     }
 }
 
-fn shown(value: &DataRef<'_>) -> String {
+fn shown(value: DataRef<'_>) -> String {
     match value {
         DataRef::Int(number) => number.to_string(),
         DataRef::Float(number) => number.to_string(),
-        DataRef::String(text) => text.clone(),
-        DataRef::SharedString(text) => (*text).to_string(),
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text,
+        DataRef::SharedString(text) => text.to_string(),
         DataRef::Bool(value) => value.to_string(),
-        DataRef::DateTime(moment) => moment_shown(moment),
-        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
+        DataRef::DateTime(moment) => moment_shown(&moment),
         DataRef::Error(error) => error.to_string(),
         DataRef::Empty => String::new(),
     }

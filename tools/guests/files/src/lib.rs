@@ -8,10 +8,12 @@ mod bindings {
 }
 mod edit;
 mod index;
+mod lines;
 mod list;
 mod passages;
 mod place;
 mod read;
+mod records;
 mod row;
 mod search;
 mod text;

@@ -65,10 +65,11 @@ fn descend(found: Vec<files::Entry>, depth: u32, into: &mut Vec<ListEntry>) {
             return;
         }
         into.push(ListEntry { path: path.clone(), folder, size });
-        if folder && depth > 1 {
-            if let Ok(found) = files::list(&path) {
-                descend(found, depth - 1, into);
-            }
+        if folder
+            && depth > 1
+            && let Ok(found) = files::list(&path)
+        {
+            descend(found, depth - 1, into);
         }
     }
 }

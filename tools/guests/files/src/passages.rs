@@ -1,6 +1,9 @@
 //! Cuts a file into the passages that the search ranks: sections of a Markdown text, rows of a
 //! table with their header, paragraphs of anything else.
 
+use crate::lines::lines;
+use crate::records::{Record, records};
+
 /// A piece of a file, small enough to be read at a glance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Piece<'a> {
@@ -37,14 +40,15 @@ pub(crate) fn pieces<'a>(path: &str, text: &'a str) -> Vec<Piece<'a>> {
 }
 
 fn rows(text: &str) -> Vec<Piece<'_>> {
-    let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
-    let Some((header, _)) = lines.next() else { return Vec::new() };
-    lines
-        .map(|(line, at)| Piece {
-            start: at,
-            end: at,
-            context: header.to_string(),
-            text: vec![line],
+    let mut records = records(text).into_iter();
+    let Some(header) = records.next() else { return Vec::new() };
+    let header = header.text.replace(['\r', '\n'], " ");
+    records
+        .map(|Record { start, end, text }| Piece {
+            start,
+            end,
+            context: header.clone(),
+            text: vec![text],
             kind: Kind::Row,
         })
         .collect()
@@ -59,7 +63,7 @@ enum Headings {
 fn prose(text: &str, headings: Headings) -> Vec<Piece<'_>> {
     let mut cutter = Cutter::default();
     let mut fenced = false;
-    let mut lines = text.lines().zip(1u32..).peekable();
+    let mut lines = lines(text).zip(1u32..).peekable();
     while let Some((line, at)) = lines.next() {
         let trimmed = line.trim();
         if headings == Headings::Marked {
@@ -193,6 +197,11 @@ mod tests {
     #[test]
     fn files_are_cut_by_their_kind() {
         check("a.csv", "x,y\n1,2\n\n3,4\n", &[(2, 2, "x,y", "1,2"), (4, 4, "x,y", "3,4")]);
+        check(
+            "a.csv",
+            "x,y\n1,\"2\n3\"\n4,5\n",
+            &[(2, 3, "x,y", "1,\"2\n3\""), (4, 4, "x,y", "4,5")],
+        );
         check("a.csv", "", &[]);
         check("a.csv", "only,header", &[]);
         check(
@@ -210,6 +219,13 @@ mod tests {
             &[(4, 4, "T\n| a | b |", "| 1 | 2 |"), (5, 5, "T", "end")],
         );
         check("a.txt", "# not\nmarked\n\nnext", &[(1, 4, "", "# not/marked//next")]);
+    }
+
+    #[test]
+    fn a_line_as_long_as_a_file_is_cut() {
+        let text = "{\"id\": 1}, ".repeat(20_000);
+        let pieces = pieces("a.json", &text);
+        assert!(pieces.len() > 20 && pieces.iter().all(|piece| piece.text[0].len() <= 8 << 10));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `files.read`: a part of a text file, or of a document as text, by lines.
 
 use crate::bindings::errand::tool::files;
+use crate::lines::{LONGEST, cut, lines};
 use crate::list::walk;
 use crate::text::{self, Refused};
 use crate::types::{FileText, ReadArguments};
@@ -23,7 +24,7 @@ pub(crate) fn read(arguments: ReadArguments) -> Result<FileText, String> {
 }
 
 fn part(path: String, text: &str, start: u32, wanted: u32) -> Result<FileText, String> {
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = lines(text).collect();
     let total = lines.len() as u32;
     if total == 0 {
         return Ok(FileText { path, ..FileText::default() });
@@ -40,20 +41,17 @@ fn part(path: String, text: &str, start: u32, wanted: u32) -> Result<FileText, S
         if end >= start {
             part.push('\n');
         }
-        part.push_str(head(line));
+        part.push_str(line);
         end += 1;
     }
     let next = (end < total).then_some(end + 1);
-    Ok(FileText { path, text: part, start, end, total_lines: total, next })
-}
-
-/// A single line may be as long as a file; only its beginning is given then.
-fn head(line: &str) -> &str {
-    let mut end = line.len().min(BYTES);
-    while !line.is_char_boundary(end) {
-        end -= 1;
-    }
-    &line[..end]
+    let note = match cut(text) {
+        true => format!(
+            "A line of more than {LONGEST} bytes is cut into pieces; each counts as a line."
+        ),
+        false => String::new(),
+    };
+    Ok(FileText { path, text: part, start, end, total_lines: total, next, note })
 }
 
 /// The host's own words, and the names that come closest.
@@ -108,6 +106,23 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_one_line_is_read_to_its_end() {
+        let text = "{\"id\": 1, \"name\": \"lamp\"}, ".repeat(9_000);
+        let (mut start, mut joined) = (1, String::new());
+        loop {
+            let Ok(part) = part("a".into(), &text, start, LINES) else { panic!("{start}") };
+            assert!(part.note.contains("cut into pieces") && part.text.len() <= BYTES);
+            joined += &part.text.replace('\n', "");
+            match part.next {
+                Some(next) => start = next,
+                None => break,
+            }
+        }
+        assert_eq!(joined, text);
+        assert!(part("a".into(), "x\ny", 1, 1).is_ok_and(|part| part.note.is_empty()));
+    }
+
+    #[test]
     fn the_ends_of_a_file_are_told() {
         assert_eq!(part("a".into(), "", 1, 9).map(|part| part.total_lines), Ok(0));
         assert_eq!(part("a".into(), "x\n\ny", 2, 9).map(|part| part.text), Ok("\ny".into()));
@@ -115,7 +130,5 @@ mod tests {
             part("a".into(), "x\ny", 3, 1),
             Err("`a` has 2 lines, so there is none at 3".to_string())
         );
-        let huge = "é".repeat(BYTES);
-        assert!(part("a".into(), &huge, 1, 1).is_ok_and(|part| part.text.len() <= BYTES));
     }
 }

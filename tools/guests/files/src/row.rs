@@ -1,5 +1,7 @@
 //! Rows of tables as they are read best: each value after the name of its column.
 
+use crate::records;
+
 /// `name: Po, length_km: 652`; a cell that is empty is left out.
 pub(crate) fn named(header: &str, row: &str) -> String {
     let cells = cells(header, row).into_iter().zip(cells(header, header));
@@ -19,15 +21,13 @@ fn cells(header: &str, line: &str) -> Vec<String> {
         let cells = inside.split('|').map(|cell| cell.trim().replace('\u{1}', "|"));
         return cells.collect();
     }
-    let count = |separator: &u8| header.bytes().filter(|byte| byte == separator).count();
-    let separator = [b'|', b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(separator)
+        .delimiter(records::separator(header))
         .from_reader(line.as_bytes());
     let record = reader.records().next().and_then(Result::ok).unwrap_or_default();
-    record.iter().map(|cell| cell.trim().to_string()).collect()
+    record.iter().map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
 #[cfg(test)]
@@ -38,6 +38,7 @@ mod tests {
     fn values_come_after_their_columns() {
         assert_eq!(named("a,b", "1,\"x, y\""), "a: 1, b: x, y");
         assert_eq!(named("a;b;c", "1;;3,5"), "a: 1, c: 3,5");
+        assert_eq!(named("a,\"b\nc\"", "1,\"x\r\ny\""), "a: 1, b c: x y");
         assert_eq!(named("| a | b |", "| 1 | 2 |"), "a: 1, b: 2");
         assert_eq!(named("| a | b |", "| 1\\|2 | 3 |"), "a: 1|2, b: 3");
         assert_eq!(named("a,b", "1,2,3"), "a: 1, b: 2");

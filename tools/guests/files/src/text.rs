@@ -1,5 +1,5 @@
-//! From bytes to text: UTF-8, UTF-16 with a mark, and Windows-1252 for what is plainly text in
-//! neither. Refuses everything else by saying what it is.
+//! From bytes to text: UTF-8, UTF-16, UTF-32 with a mark, and for what is plainly text in none of them
+//! the encoding that its letters make the most sense in. Refuses everything else by saying what it is.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,21 @@ use std::borrow::Cow;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused(pub(crate) &'static str);
 
+/// Bytes of which so many are UTF-8 are that, with a few that are broken.
+const MOSTLY: usize = 99;
+
 /// The text of a file.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Refused> {
     if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
         return Ok(String::from_utf8_lossy(rest));
+    }
+    for (mark, unit) in [
+        (b"\xFF\xFE\0\0", u32::from_le_bytes as fn([u8; 4]) -> u32),
+        (b"\0\0\xFE\xFF", u32::from_be_bytes),
+    ] {
+        if let Some(rest) = bytes.strip_prefix(mark) {
+            return Ok(Cow::Owned(utf32(rest, unit)));
+        }
     }
     if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
         return Ok(Cow::Owned(utf16(rest, u16::from_le_bytes)));
@@ -24,15 +35,41 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Refused> {
         }
     }
     if bytes.contains(&0) {
-        return Err(Refused("a binary file"));
+        let unit = unmarked(bytes).ok_or(Refused("a binary file"))?;
+        return Ok(Cow::Owned(utf16(bytes, unit)));
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Cow::Borrowed(text)),
         Err(_) if bytes.iter().filter(|byte| control(**byte)).count() * 100 > bytes.len() => {
             Err(Refused("a binary file"))
         }
-        Err(_) => Ok(Cow::Owned(bytes.iter().map(|byte| windows_1252(*byte)).collect())),
+        Err(_) => Ok(other(bytes)),
     }
+}
+
+/// UTF-16 without a mark: every other byte of plain letters is NUL, on one side only.
+fn unmarked(bytes: &[u8]) -> Option<fn([u8; 2]) -> u16> {
+    let nul = |side: usize| bytes.iter().skip(side).step_by(2).filter(|byte| **byte == 0).count();
+    let (even, odd) = (nul(0), nul(1));
+    let enough = bytes.len() % 2 == 0 && (even + odd) * 4 > bytes.len();
+    match (even, odd) {
+        (0, _) if enough => Some(u16::from_le_bytes),
+        (_, 0) if enough => Some(u16::from_be_bytes),
+        _ => None,
+    }
+}
+
+/// What is not UTF-8 throughout: with a few broken bytes, or in an encoding of its time and place.
+fn other(bytes: &[u8]) -> Cow<'_, str> {
+    let lossy = String::from_utf8_lossy(bytes);
+    let far = lossy.chars().filter(|letter| !letter.is_ascii()).count();
+    let broken = lossy.chars().filter(|letter| *letter == char::REPLACEMENT_CHARACTER).count();
+    if broken * 100 <= far * (100 - MOSTLY) {
+        return lossy;
+    }
+    let mut detector = chardetng::EncodingDetector::new();
+    detector.feed(bytes, true);
+    detector.guess(None, false).decode_without_bom_handling(bytes).0
 }
 
 const KINDS: [(&[u8], &str); 7] = [
@@ -54,19 +91,9 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-/// The 32 places where Windows-1252 differs from Latin-1; 0 where it has nothing.
-const C1: [u32; 32] = [
-    0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039,
-    0x0152, 0, 0x017D, 0, 0, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC,
-    0x2122, 0x0161, 0x203A, 0x0153, 0, 0x017E, 0x0178,
-];
-
-fn windows_1252(byte: u8) -> char {
-    let code = match byte {
-        0x80..=0x9F => C1[usize::from(byte - 0x80)],
-        _ => u32::from(byte),
-    };
-    char::from_u32(code).filter(|c| *c != '\0').unwrap_or(char::REPLACEMENT_CHARACTER)
+fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> String {
+    let letters = bytes.chunks_exact(4).map(|it| unit([it[0], it[1], it[2], it[3]]));
+    letters.map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 #[cfg(test)]
@@ -88,6 +115,19 @@ mod tests {
             "café € 5 – 6, a line long enough to be text",
         );
         check(b"", "");
+        check(b"h\0i\0 \0\xE9\0", "hi é");
+        check(b"\0h\0i", "hi");
+        check(b"\xFF\xFE\0\0h\0\0\0", "h");
+        check(
+            b"\xC2\xFB\xF1\xEE\xF2\xE0 \xEC\xE0\xFF\xEA\xE0 \xF2\xF0\xE8\xE4\xF6\xE0\xF2\xFC \xEE\xE4\xE8\xED \xEC\xE5\xF2\xF0",
+            "Высота маяка тридцать один метр",
+        );
+        let mut bytes = "Größe: fünf Meter, überall grün. ".repeat(60).into_bytes();
+        bytes.push(0xFF);
+        assert!(
+            decode(&bytes)
+                .is_ok_and(|text| text.starts_with("Größe") && text.ends_with('\u{fffd}'))
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! From a response's bytes to text, by the WHATWG's rules in short: a byte order mark, the
-//! content type's charset, what the page or the XML declaration says of itself, then UTF-8, then
-//! Windows-1252.
+//! content type's charset, what the page or the XML declaration says of itself, then UTF-8, then what its
+//! letters make the most sense in.
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::kind::Kind;
 
@@ -22,10 +22,31 @@ pub(crate) fn decode<'a>(kind: Kind, content_type: &str, body: &'a [u8]) -> Cow<
         // Words that can be read byte by byte are no UTF-16, whatever they say.
         Some(if said == UTF_16LE || said == UTF_16BE { UTF_8 } else { said })
     });
-    let fallback = if std::str::from_utf8(body).is_ok() { UTF_8 } else { WINDOWS_1252 };
     // `decode` lets a byte order mark win.
-    let (text, _, _) = named.unwrap_or(fallback).decode(body);
+    let (text, _, _) = named.unwrap_or_else(|| guessed(body)).decode(body);
     text
+}
+
+/// By its letters, as Firefox does where nobody says it.
+fn guessed(body: &[u8]) -> &'static Encoding {
+    if std::str::from_utf8(body).is_ok() {
+        return UTF_8;
+    }
+    if let Some(encoding) = unmarked(body) {
+        return encoding;
+    }
+    let mut detector = chardetng::EncodingDetector::new();
+    detector.feed(body, true);
+    detector.guess(None, false)
+}
+
+/// UTF-16 without a mark, of a page: its markup has a NUL in every other byte.
+fn unmarked(body: &[u8]) -> Option<&'static Encoding> {
+    match body {
+        [0, b'<' | b' ' | b'\n', 0, letter, ..] if *letter != 0 => Some(UTF_16BE),
+        [b'<' | b' ' | b'\n', 0, letter, 0, ..] if *letter != 0 => Some(UTF_16LE),
+        _ => None,
+    }
 }
 
 /// The encoding that an XML declaration names.
@@ -83,6 +104,13 @@ mod tests {
         check("text/html; charset=utf-16le", b"h\0\xE9\0", "hé");
         check("text/html", b"\xFF\xFEh\0\xE9\0", "hé");
         check("text/html", b"\xFE\xFF\0h\0\xE9", "hé");
+        check("text/html", b"<p>caf\xE9 \x80", "<p>café €");
+        check("text/html", b"<\0p\0>\0\xE9\0", "<p>é");
+        check(
+            "text/html",
+            b"<p>\xC2\xFB\xF1\xEE\xF2\xE0 \xEC\xE0\xFF\xEA\xE0 \xF2\xF0\xE8\xE4\xF6\xE0\xF2\xFC \xEE\xE4\xE8\xED",
+            "<p>Высота маяка тридцать один",
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::bindings::errand::tool::pages::{self, Page};
+use crate::refused::reason;
 use crate::robots;
 
 /// The page, with a status that says it is one.
@@ -18,6 +19,9 @@ pub(crate) fn page(written: &str, agent: &str) -> Result<Page, String> {
     }
     match page.status {
         200..=299 => Ok(page),
-        status => Err(format!("`{}` answered with status {status}", page.url)),
+        status => {
+            let reason = reason(&page.content_type, &page.body);
+            Err(format!("`{}` answered with status {status}{reason}", page.url))
+        }
     }
 }

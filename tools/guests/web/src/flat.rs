@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, RefCell};
 
-use html5ever::Attribute;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{
@@ -53,10 +52,12 @@ pub(crate) struct Shape {
     pub(crate) catalogued: String,
     /// What it says of itself in JSON-LD.
     pub(crate) data: Vec<String>,
-    /// Whether some of it is not to be seen.
-    pub(crate) hides: bool,
-    /// Whether there is MathML on it.
-    pub(crate) formulas: bool,
+    /// Where it sends its readers on to, as its `meta` element has it.
+    pub(crate) refresh: String,
+    /// The pages that it is made of.
+    pub(crate) frames: Vec<String>,
+    /// Whether it runs scripts, which may be where its text comes from.
+    pub(crate) scripts: bool,
 }
 
 pub(crate) fn shape(html: &str) -> Shape {
@@ -69,8 +70,9 @@ pub(crate) fn shape(html: &str) -> Shape {
         canonical: sink.canonical.into_inner(),
         catalogued: sink.catalogued.into_inner(),
         data: sink.data.into_inner(),
-        hides: sink.hides.get(),
-        formulas: sink.formulas.get(),
+        refresh: sink.refresh.into_inner(),
+        frames: sink.frames.into_inner(),
+        scripts: sink.scripts.get(),
     }
 }
 
@@ -93,8 +95,9 @@ struct Flat {
     canonical: RefCell<String>,
     catalogued: RefCell<String>,
     data: RefCell<Vec<String>>,
-    hides: Cell<bool>,
-    formulas: Cell<bool>,
+    refresh: RefCell<String>,
+    frames: RefCell<Vec<String>>,
+    scripts: Cell<bool>,
     within: Cell<Within>,
     depth: Cell<usize>,
     deepest: Cell<usize>,
@@ -121,17 +124,22 @@ impl Flat {
         if name == "link" && self.canonical.borrow().is_empty() {
             self.canonical.replace(canonical(tag).unwrap_or_default());
         }
-        if name == "meta" && self.catalogued.borrow().is_empty() {
-            self.catalogued.replace(catalogued(tag).unwrap_or_default());
+        match name {
+            "meta" => self.meta(tag),
+            "frame" | "iframe" if self.frames.borrow().len() < FRAMES => {
+                self.frames.borrow_mut().extend(value(tag, "src"));
+            }
+            _ => {}
         }
-        self.formulas.set(self.formulas.get() || name == "math");
-        self.hides.set(self.hides.get() || tag.attrs.iter().any(hides));
         let (within, raw) = match name {
             "script" if value(tag, "type").is_some_and(|it| it == "application/ld+json") => {
                 self.data.borrow_mut().push(String::new());
                 (Within::Data, RawKind::ScriptData)
             }
-            "script" => (Within::Other, RawKind::ScriptData),
+            "script" => {
+                self.scripts.set(true);
+                (Within::Other, RawKind::ScriptData)
+            }
             "style" | "noframes" | "iframe" | "xmp" => (Within::Other, RawKind::Rawtext),
             "title" if self.title.borrow().is_empty() => (Within::Title, RawKind::Rcdata),
             "title" => (Within::Other, RawKind::Rcdata),
@@ -140,6 +148,15 @@ impl Flat {
         };
         self.within.set(within);
         TokenSinkResult::RawData(raw)
+    }
+
+    fn meta(&self, tag: &Tag) {
+        if self.catalogued.borrow().is_empty() {
+            self.catalogued.replace(catalogued(tag).unwrap_or_default());
+        }
+        if value(tag, "http-equiv").is_some_and(|it| it.eq_ignore_ascii_case("refresh")) {
+            self.refresh.replace(value(tag, "content").unwrap_or_default());
+        }
     }
 }
 
@@ -194,13 +211,8 @@ fn catalogued(meta: &Tag) -> Option<String> {
     value(meta, "content").filter(|_| names.split_whitespace().any(is))
 }
 
-fn hides(attribute: &Attribute) -> bool {
-    match &*attribute.name.local {
-        "hidden" => true,
-        "style" => crate::hidden::hides(&attribute.value),
-        _ => false,
-    }
-}
+/// Pages within a page that are told of.
+const FRAMES: usize = 20;
 
 /// Elements that have no end, or that end by themselves where the next of them begins.
 const LIGHT: [&str; 30] = [

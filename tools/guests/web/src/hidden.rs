@@ -3,12 +3,16 @@
 
 use dom_query::Document;
 
+use crate::folded;
+
 /// Takes away what a page hides, and says whether enough is left of the page. Where that is nearly
 /// all, a script shows it.
 pub(crate) fn remove(document: &Document) -> Left {
     let all = letters(document);
+    let controlled = folded::controlled(document);
     for node in document.select("body [hidden], body [style]").nodes() {
-        if node.has_attr("hidden") || hides(&node.attr_or("style", "")) {
+        let hidden = node.has_attr("hidden") || hides(&node.attr_or("style", ""));
+        if hidden && !folded::opens(node, &controlled) {
             node.remove_from_parent();
         }
     }
@@ -26,7 +30,7 @@ pub(crate) enum Left {
 }
 
 /// Whether a style says that an element is not to be seen.
-pub(crate) fn hides(style: &str) -> bool {
+fn hides(style: &str) -> bool {
     let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
     let style = style.to_ascii_lowercase();
     style.split(';').any(|it| it.starts_with("display:none") || it.starts_with("visibility:hidden"))

@@ -4,19 +4,22 @@
 
 use dom_query::Document;
 use dom_smoothie::Readability;
-use htmd::HtmlToMarkdown;
-use htmd::options::BulletListMarker;
 use rs_trafilatura::page_type::PageType;
 use rs_trafilatura::{ExtractResult, Options, extract_with_options};
 use url::Url;
 
 use crate::agreement::agreed;
+use crate::code;
+use crate::consent;
 use crate::flat::{self, Shape};
+use crate::folded;
 use crate::formula;
 use crate::headline::headline;
 use crate::hidden::{self, Left};
-use crate::links::absolute;
+use crate::links;
+use crate::markdown::markdown;
 use crate::page::Page;
+use crate::refresh::Refresh;
 use crate::tidy::{Content, tidy};
 
 /// Less than this is a page whose content was not found; then the whole page is better.
@@ -38,33 +41,52 @@ pub(crate) fn read(url: &str, html: &str) -> Page {
     let shape = flat::shape(html);
     let mut page = if shape.deepest > DEEPEST || html.len() > LARGEST {
         Page { title: shape.title.clone(), text: shape.text.clone(), ..Page::default() }
-    } else if shape.hides || shape.formulas {
-        let seen = seen(html);
-        content(url, &seen, flat::text(&seen).len())
     } else {
-        content(url, html, shape.text.len())
+        let seen = seen(url, html);
+        content(url, &seen, flat::text(&seen).len())
     };
     let said = Some(flat::line(&shape.catalogued)).filter(|title| !title.is_empty());
     if let Some(title) = said.or_else(|| headline(&shape.data, &shape.title)) {
         page.title = flat::line(&title);
     }
+    if page.text.trim().len() < NOTHING && !shape.frames.is_empty() {
+        page.text = format!("{}\n\n{}", page.text, frames(url, &shape)).trim().to_string();
+    }
     page.canonical = canonical(url, &shape);
+    page.refresh = Refresh::read(url, &shape.refresh);
+    page.scripts = shape.scripts;
     page
 }
 
-/// The page as a reader sees it: its formulas can be read, and what it hides is gone.
-fn seen(html: &str) -> String {
+/// What a page is made of that is only a frame for other pages.
+fn frames(url: &str, shape: &Shape) -> String {
+    let Ok(base) = Url::parse(url) else { return String::new() };
+    let found = shape.frames.iter().filter_map(|written| base.join(written).ok());
+    let found = found.filter(|url| matches!(url.scheme(), "http" | "https"));
+    let lines: Vec<String> = found
+        .map(|url| format!("- [a page within this one]({})", links::target(url.as_str())))
+        .collect();
+    lines.join("\n")
+}
+
+/// The page as a reader sees it: its formulas can be read, its code has lines, its links lead somewhere,
+/// and neither what it hides nor what it asks about cookies is there.
+fn seen(url: &str, html: &str) -> String {
     let written = || {
         let document = Document::from(html);
         formula::write_out(&document);
+        code::write_out(&document);
+        links::absolute(&document, url);
         document
     };
-    let document = written();
-    match hidden::remove(&document) {
-        Left::Enough => document.html().to_string(),
-        // What it hides is nearly all of it: rarer than it is dear to keep a copy of each page.
-        Left::Little => written().html().to_string(),
+    let mut document = written();
+    // What it hides may be nearly all of it: rarer than it is dear to keep a copy of each page.
+    if hidden::remove(&document) == Left::Little {
+        document = written();
     }
+    consent::remove(&document);
+    folded::open(&document);
+    document.html().to_string()
 }
 
 /// `letters` is how much text the page has in all, in bytes.
@@ -109,7 +131,7 @@ fn content(url: &str, html: &str, letters: usize) -> Page {
             text = whole;
         }
     }
-    page.text = absolute(text.trim(), url);
+    page.text = text.trim().to_string();
     page
 }
 
@@ -139,19 +161,6 @@ fn one_place(url: &str, html: &str, together: &str) -> Option<String> {
 fn second(html: &str) -> Option<String> {
     let mut readability = Readability::new(html, None, None).ok()?;
     readability.parse().ok().map(|found| found.content.to_string())
-}
-
-fn markdown(html: &str) -> String {
-    let options = htmd::options::Options {
-        bullet_list_marker: BulletListMarker::Dash,
-        ul_bullet_spacing: 1,
-        ol_number_spacing: 1,
-        ..Default::default()
-    };
-    let quiet = ["script", "style", "noscript", "template", "svg", "iframe", "img", "title"];
-    let converter = HtmlToMarkdown::builder().options(options).skip_tags(quiet.into()).build();
-    // A line that ends within a paragraph ends there without the two spaces, too.
-    converter.convert(html).unwrap_or_default().replace("  \n ", "\n").replace("  \n", "\n")
 }
 
 /// Where the page says that it belongs, if that is an address of the web.

@@ -6,10 +6,13 @@ mod bindings {
     wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "builtin" });
 }
 mod agreement;
+mod code;
+mod consent;
 mod decode;
 mod feed;
 mod fetch;
 mod flat;
+mod folded;
 mod formula;
 mod headline;
 mod hidden;
@@ -17,12 +20,15 @@ mod html;
 mod json;
 mod kind;
 mod links;
+mod markdown;
 mod opened;
 mod page;
 mod parts;
 #[path = "../../../../agent-core/src/search.rs"]
 #[allow(dead_code, reason = "the agent file uses the rest")]
 mod provider;
+mod refresh;
+mod refused;
 mod robots;
 mod search;
 mod settings;
@@ -66,7 +72,7 @@ fn told(result: &impl Serialize) -> Result<String, String> {
 
 fn read(arguments: PageArguments, settings: &Settings) -> Result<PageText, String> {
     let (found, page) = opened::page(&arguments.url, settings)?;
-    let url = found.url;
+    let (url, note) = (found.url, opened::note(&page));
     let wanted = arguments.part.unwrap_or(1).max(1);
     let part =
         parts::part(&page.text, wanted).ok_or_else(|| format!("`{url}` has no part {wanted}"))?;
@@ -74,13 +80,13 @@ fn read(arguments: PageArguments, settings: &Settings) -> Result<PageText, Strin
         0 => part.text.to_string(),
         _ => part.numbered(&page.text),
     };
-    Ok(PageText { url, title: page.title, text, part: wanted, parts: part.of })
+    Ok(PageText { url, title: page.title, text, part: wanted, parts: part.of, note })
 }
 
 fn whole(arguments: WholeArguments, settings: &Settings) -> Result<WholePage, String> {
     let (found, page) = opened::page(&arguments.url, settings)?;
-    let (sha256, retrieved) = (found.sha256, found.retrieved);
-    Ok(WholePage { sha256, retrieved, ..given(found.url, page) })
+    let (sha256, retrieved, note) = (found.sha256, found.retrieved, opened::note(&page));
+    Ok(WholePage { sha256, retrieved, note, ..given(found.url, page) })
 }
 
 /// A page's bytes as `web.page` tells them, without what the host says of the page: for measuring the
@@ -91,7 +97,7 @@ pub fn parsed(url: String, content_type: &str, body: Vec<u8>) -> Result<String, 
 }
 
 fn given(url: String, page: page::Page) -> WholePage {
-    let page::Page { title, mut text, author, date, site, language, canonical, pages } = page;
+    let page::Page { title, mut text, author, date, site, language, canonical, pages, .. } = page;
     let end = text.floor_char_boundary(MOST_TEXT);
     let left_out = (text.len() - end) as u64;
     text.truncate(end);

@@ -2,6 +2,7 @@
 
 use crate::decode::decode;
 use crate::kind::{Kind, kind};
+use crate::refresh::Refresh;
 use crate::{feed, html, json};
 
 #[derive(Debug, Default, PartialEq)]
@@ -16,6 +17,10 @@ pub(crate) struct Page {
     pub(crate) canonical: String,
     /// Of a PDF; 0 for all that has none.
     pub(crate) pages: u32,
+    /// Where it sends its readers on to.
+    pub(crate) refresh: Option<Refresh>,
+    /// Whether it runs scripts.
+    pub(crate) scripts: bool,
 }
 
 pub(crate) fn read(url: &str, content_type: &str, body: Vec<u8>) -> Result<Page, String> {

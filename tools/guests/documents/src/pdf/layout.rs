@@ -55,7 +55,11 @@ fn paragraph(block: &[Line], text: &mut String) {
         if let Some(before) = before {
             let wide = end - start > NARROW * line.size;
             let full = before.end - start > FULL * (end - start);
-            let runs_on = wide && full && !before.apart && !line.apart && !is_item(&line.text);
+            let runs_on = wide
+                && full
+                && before.cuts.is_empty()
+                && line.cuts.is_empty()
+                && !is_item(&line.text);
             match (runs_on, broken_word(&before.text, &line.text)) {
                 (false, _) => text.push('\n'),
                 (true, Break::None) => text.push(' '),
@@ -118,7 +122,7 @@ mod tests {
             end: 5.0 * text.chars().count() as f64,
             base: *base,
             size: 10.0,
-            apart: false,
+            cuts: Vec::new(),
         };
         assert_eq!(text(&lines.iter().map(line).collect::<Vec<_>>()), expected);
     }

@@ -22,8 +22,16 @@ pub(super) struct Line {
     pub(super) end: f64,
     pub(super) base: f64,
     pub(super) size: f64,
-    /// Whether parts of it stand far from each other, as in a table.
-    pub(super) apart: bool,
+    /// Where parts of it stand far from each other, as in a table.
+    pub(super) cuts: Vec<Cut>,
+}
+
+/// A gap within a line: before which byte of its text, and from where to where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    pub(super) at: usize,
+    pub(super) from: f64,
+    pub(super) to: f64,
 }
 
 /// A gap from here on is a space, in sizes of the letters.
@@ -78,7 +86,7 @@ fn seen(letter: &Letter<'_>) -> Line {
         end: start + letter.width,
         base: letter.at.dot(across),
         size: letter.size,
-        apart: false,
+        cuts: Vec::new(),
     }
 }
 
@@ -98,13 +106,15 @@ impl Line {
         let size = self.size.min(piece.size);
         let parted =
             self.text.ends_with(char::is_whitespace) || piece.text.starts_with(char::is_whitespace);
+        if gap > COLUMN * size {
+            self.cuts.push(Cut { at: self.text.len(), from: self.end, to: piece.start });
+        }
         if gap > SPACE * size && !parted {
             self.text.push(' ');
         }
         if !(self.text.ends_with(' ') && piece.text == " ") {
             self.text.push_str(&piece.text);
         }
-        self.apart |= gap > COLUMN * size;
         self.end = self.end.max(piece.end);
         self.size = self.size.max(piece.size);
     }
@@ -116,8 +126,26 @@ impl Line {
 
     fn put_before(&mut self, mut piece: Line) {
         piece.add(self);
-        piece.apart |= self.apart;
+        let moved = piece.text.len().saturating_sub(self.text.len());
+        let cuts = self.cuts.iter().map(|cut| Cut { at: cut.at + moved, ..*cut });
+        piece.cuts.extend(cuts);
         *self = piece;
+    }
+
+    /// What stands apart, each part as a line.
+    pub(super) fn parts(&self) -> Vec<Line> {
+        let begins =
+            std::iter::once((0, self.start)).chain(self.cuts.iter().map(|cut| (cut.at, cut.to)));
+        let ends =
+            self.cuts.iter().map(|cut| (cut.at, cut.from)).chain([(self.text.len(), self.end)]);
+        let part = |((from, start), (to, end)): ((usize, f64), (usize, f64))| Line {
+            text: self.text.get(from..to).unwrap_or_default().trim().to_string(),
+            start,
+            end,
+            cuts: Vec::new(),
+            ..*self
+        };
+        begins.zip(ends).map(part).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 //! `hayro` reads the file – also a broken one, and one whose password is empty – and runs its
 //! drawing instructions; what is drawn as letters is put into lines here.
 
+mod columns;
 mod info;
 mod layout;
 mod letters;
@@ -38,6 +39,24 @@ pub struct Document {
 
 /// The error is what it is: `a PDF that …`.
 pub fn read(body: Vec<u8>) -> Result<Document, String> {
+    if !is_cut(&body) {
+        return whole(body);
+    }
+    // The last stream has no end, and would not be one without.
+    let mut ended = body.clone();
+    ended.extend_from_slice(b"\nendstream\nendobj\n");
+    let mut document = whole(ended).or_else(|_| whole(body))?;
+    document.text.push_str("\n\n(The file is cut off here.)");
+    Ok(document)
+}
+
+/// Whether a stream begins that does not end.
+fn is_cut(body: &[u8]) -> bool {
+    let last = body.windows(6).rposition(|at| at == b"stream");
+    last.is_some_and(|at| !body[..at].ends_with(b"end"))
+}
+
+fn whole(body: Vec<u8>) -> Result<Document, String> {
     let pdf = Pdf::new(body).map_err(|error| broken(error).to_string())?;
     let count = pdf.pages().len();
     if count == 0 {
@@ -64,7 +83,7 @@ pub fn read(body: Vec<u8>) -> Result<Document, String> {
             0 if letters.pictures > 0 => "(This page is a picture without text.)".to_string(),
             0 => "(This page has no text.)".to_string(),
             _ => {
-                let lines = letters.into_lines();
+                let lines = columns::apart(letters.into_lines());
                 if number == 1 {
                     title = largest(&lines);
                 }

@@ -10,6 +10,8 @@ struct Hunk {
     at: usize,
     old: String,
     new: String,
+    /// How its lines end.
+    end: &'static str,
 }
 
 /// What the patch replaces, in order.
@@ -28,8 +30,13 @@ pub(super) fn parts(path: &str, text: &str, patch: &str) -> Result<Vec<Part>, St
             ),
         })?;
         after = (start + hunk.old.len()).min(text.len());
-        let joined = start == text.len() && !text.is_empty() && !text.ends_with('\n');
-        let new = if joined { format!("\n{}", hunk.new) } else { hunk.new };
+        let above = match parts.last() {
+            Some((range, new)) if range.end == start && new.is_empty() => &text[..range.start],
+            Some((range, new)) if range.end == start => new,
+            _ => &text[..start],
+        };
+        let joined = start == text.len() && !above.is_empty() && !above.ends_with('\n');
+        let new = if joined { format!("{}{}", hunk.end, hunk.new) } else { hunk.new };
         parts.push((start..after, new));
     }
     Ok(parts)
@@ -43,19 +50,28 @@ fn place(text: &str, hunk: &Hunk, after: usize) -> Option<usize> {
     };
     if hunk.old.is_empty() {
         // Lines that are only added go after the line that is named.
-        return if hunk.at == 0 { Some(0) } else { start_of(hunk.at + 1).or(Some(text.len())) }
-            .filter(|at| *at >= after);
+        return if hunk.at == 0 {
+            Some(0)
+        } else {
+            start_of(hunk.at.saturating_add(1)).or(Some(text.len()))
+        }
+        .filter(|at| *at >= after);
     }
     let named = start_of(hunk.at).unwrap_or(text.len());
-    let whole = |at: &usize| *at == 0 || text.as_bytes()[at - 1] == b'\n';
     let old = hunk.old.as_str();
+    let whole = |at: &usize| {
+        let below = text[*at..].get(old.len()..).unwrap_or_default();
+        let ends = old.ends_with('\n') || below.is_empty() || below.starts_with(['\r', '\n']);
+        ends && (*at == 0 || text.as_bytes()[at - 1] == b'\n')
+    };
     let found = text.match_indices(old).map(|(at, _)| at).filter(whole).filter(|at| *at >= after);
     let found = found.min_by_key(|at| at.abs_diff(named));
     // The last line of a file may have no end.
     found.or_else(|| {
-        let old = old.trim_end_matches(['\r', '\n']);
+        let old = unended(old);
         let at = text.strip_suffix(old)?.len();
-        (whole(&at) && at >= after).then_some(at)
+        let last = !old.is_empty() && !text.ends_with('\n');
+        (last && whole(&at) && at >= after).then_some(at)
     })
 }
 
@@ -69,7 +85,8 @@ fn hunks(patch: &str) -> Result<Vec<Hunk>, String> {
         if let Some(head) = bare.strip_prefix("@@") {
             let numbers = head.trim_start().trim_start_matches('-');
             let digits: String = numbers.chars().take_while(char::is_ascii_digit).collect();
-            hunks.push(Hunk { at: digits.parse().unwrap_or(0), ..Hunk::default() });
+            let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
+            hunks.push(Hunk { at: digits.parse().unwrap_or(0), end, ..Hunk::default() });
             continue;
         }
         // What stands above the first hunk names the file, which the call does.
@@ -81,21 +98,21 @@ fn hunks(patch: &str) -> Result<Vec<Hunk>, String> {
         }
         // An editor may have cut the blank before an empty line.
         let kind = bare.bytes().next().unwrap_or(b' ');
-        let line = if bare.is_empty() { line } else { &line[1..] };
         match kind {
-            b'-' => hunk.old.push_str(line),
-            b'+' => hunk.new.push_str(line),
+            b'-' => hunk.old.push_str(&line[1..]),
+            b'+' => hunk.new.push_str(&line[1..]),
             b' ' => {
+                let line = if bare.is_empty() { line } else { &line[1..] };
                 hunk.old.push_str(line);
                 hunk.new.push_str(line);
             }
             // `\ No newline at end of file`
             b'\\' => {
                 if last != b'+' {
-                    unended(&mut hunk.old);
+                    hunk.old.truncate(unended(&hunk.old).len());
                 }
                 if last != b'-' {
-                    unended(&mut hunk.new);
+                    hunk.new.truncate(unended(&hunk.new).len());
                 }
             }
             _ => {
@@ -112,8 +129,9 @@ fn hunks(patch: &str) -> Result<Vec<Hunk>, String> {
     Ok(hunks)
 }
 
-fn unended(side: &mut String) {
-    side.truncate(side.trim_end_matches(['\r', '\n']).len());
+/// Without the end of the last line, and only that one: lines before it may be empty.
+fn unended(side: &str) -> &str {
+    side.strip_suffix("\r\n").or_else(|| side.strip_suffix('\n')).unwrap_or(side)
 }
 
 #[cfg(test)]
@@ -124,7 +142,11 @@ mod tests {
     const TEXT: &str = "one\ntwo\nthree\nfour\ntwo\nsix\n";
 
     fn check(patch: &str, expected: Result<&str, &str>) {
-        let made = changed("a.md".into(), TEXT, Change::Patch(patch)).map(|(text, _)| text);
+        check_in(TEXT, patch, expected);
+    }
+
+    fn check_in(text: &str, patch: &str, expected: Result<&str, &str>) {
+        let made = changed("a.md".into(), text, Change::Patch(patch)).map(|(text, _)| text);
         assert_eq!(made, expected.map(str::to_string).map_err(str::to_string), "{patch}");
     }
 
@@ -150,6 +172,32 @@ mod tests {
     }
 
     #[test]
+    fn the_last_line_may_have_no_end() {
+        check_in("a\nb", "@@ -2 +2 @@\n-b\n+c\n", Ok("a\nc\n"));
+        check_in("a\n\nb", "@@ -2,2 +2,2 @@\n-\n-b\n+\n+c\n", Ok("a\n\nc\n"));
+        check_in("a\nb", "@@ -2,0 +3 @@\n+c\n", Ok("a\nb\nc\n"));
+        let nothing = "the old lines of hunk 1 are not in `a.md`\nnothing was changed";
+        check_in("a\nb\n", "@@ -2 +2 @@\n-\n+x", Err(nothing));
+        check_in("a\nb", "@@ -2 +2 @@\n-\n+x", Err(nothing));
+        let unended =
+            "@@ -1 +1 @@\n-b\n\\ No newline at end of file\n+c\n\\ No newline at end of file\n";
+        check_in("bb\nb", unended, Ok("bb\nc"));
+    }
+
+    #[test]
+    fn what_is_added_after_the_last_line_ends_as_the_others_do() {
+        check_in("a\r\nb", "@@ -2,0 +3 @@\n+c\n", Ok("a\r\nb\r\nc\r\n"));
+        check_in("a\r\nb", "@@ -2,0 +3 @@\n+c\n\\ No newline at end of file\n", Ok("a\r\nb\r\nc"));
+    }
+
+    #[test]
+    fn hunks_at_the_end_follow_each_other() {
+        let two = "@@ -2 +2 @@\n-b\n+B\n@@ -2,0 +3 @@\n+c\n";
+        check_in("a\nb", two, Ok("a\nB\nc\n"));
+        check_in("a\nb", &two.replace("+B\n", ""), Ok("a\nc\n"));
+    }
+
+    #[test]
     fn what_does_not_fit_changes_nothing() {
         check(
             "@@ -3,2 +3,2 @@\n threee\n-four\n+4\n",
@@ -168,6 +216,10 @@ mod tests {
         check(
             "@@ -1 +1 @@\none\n",
             Err("a line of the patch begins with neither a blank, `-`, `+` nor `@@`: `one`"),
+        );
+        check(
+            "@@ -1 +1 @@\nüber\n-b\n+c",
+            Err("a line of the patch begins with neither a blank, `-`, `+` nor `@@`: `über`"),
         );
     }
 }

@@ -6,15 +6,20 @@ use serde_json::Value;
 use crate::bindings::errand::tool::http::{self, Header, HeaderValue};
 use crate::bindings::errand::tool::pages;
 use crate::provider::{Asked, Source};
+use crate::refused::reason;
+
+/// What an instance says whose owner has not allowed JSON, which is how they are installed.
+const NO_JSON: &str = "it answered with status 403: most often `format=json` is not allowed there, which its \
+                       owner does with `json` below `search: formats:` in its settings.yml";
 
 /// The answer's body.
 pub(super) fn body(source: &Source, asked: &Asked<'_>) -> Result<Vec<u8>, String> {
     let address = source.address(asked).ok_or("there is nobody to ask")?;
     let sent = source.body(asked);
     let key = source.key();
-    let (status, body) = if sent.is_none() && key.is_none() {
+    let (status, content_type, body) = if sent.is_none() && key.is_none() {
         let page = pages::get(&address)?;
-        (page.status, page.body)
+        (page.status, page.content_type, page.body)
     } else {
         let text = |value: &str| HeaderValue::Text(value.to_string());
         let header = |name: &str, value| Header { name: name.to_string(), value };
@@ -32,18 +37,26 @@ pub(super) fn body(source: &Source, asked: &Asked<'_>) -> Result<Vec<u8>, String
             headers,
             body: sent.map(|body| body.to_string().into_bytes()),
         })?;
-        (answer.status, answer.body)
+        (answer.status, answer.content_type, answer.body)
     };
     match status {
         200..=299 => Ok(body),
         429 => Err("it answered with status 429: it is asked too often".to_string()),
-        status => Err(format!("it answered with status {status}")),
+        403 if matches!(source, Source::Searxng { .. }) => Err(NO_JSON.to_string()),
+        status => {
+            let reason = reason(&content_type, &body);
+            Err(format!("it answered with status {status}{reason}"))
+        }
     }
 }
 
 pub(super) fn json(source: &Source, asked: &Asked<'_>) -> Result<Value, String> {
-    serde_json::from_slice(&body(source, asked)?)
-        .map_err(|error| format!("its answer is not JSON: {error}"))
+    let body = body(source, asked)?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let page = body.trim_ascii_start().starts_with(b"<");
+        let is = if page { "a page, not JSON" } else { "not JSON" };
+        format!("its answer is {is}: {error}")
+    })
 }
 
 /// The text there, if there is one.
