@@ -272,6 +272,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_call_is_demanded_of_a_model_that_answered_without_one() {
+        let tool = ToolSpec {
+            name: "f".to_string(),
+            description: String::new(),
+            input: json!({}),
+            output: json!({}),
+            effect: agent_core::tool::Effect::Reads,
+        };
+        let mut request = Request {
+            call: 0,
+            messages: vec![Message::user("task").into()],
+            prefix: String::new(),
+            form: Form::Act(vec![tool.into()]),
+            max_tokens: 1,
+        };
+        assert!(!must_call(&request));
+        request.messages.extend([Message::assistant("7"), Message::user("no")].map(Arc::new));
+        assert!(must_call(&request));
+        request.form = Form::Calls(Vec::new());
+        assert!(!must_call(&request));
+    }
+
+    #[test]
     fn strict_schemas_are_told_from_others() {
         let sound = json!({
             "type": "object",
