@@ -96,7 +96,7 @@ impl Gate for Agent {
             Capability::Write(path) | Capability::Delete(path) => {
                 path.starts_with(self.root().join("out"))
             }
-            Capability::Fetch { .. } => false,
+            Capability::Fetch { .. } | Capability::Run { .. } => false,
         };
         if granted { Ok(Use::Fresh(0)) } else { Err(format!("may not {capability}")) }
     }
