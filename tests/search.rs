@@ -369,8 +369,8 @@ fn a_page_without_text_says_why() {
             "<noscript>You need to enable JavaScript to run this app.</noscript><script src=app.js></script>",
         ),
         "/json" => {
-            (StatusCode::FORBIDDEN, json!({ "error": { "message": "No key." } }).to_string())
-                .into_response()
+            let said = json!({ "error": { "message": "No key." } });
+            (StatusCode::FORBIDDEN, axum::Json(said)).into_response()
         }
         _ => (StatusCode::FORBIDDEN, markup("<title>Not for you</title>")).into_response(),
     });

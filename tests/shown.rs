@@ -75,10 +75,11 @@ fn a_page_that_its_scripts_write_is_read_as_a_browser_shows_it() {
 }
 
 #[test]
-fn without_a_browser_a_page_is_read_as_it_was_sent() {
+fn without_a_browser_a_page_that_its_scripts_write_is_no_empty_text() {
     let server = Server::start(|asked| written(&asked));
     let ran = read(&place(&server, ""), &server, "/");
-    assert!(ran.out.contains("Towers") && !ran.out.contains("31 m"), "{}", ran.all());
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{}", ran.all());
+    assert!(ran.err.contains("says nothing before its scripts have run"), "{}", ran.all());
     assert_eq!(server.asked(), ["/robots.txt", "/"]);
 }
 
