@@ -178,10 +178,7 @@ fn ctrl_c_stops_the_turn_and_not_the_chat() {
     assert_eq!(output.status.code(), Some(0), "{rest:?}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "answer 1\nanswer 3\n");
     let last = seen.lock().unwrap()[2].clone();
-    assert_eq!(
-        last,
-        ["user: \"one\"", "assistant: \"answer 1\"", "user: \"two\"", "user: \"three\""]
-    );
+    assert_eq!(last, ["user: \"one\"", "assistant: \"answer 1\"", "user: \"two\\n\\nthree\""]);
 }
 
 /// There is no turn yet that it could stop.

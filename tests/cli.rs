@@ -404,6 +404,7 @@ fn the_tools_there_are() {
     web.read       Reads a web page, PDF or feed as Markdown with its links.
     web.page       Reads the whole of a web page, with what a citation of it needs.
     ask.person     Asks the person a question that no other tool can answer, and waits for the answer.
+    run.program    Runs a program of this machine to its end, without a shell.
     python         Runs Python code with the standard library and open() on the agent's files.
     "#);
 }

@@ -107,7 +107,7 @@ fn a_server_that_swaps_what_it_was_granted_and_dies() {
     );
     place.agent(BY_TOOLS, &tables, &[work(), say("done")]);
     let told = told(&place);
-    assert!(told.starts_with("PermissionError, read, "), "{told}");
+    assert!(told.starts_with("FileNotFoundError, read, "), "{told}");
 }
 
 #[test]
