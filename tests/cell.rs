@@ -12,13 +12,13 @@ use crate::place::{Place, call, say};
 fn told(place: &Place, network: &str, arguments: Value) -> String {
     let python = python();
     let table = format!(
-        "[mcp.servers.cell]\ncommand = {}\nargs = [\"server.py\"]\nread = {}\n{network}\n\
+        "[mcp.servers.cell]\ncommand = {}\nargs = [\"server.py\"]\nread = {}\nwrite = [\"out\"]\n{network}\n\
          [tools]\nuse = [\"cell.*\"]",
         json!(python.program),
         json!([&python.folders[..], &["server.py".into()]].concat()),
     );
     let replies = [call([("cell.work", arguments)]), say("done")];
-    place.write("server.py", include_str!("cell/server.py"));
+    place.write("server.py", include_str!("cell/server.py")).write("out/.keep", "");
     place.agent("act = \"tools\"", &table, &replies);
     let ran = place.errand(["mcp", "pin", "agent.toml", "--yes"]);
     assert_eq!(ran.code, Some(0), "{ran}");

@@ -30,6 +30,7 @@ def could(attempts):
 def files(path):
     """`path` is a file that was not granted, in a folder that was not."""
     above = os.path.dirname(path)
+    open("out/mine", "w").close()
     found = could({
         "stat": lambda: os.stat(path),
         "chmod": lambda: os.chmod(path, 0o777),
@@ -42,6 +43,9 @@ def files(path):
         "its parent": lambda: os.stat(os.path.join(os.getcwd(), "..", "beside")),
         "rights of what it reads": lambda: os.chmod("server.py", 0o777),
         "times of what it reads": lambda: os.utime("server.py"),
+        "a file with its owner's rights": lambda: os.chmod("out/mine", 0o4755),
+        "a file with its group's rights": lambda: os.chmod("out/mine", 0o2755),
+        "a new file with its owner's rights": lambda: os.open("out/new", os.O_CREAT | os.O_WRONLY, 0o4755),
         "rights of the system": lambda: os.chmod("/usr", 0o755),
         "a file of the system": lambda: open("/usr/made", "w"),
         "a file of the root": lambda: open("/made", "w"),
@@ -58,6 +62,7 @@ def files(path):
         "much shared memory": lambda: open("/dev/shm/large", "wb").write(b"x" * (300 << 20)),
     })
     # And what it needs goes on.
+    os.chmod("out/mine", 0o755)
     open("/tmp/own", "w").write("x")
     open("/dev/null", "w").write("x")
     open("/dev/urandom", "rb").read(1)

@@ -28,6 +28,9 @@ const NEVER: [c_long; 10] = [
     libc::SYS_setns,
 ];
 
+/// Newer than what `libc` names, and the same number everywhere.
+const FCHMODAT2: c_long = 452;
+
 /// The families of sockets that there are for a program.
 const FAMILIES: [i32; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
@@ -89,15 +92,22 @@ pub(super) fn refuse(network: Network) -> Result<(), String> {
     rules.insert(libc::SYS_unshare, vec![unshares.clone()]);
     rules.insert(libc::SYS_clone, vec![unshares]);
     rules.extend(NEVER.map(|call| (call, Vec::new())));
+    rules.extend(lent_rights()?);
     // The same calls by their numbers in the ABI of 32-bit pointers.
     #[cfg(target_arch = "x86_64")]
     rules.extend(rules.clone().into_iter().map(|(call, rules)| (call | 0x4000_0000, rules)));
 
-    // What `clone3` is asked for lies in memory, where no filter sees it: programs then use `clone`.
-    // Memory that has no size in the program's own is counted nowhere: there is `/dev/shm`.
+    // What `clone3` and `openat2` are asked for lies in memory, where no filter sees it: programs then
+    // use `clone` and `openat`. Memory that has no size in the program's own is counted nowhere: there is `/dev/shm`.
     let mut unseen = BTreeMap::from(
-        [libc::SYS_clone3, libc::SYS_memfd_create, libc::SYS_memfd_secret, libc::SYS_shmget]
-            .map(|call| (call, Vec::new())),
+        [
+            libc::SYS_clone3,
+            libc::SYS_memfd_create,
+            libc::SYS_memfd_secret,
+            libc::SYS_shmget,
+            libc::SYS_openat2,
+        ]
+        .map(|call| (call, Vec::new())),
     );
     #[cfg(target_arch = "x86_64")]
     unseen.extend(unseen.clone().into_iter().map(|(call, rules)| (call | 0x4000_0000, rules)));
@@ -110,6 +120,49 @@ pub(super) fn refuse(network: Network) -> Result<(), String> {
         apply_filter(&program).map_err(|error| failed(&error))?;
     }
     Ok(())
+}
+
+/// Files that whoever starts them runs as their owner: in a folder that was granted they would lend
+/// this user's rights to all others.
+fn lent_rights() -> Result<BTreeMap<c_long, Vec<SeccompRule>>, String> {
+    // Which argument is the mode, and which, where there are such, the flags that make a file at all.
+    #[cfg(target_arch = "x86_64")]
+    let old = [
+        (libc::SYS_chmod, 1, None),
+        (libc::SYS_creat, 1, None),
+        (libc::SYS_mknod, 1, None),
+        (libc::SYS_open, 2, Some(1)),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let old = [];
+    let calls = [
+        (libc::SYS_fchmod, 1, None),
+        (libc::SYS_fchmodat, 2, None),
+        (FCHMODAT2, 2, None),
+        (libc::SYS_mknodat, 2, None),
+        (libc::SYS_openat, 3, Some(2)),
+    ];
+    let is = |argument: u8, bits: u32| {
+        let bits = bits.cast_signed();
+        (argument, SeccompCmpOp::MaskedEq(u64::from(bits.unsigned_abs())), bits)
+    };
+    let makes = [libc::O_CREAT, libc::O_TMPFILE & !libc::O_DIRECTORY].map(i32::cast_unsigned);
+    let mut rules = BTreeMap::new();
+    for (call, mode, flags) in old.into_iter().chain(calls) {
+        let mut refused = Vec::new();
+        for bit in [libc::S_ISUID, libc::S_ISGID] {
+            match flags {
+                None => refused.push(when(&[is(mode, bit)])?),
+                Some(flags) => {
+                    for make in makes {
+                        refused.push(when(&[is(mode, bit), is(flags, make)])?);
+                    }
+                }
+            }
+        }
+        rules.insert(call, refused);
+    }
+    Ok(rules)
 }
 
 /// Refused where all of these hold: which argument, compared how, with what.
