@@ -34,6 +34,7 @@ use agent_core::ledger::Spent;
 use agent_core::mcp::{Server, Transport};
 use agent_core::model::Model;
 use agent_core::policy::Policy;
+use agent_core::program::Programs;
 use agent_core::question::Question;
 use agent_core::run::{Run, Step};
 use agent_core::tool::{Tool, ToolSpec};
@@ -422,6 +423,8 @@ fn settle(agent: &Agent) {
         Transport::Http { .. } => None,
     });
     guard::settle(commands);
+    let names = agent.grants.programs.iter().flat_map(Programs::names);
+    guard::settle(names.filter(|name| !name.contains('/')));
     agent.agents.values().for_each(|sub| settle(&sub.agent));
 }
 

@@ -96,6 +96,55 @@ fn what_no_agent_may_write_is_named_in_an_argument() {
     assert!(!place.path("moved").exists() && place.home().join("cache").exists());
 }
 
+/// What was there stays, whatever a file beside it would make of it.
+#[test]
+fn a_file_that_a_program_makes_turns_what_was_there_into_a_repository() {
+    let place = Place::new();
+    let script = "touch lib/HEAD; echo x > lib/config; mkdir hidden; echo x > hidden/.envrc; \
+                  chmod 311 hidden";
+    agent(&place, "run = [\"sh\"]", &[shell(script)]);
+    place.write("lib/hooks/use.js", "mine");
+    let text = place.read("agent.toml").replace("write = [\"out\"]", "write = [\".\"]");
+    place.write("agent.toml", &text);
+    let told = told(&place).remove(0);
+    assert!(told.contains("removed again"), "{told}");
+    assert_eq!(place.read("lib/hooks/use.js"), "mine");
+    for name in ["lib/HEAD", "lib/config", "hidden/.envrc"] {
+        assert!(!place.path(name).exists(), "{name}: {told}");
+    }
+}
+
+/// The call is given up while the program runs, and what it made goes all the same.
+#[test]
+fn what_no_agent_may_write_is_made_by_a_call_that_is_given_up() {
+    let place = Place::new();
+    let script = "echo x > .envrc; echo x > started; while :; do echo x > .envrc; done";
+    agent(&place, "run = [\"sh\"]", &[shell(script)]);
+    let text = place.read("agent.toml").replace("write = [\"out\"]", "write = [\".\"]");
+    place.write("agent.toml", &text);
+    let mut errand = place.command(["run", "agent.toml"]).spawn().unwrap();
+    while !place.path("started").exists() {
+        assert!(errand.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&errand);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    errand.wait().unwrap();
+    assert!(!place.path(".envrc").exists());
+}
+
+/// A program that a signal ends has an exit code that says so, as in a shell.
+#[test]
+fn a_program_crashes() {
+    let place = Place::new();
+    let python = crate::mcp::python();
+    let path = python.program.to_str().unwrap();
+    let more = format!("run = [{path:?}]\n[programs]\nread = {}", json!(python.folders));
+    agent(&place, &more, &[program(&[path, "-c", "import ctypes; ctypes.string_at(0)"])]);
+    let told = told(&place).remove(0);
+    assert!(told.starts_with("exit code 139"), "{told}");
+}
+
 /// Nothing can be mounted over what is not there.
 #[test]
 fn what_no_agent_may_write_is_made_where_there_was_none() {
@@ -135,10 +184,13 @@ fn a_program_uses_too_much_and_takes_too_long() {
     let hungry = "x=$(head -c 300000000 /dev/zero | tr '\\0' x); echo $?; sleep 20";
     let limits = "run = [\"sh\"]\n[programs]\ntimeout = \"3s\"\nmemory = \"128MiB\"";
     let forgets = "(while :; do echo x >> out/alive; sleep 0.05; done) & echo started; wait";
-    agent(&place, limits, &[shell(hungry), shell(forgets)]);
+    let hungry_together = "for n in 1 2 3 4; do \
+                           (head -c 60000000 /dev/zero; sleep 20) | tail -c 60000000 >/dev/null & done; wait";
+    agent(&place, limits, &[shell(hungry), shell(forgets), shell(hungry_together)]);
     let ran = place.run();
     let told = ran.observations();
-    assert!(!told[0].contains("0\n"), "{told:?}");
+    assert!(told[2].starts_with("`sh` was ended: it used more than 128 MiB of memory"), "{told:?}");
+    assert!(told[0].starts_with("exit code ") && !told[0].ends_with("\n0"), "{told:?}");
     assert!(told[1].contains("was stopped after 3 s") && told[1].contains("started"), "{told:?}");
     let alive = || fs::metadata(place.path("out/alive")).unwrap().len();
     let then = alive();

@@ -6,7 +6,8 @@
 
 use crate::real;
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Metadata, ReadDir};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// Names that are kept wherever they are, without regard to case.
@@ -66,7 +67,7 @@ const BARE: [&str; 4] = ["commondir", "config", "config.worktree", "hooks"];
 const HEAD: &str = "head";
 
 /// How many files and folders of a grant are looked at for what is kept by its name.
-const LOOKED_AT: usize = 200_000;
+pub const LOOKED_AT: usize = 200_000;
 
 /// What of `ERRAND_HOME` an agent may read: the files of `errand demo`, which come with errand.
 const DEMO: &str = "demo";
@@ -163,54 +164,59 @@ impl Kept {
     /// # Errors
     /// There is too much to look at: what may not be written cannot be told.
     pub fn within(&self, granted: &Path) -> Result<BTreeSet<PathBuf>, String> {
-        self.found_within(granted, LOOKED_AT, false)
+        self.found_within(granted, LOOKED_AT)
     }
 
-    /// Likewise, with links of such a name: for whoever looks at what was made.
+    fn found_within(&self, granted: &Path, most: usize) -> Result<BTreeSet<PathBuf>, String> {
+        let granted = real(granted);
+        let named = self.files.iter().filter(|file| file.starts_with(&granted) && file.exists());
+        let mut found: BTreeSet<PathBuf> = named.cloned().collect();
+        let mut looked = 0;
+        self.walk(&granted, |_, _| Ok(None), &mut |path, what, kept| {
+            if looked > most {
+                return Err(format!("it holds more than {most} files and folders"));
+            }
+            looked += 1;
+            if kept && !what.is_symlink() {
+                found.insert(path.to_path_buf());
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Goes through all that there is in what was granted, links as they are and nothing of what errand
+    /// keeps for itself, and says of each whether it may not be written; what lies in a folder that may
+    /// not is not looked at. `unreadable` may still have a folder that cannot be read.
     ///
     /// # Errors
-    /// There is too much to look at.
-    pub fn within_or_linked(&self, granted: &Path) -> Result<BTreeSet<PathBuf>, String> {
-        self.found_within(granted, LOOKED_AT, true)
-    }
-
-    fn found_within(
+    /// Those of `visit` and of `unreadable`.
+    pub fn walk<E>(
         &self,
         granted: &Path,
-        most: usize,
-        links: bool,
-    ) -> Result<BTreeSet<PathBuf>, String> {
-        let granted = real(granted);
-        let mut found: BTreeSet<PathBuf> = self
-            .files
-            .iter()
-            .filter(|file| file.starts_with(&granted) && file.exists())
-            .cloned()
-            .collect();
-        let mut next = vec![granted];
-        let mut looked = 0;
+        mut unreadable: impl FnMut(&Path, io::Error) -> Result<Option<ReadDir>, E>,
+        visit: &mut dyn FnMut(&Path, &Metadata, bool) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut next = vec![real(granted)];
         while let Some(path) = next.pop() {
             let Ok(what) = fs::symlink_metadata(&path) else { continue };
-            if self.in_home(&path) || what.is_symlink() {
-                if links && by_name(&path) {
-                    found.insert(path);
-                }
+            if self.in_home(&path) {
                 continue;
             }
-            if by_name(&path) || what.is_file() && is_agent_file(&path) {
-                found.insert(path);
+            let kept = by_name(&path)
+                || self.files.contains(&path)
+                || what.is_file() && is_agent_file(&path);
+            visit(&path, &what, kept)?;
+            if kept || !what.is_dir() {
                 continue;
             }
-            let entries = fs::read_dir(&path).into_iter().flatten().flatten();
-            for entry in entries {
-                looked += 1;
-                if looked > most {
-                    return Err(format!("it holds more than {most} files and folders"));
-                }
-                next.push(entry.path());
-            }
+            let entries = match fs::read_dir(&path) {
+                Ok(entries) => Some(entries),
+                Err(error) => unreadable(&path, error)?,
+            };
+            next.extend(entries.into_iter().flatten().flatten().map(|entry| entry.path()));
         }
-        Ok(found)
+        Ok(())
     }
 
     fn in_home(&self, path: &Path) -> bool {
@@ -452,7 +458,7 @@ mod tests {
             [".git", "agent.toml", "deep/er/errand.lock", "src/.envrc", "src/main.rs", "sub/.git"];
         assert_eq!(found, expected.map(at));
         // What was not looked at is not known to be free.
-        assert!(kept.found_within(&at(""), 5, false).is_err());
+        assert!(kept.found_within(&at(""), 5).is_err());
         assert_eq!(kept.home_in(&at("")), Some(&*at("home")));
         assert_eq!(kept.home_in(&at("home/cache")), Some(&*at("home")));
         assert_eq!(kept.home_in(&at("src")), None);

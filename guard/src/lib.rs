@@ -14,7 +14,7 @@ mod visible;
 mod work;
 
 pub use environment::{Need, search_path};
-pub use kept::Kept;
+pub use kept::{Kept, LOOKED_AT};
 pub use program::{Missing, Program, settle};
 pub use python::{pip, python};
 pub use real::real;

@@ -24,7 +24,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::builtin;
-use crate::process::{Cells, Ended, once};
+use crate::process::{Cells, End, once};
+
+use self::made::Made;
 
 /// Bytes of output that a model is shown at once.
 const AT_ONCE: u64 = 16 << 10;
@@ -86,7 +88,6 @@ pub fn tool(
         // There is nothing that it could change.
         spec.effect = Effect::Reads;
     }
-    guard::settle(programs.names().into_iter().filter(|name| !name.contains('/')));
     let mut read = programs.read.clone();
     if programs.network == Network::None {
         read.extend(grants.read.iter().cloned());
@@ -138,21 +139,27 @@ impl Tool for Runs {
         let Ok(Ran { exit_code, output, errors }) = Ran::deserialize(result) else {
             return result.to_string();
         };
-        let mut parts = Vec::new();
-        if exit_code != 0 {
-            parts.push(format!("exit code {exit_code}"));
+        shown(Some(exit_code), &output, &errors)
+    }
+}
+
+/// What it wrote and its exit code, if it has one, as the model reads it.
+fn shown(exit_code: Option<i32>, output: &str, errors: &str) -> String {
+    let mut parts = Vec::new();
+    if let Some(code) = exit_code.filter(|code| *code != 0) {
+        parts.push(format!("exit code {code}"));
+    }
+    for (label, text) in [(None, output), (Some("standard error:"), errors)] {
+        let text = text.trim_end();
+        if !text.is_empty() {
+            parts.extend(label.map(str::to_string));
+            parts.push(text.to_string());
         }
-        for (label, text) in [(None, output), (Some("standard error:"), errors)] {
-            let text = text.trim_end();
-            if !text.is_empty() {
-                parts.extend(label.map(str::to_string));
-                parts.push(text.to_string());
-            }
-        }
-        match parts.is_empty() {
-            true => "it ended well and wrote nothing".to_string(),
-            false => parts.join("\n"),
-        }
+    }
+    match (parts.is_empty(), exit_code) {
+        (false, _) => parts.join("\n"),
+        (true, Some(_)) => "it ended well and wrote nothing".to_string(),
+        (true, None) => "it wrote nothing".to_string(),
     }
 }
 
@@ -160,14 +167,7 @@ impl Tool for Runs {
 impl Worker for Runs {
     async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError> {
         let (began, at) = (Instant::now(), SystemTime::now());
-        let kept = &self.cells.kept;
-        let result = match made::there(&self.write, kept) {
-            Ok(before) => {
-                let result = self.run(&permit.action().arguments).await;
-                made::removed(&before, &self.write, kept).and(result)
-            }
-            Err(reason) => Err(reason),
-        };
+        let result = self.watched(&permit.action().arguments).await;
         self.label(gate);
         // What it leaves behind keeps the origins of all that it was given, also where it failed.
         let origins = gate.leaves();
@@ -196,6 +196,14 @@ impl Runs {
         }
     }
 
+    /// Runs it, and has nothing left behind that no agent may write.
+    async fn watched(&self, arguments: &Value) -> Result<Ran, String> {
+        let (write, kept) = (self.write.clone(), Arc::clone(&self.cells.kept));
+        let made = blocking(move || Made::watch(write, kept)).await?;
+        let result = self.run(arguments).await;
+        blocking(move || made.removed()).await.and(result)
+    }
+
     async fn run(&self, arguments: &Value) -> Result<Ran, String> {
         let Arguments { program, arguments, folder, input } = parsed(arguments)?;
         for (path, then) in &self.granted {
@@ -203,17 +211,16 @@ impl Runs {
                 return Err(format!("`{}` is not what it was when the run began", path.display()));
             }
         }
-        for folder in self.write.iter().filter(|path| path.extension().is_none()) {
+        // What is not there could not be written to: it may be a folder.
+        let missing: Vec<&PathBuf> =
+            self.write.iter().filter(|path| path.extension().is_none() && !path.exists()).collect();
+        for folder in &missing {
             std::fs::create_dir_all(folder)
                 .map_err(|error| format!("`{}` cannot be made: {error}", folder.display()))?;
         }
-        let folder = match folder {
-            Some(folder) => resolve(&self.root, &folder)?,
-            None => self.root.clone(),
-        };
-        let longest = self.programs.timeout;
+        let folder = folder.map_or(Ok(self.root.clone()), |folder| resolve(&self.root, &folder))?;
         let cell = Program {
-            command: program.clone(),
+            command: self.found(&program)?,
             args: arguments,
             env: BTreeMap::new(),
             root: folder,
@@ -222,21 +229,20 @@ impl Runs {
             network: self.programs.network,
             confinement: Confinement::Required,
         };
-        let cell = Program { command: self.found(&program)?, ..cell };
-        let (memory, input) = (self.programs.memory, input.unwrap_or_default());
-        let ended = once(&cell, self.environment(), &self.cells, memory, &input, longest).await?;
-        let Ended { status, output, errors } = ended;
-        let ran = |exit_code| Ran { exit_code, output: output.clone(), errors: errors.clone() };
-        match status {
-            Some(status) => match status.code() {
-                Some(code) => Ok(ran(code)),
-                None => Err(format!("`{program}` was ended: {status}")),
-            },
-            None => Err(format!(
-                "`{program}` was stopped after {} s, its `timeout`; until then:\n{}",
-                longest.as_secs_f64(),
-                self.show(&json!(ran(0)))
-            )),
+        let Programs { memory, timeout, .. } = self.programs;
+        let input = input.unwrap_or_default();
+        let ran = once(&cell, self.environment(), &self.cells, memory, &input, timeout).await;
+        for folder in missing {
+            // Where the program made use of it, it is not empty and stays.
+            let _used = std::fs::remove_dir(folder);
+        }
+        let ran = ran?;
+        match ran.end {
+            End::Code(exit_code) => Ok(Ran { exit_code, output: ran.output, errors: ran.errors }),
+            End::Stopped(how) => {
+                let until = shown(None, &ran.output, &ran.errors);
+                Err(format!("`{program}` {how}; until then:\n{until}"))
+            }
         }
     }
 
@@ -264,6 +270,13 @@ impl Runs {
         env.extend(self.programs.env.clone());
         env
     }
+}
+
+/// Work that looks through folders.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 fn parsed(arguments: &Value) -> Result<Arguments, String> {

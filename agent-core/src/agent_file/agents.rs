@@ -122,15 +122,22 @@ impl Lineage<'_> {
         }
         if let Some(own) = &grants.programs {
             let may = above.grants.programs.as_ref();
-            for (rule, written) in own.rules.iter().zip(&permissions.run) {
-                if !may.is_some_and(|may| may.rules.iter().any(|wide| wide.holds(rule))) {
-                    refuse("/permissions/run", written, "run", "[permissions] run");
+            if own.rules.len() == permissions.run.len() {
+                for (rule, written) in own.rules.iter().zip(&permissions.run) {
+                    if !may.is_some_and(|may| may.rules.iter().any(|wide| wide.holds(rule))) {
+                        refuse("/permissions/run", written, "run", "[permissions] run");
+                    }
                 }
             }
-            for (path, written) in own.read.iter().zip(&file.programs.read) {
-                let named = may.is_some_and(|may| covers_path(&may.read, path));
-                if !named && !covers_path(&above.grants.read, path) {
-                    refuse("/programs/read", written, "have programs read", "[programs] read");
+            if own.read.len() == file.programs.read.len() {
+                // With a network, what an agent reads is not what its programs may carry out.
+                let alone = own.network == Network::None;
+                for (path, written) in own.read.iter().zip(&file.programs.read) {
+                    let named = may.is_some_and(|may| covers_path(&may.read, path));
+                    let own = alone && covers_path(&above.grants.read, path);
+                    if !named && !own && !covers_path(&above.grants.write, path) {
+                        refuse("/programs/read", written, "have programs read", "[programs] read");
+                    }
                 }
             }
             if own.network == Network::Open && may.is_none_or(|may| may.network != Network::Open) {

@@ -13,6 +13,8 @@ use rustix::io::Errno;
 use rustix::param::page_size;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::confine::Fault;
+
 /// Processes and threads.
 pub(super) const TASKS: usize = 512;
 
@@ -44,8 +46,8 @@ impl Processes {
 
     /// Waits for this process, and ends it where it and all that it started use more than they may:
     /// then with what it was. No thread can be started by who has left its namespace of processes.
-    pub(super) fn wait(&self, child: &mut Child, memory: u64) -> Result<ExitStatus, String> {
-        let failed = |error: io::Error| format!("cannot be waited for: {error}");
+    pub(super) fn wait(&self, child: &mut Child, memory: u64) -> Result<ExitStatus, Fault> {
+        let failed = |error: io::Error| Fault::Unconfined(format!("cannot be waited for: {error}"));
         let pid = Pid::from_child(child);
         let end = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| failed(error.into()))?;
         loop {
@@ -58,7 +60,7 @@ impl Processes {
             }
             if let Some(much) = self.used(child.id()).much(memory) {
                 child.kill().and_then(|()| child.wait()).map_err(failed)?;
-                return Err(format!("was ended: it {much}"));
+                return Err(Fault::Ended(format!("it {much}")));
             }
         }
     }
@@ -71,15 +73,23 @@ impl Processes {
             used.memory += self.memory(process).unwrap_or_default();
             for task in self.tasks(process).unwrap_or_default() {
                 used.tasks += 1;
-                let children = self.text(&format!("{process}/task/{task}/children"));
-                let children = children.unwrap_or_default();
-                open.extend(children.split_whitespace().filter_map(|it| it.parse::<u32>().ok()));
+                open.extend(self.children(process, &task));
             }
             if used.tasks > TASKS {
                 break;
             }
         }
         used
+    }
+
+    /// The first process of the cell whose outer one this is.
+    pub(super) fn first(&self, outer: u32) -> Option<u32> {
+        self.children(outer, &outer.to_string()).first().copied()
+    }
+
+    fn children(&self, process: u32, task: &str) -> Vec<u32> {
+        let children = self.text(&format!("{process}/task/{task}/children")).unwrap_or_default();
+        children.split_whitespace().filter_map(|it| it.parse().ok()).collect()
     }
 
     /// Pages in memory that are no file's.

@@ -9,7 +9,7 @@
 //! A machine that cannot do one of these is told so, and the program does not start.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -29,6 +29,7 @@ use super::bounds::{self, Processes};
 use super::kernel;
 use super::mounts::Exceptions;
 use super::root;
+use super::{CANNOT, ENDED};
 
 /// What the system's programs and libraries are made of.
 const SYSTEM: [&str; 21] = [
@@ -88,26 +89,43 @@ pub(super) fn system(network: Network) -> impl Iterator<Item = &'static str> {
     SYSTEM.into_iter().chain(names)
 }
 
+/// Why there is no exit code of the program's own.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It did not start.
+    #[error(
+        "{CANNOT}{0}\nhint: `unconfined = true` in the table of a server starts it all the same, with \
+         all that its user may do"
+    )]
+    Unconfined(String),
+    /// All its processes together used too much.
+    #[error("{ENDED}{0}")]
+    Ended(String),
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self::Unconfined(reason)
+    }
+}
+
 /// Runs one stage; `words` are what was agreed on, then the program and its arguments. Comes back
 /// where the program has ended, or with what went wrong on standard error's line.
-pub fn confined(words: &[OsString]) -> Result<ExitCode, String> {
-    let [agreed, program, arguments @ ..] = words else {
-        return Err("this is started by errand itself, not by hand".to_string());
-    };
+pub fn confined(words: &[OsString]) -> Result<ExitCode, Fault> {
+    let by_hand = || "this is started by errand itself, not by hand".to_string();
+    let [agreed, program, arguments @ ..] = words else { return Err(by_hand().into()) };
     let agreed = agreed.to_str().and_then(|text| serde_json::from_str::<Cell>(text).ok());
-    let Some(cell) = agreed else {
-        return Err("this is started by errand itself, not by hand".to_string());
-    };
+    let cell = agreed.ok_or_else(by_hand)?;
     // Whoever started this is gone: so is this.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("cannot be tied to its starter: {error}"))?;
     match cell.stage {
         Stage::Leave => leave(cell, program, arguments),
-        Stage::Become => become_program(&cell, program, arguments),
+        Stage::Become => Ok(become_program(&cell, program, arguments)?),
     }
 }
 
-fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitCode, String> {
+fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitCode, Fault> {
     let (user, group) = (getuid().as_raw(), getgid().as_raw());
     let mut flags = UnshareFlags::NEWUSER | UnshareFlags::NEWPID | UnshareFlags::NEWIPC;
     flags |= UnshareFlags::NEWNS;
@@ -155,7 +173,9 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
     }
     let mut child = next.spawn().map_err(|error| format!("cannot be started: {error}"))?;
     let status = processes.wait(&mut child, memory)?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
+    // As a shell tells of a signal.
+    let code = status.code().or_else(|| Some(128 + status.signal()?));
+    Ok(code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
 }
 
 /// With the folder and the environment that this stage was given.

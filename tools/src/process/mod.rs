@@ -15,10 +15,10 @@ mod once;
 mod root;
 
 #[cfg(target_os = "linux")]
-pub use confine::confined;
+pub use confine::{Fault, confined};
 #[cfg(target_os = "linux")]
 pub use kernel::landlock;
-pub(crate) use once::{Ended, once};
+pub(crate) use once::{End, once};
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -40,6 +40,10 @@ pub const CONFINED: &str = "confined";
 const SAID: usize = 2000;
 /// How many lines of it are told.
 const LAST: usize = 12;
+
+/// How a line begins that says why a program did not start, and one that says why it was ended.
+const CANNOT: &str = "it cannot be confined: ";
+const ENDED: &str = "it was ended: ";
 
 /// Bytes of memory for all processes of a program that runs beside an agent.
 const MEMORY: u64 = 4 << 30;
@@ -146,6 +150,27 @@ fn end_group(child: &Child) {
     }
 }
 
+/// Ends a program and waits until all that it started is gone. The first process of a cell takes the
+/// others with it, and is waited for by the one outside.
+fn stop(child: &mut Child) {
+    const PATIENCE: u32 = 400;
+    #[cfg(target_os = "linux")]
+    if let (Some(outer), Ok(processes)) = (child.id(), bounds::Processes::open()) {
+        let first = processes.first(outer).and_then(|first| i32::try_from(first).ok());
+        if let Some(first) = first.and_then(rustix::process::Pid::from_raw) {
+            let _gone = rustix::process::kill_process(first, rustix::process::Signal::KILL);
+            for _ in 0..PATIENCE {
+                if !matches!(child.try_wait(), Ok(None)) {
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        }
+    }
+    #[cfg(unix)]
+    end_group(child);
+}
+
 /// Starts a program, confined where it has to be. `own` are files that it may write although no other
 /// program may.
 fn spawn(
@@ -200,7 +225,7 @@ pub async fn probe(cells: &Cells, folder: &Path) -> Result<(), String> {
         return Ok(());
     }
     let end = process.end().await;
-    let why = end.split_once("it cannot be confined: ").map_or(end.as_str(), |(_, why)| why);
+    let why = end.split_once(CANNOT).map_or(end.as_str(), |(_, why)| why);
     Err(why.lines().next().unwrap_or_default().to_string())
 }
 
@@ -225,7 +250,7 @@ fn exceptions(
         let Some(home) = kept.home_in(granted) else { continue };
         if granted.starts_with(home) {
             return Err(format!(
-                "`{}` is in the folder that errand keeps for itself, which no server may read",
+                "`{}` is in the folder that errand keeps for itself, which no program may read",
                 granted.display()
             ));
         }
@@ -237,14 +262,14 @@ fn exceptions(
         let granted = real(granted);
         if user.as_ref().is_some_and(|user| user.starts_with(&granted)) {
             return Err(format!(
-                "`{}` holds the files that a shell runs when it starts, and a server could add to \
+                "`{}` holds the files that a shell runs when it starts, and a program could add to \
                  them\nhint: grant it a folder below",
                 granted.display()
             ));
         }
         let fixed = kept.within(&granted).map_err(|reason| {
             format!(
-                "what no server may write cannot be looked for in `{}`: {reason}\nhint: grant it a \
+                "what no program may write cannot be looked for in `{}`: {reason}\nhint: grant it a \
                  folder below",
                 granted.display()
             )

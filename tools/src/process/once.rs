@@ -2,7 +2,6 @@
 //! a time after which it is stopped.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use agent_core::mcp::Program;
@@ -10,21 +9,29 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Child;
 use tokio::time::timeout;
 
-use super::{Cells, spawn};
+use super::{CANNOT, Cells, ENDED, spawn};
 
 /// Bytes that are kept of each stream: of its beginning, and as many of its end.
 const KEPT: usize = 512 << 10;
 
-/// How a program ended.
+/// What a program wrote, and how it ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    /// `None`: it was stopped.
-    pub(crate) status: Option<ExitStatus>,
+pub(crate) struct Ran {
+    pub(crate) end: End,
     pub(crate) output: String,
     pub(crate) errors: String,
 }
 
-/// Runs it; the error says why it could not be started. Dropping the future ends all that it started.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// By itself, with this exit code.
+    Code(i32),
+    /// Not by itself: what was done and why, to come after its name.
+    Stopped(String),
+}
+
+/// Runs it; the error says why it could not be started. Dropping the future ends all that it started,
+/// and comes back when that is gone.
 pub(crate) async fn once(
     program: &Program,
     env: BTreeMap<String, String>,
@@ -32,37 +39,55 @@ pub(crate) async fn once(
     memory: u64,
     input: &str,
     longest: Duration,
-) -> Result<Ended, String> {
-    let mut child = Group(spawn(program, env, cells, memory, &[])?);
-    let (stdin, stdout, stderr) =
-        (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
+) -> Result<Ran, String> {
+    let mut cell = Running(spawn(program, env, cells, memory, &[])?);
+    let Running(child) = &mut cell;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (mut output, mut errors) = (Kept::default(), Kept::default());
-    let status = {
-        let write = async {
-            if let Some(mut stdin) = stdin {
-                // A program need not read what it is given.
-                let _unread = stdin.write_all(input.as_bytes()).await;
-            }
-        };
-        let work = async {
-            tokio::join!(write, output.read(stdout), errors.read(stderr));
-            child.0.wait().await
-        };
-        match timeout(longest, work).await {
-            Ok(status) => Some(status.map_err(|error| error.to_string())?),
-            Err(_) => None,
+    let write = async {
+        if let Some(mut stdin) = stdin {
+            // A program need not read what it is given.
+            let _unread = stdin.write_all(input.as_bytes()).await;
         }
     };
-    Ok(Ended { status, output: output.text(), errors: errors.text() })
+    let work = async {
+        tokio::join!(write, output.read(stdout), errors.read(stderr));
+        child.wait().await
+    };
+    let status = timeout(longest, work).await;
+    drop(cell);
+    let (output, errors) = (output.text(), errors.text());
+    let end = match status {
+        Err(_) => {
+            End::Stopped(format!("was stopped after {} s, its `timeout`", longest.as_secs_f64()))
+        }
+        Ok(status) => {
+            let code = status.map_err(|error| error.to_string())?.code();
+            if let Some(reason) = told(&errors, CANNOT) {
+                return Err(format!("{CANNOT}{reason}"));
+            }
+            match (told(&errors, ENDED), code) {
+                (Some(reason), _) => End::Stopped(format!("was ended: {reason}")),
+                (None, Some(code)) => End::Code(code),
+                (None, None) => End::Stopped("was ended: what confines it was killed".to_string()),
+            }
+        }
+    };
+    Ok(Ran { end, output, errors })
+}
+
+/// What the last error says that begins like this: what confines a program tells it there.
+fn told<'e>(errors: &'e str, beginning: &str) -> Option<&'e str> {
+    let line = errors.lines().rev().find(|line| line.starts_with("error: "))?;
+    line.strip_prefix("error: ")?.strip_prefix(beginning)
 }
 
 /// A program with all that it started, which ends with this.
-struct Group(Child);
+struct Running(Child);
 
-#[cfg(unix)]
-impl Drop for Group {
+impl Drop for Running {
     fn drop(&mut self) {
-        super::end_group(&self.0);
+        super::stop(&mut self.0);
     }
 }
 
