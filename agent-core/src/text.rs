@@ -26,7 +26,8 @@ pub fn unmarked(bytes: &[u8]) -> &[u8] {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is {}", if *.utf16 { "UTF-16, not UTF-8" } else { "not UTF-8" })]
 pub struct NotUtf8 {
-    utf16: bool,
+    /// It is UTF-16, and says so.
+    pub utf16: bool,
     /// Up to this byte, after the mark, it could be UTF-8.
     pub at: usize,
 }

@@ -76,7 +76,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<Row>, BatchError> {
     let text = agent_core::text::of(&text).map_err(|error| {
         let before = agent_core::text::unmarked(&text).iter().take(error.at);
         let line = 1 + before.filter(|byte| **byte == b'\n').count();
-        wrong(format!("{shown}:{line}: this is no UTF-8\nhint: save the table as UTF-8"))
+        wrong(format!("{shown}:{line}: {error}\nhint: save the table as UTF-8"))
     })?;
     let ending = file.extension().and_then(|end| end.to_str()).map(str::to_lowercase);
     match ending.as_deref() {

@@ -1,7 +1,7 @@
 //! `[permissions]`: what an agent may reach. Refuses a grant of what is not there, and a secret that
 //! is written instead of named.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ground::{self, Missing, Wanted};
 use super::problem::shortened;
@@ -20,12 +20,7 @@ pub(super) fn grants(
 ) -> (Grants, Vec<String>) {
     let table = &file.permissions;
     let mut grants = Grants { root: root.to_path_buf(), tools: using, ..Grants::default() };
-    for (at, written) in table.read.iter().enumerate() {
-        match ground::existing(root, written, Wanted::Any) {
-            Ok(path) => grants.read.push(path),
-            Err(missing) => refuse_path(report, "read", at, missing),
-        }
-    }
+    grants.read = existing(root, "/permissions/read", &table.read, report);
     for (at, written) in table.write.iter().enumerate() {
         match ground::creatable(root, written) {
             Ok(path) => grants.write.push(path),
@@ -85,6 +80,25 @@ pub(super) fn grants(
             .hint("letters, digits and `_`, such as `API_KEY`, without `$`");
     }
     (grants, table.secrets.clone())
+}
+
+/// Files and folders that have to be there, written in a list of this key.
+pub(super) fn existing(
+    root: &Path,
+    key: &str,
+    written: &[String],
+    report: &mut Report<'_>,
+) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    for (at, written) in written.iter().enumerate() {
+        match ground::existing(root, written, Wanted::Any) {
+            Ok(path) => paths.push(path),
+            Err(missing) => {
+                report.value(&format!("{key}/{at}"), missing.message).hint = missing.hint;
+            }
+        }
+    }
+    paths
 }
 
 fn refuse_path(report: &mut Report<'_>, key: &str, at: usize, missing: Missing) {

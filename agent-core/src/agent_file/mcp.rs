@@ -13,11 +13,10 @@ use url::Url;
 
 pub(super) use self::pasted::family;
 use self::pasted::{Entry, FILE, LONGEST_NAME, Pasted};
-use super::ground::{self, Wanted};
 use super::problem::{Problem, shortened};
 use super::report::Report;
 use super::source::child;
-use super::{McpTable, ServerTable, duration};
+use super::{McpTable, ServerTable, duration, grants};
 use crate::agent::is_variable;
 use crate::component::RESERVED;
 use crate::mcp::{Confinement, Pinned, Program, Server, Transport, variables};
@@ -105,8 +104,7 @@ pub(super) fn servers(
             None => checked.server(row.from.clone(), pins.filter(|_| used), report),
         };
         // What the agent file itself says is checked all the same.
-        let mine = table.servers.contains_key(&row.entry) && row.from.is_none();
-        if !mine && (pins.is_none() || !used) {
+        if row.from.is_some() && (pins.is_none() || !used) {
             let problems = report.problems.split_off(before);
             if !problems.is_empty() {
                 all.broken.insert(name.clone(), told(problems));
@@ -211,14 +209,14 @@ impl Checked<'_> {
     ) -> Option<Server> {
         let (name, pointer) = (self.name, self.pointer);
         let before = report.problems.len();
-        if !is_name(name) && !RESERVED.contains(&name) {
-            report
-                .key(pointer, format!("a server cannot be called `{}` here", shortened(name)))
-                .hint("begin with a small letter, and use those, digits, `-` and `_`");
-        } else if RESERVED.contains(&name) {
+        if RESERVED.contains(&name) {
             report
                 .key(pointer, format!("a server cannot be called `{name}`: errand has such tools"))
                 .hint("call it something else");
+        } else if !is_name(name) {
+            report
+                .key(pointer, format!("a server cannot be called `{}` here", shortened(name)))
+                .hint("begin with a small letter, and use those, digits, `-` and `_`");
         }
         let transport = self.transport(report);
         self.variables(report);
@@ -332,17 +330,7 @@ impl Checked<'_> {
     }
 
     fn paths(&self, key: &str, written: &[String], report: &mut Report<'_>) -> Vec<PathBuf> {
-        let mut paths = Vec::new();
-        for (at, written) in written.iter().enumerate() {
-            match ground::existing(self.root, written, Wanted::Any) {
-                Ok(path) => paths.push(path),
-                Err(missing) => {
-                    let pointer = format!("{}/{key}/{at}", self.pointer);
-                    report.value(&pointer, missing.message).hint = missing.hint;
-                }
-            }
-        }
-        paths
+        grants::existing(self.root, &format!("{}/{key}", self.pointer), written, report)
     }
 }
 

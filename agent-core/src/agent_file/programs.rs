@@ -3,11 +3,10 @@
 
 use std::path::Path;
 
-use super::ground::{self, Wanted};
 use super::problem::shortened;
 use super::report::Report;
 use super::source::child;
-use super::{AgentFile, ProgramsTable, duration, size};
+use super::{AgentFile, ProgramsTable, duration, grants, size};
 use crate::agent::is_variable;
 use crate::program::{Programs, RUN, RunRule};
 
@@ -19,17 +18,16 @@ pub(super) fn programs(
     report: &mut Report<'_>,
 ) -> Option<Programs> {
     let (run, table) = (&file.permissions.run, &file.programs);
+    const NAME_SOME: &str = "name some in [permissions], as in `run = [\"git status\", \"cargo\"]`";
     let used = using.iter().any(|tool| tool == RUN);
     if run.is_empty() {
         if let Some(at) = file.tools.using.iter().position(|tool| tool == RUN) {
             report
                 .value(&format!("/tools/use/{at}"), format!("`{RUN}` has no program to run"))
-                .hint("name some in [permissions], as in `run = [\"git status\", \"cargo\"]`");
+                .hint(NAME_SOME);
         }
         if *table != ProgramsTable::default() {
-            report
-                .key("/programs", "no program is named that this could be of")
-                .hint("name some in [permissions], as in `run = [\"git status\", \"cargo\"]`");
+            report.key("/programs", "no program is named that this could be of").hint(NAME_SOME);
         }
         return None;
     }
@@ -50,15 +48,7 @@ pub(super) fn programs(
             }
         }
     }
-    let mut read = Vec::new();
-    for (at, written) in table.read.iter().enumerate() {
-        match ground::existing(root, written, Wanted::Any) {
-            Ok(path) => read.push(path),
-            Err(missing) => {
-                report.value(&format!("/programs/read/{at}"), missing.message).hint = missing.hint;
-            }
-        }
-    }
+    let read = grants::existing(root, "/programs/read", &table.read, report);
     for name in table.env.keys().filter(|name| !is_variable(name)) {
         report
             .key(&child("/programs/env", name), "this is no environment variable's name")

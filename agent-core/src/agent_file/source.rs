@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Place, Problem};
+use crate::text;
 
 /// The longest agent file, in bytes.
 pub(super) const LONGEST: usize = 1 << 20;
@@ -30,14 +31,16 @@ struct Span {
 impl Source {
     /// The text and what is wrong with it. Without a source there is at least one problem.
     pub(super) fn read(bytes: &[u8]) -> (String, Option<Source>, Vec<Problem>) {
-        let bytes = crate::text::unmarked(bytes);
-        let text = match std::str::from_utf8(bytes) {
+        let text = match text::of(bytes) {
             Ok(text) => text.to_string(),
             Err(error) => {
-                let at = error.valid_up_to();
+                let (at, bytes) = (error.at, text::unmarked(bytes));
                 let text = String::from_utf8_lossy(bytes).into_owned();
                 let byte = bytes.get(at).copied().unwrap_or_default();
-                let message = format!("not UTF-8: byte 0x{byte:02x} cannot be here");
+                let message = match error.utf16 {
+                    true => error.to_string(),
+                    false => format!("not UTF-8: byte 0x{byte:02x} cannot be here"),
+                };
                 let mut problem = Problem::new(Place::Span(at..at + 3), message);
                 problem.hint("save the file as UTF-8");
                 return (text, None, vec![problem]);

@@ -48,6 +48,10 @@ pub(super) async fn tools(peer: &Peer<RoleClient>, offer: &mut Offer) -> Result<
             _ => return Err(ServiceError::UnexpectedResponse),
         };
         for tool in tools {
+            // One more says that there are too many; each is compared with all before it.
+            if offer.tools.len() > MOST {
+                break;
+            }
             if !offer.tools.contains(&tool) {
                 offer.tools.push(tool);
             }

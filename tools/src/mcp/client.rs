@@ -171,10 +171,8 @@ impl Client {
     }
 
     async fn why(&self, live: &Live, error: &ServiceError) -> String {
-        let broken =
-            matches!(error, ServiceError::TransportClosed | ServiceError::TransportSend(_));
         match live.process.lock().await.as_mut() {
-            Some(process) if broken => process.end().await,
+            Some(process) if is_broken(error) => process.end().await,
             _ => {
                 let text = error.to_string();
                 let text = match &self.server.transport {
@@ -233,12 +231,13 @@ impl Client {
             match answer {
                 Ok(Ok(result)) => return remarked(result, live.ears.refused()),
                 Ok(Err(error)) => {
-                    let broken = matches!(
-                        error,
-                        ServiceError::TransportClosed | ServiceError::TransportSend(_)
-                    );
                     let why = self.why(&live, &error).await;
-                    return Err(if broken { Failure::Broken(why) } else { Failure::Told(why) });
+                    let why = [Some(why), live.ears.refused()];
+                    let why = why.into_iter().flatten().collect::<Vec<_>>().join("\n");
+                    return Err(match is_broken(&error) {
+                        true => Failure::Broken(why),
+                        false => Failure::Told(why),
+                    });
                 }
                 // As long as there is progress there is time.
                 Err(_) if live.ears.progress() > before => {}
@@ -269,6 +268,11 @@ impl Client {
             .iter()
             .any(|spec| spec.name == tool && spec.description.starts_with("The server's "))
     }
+}
+
+/// Whether the connection is gone.
+fn is_broken(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::TransportClosed | ServiceError::TransportSend(_))
 }
 
 fn filled(url: &Url) -> Option<Url> {

@@ -104,13 +104,18 @@ impl Client {
         let transport = StreamableHttpClientTransport::with_client(client, config);
         let transport = Bounded::new(transport, flow.clone());
         let serving = ears.clone().serve_with_lifecycle(transport, mode);
-        match tokio::time::timeout(self.server().timeout, serving).await {
+        let served = tokio::time::timeout(self.server().timeout, serving).await;
+        if let Some(over) = flow.over() {
+            return Err(Failed::Gone(over.to_string()));
+        }
+        match served {
             Ok(Ok(service)) => Ok(Live::new(service, None, ears, flow)),
             Ok(Err(error)) if error.is_authorization_required() => Err(Failed::Gone(format!(
                 "{}\nhint: it wants to know who asks: a key goes into its `headers`, such as \
                  `Authorization = \"Bearer ${{NAME}}\"`; errand does not sign in by itself",
                 cause(&error)
             ))),
+            Ok(Err(error)) if is_unreachable(&error) => Err(Failed::Gone(cause(&error))),
             Ok(Err(error)) => Err(Failed::Refused(cause(&error))),
             Err(_) => Err(Failed::Gone("it does not answer".to_string())),
         }
@@ -149,6 +154,14 @@ impl Failed {
 fn search_path(program: &Path) -> String {
     let folder = program.parent().unwrap_or(program);
     format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display())
+}
+
+/// Whether nobody is there who could be asked in another way.
+fn is_unreachable(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        let error = error.downcast_ref::<reqwest::Error>();
+        error.is_some_and(|error| error.is_connect() || error.is_timeout())
+    })
 }
 
 /// What is at the bottom of an error: above it each layer only says that it passed it on.

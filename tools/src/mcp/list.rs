@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use agent_core::mcp::Pinned;
 use agent_core::tool::{Effect, ToolSpec};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::{Offered, names, schemas};
 use crate::plain::plain;
@@ -82,7 +81,7 @@ fn digest(offer: &Offer) -> String {
         offer.tools.iter().map(|tool| canonical(tool).to_string()).collect();
     sorted.sort();
     let all = json!([sorted, offer.resources, offer.prompts]).to_string();
-    Sha256::digest(all.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    agent_core::agent_file::digest(all.as_bytes())
 }
 
 fn called(tool: &Value) -> &str {

@@ -10,10 +10,8 @@ use std::path::{Path, PathBuf};
 use agent_core::mcp::{Confinement, Network, Program, Server, Transport};
 use serde_json::json;
 
-use crate::process::found;
+use crate::process::{SYSTEM, found};
 
-/// What every cell has.
-const SYSTEM: [&str; 6] = ["/usr", "/bin", "/lib", "/lib64", "/sbin", "/nix/store"];
 /// How many programs may start one another by their first lines.
 const STARTERS: usize = 4;
 

@@ -34,7 +34,7 @@ fn entries(path: &Path, entry: &str, key: &str) -> Result<BTreeMap<String, Strin
     // A `Value` may be anything: the error is of the form and holds nothing of the text.
     let file: Value = serde_json::from_slice(text::unmarked(&bytes))
         .map_err(|error| unread(error.to_string()))?;
-    let servers = file.get("mcpServers").or(file.get("servers")).unwrap_or(&Value::Null);
+    let servers = agent_core::mcp::servers(&file).unwrap_or(&Value::Null);
     let table = servers[entry][key].as_object();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
     Ok(table.into_iter().flatten().map(|(name, value)| (name.clone(), text(value))).collect())

@@ -29,33 +29,8 @@ use super::bounds::{self, Processes};
 use super::kernel;
 use super::mounts::Exceptions;
 use super::root;
-use super::{CANNOT, ENDED};
+use super::{CANNOT, ENDED, SYSTEM};
 
-/// What the system's programs and libraries are made of.
-const SYSTEM: [&str; 21] = [
-    "/usr",
-    "/lib",
-    "/lib64",
-    "/lib32",
-    "/bin",
-    "/sbin",
-    "/nix/store",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    // Certificates, and not the private keys beside them.
-    "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf",
-    "/etc/ca-certificates",
-    "/etc/pki/ca-trust",
-    "/etc/pki/tls/certs",
-    "/etc/pki/tls/openssl.cnf",
-    "/etc/localtime",
-    "/etc/alternatives",
-    "/etc/nsswitch.conf",
-    "/etc/mime.types",
-    "/etc/passwd",
-];
 /// What a program with a network looks names up with.
 const NAMES: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/etc/gai.conf"];
 pub(super) const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];

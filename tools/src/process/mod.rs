@@ -41,6 +41,32 @@ const SAID: usize = 2000;
 /// How many lines of it are told.
 const LAST: usize = 12;
 
+/// What the system's programs and libraries are made of.
+pub(crate) const SYSTEM: [&str; 21] = [
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/lib32",
+    "/bin",
+    "/sbin",
+    "/nix/store",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    // Certificates, and not the private keys beside them.
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/ca-certificates",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/openssl.cnf",
+    "/etc/localtime",
+    "/etc/alternatives",
+    "/etc/nsswitch.conf",
+    "/etc/mime.types",
+    "/etc/passwd",
+];
+
 /// How a line begins that says why a program did not start, and one that says why it was ended.
 const CANNOT: &str = "it cannot be confined: ";
 const ENDED: &str = "it was ended: ";

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::super::ground::{self, Wanted};
 use super::super::report::Report;
 use crate::component::RESERVED;
+use crate::mcp::servers;
 use crate::text;
 
 /// The longest file, in bytes.
@@ -78,8 +79,7 @@ fn entries(bytes: &[u8]) -> Result<Vec<Pasted>, String> {
         // What stands there is not told: it may be a token.
         format!("it is not JSON, at line {} column {}", error.line(), error.column())
     })?;
-    let servers = file.get("mcpServers").or(file.get("servers"));
-    let Some(servers) = servers.and_then(Value::as_object) else {
+    let Some(servers) = servers(&file).and_then(Value::as_object) else {
         return Err("it has no `mcpServers` with servers in it".to_string());
     };
     let pasted = |(entry, value): (&String, &Value)| {
