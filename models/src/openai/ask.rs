@@ -45,8 +45,7 @@ pub(super) fn ask(
     if prefilled {
         messages.push(message(&Message::assistant(request.prefix.clone()), names));
     }
-    let sent = |option: Option<bool>| option != Some(false);
-    let most = request.max_tokens.min(quirks.most_tokens.unwrap_or(u32::MAX));
+    let most = most_tokens(request, quirks);
     let limit = quirks.limit.unwrap_or(LimitName::MaxTokens);
     let streamed = sent(quirks.stream);
     let usage =
@@ -64,7 +63,9 @@ pub(super) fn ask(
             .seed
             .filter(|_| sent(quirks.seed))
             .map(|seed| (seed & (u64::MAX >> 1)) as i64),
-        stop: stop(request, prefilled).filter(|_| sent(quirks.stop)),
+        stop: stop(request, prefilled).filter(|_| sent(quirks.stop)).map(|stop| {
+            StopConfiguration::StringArray(stop.into_iter().take(MOST_STOPS).collect())
+        }),
         response_format: response_format(&request.form, quirks),
         tools: tools(&request.form, names, quirks),
         tool_choice: (must_call(request) && sent(quirks.tool_choice))
@@ -77,6 +78,16 @@ pub(super) fn ask(
     let turns = body["messages"].as_array_mut().into_iter().flatten();
     turns.for_each(|turn| no_text(turn, quirks.no_text.unwrap_or(NoText::Null)));
     body
+}
+
+/// Whether an option that an endpoint may refuse is sent.
+pub(super) fn sent(option: Option<bool>) -> bool {
+    option != Some(false)
+}
+
+/// The most tokens of the reply.
+pub(super) fn most_tokens(request: &Request, quirks: &Quirks) -> u32 {
+    request.max_tokens.min(quirks.most_tokens.unwrap_or(u32::MAX))
 }
 
 /// What stands for the text of a turn that has none.
@@ -223,11 +234,11 @@ fn strict(schema: &Value) -> bool {
 
 /// The stop strings that the server can see to. Where the prefix is left out the model writes it
 /// itself, so a string that is part of it would stop the reply before it begins.
-fn stop(request: &Request, prefilled: bool) -> Option<StopConfiguration> {
+pub(super) fn stop(request: &Request, prefilled: bool) -> Option<Vec<String>> {
     let Form::Text { stop } = &request.form else { return None };
     let usable = |s: &&String| !s.is_empty() && (prefilled || !request.prefix.contains(*s));
-    let stop: Vec<_> = stop.iter().filter(usable).take(MOST_STOPS).cloned().collect();
-    (!stop.is_empty()).then_some(StopConfiguration::StringArray(stop))
+    let stop: Vec<String> = stop.iter().filter(usable).cloned().collect();
+    (!stop.is_empty()).then_some(stop)
 }
 
 fn message(message: &Message, names: &Names) -> ChatCompletionRequestMessage {

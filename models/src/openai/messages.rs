@@ -1,11 +1,11 @@
 //! Anthropic's Messages API, from its public reference: what a request becomes, and what an event says.
 
 use agent_core::message::{Message, Role, ToolCall};
-use agent_core::model::{Form, Request};
+use agent_core::model::Request;
 use agent_core::quirks::{AnswerFormat, Quirks};
 use serde_json::{Value, json};
 
-use super::ask;
+use super::ask::{self, sent};
 use super::calls::CallPart;
 use super::chunk::{Piece, Usage, number};
 use super::names::Names;
@@ -24,14 +24,13 @@ pub(super) fn ask(
     names: &Names,
     quirks: &Quirks,
 ) -> Value {
-    let sent = |option: Option<bool>| option != Some(false);
     let quirks = &Quirks { response_format: Some(AnswerFormat::Words), ..quirks.clone() };
     let turns = turns(request, quirks);
     let rules: Vec<&str> =
         turns.iter().filter(|t| t.role == Role::System).map(|t| t.content.as_str()).collect();
     let mut body = json!({
         "model": model,
-        "max_tokens": request.max_tokens.min(quirks.most_tokens.unwrap_or(u32::MAX)),
+        "max_tokens": ask::most_tokens(request, quirks),
         "messages": messages(&turns, names),
         "stream": sent(quirks.stream),
     });
@@ -44,11 +43,9 @@ pub(super) fn ask(
     if let Some(top_p) = options.top_p.filter(|_| sent(quirks.top_p)) {
         body["top_p"] = top_p.into();
     }
-    if let Form::Text { stop } = &request.form
-        && sent(quirks.stop)
-    {
-        let usable = |s: &&String| !s.trim().is_empty() && !request.prefix.contains(*s);
-        let stop: Vec<&String> = stop.iter().filter(usable).collect();
+    if let Some(mut stop) = ask::stop(request, false).filter(|_| sent(quirks.stop)) {
+        // Blanks alone are refused.
+        stop.retain(|stop| !stop.trim().is_empty());
         if !stop.is_empty() {
             body["stop_sequences"] = json!(stop);
         }

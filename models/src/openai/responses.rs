@@ -5,7 +5,7 @@ use agent_core::model::Request;
 use agent_core::quirks::{LimitName, Quirks};
 use serde_json::{Value, json};
 
-use super::ask;
+use super::ask::{self, sent};
 use super::calls::CallPart;
 use super::chunk::{Piece, Usage, number};
 use super::names::Names;
@@ -21,15 +21,13 @@ pub(super) fn ask(
     names: &Names,
     quirks: &Quirks,
 ) -> Value {
-    let sent = |option: Option<bool>| option != Some(false);
     let turns = turns(request, quirks);
     let input: Vec<Value> = turns.iter().flat_map(|turn| items(turn, names)).collect();
     let mut body = json!({
         "model": model, "input": input, "stream": sent(quirks.stream), "store": false,
     });
     if quirks.limit != Some(LimitName::None) {
-        body["max_output_tokens"] =
-            request.max_tokens.min(quirks.most_tokens.unwrap_or(u32::MAX)).into();
+        body["max_output_tokens"] = ask::most_tokens(request, quirks).into();
     }
     if let Some(temperature) = options.temperature.filter(|_| sent(quirks.temperature)) {
         body["temperature"] = temperature.into();
