@@ -7,14 +7,13 @@
 use std::fmt::Write;
 use std::sync::Mutex;
 
-use agent_core::act::Style;
-use agent_core::agent::Agent;
-use agent_core::agent_file::Known;
 use agent_core::drive::{self, Parts, Unseen};
 use agent_core::event::{Event, RunId};
 use agent_core::journal::{Journal, JournalError};
 use agent_core::model::Model;
 use agent_core::run::Run;
+use agent_core::strategy::TOOLS;
+use agent_file::Known;
 use criterion::{Criterion, criterion_group, criterion_main};
 use models::scripted::Scripted;
 use policies::Cedar;
@@ -63,13 +62,14 @@ fn step(criterion: &mut Criterion) {
 
     let known = Known {
         tools: known(),
+        strategies: &agent_core::strategy::Strategies::PLAIN,
         models: &[],
         default_model: models::DEFAULT,
         model_override: None,
         locked: &|_| Ok(Default::default()),
         decoder_holds: &|_| Ok(()),
     };
-    let agent = Agent::load(&folder.path().join("agent.toml"), &[], &known).unwrap();
+    let agent = agent_file::load(&folder.path().join("agent.toml"), &[], &known).unwrap();
     let model = Scripted::load(folder.path().join("script.jsonl")).unwrap();
     let setup =
         Setup { root: agent.root.clone(), read: agent.grants.read.clone(), ..Setup::default() };
@@ -97,7 +97,7 @@ fn step(criterion: &mut Criterion) {
             };
             let specs = tools.iter().map(|tool| tool.spec().clone()).collect();
             let id = RunId("bench".to_string());
-            let mut run = Run::new(id, agent.clone(), Style::Tools, model.traits(), specs);
+            let mut run = Run::new(id, agent.clone(), &TOOLS, model.traits(), specs);
             drive::begin(&mut run, &parts).await.unwrap();
             let (outcome, _) = drive::drive(run, &parts).await.unwrap();
             assert_eq!(outcome.value["answer"], "done");

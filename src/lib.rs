@@ -8,14 +8,16 @@
 pub mod batch;
 pub mod doctor;
 pub mod home;
+mod strategies;
 mod usage;
 mod wire;
 
 pub use agent_core::agent::Agent;
-pub use agent_core::agent_file::Invalid;
 pub use agent_core::drive::{Approval, Person, Unseen, Watch};
 pub use agent_core::event::{Outcome, Reason, RunId};
 pub use agent_core::ledger::Spent;
+pub use agent_file::Invalid;
 pub use store::{RunRow, Status, Which, Whose};
+pub use strategies::STRATEGIES;
 pub use usage::Usage;
 pub use wire::{Caller, Chat, Errand, Finished, Listed, Prepared, Stands, Unfit, run};

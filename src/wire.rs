@@ -22,11 +22,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use agent_core::act::research::PLAN;
-use agent_core::act::{PYTHON, Style, cited};
 use agent_core::action::Action;
 use agent_core::agent::Agent;
-use agent_core::agent_file::{Checked, Invalid, Known, other_model};
 use agent_core::delegate::{Crew, Delegate, Launcher};
 use agent_core::drive::{self, Approval, Parts, Person, Unseen, Watch};
 use agent_core::event::{Outcome, RunId};
@@ -37,7 +34,10 @@ use agent_core::policy::Policy;
 use agent_core::program::Programs;
 use agent_core::question::Question;
 use agent_core::run::{Run, Step};
+use agent_core::strategy::PLAN;
+use agent_core::strategy::{PYTHON, cited};
 use agent_core::tool::{Tool, ToolSpec};
+use agent_file::{Checked, Invalid, Known, other_model};
 use anyhow::Context;
 use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
@@ -50,6 +50,7 @@ use tools::lock::Lock;
 use tools::mcp;
 use tools::process::Cells;
 
+use crate::STRATEGIES;
 use launch::Launch;
 use runs::{as_of, over, told};
 
@@ -186,7 +187,7 @@ impl Errand {
         params: &[(String, String)],
         model: Option<&str>,
     ) -> Result<Agent, Invalid> {
-        self.known(model, |known| Agent::load(file, params, known))
+        self.known(model, |known| agent_file::load(file, params, known))
     }
 
     /// Checks an agent file; required parameters may be missing.
@@ -216,6 +217,7 @@ impl Errand {
         let models: Vec<String> = self.fetcher.catalog().models().map(str::to_string).collect();
         with(&Known {
             tools: tools::registry::known(),
+            strategies: &STRATEGIES,
             models: &models,
             default_model: models::DEFAULT,
             model_override: model,
@@ -241,8 +243,8 @@ impl Errand {
         let launcher = Launch::new(self, self.store()?, &agent, None);
         let crew = self.crew(&agent, &launcher).await?;
         let traits = crew.model.traits();
-        let style = Style::of(&agent, &traits);
-        let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
+        let strategy = STRATEGIES.choose(&agent, &traits);
+        let mut run = Run::new(new_id(), agent, strategy, traits, crew.specs());
         let _driven = crew.store.drive(run.id())?;
         drive::begin(&mut run, &crew.parts(watch, person)).await?;
         crew.drive(run, watch, person).await
@@ -280,15 +282,16 @@ impl Errand {
         // One store for all of it: the run is taken for this process through it.
         let launcher = Launch::new(self, store, &agent, approval.clone());
         let crew = self.crew(&agent, &launcher).await?;
-        let mut run = drive::fold(id, &events, crew.model.traits(), crew.specs())?;
-        if other.is_some() && Style::of(&agent, &crew.model.traits()) != run.style() {
+        let mut run = drive::fold(id, &events, &STRATEGIES, crew.model.traits(), crew.specs())?;
+        let strategy = STRATEGIES.choose(&agent, &crew.model.traits());
+        if other.is_some() && strategy.name != run.strategy().name {
             anyhow::bail!(
                 "run `{id}` cannot go on with the model `{}`: it acts in another way\nhint: begin a \
                  new run with it",
                 agent.model.name
             );
         }
-        if let Some(Approval::Planned(_)) = approval
+        if let Some(Approval::Revised(_)) = approval
             && !matches!(run.step(), Step::Ask(action, _) if action.tool == PLAN)
         {
             anyhow::bail!(

@@ -60,7 +60,7 @@ fn an_agent_is_a_tool_of_another() {
     let ran = place.agent(BY_TOOLS, PARENT, &[call([ask("how high?")]), say("It is 30 m.")]).run();
     assert_eq!(ran.code, Some(0), "{ran}");
     insta::assert_snapshot!(place.journal(&ran.run()), @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" agents.researcher{"question":"how high?"}
     judged c1 agents.researcher{"question":"how high?"} allow
@@ -71,7 +71,7 @@ fn an_agent_is_a_tool_of_another() {
     ended {"answer":"It is 30 m."}
     "#);
     insta::assert_snapshot!(place.journal(&run_of(&ran, "c1")), @r#"
-    started researcher by Tools
+    started researcher by tools
     thinking 0
     replied 0 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow

@@ -73,7 +73,7 @@ fn what_is_said_is_one_run() {
     let journal = place.journal(listed[0]["run"].as_str().unwrap());
     let said: Vec<&str> = journal.lines().filter(|line| !line.starts_with("thinking")).collect();
     let expected = [
-        "started talk by Tools",
+        "started talk by tools",
         "replied 0 \"answer 1\"",
         "ended {\"answer\":\"answer 1\"}",
         "said two⏎lines",

@@ -2,7 +2,7 @@
 
 use agent_core::action::Verdict;
 use agent_core::event::{Event, Observation, Outcome, What};
-use agent_core::run::head;
+use text::head;
 
 /// The most characters of a text on a line.
 const SHOWN: usize = 400;
@@ -14,7 +14,7 @@ pub(crate) fn rendered(events: &[Event]) -> String {
 /// One event on one line, without its time.
 pub(crate) fn line(what: &What) -> String {
     let text = match what {
-        What::Started { agent, style, .. } => format!("started {} by {style:?}", agent.name),
+        What::Started { agent, strategy, .. } => format!("started {} by {strategy}", agent.name),
         What::Resumed { model: None } => "resumed".to_string(),
         What::Resumed { model: Some(model) } => format!("resumed with {}", model.name),
         What::Said { text } => format!("said {text}"),
@@ -28,7 +28,7 @@ pub(crate) fn line(what: &What) -> String {
             format!("replied {call} {:?}{}", reply.content, calls.collect::<String>())
         }
         What::Planned { plan } => format!("planned {plan}"),
-        What::Replanned { questions } => format!("replanned {}", questions.join(" | ")),
+        What::Revised { parts } => format!("revised {}", parts.join(" | ")),
         What::Judged { action, verdict } => {
             format!("judged {} {}{} {}", action.id, action.tool, action.arguments, said(verdict))
         }

@@ -43,7 +43,7 @@ fn a_call_then_an_answer() {
     let (ran, journal) = ran(&place(), BY_TOOLS, READ, &[call([read("docs/a.md")]), say("30 m")]);
     assert_eq!(ran.code, Some(0));
     insta::assert_snapshot!(journal, @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow
@@ -79,7 +79,7 @@ fn a_denied_call_is_told_with_its_reason() {
     place.write("private.md", "secret");
     let (_, journal) = ran(&place, BY_TOOLS, READ, &[call([read("private.md")]), say("I may not")]);
     insta::assert_snapshot!(journal, @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" files.read{"path":"private.md"}
     judged c1 files.read{"path":"private.md"} deny: tool `files.read` may not read `private.md`; hint: add it to [permissions] read
@@ -94,7 +94,7 @@ fn a_tool_that_does_not_exist() {
     let reply = call([("files.delete", json!({ "path": "docs/a.md" }))]);
     let (_, journal) = ran(&place(), BY_TOOLS, READ, &[reply, say("no such tool")]);
     insta::assert_snapshot!(journal, @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" files.delete{"path":"docs/a.md"}
     judged c1 files.delete{"path":"docs/a.md"} deny: there is no tool `files.delete`; there is `files.list`, `files.read`
@@ -109,7 +109,7 @@ fn arguments_that_break_the_schema() {
     let reply = call([("files.read", json!({ "file": "docs/a.md", "lines": 0 }))]);
     let (_, journal) = ran(&place(), BY_TOOLS, READ, &[reply, say("sorry")]);
     insta::assert_snapshot!(journal, @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" files.read{"file":"docs/a.md","lines":0}
     judged c1 files.read{"file":"docs/a.md","lines":0} deny: wrong arguments for `files.read`: `lines` is less than the minimum of 1; there is no `file`; `path` is missing; it is files.read(path: str, start: int = None, lines: int = None)
@@ -127,7 +127,7 @@ fn what_is_said_beside_a_call_is_the_plan() {
     second["content"] = json!("It says nothing of the year: read b too.");
     let (_, journal) = ran(&place(), BY_TOOLS, READ, &[first, second, say("1874")]);
     insta::assert_snapshot!(journal, @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "Read a, then answer." files.read{"path":"docs/a.md"}
     planned Read a, then answer.
@@ -241,7 +241,7 @@ fn an_answer_that_breaks_its_schema_is_sent_back() {
     );
     assert_eq!(ran.finished()["outcome"], json!({ "metres": 30 }));
     insta::assert_snapshot!(journal, @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow
@@ -273,7 +273,7 @@ fn a_source_that_was_not_read_cannot_be_cited() {
     );
     assert_eq!(ran.finished()["outcome"]["source"], "docs/a.md");
     insta::assert_snapshot!(journal, @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "{\"answer\":\"30 m\",\"source\":\"docs/a.md\"}"
     thinking 1
@@ -309,7 +309,7 @@ fn a_call_that_needs_a_yes_waits_for_it() {
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert_eq!(place.read("out/report.txt"), "30 m");
     insta::assert_snapshot!(place.journal(&ran.run()), @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" files.write{"path":"out/report.txt","content":"30 m"}
     judged c1 files.write{"path":"out/report.txt","content":"30 m"} ask: tool `files.write` needs a person's yes
@@ -351,7 +351,7 @@ fn a_call_that_is_refused_does_not_happen() {
     assert_eq!(resumed.observations(), ["denied: a person said no"]);
     assert!(!place.path("out/report.txt").exists());
     insta::assert_snapshot!(place.journal(&ran.run()), @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" files.write{"path":"out/report.txt","content":"30 m"}
     judged c1 files.write{"path":"out/report.txt","content":"30 m"} ask: tool `files.write` needs a person's yes

@@ -23,7 +23,7 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
     // One step called a tool, another answered; the decisions in between are part of them.
     assert_eq!(ran.finished()["usage"]["steps"], 2);
     insta::assert_snapshot!(journal, @r#"
-    started test by Stepwise
+    started test by stepwise
     thinking 0
     replied 0 "data"
     thinking 1

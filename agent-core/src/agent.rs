@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::act::research::Extent;
-use crate::agent_file::{Checked, Invalid, Known};
 use crate::browser::BrowserConfig;
 use crate::component::Pinned;
 use crate::delegate::SubAgent;
@@ -25,7 +23,6 @@ use crate::search::Search;
 
 /// A checked agent. Made by [`Agent::load`], or read back from a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct Agent {
     /// What it is called.
     pub name: String,
@@ -35,11 +32,11 @@ pub struct Agent {
     pub instructions: String,
     /// What to do, rendered.
     pub task: String,
-    /// How it acts; `None` leaves it to what suits the model.
-    pub act: Option<Act>,
-    /// How far a research goes; only `research` and `read` look at it.
-    #[serde(default)]
-    pub research: Extent,
+    /// The name of the strategy that its file asks for; `None` leaves it to what suits the model.
+    pub act: Option<String>,
+    /// What its file's table for that strategy says; null for a strategy without one.
+    #[serde(default, alias = "research")]
+    pub settings: Value,
     /// The parameters' values, as rendered into `task` and `instructions`.
     pub params: Map<String, Value>,
     /// Which model, and how it is asked.
@@ -79,35 +76,6 @@ pub struct Agent {
     /// Where links lead that are granted, or lie above what is: what was meant when the run began.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub linked: BTreeMap<PathBuf, PathBuf>,
-}
-
-impl Agent {
-    /// Reads and checks an agent file and the values of its parameters (`-p key=value`, or
-    /// `key=@file`), all problems at once.
-    pub fn load(
-        path: &Path,
-        params: &[(String, String)],
-        known: &Known<'_>,
-    ) -> Result<Agent, Invalid> {
-        Checked::read(path, params, known)?.ready()
-    }
-}
-
-/// How an agent acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Act {
-    /// Each action is a Python snippet in which the granted tools are functions.
-    Code,
-    /// Each action is a call with arguments that satisfy the tool's schema.
-    Tools,
-    /// Takes a question apart, sends agents that `read` after its parts, and writes a report.
-    Research,
-    /// Each decision is a small one of its own: which tool next, with which arguments, what answer.
-    /// A local model always acts so.
-    Stepwise,
-    /// Looks one question up: searches, reads pages, and gives findings with what they stand on.
-    Read,
 }
 
 /// Where a model runs.
@@ -159,7 +127,6 @@ pub enum Protocol {
 
 /// Which model, and how it is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct ModelConfig {
     /// Where it runs.
     pub provider: Provider,
@@ -232,7 +199,7 @@ impl fmt::Display for SecretRef {
 }
 
 /// Whether this can be the name of an environment variable.
-pub(crate) fn is_variable(name: &str) -> bool {
+pub fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

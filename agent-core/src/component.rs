@@ -5,12 +5,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::manifest::Manifest;
 use crate::tool::ToolSpec;
 
 /// Families of tools that are part of Errand: no component and no MCP server can be called so.
 pub const RESERVED: [&str; 7] = ["files", "web", "python", "ask", "agents", "output", "run"];
+
+/// The largest component, in bytes.
+pub const LARGEST: usize = 128 << 20;
+
+/// SHA-256 in lower-case hex.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// What a lock says of one component: the bytes that were looked at, and what was agreed to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::action::{Action, Capability, Permit};
-use crate::agent::{Act, Agent, Budget, Provider};
+use crate::agent::{Agent, Budget, Provider};
 use crate::drive::{self, Approval, Fault, Parts, Person, Watch};
 use crate::event::{Event, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
@@ -24,6 +24,7 @@ use crate::model::Traits;
 use crate::param::{ParamSpec, ParamType};
 use crate::run::Run;
 use crate::sandbox::{Cost, Gate, Invocation, SandboxError};
+use crate::strategy::Strategies;
 use crate::template::Template;
 use crate::tool::{Effect, Means, Tool, ToolSpec, Work, Worker};
 
@@ -35,6 +36,9 @@ pub struct SubAgent {
     pub agent: Box<Agent>,
     /// What it is called with.
     pub params: BTreeMap<String, ParamSpec>,
+    /// The JSON Schema of what it comes to, where its strategy has a form of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Value>,
 }
 
 impl SubAgent {
@@ -70,14 +74,15 @@ impl SubAgent {
                 "required": required,
                 "additionalProperties": false,
             }),
-            output: self.agent.output.clone().unwrap_or_else(|| match self.agent.act {
-                Some(Act::Research | Act::Read) => json!({ "type": "object" }),
-                _ => json!({
-                    "type": "object",
-                    "properties": {"answer": {"type": "string"}},
-                    "required": ["answer"],
-                }),
-            }),
+            output: self.agent.output.clone().or_else(|| self.outcome.clone()).unwrap_or_else(
+                || {
+                    json!({
+                        "type": "object",
+                        "properties": {"answer": {"type": "string"}},
+                        "required": ["answer"],
+                    })
+                },
+            ),
             // A call that was cut off goes on; one that has ended is not run again.
             effect: Effect::Idempotent,
         }
@@ -146,6 +151,9 @@ pub trait Launcher: Send + Sync {
     /// Everything for this agent. The error is a sentence for the agent that called it.
     async fn launch(&self, agent: &Agent) -> Result<Box<dyn Crew>, String>;
 
+    /// The strategies that agents can follow.
+    fn strategies(&self) -> Strategies;
+
     /// The journal that all runs are kept in.
     fn journal(&self) -> &dyn Journal;
 
@@ -211,7 +219,8 @@ impl Delegate {
         if let Some(What::Ended { outcome }) = events.last().map(|event| &event.what) {
             let caches = agent.model.provider == Provider::Onnx;
             let traits = Traits { constrained: false, caches, context: 0 };
-            let run = drive::fold(&id, &events, traits, Vec::new())?;
+            let strategies = self.launcher.strategies();
+            let run = drive::fold(&id, &events, &strategies, traits, Vec::new())?;
             return Ok(Ok((outcome.clone(), run)));
         }
         agent.budget = loan.budget;
@@ -222,9 +231,10 @@ impl Delegate {
         let watch = Quiet(loan.watch);
         let parts = crew.parts(&watch, loan.person);
         let traits = parts.model.traits();
+        let strategies = self.launcher.strategies();
         let run = if events.is_empty() {
-            let style = crate::act::Style::of(&agent, &traits);
-            let mut run = Run::new(id, agent, style, traits, crew.specs());
+            let strategy = strategies.choose(&agent, &traits);
+            let mut run = Run::new(id, agent, strategy, traits, crew.specs());
             drive::begin_with(&mut run, loan.taint.clone(), &parts).await?;
             run
         } else {
@@ -232,7 +242,7 @@ impl Delegate {
             if let Some(Event { what: What::Started { agent, .. }, .. }) = events.first_mut() {
                 agent.budget = agent.budget.within(loan.budget);
             }
-            let mut run = drive::fold(&id, &events, traits, crew.specs())?;
+            let mut run = drive::fold(&id, &events, &strategies, traits, crew.specs())?;
             drive::resume(&mut run, None, |action| self.launcher.answer(action), &parts).await?;
             run
         };

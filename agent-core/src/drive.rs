@@ -16,7 +16,6 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, TryStreamExt};
 
-use crate::act::research::PLAN;
 use crate::action::{Action, CallId, Decision};
 use crate::agent::ModelConfig;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, What};
@@ -28,6 +27,7 @@ use crate::policy::Policy;
 use crate::question::{Question, observed};
 use crate::run::{Consent, Run, Step, denied};
 use crate::sandbox::{Remark, Sandbox, SandboxError};
+use crate::strategy::{PLAN, Strategies};
 use crate::tool::Tool;
 use desk::{Caller, Desk};
 
@@ -98,9 +98,9 @@ pub enum Approval {
     Refused,
     /// This is the answer. Answers nothing but a question, and of one with choices only a choice.
     Said(String),
-    /// A plan may be carried out, with these questions in the place of its own. Answers nothing but
+    /// A plan may be carried out, with these parts in the place of its own. Answers nothing but
     /// a plan.
-    Planned(Vec<String>),
+    Revised(Vec<String>),
 }
 
 impl Approval {
@@ -118,13 +118,13 @@ impl Approval {
             Approval::Granted if question.is_some() => Vec::new(),
             Approval::Granted => vec![What::Answered { call, granted: true }],
             Approval::Refused => vec![What::Answered { call, granted: false }],
-            Approval::Planned(questions) if action.tool == PLAN => {
-                vec![What::Replanned { questions }, What::Answered { call, granted: true }]
+            Approval::Revised(parts) if action.tool == PLAN => {
+                vec![What::Revised { parts }, What::Answered { call, granted: true }]
             }
             Approval::Marked(mark) if question.is_none() && mark == action.mark() => {
                 vec![What::Answered { call, granted: true }]
             }
-            Approval::Planned(_) | Approval::Marked(_) => Vec::new(),
+            Approval::Revised(_) | Approval::Marked(_) => Vec::new(),
         }
     }
 }
@@ -144,6 +144,9 @@ pub enum Fault {
     /// The journal holds something that is no run.
     #[error("run `{0}` has no beginning in the journal")]
     NoBeginning(RunId),
+    /// The run follows a strategy that this program does not have.
+    #[error("run `{0}` follows the strategy `{1}`, which this program does not have")]
+    NoStrategy(RunId, String),
 }
 
 /// Begins a run: its first event is in the journal when this returns.
@@ -154,7 +157,8 @@ pub async fn begin(run: &mut Run, parts: &Parts<'_>) -> Result<(), Fault> {
 /// Begins a run whose task was written by somebody who had read these.
 pub async fn begin_with(run: &mut Run, taint: Vec<Origin>, parts: &Parts<'_>) -> Result<(), Fault> {
     let agent = Box::new(run.agent().clone());
-    note(run, What::Started { agent, style: run.style(), taint }, parts).await
+    note(run, What::Started { agent, strategy: run.strategy().name.to_string(), taint }, parts)
+        .await
 }
 
 /// Writes down something that happened to a run that is not being driven.
@@ -189,13 +193,18 @@ pub async fn resume(
 pub fn fold(
     id: &RunId,
     events: &[Event],
+    strategies: &Strategies,
     traits: Traits,
     tools: Vec<crate::tool::ToolSpec>,
 ) -> Result<Run, Fault> {
-    let Some(What::Started { agent, style, .. }) = events.first().map(|event| &event.what) else {
+    let Some(What::Started { agent, strategy, .. }) = events.first().map(|event| &event.what)
+    else {
         return Err(Fault::NoBeginning(id.clone()));
     };
-    let mut run = Run::new(id.clone(), (**agent).clone(), *style, traits, tools);
+    let entry = strategies
+        .named(strategy)
+        .ok_or_else(|| Fault::NoStrategy(id.clone(), strategy.clone()))?;
+    let mut run = Run::new(id.clone(), (**agent).clone(), entry, traits, tools);
     events.iter().for_each(|event| run.apply(event));
     Ok(run)
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::act::Style;
 use crate::action::{Action, CallId, Capability, Verdict};
 use crate::agent::{Agent, ModelConfig};
 use crate::label::Origin;
@@ -60,8 +59,9 @@ pub enum What {
     Started {
         /// The checked agent.
         agent: Box<Agent>,
-        /// How it acts.
-        style: Style,
+        /// The name of its strategy.
+        #[serde(alias = "style")]
+        strategy: String,
         /// Where what it was told came from: what the agent that called it had read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         taint: Vec<Origin>,
@@ -107,10 +107,12 @@ pub enum What {
         /// In the model's words.
         plan: String,
     },
-    /// A person put these questions in the place of a plan's.
-    Replanned {
-        /// What is to be looked into.
-        questions: Vec<String>,
+    /// A person put these in the place of the parts of a plan that waited for a yes.
+    #[serde(alias = "replanned")]
+    Revised {
+        /// What is to be done.
+        #[serde(alias = "questions")]
+        parts: Vec<String>,
     },
     /// A call was judged.
     Judged {

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::act::Style;
 use crate::action::CallId;
 use crate::event::Observation;
 use crate::label::Origin;
@@ -57,7 +56,7 @@ impl Outputs {
     }
 
     /// What a model is shown of an observation. What it is not shown is kept.
-    pub(crate) fn shown(&mut self, call: &CallId, seen: &Observation, style: Style) -> String {
+    pub(crate) fn shown(&mut self, call: &CallId, seen: &Observation, reads_on: &str) -> String {
         let most = seen.at_once.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(0));
         let long = seen.text.len() > most || seen.text.chars().nth(SHOWN).is_some();
         if !long {
@@ -70,11 +69,7 @@ impl Outputs {
             origins: seen.origins.clone(),
         };
         let first = output.text[output.parts[0].clone()].to_string();
-        let on = match style {
-            Style::Code => format!("print(output.read(call=\"{call}\", part=2))"),
-            _ => format!("{READ} {{\"call\":\"{call}\",\"part\":2}}"),
-        };
-        let said = format!("{first}\n[part 1 of {}; {on} reads on]", output.parts.len());
+        let said = format!("{first}\n[part 1 of {}; {reads_on} reads on]", output.parts.len());
         self.kept.push_back(output);
         while self.kept.iter().map(|output| output.text.len()).sum::<usize>() > MOST {
             self.kept.pop_front();
@@ -130,6 +125,11 @@ fn parts(text: &str, most: usize) -> Vec<Range<usize>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::strategy::{CODE, Entry, TOOLS};
+
+    fn reads_on(entry: &Entry, call: &CallId) -> String {
+        (entry.start)(&[]).conversation().map(|talk| talk.reads_on(call)).unwrap_or_default()
+    }
     use crate::event::Status;
     use crate::sandbox::Cost;
 
@@ -158,11 +158,11 @@ mod tests {
     #[test]
     fn what_was_left_out_can_be_read_with_its_origins() {
         let (mut outputs, call) = (Outputs::default(), CallId("c2".to_string()));
-        let short = outputs.shown(&call, &seen("x".repeat(SHOWN), None), Style::Tools);
+        let short = outputs.shown(&call, &seen("x".repeat(SHOWN), None), &reads_on(&TOOLS, &call));
         assert_eq!(short.len(), SHOWN);
         assert_eq!(outputs.read("c2", 1), Err("every output was shown whole".to_string()));
         let text: String = (0..SHOWN).map(|n| format!("{n} ")).collect();
-        let first = outputs.shown(&call, &seen(text.clone(), None), Style::Tools);
+        let first = outputs.shown(&call, &seen(text.clone(), None), &reads_on(&TOOLS, &call));
         let (first, said) = first.split_once("\n[").unwrap();
         assert_eq!(said, "part 1 of 6; output.read {\"call\":\"c2\",\"part\":2} reads on]");
         let mut whole = first.to_string();
@@ -181,7 +181,8 @@ mod tests {
     #[test]
     fn a_tools_own_limit_makes_smaller_parts() {
         let (mut outputs, call) = (Outputs::default(), CallId("c1".to_string()));
-        let shown = outputs.shown(&call, &seen("0123456789".to_string(), Some(4)), Style::Code);
+        let shown =
+            outputs.shown(&call, &seen("0123456789".to_string(), Some(4)), &reads_on(&CODE, &call));
         assert_eq!(shown, "0123\n[part 1 of 3; print(output.read(call=\"c1\", part=2)) reads on]");
         assert_eq!(outputs.read("c1", 3).unwrap().text, "89");
     }
@@ -191,7 +192,7 @@ mod tests {
         let mut outputs = Outputs::default();
         for call in 0..5 {
             let call = CallId(format!("c{call}"));
-            outputs.shown(&call, &seen("x".repeat(16 << 20), None), Style::Tools);
+            outputs.shown(&call, &seen("x".repeat(16 << 20), None), &reads_on(&TOOLS, &call));
         }
         assert!(outputs.read("c0", 1).is_err() && outputs.read("c1", 1).is_ok());
     }

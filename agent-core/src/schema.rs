@@ -69,7 +69,7 @@ impl Checker {
 
 /// What the words of a schema mean is said by another one, and where that is not at hand nobody
 /// knows. The older drafts are read as 2020-12, which has nearly all of their words.
-pub(crate) fn dialect(schema: &Value) -> Result<(), String> {
+pub fn dialect(schema: &Value) -> Result<(), String> {
     let Some(dialect) = schema.get("$schema").and_then(Value::as_str) else { return Ok(()) };
     let draft = dialect.split_once("://").is_some_and(|(_, at)| at.starts_with("json-schema.org/"));
     let mut inside = schema.get("$defs").and_then(Value::as_object).into_iter().flatten();
@@ -80,7 +80,7 @@ pub(crate) fn dialect(schema: &Value) -> Result<(), String> {
 }
 
 /// References to other documents are refused: nothing is ever fetched to check a value.
-pub(crate) fn compile(schema: &Value) -> Result<Validator, ValidationError<'static>> {
+pub fn compile(schema: &Value) -> Result<Validator, ValidationError<'static>> {
     jsonschema::options()
         .with_draft(Draft::Draft202012)
         .offline()

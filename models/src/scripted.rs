@@ -174,7 +174,7 @@ fn read(path: &Path) -> Result<Vec<Line>, ScriptError> {
             continue;
         }
         let bad = |reason| ScriptError::Line { path: path.to_owned(), line: number, reason };
-        let text = agent_core::text::of(&bytes).map_err(|error| bad(error.to_string()))?;
+        let text = text::utf8::of(&bytes).map_err(|error| bad(error.to_string()))?;
         let text = text.to_string();
         if text.trim().is_empty() {
             continue;

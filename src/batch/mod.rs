@@ -17,11 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::agent::{Agent, Provider};
-use agent_core::agent_file::Invalid;
 use agent_core::drive::{Fault, Unseen};
 use agent_core::event::{Outcome, Reason, RunId};
 use agent_core::journal::JournalError;
 use agent_core::ledger::Spent;
+use agent_file::Invalid;
 use futures::stream::{FuturesUnordered, StreamExt};
 use store::{RunRow, Status, Whose};
 use tokio::time::{Instant, timeout_at};

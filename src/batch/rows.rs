@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use agent_core::agent_file::{Invalid, digest};
+use agent_core::component::digest;
+use agent_file::Invalid;
 use serde_json::Value;
 
 use super::{BatchError, quotes};
@@ -73,8 +74,8 @@ pub(super) fn read(file: &Path) -> Result<Vec<Row>, BatchError> {
     let wrong = |problem: String| BatchError::Usage(problem);
     let text =
         fs::read(file).map_err(|error| wrong(format!("`{shown}` cannot be read: {error}")))?;
-    let text = agent_core::text::of(&text).map_err(|error| {
-        let before = agent_core::text::unmarked(&text).iter().take(error.at);
+    let text = text::utf8::of(&text).map_err(|error| {
+        let before = text::utf8::unmarked(&text).iter().take(error.at);
         let line = 1 + before.filter(|byte| **byte == b'\n').count();
         wrong(format!("{shown}:{line}: {error}\nhint: save the table as UTF-8"))
     })?;

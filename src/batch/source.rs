@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use agent_core::agent::Agent;
-use agent_core::agent_file::{Checked, Invalid, digest};
+use agent_core::component::digest;
+use agent_file::{Checked, Invalid};
 use serde_json::json;
 
 use super::rows::{Row, literal};

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use agent_core::run::head;
 use errand::Reason;
 use errand::batch::{Again, Batch, BatchError, Ended, Left, Limits, Order, Total};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use text::head;
 
 use super::json::print;
 use super::live::{Usage, eprint};

@@ -3,10 +3,11 @@
 use agent_core::action::{Action, CallId, Decision};
 use agent_core::drive::Watch;
 use agent_core::event::{Event, Observation, RunId, What};
-use agent_core::run::{Run, denied, head};
+use agent_core::run::{Run, denied};
 use agent_core::sandbox::Remark;
 use errand::{Finished, Usage};
 use serde_json::{Value, json};
+use text::head;
 
 /// The most characters of an observation on a line; `errand runs show` has the rest.
 const SHOWN: usize = 4000;
@@ -27,8 +28,8 @@ impl Watch for Lines {
                 }
             }
             What::Planned { plan } => self.say(run, json!({ "type": "plan", "text": plan })),
-            What::Replanned { questions } => {
-                self.say(run, json!({ "type": "plan", "text": questions.join("\n") }));
+            What::Revised { parts } => {
+                self.say(run, json!({ "type": "plan", "text": parts.join("\n") }));
             }
             What::Judged { action, verdict } => {
                 self.say(

@@ -6,18 +6,19 @@ use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use agent_core::act::research::PLAN;
 use agent_core::action::{Action, CallId, Decision, Verdict};
 use agent_core::drive::{Approval, PLAN_WAITS, Person, QUESTION_WAITS, Watch};
 use agent_core::event::{Event, Observation, Reason, RunId, Status, What};
 use agent_core::question::Question;
-use agent_core::run::{Run, denied, head};
+use agent_core::run::{Run, denied};
 use agent_core::sandbox::{Level, Remark};
+use agent_core::strategy::PLAN;
 use async_trait::async_trait;
 use errand::Finished;
 use guard::visible;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
+use text::head;
 
 use super::confirm;
 
@@ -135,7 +136,7 @@ impl Person for Live {
             ("y" | "Y" | "yes", _) => Some(Approval::Granted),
             (_, false) => Some(Approval::Refused),
             ("" | "n" | "N" | "no", true) => None,
-            (written, true) => Some(Approval::Planned(questions(written))),
+            (written, true) => Some(Approval::Revised(questions(written))),
         }
     }
 }
@@ -183,7 +184,7 @@ impl Watch for Live {
                 }
             }
             What::Planned { plan } => self.say(run, "plan", plan),
-            What::Replanned { questions } => self.say(run, "plan", &questions.join("\n")),
+            What::Revised { parts } => self.say(run, "plan", &parts.join("\n")),
             // It is shown when a person is asked.
             What::Judged { verdict: Verdict { decision: Decision::Ask, .. }, .. } => {}
             What::Judged { action, verdict } => {
@@ -286,7 +287,7 @@ pub(crate) fn text(value: &serde_json::Value) -> Option<String> {
         return None;
     }
     if let Some(report) = super::report::of(value) {
-        return Some(report::markdown(&report).trim_end().to_string());
+        return Some(research::render::markdown(&report).trim_end().to_string());
     }
     let text = match value.as_object() {
         Some(map) if map.len() == 1 => map.get("answer").and_then(|v| v.as_str()),

@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use ::tools::lock::Lock;
 use ::tools::mcp::{Client, McpError, Offered, advice};
 use ::tools::process::Cells;
-use agent_core::agent_file::{Checked, Looked};
 use agent_core::mcp::{Pinned, Server};
-use agent_core::run::head;
+use agent_file::{Checked, Looked};
 use futures::future::join_all;
+use text::head;
 
 use super::confirm::confirmed;
 use super::live::{Usage, eprint, say};

@@ -59,7 +59,7 @@ pub(crate) fn input() -> Result<String, Usage> {
         let most = LONGEST >> 20;
         return Err(Usage(format!("standard input holds more than {most} MiB\nhint: {hint}")));
     }
-    let text = agent_core::text::of(&bytes).map_err(|_| {
+    let text = text::utf8::of(&bytes).map_err(|_| {
         Usage("standard input is no UTF-8 text\nhint: convert it first, or grant a file".into())
     })?;
     let text = text.strip_suffix('\n').unwrap_or(text);

@@ -8,15 +8,15 @@
 use std::fs;
 use std::path::PathBuf;
 
-use agent_core::act::research::{LONGEST, PAGE};
 use agent_core::agent::Agent;
 use agent_core::drive::Unseen;
 use agent_core::event::{Observation, Status};
 use agent_core::message::ToolCall;
 use agent_core::permission::NetRule;
-use agent_core::report::{Report, Source};
 use errand::{Caller, Errand};
 use futures::StreamExt;
+use research::report::{Report, Source};
+use research::{LONGEST, PAGE};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -142,7 +142,7 @@ fn one_line(text: &str) -> String {
 /// What one source has come to, for a person.
 pub(crate) fn told(page: &Again) -> String {
     let Again { source, url, state, detail, quotes } = page;
-    let url = report::plain(url);
+    let url = research::render::plain(url);
     let standing = quotes.iter().filter(|quote| quote.stands).count();
     let said = match state {
         State::Unchanged => "unchanged".to_string(),
@@ -154,10 +154,10 @@ pub(crate) fn told(page: &Again) -> String {
     };
     let mut text = format!("source {source} {url}: {said}");
     if let Some(detail) = detail {
-        text += &format!("\n  {}", report::plain(detail));
+        text += &format!("\n  {}", research::render::plain(detail));
     }
     for quote in quotes.iter().filter(|quote| !quote.stands) {
-        text += &format!("\n  no longer there: `{}`", report::plain(&quote.quote));
+        text += &format!("\n  no longer there: `{}`", research::render::plain(&quote.quote));
     }
     text
 }

@@ -4,14 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use agent_core::agent::Act;
 use agent_core::drive;
 use agent_core::event::{Reason, RunId, What};
 use agent_core::model::Traits;
-use agent_core::report::Report;
 use agent_core::run::Step;
 use errand::Errand;
-use report::{Format, render};
+use errand::STRATEGIES;
+use research::render::{Format, render};
+use research::report::Report;
 use serde_json::json;
 
 use super::json::print;
@@ -105,7 +105,7 @@ fn checked(report: &Report, again: Option<&[Again]>, json: bool) -> ExitCode {
         }
         print(&told);
     } else {
-        faults.iter().for_each(|fault| say(&::report::plain(fault)));
+        faults.iter().for_each(|fault| say(&::research::render::plain(fault)));
         say(&format!("{citations} citations, {} faults", faults.len()));
         again.into_iter().flatten().for_each(|page| say(&refetch::told(page)));
     }
@@ -175,7 +175,7 @@ pub(crate) fn of_run(id: &RunId) -> anyhow::Result<Report> {
     let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
         return Err(drive::Fault::NoBeginning(id.clone()).into());
     };
-    if agent.act != Some(Act::Research) {
+    if agent.act.as_deref() != Some(research::RESEARCH.name) {
         return Err(
             Usage(format!("run `{id}` is no research: its agent is `{}`", agent.name)).into()
         );
@@ -184,7 +184,7 @@ pub(crate) fn of_run(id: &RunId) -> anyhow::Result<Report> {
         Some(What::Ended { outcome }) => outcome.value.clone(),
         _ => {
             let traits = Traits { constrained: false, caches: false, context: 0 };
-            let run = drive::fold(id, &events, traits, Vec::new())?;
+            let run = drive::fold(id, &events, &STRATEGIES, traits, Vec::new())?;
             let stopped = match run.step() {
                 Step::Ask(..) => Reason::Approval.as_str(),
                 _ => "it was interrupted",

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use agent_core::act::research::{Depth, Extent, PLAN};
 use agent_core::agent::Agent;
-use agent_core::agent_file;
 use agent_core::event::Reason;
+use agent_core::strategy::PLAN;
 use clap::builder::NonEmptyStringValueParser;
+use research::{Depth, Extent};
 
 use super::live::Usage;
 use super::report::{Out, of_run};
@@ -102,6 +102,6 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
 
 /// An agent, and those below it, go so far.
 fn reach(agent: &mut Agent, extent: Extent) {
-    agent.research = extent;
+    agent.settings = extent.settings();
     agent.agents.values_mut().for_each(|sub| reach(&mut sub.agent, extent));
 }

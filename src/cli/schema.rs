@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use agent_core::agent_file::AgentFile;
+use agent_file::AgentFile;
+use errand::STRATEGIES;
 
 use super::live::say;
 
 pub(crate) fn main() -> anyhow::Result<ExitCode> {
-    say(&format!("{:#}", AgentFile::schema()));
+    say(&format!("{:#}", AgentFile::schema(Some(&STRATEGIES))));
     Ok(ExitCode::SUCCESS)
 }

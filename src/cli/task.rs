@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use agent_core::agent::Agent;
-use agent_core::agent_file::{Checked, Invalid, Place};
 use agent_core::param::ParamType;
+use agent_file::{Checked, Invalid, Place};
 use errand::Errand;
 
 use super::live::{Usage, eprint};
@@ -359,7 +359,8 @@ fn bare(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use agent_core::agent_file::{Agreed, Known};
+    use agent_core::agreed::Agreed;
+    use agent_file::Known;
 
     use super::*;
 
@@ -378,6 +379,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let known = Known {
                 tools: &[],
+                strategies: &agent_core::strategy::Strategies::PLAIN,
                 models: &[],
                 default_model: "m",
                 model_override: None,

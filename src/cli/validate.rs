@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use agent_core::agent::{Act, Agent, Provider};
-use agent_core::agent_file::Checked;
+use agent_core::agent::{Agent, Provider};
 use agent_core::mcp::Network;
+use agent_core::model::Traits;
 use agent_core::path::display;
 use agent_core::permission::{Grants, NetRule};
 use agent_core::program::Programs;
+use agent_file::Checked;
+use errand::STRATEGIES;
 use serde_json::json;
 
 use super::json::print;
@@ -59,20 +61,9 @@ fn summary(file: &Path, checked: &Checked) -> String {
     line("agent", name.clone());
     let endpoint = model.base_url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
     line("model", format!("{} ({}){endpoint}", model.name, model.provider));
-    line(
-        "acts by",
-        match checked.agent.act {
-            Some(Act::Code | Act::Tools) | None if model.provider == Provider::Onnx => {
-                "step by step".to_string()
-            }
-            Some(Act::Code) => "code".to_string(),
-            Some(Act::Tools) => "tool calls".to_string(),
-            Some(Act::Stepwise) => "step by step".to_string(),
-            Some(Act::Research) => "research".to_string(),
-            Some(Act::Read) => "reading".to_string(),
-            None => "tool calls".to_string(),
-        },
-    );
+    let traits =
+        Traits { constrained: model.provider == Provider::Onnx, caches: false, context: 0 };
+    line("acts by", STRATEGIES.choose(&checked.agent, &traits).summary.to_string());
     line("tools", listed(tools));
     for (label, text) in permitted(grants) {
         line(label, text);

@@ -1,16 +1,18 @@
 //! A conversation: one run to which a person says more after each answer. It is what its journal says
 //! at every moment: a turn that is dropped in the middle is one that was interrupted.
 
-use agent_core::agent::{Act, Agent};
+use agent_core::agent::Agent;
 use agent_core::delegate::Crew;
 use agent_core::drive::{self, Person, Unseen, Watch};
 use agent_core::event::{RunId, What};
 use agent_core::run::{Run, ended};
+use agent_core::strategy::Entry;
 use store::Drive;
 
 use super::launch::Launch;
 use super::runs::{as_of, told};
-use super::{Errand, Finished, Style, Together, new_id, roots};
+use super::{Errand, Finished, Together, new_id, roots};
+use crate::STRATEGIES;
 
 /// A conversation that this process holds.
 pub struct Chat {
@@ -38,8 +40,8 @@ impl Errand {
         let launch = Launch::new(self, self.store()?, &agent, None);
         let crew = self.crew(&agent, &launch).await?;
         let traits = crew.model.traits();
-        let style = talks(&agent, Style::of(&agent, &traits))?;
-        let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
+        let strategy = talks(&agent, STRATEGIES.choose(&agent, &traits))?;
+        let mut run = Run::new(new_id(), agent, strategy, traits, crew.specs());
         let driven = crew.store.drive(run.id())?;
         drive::begin(&mut run, &crew.parts(&Unseen, None)).await?;
         Ok(Chat { id: run.id().clone(), crew, _driven: driven })
@@ -58,7 +60,7 @@ impl Errand {
         let launch = Launch::new(self, store, &agent, None);
         let crew = self.crew(&agent, &launch).await?;
         let chat = Chat { id: id.clone(), crew, _driven: driven };
-        talks(&agent, chat.run().await?.style())?;
+        talks(&agent, chat.run().await?.strategy())?;
         Ok(chat)
     }
 }
@@ -75,7 +77,13 @@ impl Chat {
     /// The journal cannot be read.
     pub async fn run(&self) -> anyhow::Result<Run> {
         let events = self.crew.store.events(&self.id).await?;
-        Ok(drive::fold(&self.id, &events, self.crew.model.traits(), self.crew.specs())?)
+        Ok(drive::fold(
+            &self.id,
+            &events,
+            &STRATEGIES,
+            self.crew.model.traits(),
+            self.crew.specs(),
+        )?)
     }
 
     /// Whether something is left to be done.
@@ -150,13 +158,13 @@ impl Chat {
 }
 
 /// A research is one question with one report.
-fn talks(agent: &Agent, style: Style) -> anyhow::Result<Style> {
-    if matches!(style, Style::Research | Style::Read) || agent.act == Some(Act::Research) {
+fn talks(agent: &Agent, strategy: &'static Entry) -> anyhow::Result<&'static Entry> {
+    if strategy.outcome.is_some() {
         anyhow::bail!(
             "agent `{}` does research, which is no conversation\nhint: `errand run` or `errand research` \
              runs it",
             agent.name
         );
     }
-    Ok(style)
+    Ok(strategy)
 }

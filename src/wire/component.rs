@@ -5,9 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use agent_core::act::Style;
 use agent_core::agent::Agent;
-use agent_core::agent_file::{Checked, Invalid, Known};
 use agent_core::drive::{self, Parts, Person, Watch};
 use agent_core::event::{Event, Observation, RunId};
 use agent_core::journal::{Journal, JournalError};
@@ -15,7 +13,9 @@ use agent_core::manifest::Manifest;
 use agent_core::message::ToolCall;
 use agent_core::model::{Model, ModelError, Reply, Request, Traits};
 use agent_core::run::Run;
+use agent_core::strategy::TOOLS;
 use agent_core::tool::{Component, Tool};
+use agent_file::{Checked, Invalid, Known};
 use async_trait::async_trait;
 use policies::Chain;
 use sandbox::{Config, Wasm};
@@ -89,7 +89,7 @@ impl Caller {
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Observation> {
         let agent = self.agent.clone();
-        let run = Run::new(new_id(), agent, Style::Tools, Unasked.traits(), Vec::new());
+        let run = Run::new(new_id(), agent, &TOOLS, Unasked.traits(), Vec::new());
         let parts = Parts {
             model: &Unasked,
             tools: &self.tools,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::STRATEGIES;
 use agent_core::action::Action;
 use agent_core::agent::{Agent, ModelConfig};
 use agent_core::delegate::{Crew, Launcher};
@@ -9,6 +10,7 @@ use agent_core::drive::Approval;
 use agent_core::journal::Journal;
 use agent_core::mcp::Server;
 use agent_core::model::Model;
+use agent_core::strategy::Strategies;
 use async_trait::async_trait;
 use guard::Kept;
 use sandbox::Wasm;
@@ -122,6 +124,10 @@ impl Launcher for Launch {
             Ok(crew) => Ok(Box::new(crew)),
             Err(error) => Err(format!("{error:#}")),
         }
+    }
+
+    fn strategies(&self) -> Strategies {
+        STRATEGIES
     }
 
     fn journal(&self) -> &dyn Journal {

@@ -10,7 +10,8 @@ use agent_core::run::Run;
 
 use super::launch::Launch;
 use super::runs::{as_of, over};
-use super::{Errand, Finished, Style, Together, roots};
+use super::{Errand, Finished, Together, roots};
+use crate::STRATEGIES;
 
 /// What runs of one agent file share.
 pub struct Prepared {
@@ -59,8 +60,8 @@ impl Prepared {
         };
         let parts = self.crew.parts(watch, person);
         if events.is_empty() {
-            let style = Style::of(&agent, &traits);
-            let mut run = Run::new(id.clone(), agent, style, traits, self.crew.specs());
+            let strategy = STRATEGIES.choose(&agent, &traits);
+            let mut run = Run::new(id.clone(), agent, strategy, traits, self.crew.specs());
             drive::begin(&mut run, &parts).await?;
             return self.crew.drive(run, watch, person).await;
         }
@@ -76,7 +77,7 @@ impl Prepared {
             let outcome = outcome.clone();
             return Ok(Finished { run: id.clone(), outcome, spent: *over(id, &events)?.spent() });
         }
-        let mut run = drive::fold(id, &events, traits, self.crew.specs())?;
+        let mut run = drive::fold(id, &events, &STRATEGIES, traits, self.crew.specs())?;
         drive::resume(&mut run, None, |action| self.launch.answer(action), &parts).await?;
         self.crew.drive(run, watch, person).await
     }

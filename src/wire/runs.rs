@@ -1,5 +1,6 @@
 //! The runs that are kept: found by their name or by what is known of them, told, removed.
 
+use crate::STRATEGIES;
 use agent_core::agent::{Agent, Provider};
 use agent_core::drive;
 use agent_core::event::{Event, Outcome, RunId, What};
@@ -155,5 +156,5 @@ pub(super) fn as_of(id: &RunId, events: &[Event]) -> anyhow::Result<Agent> {
 pub(super) fn over(id: &RunId, events: &[Event]) -> anyhow::Result<Run> {
     let caches = as_of(id, events)?.model.provider == Provider::Onnx;
     let traits = Traits { constrained: false, caches, context: 0 };
-    Ok(drive::fold(id, events, traits, Vec::new())?)
+    Ok(drive::fold(id, events, &STRATEGIES, traits, Vec::new())?)
 }

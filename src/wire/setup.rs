@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use agent_core::act::PYTHON;
 use agent_core::agent::{Agent, Device, Provider};
-use agent_core::agent_file::size;
+use agent_core::strategy::PYTHON;
+use agent_file::size;
 use models::fetch::Plan;
 use sandbox::Room;
 use tools::python::Build;

@@ -5,10 +5,10 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use agent_core::act::Style;
 use agent_core::agent::Agent;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
 use agent_core::journal::{Journal, JournalError};
+use agent_core::strategy::TOOLS;
 use serde_json::json;
 use store::{Status, Store, StoreError, Which, Whose};
 
@@ -34,7 +34,11 @@ fn started(name: &str) -> Event {
     .unwrap();
     Event {
         at: 1,
-        what: What::Started { agent: Box::new(agent), style: Style::Tools, taint: Vec::new() },
+        what: What::Started {
+            agent: Box::new(agent),
+            strategy: TOOLS.name.to_string(),
+            taint: Vec::new(),
+        },
     }
 }
 

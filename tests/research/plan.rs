@@ -55,12 +55,12 @@ fn a_plan_is_changed() {
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert_eq!(questions(&resumed.finished()["outcome"]), [KEEPER, QUESTION]);
     let journal = place.journal(&ran.run());
-    assert!(journal.contains(&format!("replanned {KEEPER} | {QUESTION}\nanswered plan yes")));
+    assert!(journal.contains(&format!("revised {KEEPER} | {QUESTION}\nanswered plan yes")));
     // The journal alone makes the same run again, also cut off right after the change.
     let events = place.events(&ran.run());
     let cut = events
         .iter()
-        .position(|event| matches!(event.what, agent_core::event::What::Replanned { .. }));
+        .position(|event| matches!(event.what, agent_core::event::What::Revised { .. }));
     let home = place.cut("cut", &ran.run(), &events[..=cut.unwrap()]);
     // Changed already: the plan that was shown is not the one that waits now.
     let mut command = place.command(["runs", "resume", &ran.run(), "--json"]);

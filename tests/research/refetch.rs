@@ -1,8 +1,8 @@
 //! Whether what a report cites still stands where it was read.
 
-use agent_core::report::{Claim, Report, Section, Source, Support, VERSION};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use research::report::{Claim, Report, Section, Source, Support, VERSION};
 use serde_json::{Value, json};
 
 use super::{TOWER, page};
@@ -15,7 +15,7 @@ const HIGH: &str = "The tower of Aveiro is 47 m high, and it was\nbuilt of grani
 fn report(urls: &[String]) -> String {
     let start = TOWER.find(HIGH).unwrap();
     let source = |url: &String| {
-        let sha256 = agent_core::report::sha256(TOWER);
+        let sha256 = research::report::sha256(TOWER);
         let (url, text) = (url.clone(), TOWER.to_string());
         Source { url, sha256, text, ..Source::default() }.sealed()
     };

@@ -13,7 +13,7 @@ fn the_last_step_is_kept_for_the_answer() {
     );
     assert_eq!(ran.code, Some(0));
     insta::assert_snapshot!(journal, @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow
@@ -33,7 +33,7 @@ fn a_last_step_that_is_no_answer_ends_the_run() {
     assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("steps")));
     assert_eq!(ran.finished()["outcome"], Value::Null);
     insta::assert_snapshot!(journal, @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow
@@ -58,7 +58,7 @@ fn tokens_end_a_run() {
     assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("tokens")));
     assert_eq!(ran.finished()["usage"]["input_tokens"], 15_000);
     insta::assert_snapshot!(journal, @r#"
-    started test by Tools
+    started test by tools
     thinking 0
     replied 0 "" files.read{"path":"docs/a.md"}
     judged c1 files.read{"path":"docs/a.md"} allow
@@ -103,7 +103,7 @@ fn time_ends_a_run_that_waits() {
     let ran = place.run();
     assert_eq!((ran.code, &ran.finished()["reason"]), (Some(1), &json!("time")), "{ran}");
     insta::assert_snapshot!(place.journal(&ran.run()), @r#"
-    started slow by Tools
+    started slow by tools
     thinking 0
     ended time
     "#);

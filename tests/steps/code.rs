@@ -16,7 +16,7 @@ fn a_snippet_opens_files_and_calls_tools() {
     assert_eq!(ran.code, Some(0), "{ran}");
     assert_eq!(place.read("out/c.md"), "both");
     insta::assert_snapshot!(journal, @r#"
-    started test by Code
+    started test by code
     thinking 0
     replied 0 "Read both.\n```python\ntext = open('docs/a.md').read()\nmore = files.read('docs/b.md')\nfiles.write('out/c.md', 'both')\nprint(text.strip(), len(text))\n```"
     planned Read both.
@@ -43,7 +43,7 @@ fn a_snippet_that_fails_is_told_where() {
     let code = "n = 1\nprint(n)\nprint(n / 0)";
     let (_, journal) = ran(&place, BY_CODE, PYTHON, &[python(code), say("cannot")]);
     insta::assert_snapshot!(journal, @r#"
-    started test by Code
+    started test by code
     thinking 0
     replied 0 "```python\nn = 1\nprint(n)\nprint(n / 0)\n```"
     judged c1 python{"code":"n = 1\nprint(n)\nprint(n / 0)"} allow

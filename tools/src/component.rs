@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 
 use agent_core::action::Capability;
-use agent_core::agent_file::digest;
+use agent_core::component::digest;
 use agent_core::component::{Bounds, Pinned};
 use agent_core::permission::NetRule;
 use agent_core::scope::Scope;

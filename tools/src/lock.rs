@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use agent_core::agent_file::Agreed;
+use agent_core::agreed::Agreed;
 use agent_core::component::{Locked, check_name};
 use agent_core::manifest::{Manifest, Wants};
 use agent_core::mcp;

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use agent_core::agent_file::LARGEST;
+use agent_core::component::LARGEST;
 use url::Url;
 
 use fetch::{Broken, Progress, body, sentence};

@@ -10,7 +10,6 @@ use super::Parts;
 use super::bank::Bank;
 use super::gate::Passage;
 use super::kit::{Fitted, Kit};
-use crate::act::shape;
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::agent::Budget;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
@@ -21,6 +20,7 @@ use crate::output::Part;
 use crate::run::{Consent, Inner, Run, Step};
 use crate::sandbox::SandboxError;
 use crate::start::{Seed, Start};
+use crate::strategy::shape;
 use crate::tool::{Effect, Means, Promise, Tool, Work};
 
 /// One run being driven.

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::desk::{Caller, Desk};
-use crate::act::PYTHON;
 use crate::action::{Action, CallId, Capability, Decision, Permit, Verdict};
 use crate::agent::Budget;
 use crate::delegate::Loan;
@@ -21,6 +20,7 @@ use crate::policy::Policy;
 use crate::run::{Consent, Inner, InnerCall};
 use crate::sandbox::{Gate, Remark, SandboxError, Use};
 use crate::start::Start;
+use crate::strategy::PYTHON;
 
 /// The most calls of other tools that one piece of code can make.
 const MOST_CALLS: usize = 200;

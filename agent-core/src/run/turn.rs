@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::calls::Happened;
-use super::{Run, head, host, unsure};
-use crate::act::{Course, Style};
+use text::head;
+
+use super::{Run, host, unsure};
 use crate::event::{Event, Outcome, Status, What};
 use crate::message::Message;
 
@@ -66,14 +67,13 @@ impl Run {
         (self.answer, self.stop, self.planned, self.rejected) = (None, None, None, None);
         (self.correcting, self.warned, self.last) = (false, false, false);
         self.ledger.renew(self.agent.budget);
-        match self.style {
-            Style::Tools | Style::Code => self.history.push(Arc::new(Message::user(text))),
-            Style::Stepwise | Style::Research | Style::Read => {
-                self.agent.task = reminded(&self.turns, text);
-                self.course = Course::of(self.style, &self.tools);
-                let next = self.course.begin(&self.agent);
-                self.follow(next);
-            }
+        if self.strategy.conversation().is_some() {
+            self.history.push(Arc::new(Message::user(text)));
+        } else {
+            self.agent.task = reminded(&self.turns, text);
+            self.strategy = (self.entry.start)(&self.tools);
+            let next = self.with_strategy(|strategy, run| strategy.begin(run));
+            self.follow(next);
         }
         self.before = Some(before);
     }

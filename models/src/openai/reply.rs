@@ -1,8 +1,8 @@
 //! From the parts that a server sends to a reply.
 
-use agent_core::act::after_reasoning;
 use agent_core::message::ToolCall;
 use agent_core::model::{Finish, Form, Reply, Request, Tokens};
+use agent_core::strategy::after_reasoning;
 use guard::Redactor;
 use serde_json::Value;
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use agent_core::action::Capability;
-use agent_core::agent_file::digest;
+use agent_core::component::digest;
 use agent_core::label::Origin;
 use agent_core::sandbox::Use;
 use tokio::runtime::{Handle, RuntimeFlavor};

@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agent_core::agent_file::digest;
+use agent_core::component::digest;
 use agent_core::label::Origin;
 use agent_core::tool::Component;
 use serde::{Deserialize, Serialize};

@@ -66,7 +66,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             }
             let approval = match (said, plan.is_empty(), approve, deny) {
                 (Some(words), ..) => Some(Approval::Said(words)),
-                (_, false, ..) => Some(Approval::Planned(plan)),
+                (_, false, ..) => Some(Approval::Revised(plan)),
                 (_, _, Some(mark), _) => Some(Approval::Marked(mark)),
                 (.., true) => Some(Approval::Refused),
                 _ => None,

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use agent_core::event::What;
-use agent_core::run::head;
 use errand::Errand;
+use text::head;
 
 use crate::cli::json::print;
 use crate::cli::live::say;

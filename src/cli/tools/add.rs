@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use agent_core::agent_file::digest;
+use agent_core::component::digest;
 use agent_core::component::{Locked, check_name, qualified};
 use agent_core::path::display;
 use indicatif::{ProgressBar, ProgressStyle};

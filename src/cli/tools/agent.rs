@@ -5,8 +5,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use agent_core::agent::Agent;
-use agent_core::agent_file::{Checked, digest};
+use agent_core::component::digest;
 use agent_core::component::{Locked, check_name, qualified};
+use agent_file::Checked;
 use anyhow::Context;
 use errand::Errand;
 use tools::lock::Lock;

@@ -4,10 +4,10 @@
 use agent_core::component::Locked;
 use agent_core::manifest::Manifest;
 use agent_core::permission::Grants;
-use agent_core::run::head;
 use agent_core::scope::{covers_net, covers_path};
 use agent_core::tool::{Effect, ToolSpec};
 use serde_json::Value;
+use text::head;
 
 /// All that somebody agrees to.
 pub(super) fn component(

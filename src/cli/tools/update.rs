@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use agent_core::agent_file::digest;
+use agent_core::component::digest;
 use agent_core::component::{Locked, qualified};
 use serde_json::json;
 use tools::source::Source;

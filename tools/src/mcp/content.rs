@@ -3,8 +3,8 @@
 //! is shown, and nothing of it makes the call a failure but the server's word. Bytes that are no text
 //! are named, not shown.
 
-use agent_core::run::head;
 use serde_json::Value;
+use text::head;
 
 /// The longest result, in bytes.
 const LONGEST: usize = 1 << 20;

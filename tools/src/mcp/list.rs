@@ -81,7 +81,7 @@ fn digest(offer: &Offer) -> String {
         offer.tools.iter().map(|tool| canonical(tool).to_string()).collect();
     sorted.sort();
     let all = json!([sorted, offer.resources, offer.prompts]).to_string();
-    agent_core::agent_file::digest(all.as_bytes())
+    agent_core::component::digest(all.as_bytes())
 }
 
 fn called(tool: &Value) -> &str {

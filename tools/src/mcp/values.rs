@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use agent_core::mcp::{Program, filled as replaced};
-use agent_core::text;
 use serde_json::Value;
+use text::utf8;
 
 /// These values, ready to be handed over. `entry` and `key` are what the file calls them.
 pub(super) fn resolved(
@@ -32,7 +32,7 @@ fn entries(path: &Path, entry: &str, key: &str) -> Result<BTreeMap<String, Strin
     let unread = |reason: String| format!("`{}` cannot be read: {reason}", path.display());
     let bytes = std::fs::read(path).map_err(|error| unread(error.to_string()))?;
     // A `Value` may be anything: the error is of the form and holds nothing of the text.
-    let file: Value = serde_json::from_slice(text::unmarked(&bytes))
+    let file: Value = serde_json::from_slice(utf8::unmarked(&bytes))
         .map_err(|error| unread(error.to_string()))?;
     let servers = agent_core::mcp::servers(&file).unwrap_or(&Value::Null);
     let table = servers[entry][key].as_object();

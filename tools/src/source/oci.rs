@@ -7,11 +7,11 @@
 
 use std::fmt;
 
-use agent_core::agent_file::{LARGEST, digest};
-use agent_core::run::head;
+use agent_core::component::{LARGEST, digest};
 use reqwest::header::{ACCEPT, WWW_AUTHENTICATE};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
+use text::head;
 use url::Url;
 
 use super::SourceError;

@@ -1,0 +1,216 @@
+//! The end of a stepwise run: the answer is asked for in a conversation of its own, each of its values
+//! is held against what was observed, and what nothing supports goes back, is looked for once more,
+//! is left out, or leaves the run without an answer.
+
+use serde_json::{Value, json};
+
+use super::choice::CALLS;
+use super::grounding::{self, Evidence};
+use super::prompts::{self, PROMPTS};
+use super::relevant::relevant;
+use super::{FINISH, Stage, Stepwise, Taken};
+use agent_core::agent::Agent;
+use agent_core::event::Status;
+use agent_core::message::Message;
+use agent_core::model::{Form, Reply};
+use agent_core::strategy::{Decision, LAST, Next, Prompt, answer, cited, cut};
+
+/// So many of all results together are shown for the answer.
+const RESULTS: usize = 7_000;
+/// So often steps are taken for what an answer did not know.
+const REVISIONS: usize = 3;
+/// So often an answer is asked for.
+const ANSWERS: usize = 3;
+/// What there is instead of an answer where no tool fits the task.
+pub(super) const NO_TOOL: &str = "none of the tools can find this out or do this";
+
+impl Stepwise {
+    /// What an answer can be checked with: what was observed and, beside that, what the task says.
+    fn evidence(&self, agent: &Agent) -> Evidence {
+        // Where nothing was seen, the task counts only if all it takes may stand in it.
+        let alone = self.taken.is_empty() && self.own >= PROMPTS.thresholds.own;
+        let seen = self.observed().next().is_some();
+        let own: &[&str] = if seen || alone { &[&agent.task, &agent.instructions] } else { &[] };
+        // What a change was made with happened; what a lookup asked for may not be so.
+        let made: Vec<String> = self
+            .succeeded()
+            .filter(|step| self.changes(&step.tool))
+            .map(|step| step.arguments.to_string())
+            .collect();
+        let made = made.iter().map(String::as_str);
+        Evidence::of(own.iter().copied().chain(made).chain(self.observed()))
+    }
+
+    /// What can be cited: of a look into the folder, what it stands on.
+    fn sources(&self, sources: &[String]) -> Vec<String> {
+        match (&self.folder, self.taken.as_slice()) {
+            (Some(folder), [_]) => folder.sources(),
+            _ => sources.to_vec(),
+        }
+    }
+
+    pub(super) fn ask_for_answer(&self, agent: &Agent, sources: &[String], last: bool) -> Prompt {
+        let fields = prompts::fields(agent);
+        let mut messages = match (&self.folder, self.taken.as_slice()) {
+            _ if self.known => prompts::known(agent, &fields),
+            (Some(folder), [_]) => folder.last(agent),
+            _ => prompts::answer(agent, &self.for_the_answer(agent), &fields, self.changed()),
+        };
+        if last && self.stage != Stage::Answer {
+            messages.push(Message::user(LAST));
+        }
+        messages.extend(self.corrections.iter().cloned());
+        let form = match &agent.output {
+            None => Form::Text { stop: Vec::new() },
+            Some(schema) => {
+                let narrowed = cited::narrowed(schema, &self.sources(sources));
+                match self.left.is_empty() {
+                    true => Form::Json(narrowed),
+                    false => {
+                        Form::Json(grounding::offered(&narrowed, &self.left, &self.evidence(agent)))
+                    }
+                }
+            }
+        };
+        let max_tokens = agent.model.max_tokens;
+        Prompt { messages: Some(messages), say: None, prefix: String::new(), form, max_tokens }
+    }
+
+    /// The steps with as much of their results as there is room for: those that failed are told in
+    /// short, where others did not.
+    pub(super) fn for_the_answer(&self, agent: &Agent) -> Vec<Taken> {
+        let good = self.succeeded().count();
+        let each = RESULTS / good.max(1);
+        let mut taken = self.taken.clone();
+        for step in &mut taken {
+            let question = format!("{} {}", agent.task, prompts::written(&step.arguments));
+            let most = if step.status == Status::Ok { each.max(600) } else { 300 };
+            step.shown = relevant(&step.whole, &question, most);
+        }
+        if good > 0 {
+            taken.retain(|step| step.status == Status::Ok);
+        }
+        taken
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        agent: &Agent,
+        sources: &[String],
+        reply: &Reply,
+        last: bool,
+    ) -> Decision {
+        self.stage = Stage::Answer;
+        self.answers += 1;
+        let said = reply.content.trim();
+        let checked = match cut(reply) {
+            Some(problem) => Err(problem),
+            None => answer(agent, said, &self.sources(sources)),
+        };
+        let problem = match checked {
+            Ok(value) => match self.check(agent, &value) {
+                Ok(()) => {
+                    let more = if last { None } else { self.revise(agent, &value) };
+                    return more.unwrap_or_else(|| self.give(agent, value));
+                }
+                Err(problem) => {
+                    if last || self.answers >= ANSWERS {
+                        return self.settle(agent, &value, &problem, last);
+                    }
+                    problem
+                }
+            },
+            Err(problem) if self.answers >= ANSWERS => {
+                return Decision { next: Next::Stop(problem), ..Decision::default() };
+            }
+            Err(problem) => problem,
+        };
+        self.corrections = vec![Message::assistant(said), Message::user(problem.clone())];
+        Decision { rejected: Some(problem), ..Decision::default() }
+    }
+
+    /// Whether no tool was there for it.
+    fn impossible(&self) -> bool {
+        matches!(self.taken.as_slice(), [only] if only.tool == "tools")
+    }
+
+    /// An answer, unless a change that it tells of was not made, or it is text that says nothing.
+    fn give(&self, agent: &Agent, value: Value) -> Decision {
+        const NOTHING: &str = "nothing that was observed says what the task asks for";
+        let text = agent.output.is_none();
+        let said = text && value["answer"].as_str().is_some_and(grounding::nothing);
+        let failed = || self.failed().filter(|_| text);
+        let problem = self.undone().or_else(failed).or_else(|| said.then(|| NOTHING.to_string()));
+        let next = problem.map_or(Next::Answer(value), Next::Stop);
+        Decision { next, ..Decision::default() }
+    }
+
+    /// What an answer does not know and another look may find out: its steps go on.
+    fn revise(&mut self, agent: &Agent, value: &Value) -> Option<Decision> {
+        let unknown = grounding::unknown(value);
+        let looked = self.impossible() || self.folder.is_some() || self.known;
+        if unknown.is_empty() || looked || self.revised >= REVISIONS || self.taken.len() >= CALLS {
+            return None;
+        }
+        self.revised += 1;
+        self.missing = Some(unknown.join(", "));
+        if self.choices(agent) == [FINISH] {
+            self.missing = None;
+            return None;
+        }
+        let plan = Some(format!("look for what is missing: {}", unknown.join(", ")));
+        (self.answers, self.corrections, self.left) = (0, Vec::new(), Vec::new());
+        Some(Decision { plan, next: self.choose(agent), ..Decision::default() })
+    }
+
+    /// Whether every value stands on something. The error is a sentence for the model.
+    fn check(&mut self, agent: &Agent, value: &Value) -> Result<(), String> {
+        self.left.clear();
+        if self.known {
+            return Ok(());
+        }
+        let evidence = self.evidence(agent);
+        // What was done is told in the model's own words.
+        if agent.output.is_none() && self.changed() {
+            return match grounding::made_up(value, &evidence) {
+                None => Ok(()),
+                Some(made_up) => Err(format!("no result says `{made_up}`: leave it out")),
+            };
+        }
+        self.left = grounding::unsupported(&checked(agent), value, &evidence);
+        let Some((at, value)) = self.left.first() else { return Ok(()) };
+        let field = at.rsplit('/').find(|key| key.parse::<usize>().is_err()).unwrap_or("answer");
+        Err(format!(
+            "no result says {value}, which stands under `{field}`: take the value from the \
+             results; where they do not say it, write null or \"not found\""
+        ))
+    }
+
+    /// The best that can be said: what nothing supports is left out, or there is no answer. Where
+    /// something was done, what the tool itself said of it.
+    fn settle(&mut self, agent: &Agent, value: &Value, problem: &str, last: bool) -> Decision {
+        if self.left.is_empty() {
+            let done = self.succeeded().filter(|step| self.wants_it(&step.tool)).last();
+            let done =
+                done.map(|step| json!({ "answer": format!("{}: {}", step.tool, step.shown) }));
+            return match done {
+                Some(value) => self.give(agent, value),
+                None => Decision { next: Next::Stop(problem.to_string()), ..Decision::default() },
+            };
+        }
+        let Some(value) = grounding::without(&checked(agent), value, &self.left) else {
+            let why = problem.split(": take").next().unwrap_or_default();
+            return Decision { next: Next::Stop(why.to_string()), ..Decision::default() };
+        };
+        let more = if last { None } else { self.revise(agent, &value) };
+        more.unwrap_or_else(|| self.give(agent, value))
+    }
+}
+
+/// The schema that an answer is checked with; text alone is a field of its own.
+fn checked(agent: &Agent) -> Value {
+    agent
+        .output
+        .clone()
+        .unwrap_or_else(|| json!({"type": "object", "properties": {"answer": {"type": "string"}}}))
+}

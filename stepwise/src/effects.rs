@@ -1,0 +1,124 @@
+//! Steps that change something: only those that the task asks for are taken, and nothing goes into
+//! them that neither the task nor a result says.
+
+use serde_json::Value;
+
+use super::grounding::{self, Evidence};
+use super::prompts::PROMPTS;
+use super::{Stage, Stepwise};
+use agent_core::agent::Agent;
+use agent_core::delegate::SubAgent;
+use agent_core::program::RUN;
+use agent_core::strategy::Decision;
+
+impl Stepwise {
+    /// Whether a call of this tool may change something. A server often does not say so of its tools:
+    /// then what they do is told from their description. Of programs, as of code, only the call could
+    /// tell: the agent file says which may run.
+    pub(super) fn changes(&self, name: &str) -> bool {
+        let may = name != RUN && self.tool(name).is_some_and(|tool| tool.effect.changes());
+        may && !self.looking.iter().any(|looking| looking == name)
+    }
+
+    /// Whether it has yet to be asked what this tool does and whether the task wants that. An agent
+    /// asks by itself.
+    pub(super) fn asks_first(&self, agent: &Agent, name: &str) -> bool {
+        let settled = self.wants_it(name);
+        let agents = agent.agents.keys().any(|sub| SubAgent::tool(sub) == name);
+        self.changes(name) && !settled && !agents
+    }
+
+    /// How likely it is that this tool only looks.
+    pub(super) fn looks(&mut self, agent: &Agent, name: &str, odds: f32) -> Decision {
+        if odds < PROMPTS.thresholds.looks {
+            return match self.acts {
+                // Who looks for what is missing changes nothing; later it may.
+                _ if self.missing.is_some() => {
+                    self.barred.push(name.to_string());
+                    Decision { next: self.choose(agent), ..Decision::default() }
+                }
+                None => self.ask_next(Stage::Acts(name.to_string())),
+                Some(true) => self.ask_next(Stage::Asked(name.to_string())),
+                Some(false) => self.leave_out(agent, name),
+            };
+        }
+        self.looking.push(name.to_string());
+        self.stage = self.fill(agent, name);
+        Decision { plan: Some(format!("next: {name}")), ..Decision::default() }
+    }
+
+    fn ask_next(&mut self, stage: Stage) -> Decision {
+        self.stage = stage;
+        Decision::default()
+    }
+
+    /// How likely it is that the task wants anything changed. A small model that is asked about one
+    /// tool says yes where the task only asks about what the tool changes: the state of a job.
+    pub(super) fn acts(&mut self, agent: &Agent, name: &str, odds: f32) -> Decision {
+        let acts = odds >= PROMPTS.thresholds.acts;
+        self.acts = Some(acts);
+        match acts {
+            true => self.ask_next(Stage::Asked(name.to_string())),
+            false => self.leave_out(agent, name),
+        }
+    }
+
+    /// How likely it is that the task asks for this.
+    pub(super) fn wants(&mut self, agent: &Agent, name: &str, odds: f32) -> Decision {
+        if odds >= PROMPTS.thresholds.asked {
+            self.wanted.push(name.to_string());
+            self.stage = self.fill(agent, name);
+            return Decision { plan: Some(format!("next: {name}")), ..Decision::default() };
+        }
+        self.leave_out(agent, name)
+    }
+
+    fn leave_out(&mut self, agent: &Agent, name: &str) -> Decision {
+        self.unwanted.push(name.to_string());
+        let plan = Some(format!("leave out {name}: the task does not ask for it"));
+        Decision { plan, next: self.choose(agent), ..Decision::default() }
+    }
+
+    pub(super) fn wants_it(&self, name: &str) -> bool {
+        self.wanted.iter().any(|wanted| wanted == name)
+    }
+
+    /// What in the arguments of a change neither the task nor anything that was seen says: a
+    /// sentence for the model.
+    pub(super) fn unsupported(&self, agent: &Agent, arguments: &Value) -> Option<String> {
+        let text = arguments.to_string();
+        let called = |name: &str| text.contains(name) && !agent.task.contains(name);
+        let tools = self.tools.iter().map(|tool| &tool.name);
+        if let Some(name) = tools.filter(|name| name.contains('.')).find(|name| called(name)) {
+            return Some(format!("`{name}` is a tool: call it first, and take what it gives back"));
+        }
+        let given = [&*agent.task, &*agent.instructions, &*self.survey];
+        let evidence = Evidence::of(given.into_iter().chain(self.observed()));
+        let made_up = grounding::made_up(arguments, &evidence)?;
+        Some(format!(
+            "neither the task nor a result says `{made_up}`: look it up first, or leave it out"
+        ))
+    }
+
+    /// Whether something was changed that the task asks for.
+    pub(super) fn changed(&self) -> bool {
+        self.wrote || self.succeeded().any(|step| self.wants_it(&step.tool))
+    }
+
+    /// Why what the task asks for was not done, where a change was asked for and none was made.
+    pub(super) fn undone(&self) -> Option<String> {
+        let name = self.wanted.first().filter(|_| !self.changed())?;
+        let failed = self.taken.iter().rev().find(|step| &step.tool == name);
+        let why =
+            failed.map_or("it was not called", |step| step.shown.lines().next().unwrap_or(""));
+        Some(format!("{name} was asked for and not done: {why}"))
+    }
+
+    /// How the last step failed, where steps were taken and each of them did.
+    pub(super) fn failed(&self) -> Option<String> {
+        let last = self.taken.last()?;
+        let all = self.succeeded().next().is_none();
+        let why = last.shown.lines().next().unwrap_or_default();
+        all.then(|| format!("every step failed, {} last: {why}", last.tool))
+    }
+}

@@ -1,0 +1,295 @@
+//! What is said to the model: the rules and worked examples of `prompts.toml`, filled in.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::each::shown;
+use super::{FINISH, Taken};
+use agent_core::agent::Agent;
+use agent_core::message::Message;
+use agent_core::strategy::{paragraphs, shape};
+use agent_core::tool::ToolSpec;
+
+/// `prompts.toml`, which a test reads as well.
+pub(super) static PROMPTS: LazyLock<Prompts> =
+    LazyLock::new(|| toml::from_str(include_str!("prompts.toml")).unwrap_or_default());
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Prompts {
+    pub(super) thresholds: Thresholds,
+    own: Question,
+    fits: Question,
+    whole: Question,
+    looks: Question,
+    acts: Question,
+    asked: Question,
+    each: Question,
+    text: Question,
+    stated: Question,
+    choose: Course,
+    answer: Answer,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Thresholds {
+    pub(super) own: f32,
+    pub(super) margin: f32,
+    pub(super) margin_of_facts: f32,
+    pub(super) fits: f32,
+    pub(super) looks: f32,
+    pub(super) acts: f32,
+    pub(super) asked: f32,
+    pub(super) each: f32,
+}
+
+/// Something small that is asked in a conversation of its own, after worked examples.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    rules: String,
+    examples: Vec<Answered>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answered {
+    asked: String,
+    said: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Course {
+    rules: String,
+    examples: Vec<Done>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Done {
+    tools: Vec<String>,
+    task: String,
+    steps: Vec<[String; 2]>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    rules: String,
+    known: String,
+}
+
+impl Question {
+    fn ask(&self, asked: &str) -> Vec<Message> {
+        let mut chat = vec![Message::system(self.rules.trim())];
+        for example in &self.examples {
+            chat.extend([Message::user(&example.asked), Message::assistant(&example.said)]);
+        }
+        chat.push(Message::user(asked));
+        chat
+    }
+}
+
+/// Is what is known enough?
+pub(super) fn own(agent: &Agent) -> Vec<Message> {
+    PROMPTS.own.ask(&agent.task)
+}
+
+/// Is there a tool for it?
+pub(super) fn fits<'a>(agent: &Agent, tools: impl Iterator<Item = &'a ToolSpec>) -> Vec<Message> {
+    let listed: Vec<String> =
+        tools.map(|tool| format!("{}: {}", tool.name, brief(&tool.description))).collect();
+    PROMPTS.fits.ask(&format!("Tools:\n- {}\nTask: {}", listed.join("\n- "), agent.task))
+}
+
+/// Does it take a whole text?
+pub(super) fn whole(agent: &Agent) -> Vec<Message> {
+    PROMPTS.whole.ask(&agent.task)
+}
+
+/// Does this tool look or change?
+pub(super) fn looks(tool: &ToolSpec) -> Vec<Message> {
+    PROMPTS.looks.ask(&step(tool))
+}
+
+/// Does the task want something changed?
+pub(super) fn acts(agent: &Agent) -> Vec<Message> {
+    PROMPTS.acts.ask(&agent.task)
+}
+
+/// Does the task ask for a step with this tool?
+pub(super) fn asked(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
+    PROMPTS.asked.ask(&format!("Task: {}\nStep: {}", agent.task, step(tool)))
+}
+
+/// Does the task mean the other values of a list, too?
+pub(super) fn each(agent: &Agent, list: &Taken, done: &Taken, others: &[Value]) -> Vec<Message> {
+    let others: Vec<String> = others.iter().map(shown).collect();
+    PROMPTS.each.ask(&format!(
+        "Task: {}\n{}\n{}\nOthers: {}",
+        agent.task,
+        list.told(),
+        done.told(),
+        others.join(", ")
+    ))
+}
+
+/// What is the text that a step takes as `field`?
+pub(super) fn text(
+    agent: &Agent,
+    taken: &[Taken],
+    tool: &str,
+    arguments: &Value,
+    field: &str,
+) -> Vec<Message> {
+    let results: Vec<String> = taken.iter().map(Taken::told).collect();
+    let results = if results.is_empty() { "none".to_string() } else { results.join("\n") };
+    let (task, arguments) = (task(agent), written(arguments));
+    PROMPTS.text.ask(&format!(
+        "Results so far:\n{results}\n\nTask: {task}\nNow: {tool} {arguments}\nWrite its {field}."
+    ))
+}
+
+/// Does this passage state that this is the answer?
+pub(super) fn stated(passage: &str, question: &str, proposed: &str) -> Vec<Message> {
+    PROMPTS
+        .stated
+        .ask(&format!("Passage: {passage}\nQuestion: {question}\nProposed answer: {proposed}"))
+}
+
+/// Which tool next? What was done so far is the conversation.
+pub(super) fn choose<'a>(
+    agent: &Agent,
+    tools: impl Iterator<Item = &'a ToolSpec>,
+    files: &str,
+    taken: &[Taken],
+    missing: Option<&str>,
+) -> Vec<Message> {
+    const ASK: &str = "Next step?";
+    let asked = |tools: &[String], files: &str, task: &str| {
+        let list = format!("Tools:\n- {}", tools.join("\n- "));
+        let files = match files {
+            "" => String::new(),
+            files => format!("Files:\n{files}"),
+        };
+        Message::user(paragraphs(&[&list, &files, &format!("Task: {task}\n{ASK}")]))
+    };
+    let result = |text: &str| Message::user(format!("Result: {text}\n{ASK}"));
+    let mut chat = vec![Message::system(PROMPTS.choose.rules.trim())];
+    for example in &PROMPTS.choose.examples {
+        chat.push(asked(&example.tools, "", &example.task));
+        for [call, given] in &example.steps {
+            chat.extend([Message::assistant(call), result(given)]);
+        }
+        chat.push(Message::assistant(FINISH));
+    }
+    let listed: Vec<String> = tools.map(step).collect();
+    chat.push(asked(&listed, files, &task(agent)));
+    for step in taken {
+        chat.extend([Message::assistant(step.said()), result(&step.shown)]);
+    }
+    if let (Some(missing), Some(latest)) = (missing, chat.last_mut()) {
+        latest.content = latest.content.replace(
+            ASK,
+            &format!("Still unknown: {missing}. Use a tool that can find it out.\n{ASK}"),
+        );
+    }
+    chat
+}
+
+/// What is the answer?
+pub(super) fn answer(agent: &Agent, taken: &[Taken], fields: &str, changed: bool) -> Vec<Message> {
+    let results: Vec<String> = taken.iter().map(Taken::told).collect();
+    let results = format!("What the tools gave back:\n\n{}", results.join("\n\n"));
+    let how = match &agent.output {
+        Some(_) => "Fill in the answer with what the results say.",
+        None if changed => "Say in one short sentence what was done.",
+        None => "Say what the result of the task is, in one or two sentences.",
+    };
+    vec![
+        Message::system(paragraphs(&[PROMPTS.answer.rules.trim(), &agent.instructions])),
+        Message::user(paragraphs(&[&format!("Task: {}", agent.task), &results, fields, how])),
+    ]
+}
+
+/// What is the answer, where none is needed?
+pub(super) fn known(agent: &Agent, fields: &str) -> Vec<Message> {
+    vec![
+        Message::system(paragraphs(&[PROMPTS.answer.known.trim(), &agent.instructions])),
+        Message::user(paragraphs(&[&agent.task, fields])),
+    ]
+}
+
+/// The fields of an answer, where its schema says what they mean.
+pub(super) fn fields(agent: &Agent) -> String {
+    let properties = agent.output.as_ref().and_then(|schema| schema["properties"].as_object());
+    let described = properties.into_iter().flatten().filter_map(|(name, schema)| {
+        let said = schema["description"].as_str()?;
+        Some(format!("- {name}: {said}"))
+    });
+    let described: Vec<String> = described.collect();
+    match described.is_empty() {
+        true => String::new(),
+        false => format!("Fields of the answer:\n{}", described.join("\n")),
+    }
+}
+
+fn task(agent: &Agent) -> String {
+    paragraphs(&[&agent.task, &agent.instructions])
+}
+
+/// A tool as it is told of: its shape and what it does.
+fn step(tool: &ToolSpec) -> String {
+    format!("{} – {}", shape(tool), brief(&tool.description))
+}
+
+/// The beginning of a description: a small model is lost among long ones.
+fn brief(description: &str) -> String {
+    const MOST: usize = 160;
+    let line = description.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST) {
+        None => line,
+        Some((end, _)) => {
+            let head = &line[..end];
+            let cut = head.rfind(". ").map_or(end, |dot| dot + 1);
+            line[..cut].to_string()
+        }
+    }
+}
+
+/// Arguments as they are shown.
+pub(super) fn written(arguments: &Value) -> String {
+    text::head(&arguments.to_string(), 600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prompts_can_be_read() {
+        let prompts: Prompts = toml::from_str(include_str!("prompts.toml")).unwrap_or_default();
+        assert!(prompts.thresholds.own > 0.0 && prompts.thresholds.fits > 0.0);
+        assert!(
+            prompts.own.examples.len() > 5
+                && prompts.fits.examples.len() > 5
+                && prompts.choose.examples.len() > 2
+        );
+        for question in [
+            &prompts.whole,
+            &prompts.looks,
+            &prompts.acts,
+            &prompts.asked,
+            &prompts.each,
+            &prompts.text,
+            &prompts.stated,
+        ] {
+            assert!(!question.rules.is_empty() && question.examples.len() > 3);
+        }
+        assert!(!prompts.answer.rules.is_empty());
+    }
+}

@@ -1,0 +1,112 @@
+//! What is in the folder: told before the first step, and looked into where the task asks about it.
+
+use serde_json::{Value, json};
+
+use super::folder::{self, Folder, Means};
+use super::{LIST, READ, Stage, Stepwise, WRITE};
+use agent_core::agent::Agent;
+use agent_core::event::{Observation, Status};
+use agent_core::message::ToolCall;
+use agent_core::path;
+use agent_core::strategy::{Next, PYTHON};
+
+/// The tools that look into a folder and change nothing.
+const FOLDER: [&str; 4] = [PYTHON, folder::SEARCH, READ, LIST];
+
+impl Stepwise {
+    /// What is in the folder? Only who looks into it by code or lists can tell.
+    pub(super) fn survey(&mut self, agent: &Agent, number: u64) -> Next {
+        self.stage = Stage::Survey;
+        if self.has(PYTHON) && !agent.grants.read.is_empty() {
+            return Next::Call(vec![folder::survey()]);
+        }
+        if self.has(LIST) {
+            let (id, name) = (format!("list-{number}"), LIST.to_string());
+            return Next::Call(vec![ToolCall { id, name, arguments: json!({}) }]);
+        }
+        self.surveyed(agent)
+    }
+
+    fn surveyed(&mut self, agent: &Agent) -> Next {
+        if self.only_looks() && self.means().is_some() {
+            if self.has(READ) {
+                self.stage = Stage::Whole;
+                return Next::Again;
+            }
+            return self.look(agent, 0, self.means());
+        }
+        self.choose(agent)
+    }
+
+    /// What the agent can look into its folder with.
+    pub(super) fn means(&self) -> Option<Means> {
+        match (self.has(PYTHON), self.has(folder::SEARCH)) {
+            (true, true) => Some(Means::Both),
+            (true, false) => Some(Means::Code),
+            (false, true) => Some(Means::Search),
+            (false, false) => None,
+        }
+    }
+
+    pub(super) fn look(&mut self, agent: &Agent, number: u64, means: Option<Means>) -> Next {
+        let Some(means) = means else { return self.choose(agent) };
+        self.stage = Stage::Folder;
+        let folder = self.folder.insert(Folder::new(&self.survey, means));
+        folder.begin(agent, number)
+    }
+
+    /// A look into the folder is over.
+    pub(super) fn looked(&mut self, agent: &Agent) -> Next {
+        let Some(folder) = &self.folder else { return self.choose(agent) };
+        let (tool, text, found) = (folder.tool(), folder.conclusion(), folder.found());
+        let wrote = folder.wrote();
+        self.wrote |= wrote;
+        let status = if found { Status::Ok } else { Status::Failed };
+        self.take(agent, tool, Value::Null, &text, status);
+        if self.only_looks() {
+            self.stage = Stage::Answer;
+            return Next::Again;
+        }
+        // Until something else was done, the same look would see the same; and what a program wrote
+        // is written.
+        self.barred.extend([PYTHON, folder::SEARCH].map(str::to_string));
+        if wrote {
+            self.barred.push(WRITE.to_string());
+        }
+        self.choose(agent)
+    }
+
+    /// Whether all there is are tools that look into the folder.
+    fn only_looks(&self) -> bool {
+        self.tools.iter().all(|tool| FOLDER.contains(&tool.name.as_str()))
+    }
+
+    /// What the survey call gave back. That is no observation of what is in the files, and so no
+    /// evidence.
+    pub(super) fn survey_came(&mut self, agent: &Agent, observation: &Observation) -> Next {
+        let survey = match (observation.result["output"].as_str(), observation.status) {
+            (Some(output), _) => output.trim().to_string(),
+            (None, Status::Ok) => listed(&observation.result),
+            _ => String::new(),
+        };
+        self.survey = without_the_agent(agent, &survey);
+        self.surveyed(agent)
+    }
+}
+
+/// A survey without the agent file, which is about the run and not about the task.
+fn without_the_agent(agent: &Agent, survey: &str) -> String {
+    let own = path::display(&agent.root, &agent.file);
+    let other = |line: &&str| line.split_once(": ").is_none_or(|(path, _)| path != own);
+    survey.lines().filter(other).collect::<Vec<_>>().join("\n")
+}
+
+/// A listing as a survey has it.
+fn listed(result: &Value) -> String {
+    let entries = result["entries"].as_array().into_iter().flatten();
+    let files = entries.filter(|entry| entry["folder"] != true);
+    let lines = files.map(|entry| {
+        format!("{}: {} bytes", entry["path"].as_str().unwrap_or_default(), entry["size"])
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
