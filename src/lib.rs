@@ -8,15 +8,23 @@
 pub mod batch;
 pub mod doctor;
 pub mod home;
+mod library;
 mod strategies;
 mod usage;
 mod wire;
 
-pub use agent_core::agent::Agent;
+pub use agent_core::action::{self, Action, Capability, Verdict};
+pub use agent_core::agent::{self, Agent};
 pub use agent_core::drive::{Approval, Person, Unseen, Watch};
-pub use agent_core::event::{Outcome, Reason, RunId};
+pub use agent_core::event::{Event, Outcome, Reason, RunId, What};
 pub use agent_core::ledger::Spent;
+pub use agent_core::message::{self, Message};
+pub use agent_core::model::{self, Model};
+pub use agent_core::policy::Policy;
+pub use agent_core::tool::{Effect, Tool, ToolSpec};
 pub use agent_file::Invalid;
+pub use agent_file::{self, AgentFile};
+pub use library::{Builder, FnTool, Running};
 pub use store::{RunRow, Status, Which, Whose};
 pub use strategies::STRATEGIES;
 pub use usage::Usage;

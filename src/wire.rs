@@ -18,6 +18,7 @@ pub use prepared::Prepared;
 pub(crate) use prepared::bare;
 pub use runs::Listed;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -37,7 +38,7 @@ use agent_core::run::{Run, Step};
 use agent_core::strategy::PLAN;
 use agent_core::strategy::{PYTHON, cited};
 use agent_core::tool::{Tool, ToolSpec};
-use agent_file::{Checked, Invalid, Known, other_model};
+use agent_file::{AgentFile, Checked, Invalid, Known, other_model};
 use anyhow::Context;
 use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
@@ -51,6 +52,7 @@ use tools::mcp;
 use tools::process::Cells;
 
 use crate::STRATEGIES;
+use crate::library::{Builder, Own};
 use launch::Launch;
 use runs::{as_of, over, told};
 
@@ -68,6 +70,8 @@ pub struct Errand {
     pub(crate) confiner: Option<PathBuf>,
     /// What its models' endpoints were found to want.
     learned: Learned,
+    /// What the program adds that errand is part of.
+    pub(crate) own: Arc<Own>,
 }
 
 /// How a run ended, for now or for good.
@@ -122,10 +126,21 @@ impl Errand {
     /// # Errors
     /// There is no folder to keep files in, or a variable that cannot be meant.
     pub fn open() -> anyhow::Result<Self> {
+        Self::from_env(|name| std::env::var_os(name))
+    }
+
+    /// With what the environment says, but in this folder.
+    pub(crate) fn at(home: &Path) -> anyhow::Result<Self> {
+        Self::from_env(|name| match name {
+            "ERRAND_HOME" => Some(home.as_os_str().to_os_string()),
+            name => std::env::var_os(name),
+        })
+    }
+
+    fn from_env(variable: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<Self> {
         // A run may have to make the python guest; by then, something untrusted may have run.
         guard::settle(["python3"]);
-        let fetcher =
-            Fetcher::from_env(|name| std::env::var_os(name))?.interpreter(python::interpreter());
+        let fetcher = Fetcher::from_env(variable)?.interpreter(python::interpreter());
         guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
         let pages = Arc::new(Pages::new(Some(folder), Manners::default()));
@@ -136,7 +151,17 @@ impl Errand {
             room: setup::room()?,
             confiner: None,
             learned: Learned::default(),
+            own: Arc::default(),
         })
+    }
+
+    /// Puts one together for a program that adds tools, a model or a policy of its own.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn with(self, own: Own) -> Self {
+        Self { own: Arc::new(own), ..self }
     }
 
     /// Fetches nothing from now on: what is missing is an error.
@@ -190,6 +215,21 @@ impl Errand {
         self.known(model, |known| agent_file::load(file, params, known))
     }
 
+    /// Makes an agent that is described in code: checked as a file in this folder would be, whose
+    /// paths are relative to it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it and the parameters, by its place in the file it would be.
+    pub fn agent(
+        &self,
+        folder: impl AsRef<Path>,
+        file: &AgentFile,
+        params: &[(String, String)],
+    ) -> anyhow::Result<Agent> {
+        let path = folder.as_ref().join("agent.toml");
+        Ok(self.load_text(&path, &file.to_toml()?, params, None)?)
+    }
+
     /// Checks an agent file; required parameters may be missing.
     ///
     /// # Errors
@@ -215,8 +255,10 @@ impl Errand {
 
     fn known<T>(&self, model: Option<&str>, with: impl FnOnce(&Known<'_>) -> T) -> T {
         let models: Vec<String> = self.fetcher.catalog().models().map(str::to_string).collect();
+        let known = tools::registry::known().iter().cloned();
+        let tools: Vec<ToolSpec> = known.chain(self.own.specs()).collect();
         with(&Known {
-            tools: tools::registry::known(),
+            tools: &tools,
             strategies: &STRATEGIES,
             models: &models,
             default_model: models::DEFAULT,
@@ -329,7 +371,7 @@ impl Errand {
         Ok(Together {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
-            policy: Chain::new(&agent.grants, &agent.above)?,
+            policy: Chain::new(&agent.grants, &agent.above)?.and(self.own.policies.iter().cloned()),
             sandbox,
             store: launch.store.clone(),
         })
@@ -346,6 +388,9 @@ impl Errand {
             python: None,
         };
         let mut registry = tools::registry::Registry::builtin(&setup);
+        for tool in &self.own.tools {
+            registry.add(Arc::new(tool.clone()));
+        }
         if let Some(programs) = &agent.grants.programs {
             // Before a server runs that could put another thing in the place of what is granted.
             let cells = Cells { confiner: self.confiner.clone(), kept: Arc::clone(&launch.kept) };

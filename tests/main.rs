@@ -14,6 +14,7 @@ mod components;
 mod demo;
 mod docs;
 mod doctor;
+mod examples;
 mod exfiltration;
 mod faults;
 mod home;

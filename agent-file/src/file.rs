@@ -18,7 +18,7 @@ use agent_core::strategy::Strategies;
 
 /// An agent file describes one task agent: what to do, with which model, with which tools, what
 /// those may reach, and how much a run may spend. Paths are relative to the file.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Errand agent file", extend("required" = ["name", "task"]))]
 pub struct AgentFile {
@@ -110,6 +110,26 @@ pub struct AgentFile {
 }
 
 impl AgentFile {
+    /// One with a name and a task, for agents that are made in code.
+    pub fn new(name: impl Into<String>, task: impl Into<String>) -> AgentFile {
+        AgentFile { name: name.into(), task: task.into(), ..AgentFile::default() }
+    }
+
+    /// With these tools to use.
+    #[must_use]
+    pub fn using<T: Into<String>>(mut self, tools: impl IntoIterator<Item = T>) -> AgentFile {
+        self.tools.using.extend(tools.into_iter().map(Into::into));
+        self
+    }
+
+    /// As a file has it.
+    ///
+    /// # Errors
+    /// A value that TOML has no way to write.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+
     /// The JSON Schema of an agent file; `act` names one of these strategies.
     pub fn schema(strategies: Option<&Strategies>) -> Value {
         // What serde fills in is `null` or an empty table, which no file can say; the descriptions

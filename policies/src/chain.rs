@@ -1,5 +1,7 @@
 //! An agent that others call: what it may do, all of the agents above it may do as well.
 
+use std::sync::Arc;
+
 use agent_core::action::{Action, Verdict};
 use agent_core::permission::Grants;
 use agent_core::policy::Policy;
@@ -10,7 +12,7 @@ use crate::{Cedar, PolicyError};
 
 /// The policies of an agent and of those above it; the strictest verdict counts.
 pub struct Chain {
-    policies: Vec<Cedar>,
+    policies: Vec<Arc<dyn Policy>>,
 }
 
 impl Chain {
@@ -19,11 +21,18 @@ impl Chain {
     pub fn new(grants: &Grants, above: &[Grants]) -> Result<Self, PolicyError> {
         let lent =
             |above: &Grants| Cedar::new(&Grants { tools: grants.tools.clone(), ..above.clone() });
-        let mut policies = vec![Cedar::new(grants)?];
+        let mut policies: Vec<Arc<dyn Policy>> = vec![Arc::new(Cedar::new(grants)?)];
         for above in above {
-            policies.push(lent(above)?);
+            policies.push(Arc::new(lent(above)?));
         }
         Ok(Self { policies })
+    }
+
+    /// With these beside them. They can only make it stricter.
+    #[must_use]
+    pub fn and(mut self, more: impl IntoIterator<Item = Arc<dyn Policy>>) -> Self {
+        self.policies.extend(more);
+        self
     }
 }
 

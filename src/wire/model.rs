@@ -17,6 +17,9 @@ const CONTEXT: u32 = 8192;
 
 impl Errand {
     pub(super) async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
+        if let Some(model) = &self.own.model {
+            return Ok(Arc::clone(model));
+        }
         let config = &agent.model;
         match config.provider {
             Provider::Scripted => {

@@ -40,7 +40,7 @@ impl Errand {
             names.push("componentize-py".to_string());
         }
         let model = &agent.model;
-        if model.provider == Provider::Onnx {
+        if model.provider == Provider::Onnx && self.own.model.is_none() {
             names.extend(runtime(model.device).map(str::to_string));
             let path = model.path.as_ref().map(|path| path.to_string_lossy().into_owned());
             names.push(path.unwrap_or_else(|| model.name.clone()));
