@@ -67,6 +67,7 @@ fn step(criterion: &mut Criterion) {
         default_model: models::DEFAULT,
         model_override: None,
         locked: &|_| Ok(Default::default()),
+        policy_holds: &|_| Ok(()),
         decoder_holds: &|_| Ok(()),
     };
     let agent = agent_file::load(&folder.path().join("agent.toml"), &[], &known).unwrap();

@@ -267,6 +267,7 @@ impl Errand {
                 let lock = Lock::read(folder).map_err(|error| error.to_string())?;
                 Ok(lock.agreed())
             },
+            policy_holds: &policies::own::check,
             decoder_holds: &|schema| onnx::holds(&cited::narrowed(schema, &[])),
         })
     }

@@ -28,6 +28,7 @@ mod moment;
 mod outputs;
 mod person;
 mod place;
+mod policies;
 mod private;
 mod programs;
 mod research;

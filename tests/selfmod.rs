@@ -14,11 +14,12 @@ use crate::place::{Place, call, lend, python, say};
 const TAKEN: &str = "name = \"mine\"\ntask = \"all of it\"\n";
 
 /// What an agent with the whole folder must not write; `home/` is `ERRAND_HOME`.
-const KEPT: [&str; 19] = [
+const KEPT: [&str; 20] = [
     "agent.toml",
     "sub.toml",
     "other/agent.toml",
     "errand.lock",
+    "other/house.cedar",
     "mcp.json",
     ".mcp.json",
     ".envrc",

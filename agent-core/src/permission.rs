@@ -45,6 +45,18 @@ pub struct Grants {
     /// Programs of this machine to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programs: Option<Programs>,
+    /// Policies of the user's own: they forbid and ask, and grant nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<OwnRules>,
+}
+
+/// A file of policies that lies beside an agent file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnRules {
+    /// Its name.
+    pub file: String,
+    /// What it says, in Cedar.
+    pub text: String,
 }
 
 impl Grants {

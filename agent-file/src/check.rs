@@ -13,8 +13,8 @@ use super::problem::{Invalid, Place, Problem};
 use super::report::Report;
 use super::source::{LONGEST, Source, child};
 use super::{
-    AgentFile, McpTable, budget, component, given, grants, mcp, model, output, search, shape,
-    strategy, templates, using,
+    AgentFile, McpTable, budget, component, given, grants, mcp, model, output, policies, search,
+    shape, strategy, templates, using,
 };
 use agent_core::agent::{Agent, Provider};
 use agent_core::agreed::Agreed;
@@ -42,6 +42,8 @@ pub struct Known<'a> {
     /// What the lock in this folder says; nothing where there is none. The error says what is wrong
     /// with the lock.
     pub locked: &'a (dyn Fn(&Path) -> Result<Agreed, String> + 'a),
+    /// Whether a file of the user's own policies can be used; the error says what is wrong with it.
+    pub policy_holds: &'a (dyn Fn(&str) -> Result<(), String> + 'a),
     /// Whether a local model can be held to a schema; the error names what it cannot hold.
     pub decoder_holds: &'a (dyn Fn(&Value) -> Result<(), String> + 'a),
 }
@@ -276,6 +278,7 @@ impl Check<'_> {
         let using = using::tools(file, self.known, &components, &mcp, report);
         let named_strategy = strategy::named(file, self.known.strategies);
         let (mut grants, secrets) = grants::grants(file, &self.root, using, named_strategy, report);
+        grants.rules = policies::beside(&self.root, self.known, report);
         let search = search::search(file.search.as_ref(), &grants, &secrets, report);
         let browser = self.browser(report);
         grants.scopes = component::scopes(&named, &grants, &secrets, report);

@@ -20,6 +20,7 @@ mod model;
 mod model_table;
 mod nearest;
 mod output;
+mod policies;
 mod problem;
 mod programs;
 mod report;

@@ -77,6 +77,10 @@ impl Ground {
                 let components = self.locked(folder)?;
                 Ok(Agreed { components, ..Agreed::default() })
             },
+            policy_holds: &|text| match text.contains("permit") {
+                true => Err("a `permit` is refused".to_string()),
+                false => Ok(()),
+            },
             decoder_holds: &holds,
         })
     }

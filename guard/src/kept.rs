@@ -43,6 +43,9 @@ const NAMES: [&str; 26] = [
     ".xsessionrc",
 ];
 
+/// How the names of files end that hold policies of the user's own.
+const POLICIES: &str = ".cedar";
+
 /// Folders all of which is kept, by the ends of their paths.
 const FOLDERS: [&[&str]; 11] = [
     // Its files name programs (`config`, `hooks`, what a rebase is to do next), or other folders
@@ -261,6 +264,7 @@ fn by_name(path: &Path) -> bool {
     let parts = names(path);
     let Some(name) = parts.last() else { return false };
     NAMES.contains(&&**name)
+        || name.ends_with(POLICIES)
         || FOLDERS.iter().any(|folder| parts.windows(folder.len()).any(|part| part == *folder))
         || of_a_bare_repository(path)
 }
@@ -326,6 +330,7 @@ mod tests {
             "/home/me/.config/powershell/profile.ps1",
             "/home/me/.ssh/authorized_keys",
             "/a/.envrc",
+            "/a/rules.cedar",
         ] {
             assert!(refused(path), "{path}");
         }

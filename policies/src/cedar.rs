@@ -18,7 +18,7 @@ use crate::PolicyError;
 use crate::given::{Asked, Given};
 use crate::reason::fill;
 use crate::request::{Question, Shown, Taint, Words, call, file_id, want};
-use crate::{narrow, rules};
+use crate::{narrow, own, rules};
 
 /// The default policies with what an agent file grants on top.
 pub struct Cedar {
@@ -43,6 +43,7 @@ impl Cedar {
         let schema = rules::schema()?;
         let mut rules = rules::defaults()?;
         rules::grant(&mut rules, grants, &words)?;
+        own::add(&mut rules, &grants.rules)?;
         rules::validate(&schema, &rules)?;
         let mut firm = rules.clone();
         let asking: Vec<PolicyId> = rules

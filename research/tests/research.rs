@@ -54,6 +54,7 @@ fn load(file: &str, more: &str, question: &str) -> Result<Agent, String> {
         default_model: "none",
         model_override: None,
         locked: &|_: &Path| Ok(Agreed::default()),
+        policy_holds: &|_: &str| Ok(()),
         decoder_holds: &|_: &Value| Ok(()),
     };
     let params = [("question".to_string(), question.to_string())];

@@ -384,6 +384,7 @@ mod tests {
                 default_model: "m",
                 model_override: None,
                 locked: &|_| Ok(Agreed::default()),
+                policy_holds: &|_| Ok(()),
                 decoder_holds: &|_| Ok(()),
             };
             let file = folder.path().join("agent.toml");
