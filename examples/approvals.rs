@@ -1,4 +1,4 @@
-//! Approvals in code: whoever implements [`Person`] answers what the policy leaves to a person.
+//! Approvals in code: an implementation of [`Person`] answers what the policy leaves to a person.
 #![allow(clippy::print_stdout, missing_docs)]
 
 use errand::agent_file::PermissionsTable;

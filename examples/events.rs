@@ -1,4 +1,4 @@
-//! The events of a run as a stream, written to whoever connects to a socket: one JSON a line.
+//! The events of a run as a stream, written to a client of a socket: one JSON a line.
 #![allow(clippy::print_stdout, missing_docs)]
 
 use errand::{Agent, Errand};
@@ -14,7 +14,7 @@ pub async fn example(
     while let Some((id, event)) = run.next().await {
         let line = serde_json::json!({ "run": id, "event": event });
         if socket.write_all(format!("{line}\n").as_bytes()).await.is_err() {
-            // Nobody listens any more: the journal has what happened, and a resume goes on.
+            // The client is gone: the journal has what happened, and a resume goes on.
             run.cancel();
         }
     }

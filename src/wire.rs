@@ -85,7 +85,7 @@ pub struct Finished {
     pub spent: Spent,
 }
 
-/// Runs an agent with the defaults: `ERRAND_HOME`, fetching what is missing, nobody looking on.
+/// Runs an agent with the defaults: `ERRAND_HOME`, fetching what is missing, without an observer.
 ///
 /// # Errors
 /// What the run needs cannot be had. A run that ends without an outcome is no error.

@@ -28,14 +28,14 @@ fn the_end_of_a_call_is_shown() {
     assert_eq!(ran.code, Some(3), "{ran}");
     let shown = json!({ "path": "out/a", "content": content }).to_string();
     assert!(ran.err.contains(&shown), "{ran}");
-    // Whoever goes on sees it too, and not only that something waits.
+    // The one who resumes sees it too, and not only that something waits.
     let run = ran.err.split("runs resume ").nth(1).unwrap().split(' ').next().unwrap();
     let again = place.errand(["runs", "resume", run]);
     assert_eq!(again.code, Some(3), "{again}");
     assert!(again.err.contains(&shown), "{again}");
 }
 
-/// The same command, once more, said yes to a call that nobody had seen.
+/// The same command, once more, said yes to a call that was not shown.
 #[test]
 fn a_yes_is_not_one_to_the_next_call() {
     let place = asking(&[write("out/a", "1"), write("out/b", "2"), say("done")]);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::place::{Place, call, python, say};
 use crate::server::{Asked, Server};
 
-/// What nobody may read.
+/// What no agent may read.
 const SECRET: &str = "hunter2-in-a-file-of-its-own";
 
 /// An agent that may read `docs` and write `out`, a secret beside them, and a model that tries.
@@ -261,7 +261,7 @@ fn dots_and_nul_in_paths() {
     "#);
 }
 
-/// A server that nobody but the test may reach.
+/// A server that only the test may reach.
 fn private() -> Server {
     Server::start(|_: Asked| SECRET.into_response())
 }

@@ -59,7 +59,7 @@ fn nothing_is_added_that_nobody_agreed_to() {
     place.write("math.wasm", times("double", 2)).agent("", "", &[say("done")]);
     let before = place.read("agent.toml");
     let ran = place.errand(["tools", "add", "math.wasm"]);
-    refused(&ran, 2, &["nobody is here to agree", "hint: `--yes`"]);
+    refused(&ran, 2, &["there is no terminal to confirm on", "hint: `--yes`"]);
     assert!(ran.out.contains("math.double(n: integer)"), "{ran}");
     assert_eq!(place.read("agent.toml"), before);
     assert!(!place.path("errand.lock").exists());
@@ -95,7 +95,7 @@ fn other_bytes_are_not_run_until_somebody_agrees_again() {
         &["is not the file that was added", "hint: see what changed", "errand tools update math"],
     );
     let shown = place.errand(["tools", "update", "math"]);
-    refused(&shown, 2, &["nobody is here to agree"]);
+    refused(&shown, 2, &["there is no terminal to confirm on"]);
     assert!(
         shown.out.contains("- math.double(n: integer)")
             && shown.out.contains("+ math.triple(n: integer)"),

@@ -1,4 +1,4 @@
-//! `errand demo`: what somebody sees who has nothing but the program.
+//! `errand demo`: what a user sees who has nothing but the program.
 
 use std::fs;
 

@@ -204,7 +204,7 @@ fn the_registry_that_pip_is_set_up_for() {
     assert_eq!(check(&told, "registry")["state"], "ok", "{told}");
     assert_eq!(index.asked(), ["/simple/pip/"]);
     ask(simple, &["doctor", "--json", "--offline"]);
-    assert_eq!(index.asked().len(), 1, "`--offline` asks nobody");
+    assert_eq!(index.asked().len(), 1, "`--offline` asks no index");
     // Nothing listens on this port.
     let told = ask("http://127.0.0.1:9/simple/".to_string(), &["doctor", "--json"]);
     let registry = check(&told, "registry");

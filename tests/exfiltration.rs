@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::place::{Place, Ran, call, say};
 use crate::server::{Asked, Server};
 
-/// Nobody has this host; a name that is looked up is a message to whoever answers for it.
+/// This host does not exist; a name that is looked up is a message to its name server.
 const OUT: &str = "https://iban-de00123.invalid/x";
 
 /// An agent that may read `docs`, write `out` and reach what is public, and its calls one by one.
@@ -35,7 +35,7 @@ fn page(url: &str) -> (&'static str, Value) {
 fn waits(place: &Place, ran: &Ran) {
     assert_eq!(ran.code, Some(3), "{ran}");
     let journal = place.journal(&ran.run());
-    assert!(journal.contains("nobody named `iban-de00123.invalid` in full"), "{journal}");
+    assert!(journal.contains("`iban-de00123.invalid` is not granted in full"), "{journal}");
     assert!(!journal.contains("used"), "{journal}");
 }
 
@@ -49,7 +49,7 @@ fn a_private_file_in_the_name_of_a_host() {
     let ran = place.approve(&ran);
     assert_eq!(ran.code, Some(0), "{ran}");
     let told = ran.observations().remove(0);
-    assert!(told.contains("iban-de00123.invalid") && !told.contains("nobody named"), "{told}");
+    assert!(told.contains("iban-de00123.invalid") && !told.contains("is not granted in full"), "{told}");
 }
 
 #[test]

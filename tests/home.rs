@@ -286,11 +286,11 @@ fn all_of_it_goes_and_what_links_lead_to_stays() {
     link("disk", "models");
     fs::create_dir_all(place.home().join("guests")).unwrap();
     link("disk", "guests/work-eF5");
-    // Nobody is at a terminal here.
+    // There is no terminal here.
     let ran = place.errand(["self", "remove"]);
     assert_eq!(ran.code, Some(2), "{ran}");
     assert!(
-        ran.err.contains("error: nobody can be asked here\nhint: `--yes` removes what is shown"),
+        ran.err.contains("error: there is no terminal to ask on\nhint: `--yes` removes what is shown"),
         "{ran}"
     );
     assert!(place.home().join("errand.db").exists());
@@ -306,7 +306,7 @@ fn all_of_it_goes_and_what_links_lead_to_stays() {
     assert_eq!(place.read("disk/mine/model.onnx"), "x");
 }
 
-/// `ERRAND_HOME` by mistake: somebody's own folder.
+/// `ERRAND_HOME` by mistake: the user's own folder.
 #[test]
 fn a_folder_of_somebody_elses() {
     for (file, shown) in [
@@ -419,7 +419,7 @@ fn a_smaller_model_comes_while_a_larger_one_is_on_its_way() {
     let mut first = pull("qwen2.5-coder-1.5b");
     assert!(asked.recv().unwrap().contains("1.5B"));
     let mut second = pull("smollm2-135m");
-    assert!(asked.recv().unwrap().contains("SmolLM2"), "it waits for nobody");
+    assert!(asked.recv().unwrap().contains("SmolLM2"), "it does not wait");
     let mut third = pull("qwen2.5-coder-1.5b");
     let said = BufReader::new(third.stderr.take().unwrap()).lines().map(Result::unwrap);
     let waits = "  qwen2.5-coder-1.5b: waiting for another process";

@@ -148,7 +148,7 @@ fn c_is_lent_what_was_granted() {
     lent(Language::C, "main.c", include_str!("lent/main.c"));
 }
 
-/// A stranger that calls whatever it is told to, by tools of each effect.
+/// An untrusted component that calls whatever it is told to, by tools of each effect.
 const CALLER: &str = r#"
 use errand_sdk::{Value, Wants, call, tools};
 use schemars::JsonSchema;

@@ -21,6 +21,7 @@ mod home;
 mod journal;
 mod lent;
 mod library;
+mod log;
 mod marked;
 mod mcp;
 mod memory;

@@ -195,7 +195,7 @@ fn a_server_over_http() {
     served.kill().unwrap();
     served.wait().unwrap();
     assert_eq!(ran.observations(), ["{\"result\":5}"], "{ran}");
-    // Nobody is there any more: the call fails, and says so.
+    // The server is gone: the call fails, and says so.
     let ran = place.run();
     assert_eq!(ran.code, Some(0), "{ran}");
     let told = ran.observations().remove(0);

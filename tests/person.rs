@@ -1,4 +1,4 @@
-//! A question to the person behind a run: it waits, it is answered once, and nobody else answers it.
+//! A question to the person behind a run: it waits, it is answered once, and only the person answers it.
 
 use serde_json::{Value, json};
 

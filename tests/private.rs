@@ -17,7 +17,7 @@ fn set(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// All that is in a home and that somebody else could read, write or enter.
+/// All that is in a home and that another user could read, write or enter.
 fn exposed(home: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![home.to_path_buf()];
@@ -81,11 +81,11 @@ fn a_home_that_an_older_version_left_open() {
 fn a_home_where_everybody_may_write() {
     let place = Place::bare();
     reads(&place);
-    place.write("home/errand.db", "somebody's");
+    place.write("home/errand.db", "other");
     set(&place.home(), 0o777);
     let ran = place.run();
     assert_eq!(ran.code, Some(2), "{ran}");
-    assert!(ran.err.contains("`HERE/home` cannot be kept private: everybody may write there"));
+    assert!(ran.err.contains("`HERE/home` cannot be kept private: any user can write there"));
     assert!(ran.err.contains("hint: give errand a folder of its own"), "{ran}");
     assert_eq!(fs::read_dir(place.home()).unwrap().count(), 1);
 }

@@ -198,7 +198,7 @@ fn a_program_uses_too_much_and_takes_too_long() {
     assert_eq!(then, alive());
 }
 
-/// What a program is told can carry out what the model has read; what it reads by itself somebody named.
+/// What a program is told can carry out what the model has read; what it reads by itself is named.
 #[test]
 fn a_program_with_a_network_carries_private_files_out() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -234,7 +234,7 @@ fn a_program_writes_a_private_file_for_another_run() {
     place.agent("act = \"tools\"", tables, &calls);
     let ran = place.run();
     assert_eq!(ran.code, Some(3), "{ran}");
-    assert!(ran.out.contains("nobody named `iban-de00123.invalid` in full"), "{ran}");
+    assert!(ran.out.contains("`iban-de00123.invalid` is not granted in full"), "{ran}");
 }
 
 #[test]

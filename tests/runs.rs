@@ -95,7 +95,7 @@ fn old_runs_are_removed_when_it_is_said() {
     assert_eq!(unasked.code, Some(2), "{unasked}");
     assert!(unasked.err.contains("2 runs, begun "), "{unasked}");
     assert!(
-        unasked.err.contains("error: nobody can be asked here\nhint: `--yes` removes"),
+        unasked.err.contains("error: there is no terminal to ask on\nhint: `--yes` removes"),
         "{unasked}"
     );
     assert_eq!(prune(&["--older-than", "1h", "--yes"]).err, "there is nothing to remove\n");

@@ -255,7 +255,7 @@ fn a_page_is_asked_for_again_only_as_its_server_says() {
         [1, 1, 2, 2, 1],
         "{asked:?}"
     );
-    // Whoever may not reach the server is not shown what is kept of it.
+    // An agent that may not reach the server is not shown what is kept of it.
     let other = agent(&[], "");
     std::fs::rename(place.home(), place.path("moved")).unwrap();
     std::fs::remove_dir_all(other.home()).unwrap();
@@ -283,7 +283,7 @@ fn a_busy_server_is_asked_again_when_it_says() {
     assert_eq!(read(&place, &server, "/busy").as_deref(), Ok("at last"));
     assert!(begun.elapsed().as_secs_f64() >= 1.0);
     assert_eq!(server.asked(), ["/robots.txt", "/busy", "/busy", "/busy"]);
-    // Nobody waits for a day.
+    // A day is too long to wait.
     let closed = format!("`http://{}/closed` answered with status 503", server.at);
     assert_eq!(read(&place, &server, "/closed"), Err(closed));
 }

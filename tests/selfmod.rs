@@ -454,7 +454,7 @@ fn a_server_that_was_granted_a_home_behind_a_link() {
     assert!(pinned.err.contains("holds the files that a shell runs when it starts"), "{pinned}");
 }
 
-/// Likewise, and nobody is asked before something is deleted or moved away.
+/// Likewise, and no person is asked before something is deleted or moved away.
 fn unasked(tables: &str) -> String {
     tables.replace("[permissions]", "[permissions]\ndelete = [\".\"]")
 }

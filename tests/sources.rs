@@ -47,9 +47,9 @@ fn a_url_is_fetched_pinned_and_looked_at_again() {
     assert!(place.errand(["tools", "update", "math"]).out.contains("math is what was agreed to"));
     *served.lock().unwrap() = times("treble", 3);
     let changed = place.errand(["tools", "update", "math"]);
-    refused(&changed, 2, &["nobody is here to agree"]);
+    refused(&changed, 2, &["there is no terminal to confirm on"]);
     assert!(changed.out.contains("+ math.treble(n: integer)"), "{changed}");
-    // Until somebody agrees, what runs is what was agreed to.
+    // Until the user agrees, what runs is what was agreed to.
     assert_eq!(place.run().observations(), ["42"]);
     let other =
         place.errand(["tools", "add", &format!("http://{at}/moved"), "--name", "moved", "--yes"]);
@@ -223,7 +223,7 @@ impl Registry {
         let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
         let up = said.by_ref().any(|line| line.unwrap().contains("listening on"));
         assert!(up, "the registry ended");
-        // It stops when nobody reads what it says.
+        // It stops when its output is not read.
         thread::spawn(move || said.for_each(drop));
         Some(Registry { process, at })
     }
@@ -273,7 +273,7 @@ fn a_real_registry() {
     assert_eq!(added.code, Some(0), "{added}");
     assert!(place.read("errand.lock").contains(&format!("source = \"{image}:1.0\"")));
     assert_eq!(place.run().observations(), ["42"]);
-    // The tag moves on; what runs does not, until somebody agrees.
+    // The tag moves on; what runs does not, until the user agrees.
     registry.push("tools/math", "1.0", &times("treble", 3));
     assert_eq!(place.run().observations(), ["42"]);
     let changed = place.errand(["tools", "update", "math"]);

@@ -1,4 +1,4 @@
-//! A program that is stopped, or that nobody listens to any more.
+//! A program that is stopped, or whose reader is gone.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read};
@@ -24,7 +24,7 @@ fn a_reader_that_goes_away() {
     ] {
         let mut child =
             place.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // Nobody reads.
+        // No reader.
         drop(child.stdout.take());
         let mut said = String::new();
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();

@@ -181,7 +181,7 @@ fn every_module_says_what_it_is() {
 #[test]
 fn no_file_knows_the_machine_it_was_written_on() {
     let folders = ["/work/", "/root/", "/home/"];
-    // Somebody's home in an example, and the one that a test makes for itself.
+    // A home in an example, and the one that a test makes for itself.
     let nobodys = ["/home/me", "/home/you", "HERE/home/"];
     let names = |path: &Path, line: &str| {
         let line = nobodys.iter().fold(line.to_string(), |line, home| line.replace(home, ""));

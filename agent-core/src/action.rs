@@ -92,19 +92,19 @@ impl Action {
 /// What the policy says of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// Yes, no, or somebody must say.
+    /// Yes, no, or a person must decide.
     pub decision: Decision,
     /// Why; at least one for anything but allow. Lower case, no period, input in backticks.
     pub reasons: Vec<String>,
 }
 
-/// Yes, no, or somebody must say.
+/// Yes, no, or a person must decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// It may happen.
     Allow,
-    /// It may happen once a person says so. With nobody to ask: deny, or a durable pause.
+    /// It may happen once a person says so. Without a person to ask: deny, or a durable pause.
     Ask,
     /// It may not.
     Deny,

@@ -1,6 +1,6 @@
 //! The agent: what an agent file comes to once everything in it was checked. It never changes,
 //! and its JSON form is the first event of a run, so a resume does not need the file again.
-//! Secrets are references here, `${NAME}`; whoever opens a connection looks them up.
+//! Secrets are references here, `${NAME}`; the code that opens a connection looks them up.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -149,10 +149,10 @@ pub struct ModelConfig {
     pub device: Device,
     /// The longest a model may be silent.
     pub timeout: Duration,
-    /// The tokens that a remote model holds, where somebody said so.
+    /// The tokens that a remote model holds, where it is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<u32>,
-    /// What a remote model's endpoint takes otherwise than most, where somebody said so.
+    /// What a remote model's endpoint takes otherwise than most, where it is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quirks: Option<Quirks>,
     /// Other ids at the same endpoint, tried in order when `name` does not answer.

@@ -1,4 +1,4 @@
-//! A component as an agent has it: which file, which bytes, what it said of itself when somebody
+//! A component as an agent has it: which file, which bytes, what it said of itself when the user
 //! agreed to it, and how far it may go. Plain data; running it is the sandbox's business.
 
 use std::path::PathBuf;

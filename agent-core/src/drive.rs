@@ -7,6 +7,7 @@ mod desk;
 mod fit;
 mod gate;
 mod kit;
+mod spans;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, TryStreamExt};
+use tracing::Instrument;
 
 use crate::action::{Action, CallId, Decision};
 use crate::agent::ModelConfig;
@@ -48,7 +50,7 @@ pub struct Parts<'a> {
     pub journal: &'a dyn Journal,
     /// Looks on.
     pub watch: &'a dyn Watch,
-    /// Answers an `ask`; where nobody does, the run pauses.
+    /// Answers an `ask`; without one, the run pauses.
     pub person: Option<&'a dyn Person>,
     /// Milliseconds since 1970.
     pub clock: fn() -> u64,
@@ -73,14 +75,14 @@ pub trait Watch: Send + Sync {
     fn said(&self, _run: &RunId, _call: &Action, _remark: &Remark) {}
 }
 
-/// Nobody looks on.
+/// No observer.
 pub struct Unseen;
 
 impl Watch for Unseen {
     fn event(&self, _event: &Event, _run: &Run) {}
 }
 
-/// Somebody who can say yes or no to what the policy leaves open.
+/// A person who can say yes or no to what the policy leaves open.
 #[async_trait]
 pub trait Person: Send + Sync {
     /// `None`: not now, the run shall wait.
@@ -154,7 +156,7 @@ pub async fn begin(run: &mut Run, parts: &Parts<'_>) -> Result<(), Fault> {
     begin_with(run, Vec::new(), parts).await
 }
 
-/// Begins a run whose task was written by somebody who had read these.
+/// Begins a run whose task was written after these were read.
 pub async fn begin_with(run: &mut Run, taint: Vec<Origin>, parts: &Parts<'_>) -> Result<(), Fault> {
     let agent = Box::new(run.agent().clone());
     note(run, What::Started { agent, strategy: run.strategy().name.to_string(), taint }, parts)
@@ -212,6 +214,13 @@ pub fn fold(
 /// Drives the run until it is over, waits for a person, or cannot go on. Only the first kind of
 /// end is written to the journal: the others resume.
 pub async fn drive(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault> {
+    let span = spans::invoke_agent(&run);
+    let (outcome, run) = driven(run, parts).instrument(span.clone()).await?;
+    spans::ended(&span, &outcome);
+    Ok((outcome, run))
+}
+
+async fn driven(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault> {
     let left = Duration::from_millis(run.ledger().time_left_ms());
     let desk = Desk::new(run, parts);
     let time_is_up = (parts.sleep)(left);
@@ -231,7 +240,7 @@ pub async fn drive(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault>
 }
 
 /// Makes one call that no model asked for: planned, judged, permitted and run like any. What is
-/// not allowed, also for want of somebody to ask, is an observation that says so.
+/// not allowed, also for want of a person to ask, is an observation that says so.
 ///
 /// # Errors
 /// What would stop a run: the sandbox or the journal broke.
@@ -250,7 +259,7 @@ pub async fn call(
                 Some(Approval::Said(words)) => {
                     let answer = Question::of(&action).and_then(|asked| asked.answer(&words).ok());
                     return Ok(
-                        answer.map_or_else(|| denied(&["nobody answered".to_string()]), observed)
+                        answer.map_or_else(|| denied(&["no answer was given".to_string()]), observed)
                     );
                 }
                 _ => return Ok(denied(&["a person said no".to_string()])),
@@ -308,7 +317,10 @@ impl Desk<'_> {
         request.max_tokens = u32::try_from(most).unwrap_or(u32::MAX);
         let call = request.call;
         self.write(What::Thinking { call, reserved: fresh + most, last }).await?;
-        let reason = match self.answer(&mut request).await {
+        let span = spans::chat(self.parts.model, &request);
+        let answer = self.answer(&mut request).instrument(span.clone()).await;
+        spans::replied(&span, &answer);
+        let reason = match answer {
             Ok(reply) => {
                 self.write(What::Replied { call, reply }).await?;
                 return Ok(None);

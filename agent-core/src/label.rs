@@ -16,11 +16,11 @@ pub enum Origin {
     File(PathBuf),
     /// The names in a folder of this machine.
     Folder(PathBuf),
-    /// A page or an answer from the network: whoever runs that server wrote it.
+    /// A page or an answer from the network: its operator wrote it.
     Web(Url),
-    /// An MCP server, by the name that the agent file gives it: whoever wrote it.
+    /// An MCP server, by the name that the agent file gives it.
     Server(String),
-    /// A program that this machine ran with a network, by its name: whoever it spoke to.
+    /// A program that this machine ran with a network, by its name: its peers may have written it.
     Program(String),
     /// What an earlier run had read that left these bytes: in a file that it wrote, or a value that
     /// a component kept. It taints as its source does, and is nothing that this run has read itself.
@@ -28,7 +28,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether a stranger may have written it.
+    /// Whether it may be untrusted.
     pub fn untrusted(&self) -> bool {
         matches!(self.source(), Origin::Web(_) | Origin::Server(_) | Origin::Program(_))
     }

@@ -138,7 +138,7 @@ impl Ledger {
         (most > 0).then_some(most)
     }
 
-    /// Time passes; `resumed` says that nobody was driving since the last event.
+    /// Time passes; `resumed` says that no process was driving since the last event.
     pub(crate) fn tick(&mut self, at: u64, resumed: bool) {
         if let Some(before) = self.clock
             && !resumed

@@ -1,5 +1,5 @@
 //! What a component says of itself: the tools it brings, and what it wants from the host. It is
-//! the word of a stranger: an upper bound of what its calls may do, never a grant.
+//! an untrusted claim: an upper bound of what its calls may do, never a grant.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
 //! MCP servers as an agent names them: how each is reached, and the tools it was seen to have when
-//! somebody agreed to them. Whoever speaks to a server holds it to that list.
+//! the user agreed to them. The client of a server holds it to that list.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ impl Server {
     }
 }
 
-/// What a server offered when somebody looked, by bare names.
+/// What a server offered when it was pinned, by bare names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pinned {
     /// SHA-256 of its list of tools.

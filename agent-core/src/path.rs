@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The absolute path that `path` means in the folder `root` (absolute), with `.` and `..` worked
 /// out by their letters alone. Symbolic links are the sandbox's to refuse. The error is a
-/// sentence for whoever wrote the path.
+/// sentence for the author of the path.
 pub fn resolve(root: &Path, path: &str) -> Result<PathBuf, String> {
     if path.contains('\0') {
         return Err("a path cannot hold a NUL byte".to_string());
@@ -22,7 +22,7 @@ pub fn resolve(root: &Path, path: &str) -> Result<PathBuf, String> {
     Ok(resolved)
 }
 
-/// How `path` is written for somebody who works in the folder `root`: relative where it is
+/// How `path` is written for a reader in the folder `root`: relative where it is
 /// inside, `.` for the folder itself, absolute elsewhere.
 pub fn display(root: &Path, path: &Path) -> String {
     match path.strip_prefix(root).unwrap_or(path).to_string_lossy() {

@@ -20,7 +20,7 @@ pub struct Programs {
     /// Which programs, with which arguments.
     pub rules: Vec<RunRule>,
     /// What they read beside what the agent may read, absolute. With a network it is all that they
-    /// read: what can be carried out is then what somebody named here.
+    /// read: what can be carried out is then what the user named here.
     pub read: Vec<PathBuf>,
     /// Which network they see.
     pub network: Network,

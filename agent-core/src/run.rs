@@ -91,7 +91,7 @@ pub struct Run {
     /// What an answer can cite.
     cited: BTreeSet<String>,
     outcome: Option<Outcome>,
-    /// What this turn is about, in the words of whoever began it.
+    /// What this turn is about, in the words that began it.
     saying: String,
     /// The turns of a conversation that are over.
     turns: Vec<turn::Turn>,

@@ -48,7 +48,7 @@ pub struct Cost {
     pub memory: u64,
     /// Bytes of result.
     pub output: u64,
-    /// What an agent spent that did the work; it counts against the budget of whoever called it.
+    /// What an agent spent that did the work; it counts against the budget of its caller.
     #[serde(default, skip_serializing_if = "Spent::is_nothing")]
     pub spent: Spent,
 }
@@ -84,7 +84,7 @@ pub trait Gate: Send + Sync {
         Start::default()
     }
 
-    /// The guest says something for whoever looks on. The host has cut it and taken out what a
+    /// The guest says something for the watcher. The host has cut it and taken out what a
     /// terminal would obey.
     fn said(&self, _remark: Remark) {}
 
@@ -130,9 +130,9 @@ pub enum Remark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// To whoever writes the tool.
+    /// For the tool's author.
     Debug,
-    /// To whoever uses it.
+    /// For its user.
     Info,
     /// Something is not as it should be.
     Warn,

@@ -1,5 +1,5 @@
-//! JSON Schema (2020-12) as the host checks it, and what it says to whoever broke it. A check never
-//! leaves this machine, and its regular expressions run in linear time, whoever wrote the schema.
+//! JSON Schema (2020-12) as the host checks it, and what it says about a value that breaks it. A check never
+//! leaves this machine, and its regular expressions run in linear time, whatever its author.
 
 mod effort;
 
@@ -22,7 +22,7 @@ pub struct Checker {
     validator: Validator,
 }
 
-/// How big a stranger's schema may be.
+/// How big an untrusted schema may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// As JSON.
@@ -32,7 +32,7 @@ pub struct Bounds {
 }
 
 impl Checker {
-    /// For a schema that somebody else wrote: too big a one is refused before anything is made of
+    /// For a schema that another party wrote: too big a one is refused before anything is made of
     /// it. The error goes on where "the schema" ends.
     pub fn of_stranger(schema: &Value, bounds: Bounds) -> Result<Self, String> {
         shallow(schema, bounds.deepest)
@@ -57,7 +57,7 @@ impl Checker {
         Ok(Self { schema: schema.clone(), validator })
     }
 
-    /// Whether a value satisfies the schema. The error is for whoever wrote the value: each
+    /// Whether a value satisfies the schema. The error is for the author of the value: each
     /// problem with the place where it is.
     pub fn check(&self, value: &Value) -> Result<(), String> {
         effort::bounded(&self.schema, value).map_err(|much| format!("it {much}"))?;
@@ -67,8 +67,8 @@ impl Checker {
     }
 }
 
-/// What the words of a schema mean is said by another one, and where that is not at hand nobody
-/// knows. The older drafts are read as 2020-12, which has nearly all of their words.
+/// What the words of a schema mean is said by its dialect, and one that is not at hand is not
+/// known. The older drafts are read as 2020-12, which has nearly all of their words.
 pub fn dialect(schema: &Value) -> Result<(), String> {
     let Some(dialect) = schema.get("$schema").and_then(Value::as_str) else { return Ok(()) };
     let draft = dialect.split_once("://").is_some_and(|(_, at)| at.starts_with("json-schema.org/"));

@@ -12,7 +12,7 @@ use crate::action::{Capability, Permit};
 use crate::manifest::SecretUse;
 use crate::sandbox::{Gate, Invocation, SandboxError};
 
-/// What everybody may know of a tool.
+/// What is public of a tool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolSpec {
     /// `files.read`: lower case, dots between words.
@@ -95,15 +95,15 @@ pub trait Tool: Send + Sync {
 pub enum Promise {
     /// A result that breaks it is a failure.
     Kept,
-    /// Somebody else's word for what they do: a result that breaks it is shown, with a remark.
+    /// A claim by another party: a result that breaks it is shown, with a remark.
     Claimed,
 }
 
-/// Who does a tool's work. Whoever it is gets a permit, and asks the gate at every use.
+/// Who does a tool's work. Each gets a permit, and asks the gate at every use.
 pub enum Work<'a> {
     /// A component, in the sandbox.
     Guest(&'a Guest),
-    /// Somebody outside of it.
+    /// A worker outside of it.
     Worker(&'a dyn Worker),
 }
 
@@ -156,7 +156,7 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// A guest that comes with the runtime. It gets what it declares and no more, as a stranger's
+    /// A guest that comes with the runtime. It gets what it declares and no more, as an untrusted
     /// component does.
     pub fn builtin(component: Component, imports: Imports, limits: Limits) -> Self {
         Self {
@@ -169,7 +169,7 @@ impl Guest {
         }
     }
 
-    /// A stranger's component under this name: nothing is lent to it until `imports` says so.
+    /// An untrusted component under this name: nothing is lent to it until `imports` says so.
     pub fn stranger(name: impl Into<Arc<str>>, component: Component, limits: Limits) -> Self {
         Self {
             name: Some(name.into()),
@@ -207,7 +207,7 @@ pub struct Imports {
     pub http: bool,
     /// `errand:tool/kv`
     pub kv: bool,
-    /// `errand:tool/pages`: never a stranger's.
+    /// `errand:tool/pages`: never an untrusted component's.
     pub pages: bool,
     /// `errand:tool/tools`
     pub tools: bool,
@@ -225,7 +225,7 @@ pub enum Component {
     },
     /// A file on this machine, whatever is in it.
     File(Arc<PathBuf>),
-    /// A file that is only run while it is what somebody agreed to.
+    /// A file that is only run while it is what the user agreed to.
     Pinned {
         /// Where it is.
         path: Arc<PathBuf>,
@@ -244,14 +244,14 @@ pub struct Limits {
     /// Bytes of result that a model is shown at once: see [`Limits::whole`].
     pub output: usize,
     /// Instructions, roughly, before the guest is stopped: the same work always takes the same.
-    /// Counting them makes a guest slower, so it is `None` where nobody asked.
+    /// Counting them makes a guest slower, so it is `None` unless asked for.
     pub fuel: Option<u64>,
     /// Calls of one component at once, at each depth of tools that call tools; more wait.
     pub calls: usize,
 }
 
 impl Limits {
-    /// What a stranger's component may use where nobody said otherwise.
+    /// What an untrusted component may use unless configured otherwise.
     pub const DEFAULT: Self = Self {
         memory: 64 << 20,
         time: Duration::from_secs(5),

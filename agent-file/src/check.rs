@@ -381,7 +381,7 @@ impl Check<'_> {
         }
     }
 
-    /// What somebody agreed to.
+    /// What the user agreed to.
     fn agreed(&self, report: &mut Report<'_>) -> Agreed {
         let file = self.file;
         if file.tools.component.is_empty() && file.mcp == McpTable::default() {

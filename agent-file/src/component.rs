@@ -119,7 +119,7 @@ fn pinned(
     let Some(entry) = locked.get(&name) else {
         let message = format!("the component `{name}` is not in `errand.lock`");
         report.value(&at, message).hint(format!(
-            "nobody has looked at it yet: remove this table, then `errand tools add {}`",
+            "it is not pinned yet: remove this table, then `errand tools add {}`",
             table.file
         ));
         return None;

@@ -1,5 +1,5 @@
 //! Slips of the pen in an output schema. JSON Schema lets unknown keywords mean nothing, so
-//! `requird` would be a rule that nobody keeps; what is near to a keyword is therefore refused, and
+//! `requird` would be a rule without effect; what is near to a keyword is therefore refused, and
 //! anything else, such as `x-source`, left alone.
 
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The MCP servers of an agent file: its own tables, and a file of servers as other programs have it.
 //! Refuses a server that an agent uses and that cannot be reached either way or both, and one whose
-//! tools nobody has looked at. What an agent does not use is nothing to it.
+//! tools that are not pinned. What an agent does not use is nothing to it.
 
 mod pasted;
 
@@ -235,7 +235,7 @@ impl Checked<'_> {
                 Some(pinned) => pinned.clone(),
                 None => {
                     report
-                        .key(pointer, format!("nobody has looked at the tools of server `{name}`"))
+                        .key(pointer, format!("the tools of server `{name}` are not pinned"))
                         .hint("`errand mcp pin FILE` shows them, and pins them in errand.lock");
                     return None;
                 }

@@ -1,4 +1,4 @@
-//! Which known word somebody may have meant.
+//! Which known word was probably meant.
 
 /// The hint for a word that is not one of these: the nearest where one is near, else all of them.
 pub(super) fn hint<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
@@ -25,7 +25,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         };
         close.then_some((score, known))
     };
-    // Distances are quadratic in the length, and nobody slips into a word this long.
+    // Distances are quadratic in the length, and no misspelling is this long.
     let known = known.into_iter().filter(|_| word.len() <= 100);
     known.filter_map(near).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }

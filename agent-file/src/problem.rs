@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-/// The most problems that are shown; a file with more is not being read any further by anybody.
+/// The most problems that are shown; further ones would not be read.
 const SHOWN: usize = 50;
 
 /// The widest piece of a line that is shown.
@@ -81,7 +81,7 @@ impl Invalid {
         Self { file, text, problems }
     }
 
-    /// The same problems for whoever names this file.
+    /// The same problems for the file that names this one.
     pub(super) fn elsewhere(self) -> impl Iterator<Item = Problem> {
         let Invalid { file, text, problems } = self;
         problems.into_iter().map(move |mut problem| {

@@ -1,4 +1,4 @@
-//! A stranger's schema, and a value that is held against it: a list of both, as JSON. Nothing takes
+//! An untrusted schema, and a value that is held against it: a list of both, as JSON. Nothing takes
 //! long, and what is said is short.
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What no agent may write, whatever it was granted, and whoever does it for the agent – a built-in
+//! What no agent may write, whatever it was granted, and by whatever means – a built-in
 //! tool, code, a component, an MCP server: what decides what agents may do, and what other programs
 //! of its user run by themselves. And `ERRAND_HOME`, which no agent may read either.
 //!
@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// Names that are kept wherever they are, without regard to case.
 const NAMES: [&str; 26] = [
-    // What somebody agreed to run.
+    // What the user agreed to run.
     "errand.lock",
     "mcp.json",
     ".mcp.json",
@@ -87,7 +87,7 @@ pub struct Kept {
 
 impl Kept {
     /// With `ERRAND_HOME`, and the files that make an agent what it is: agent files, what they name
-    /// and what they are pinned by; and those that whoever runs them works with.
+    /// and what they are pinned by; and those that the user works with.
     pub fn new(home: &Path, files: impl IntoIterator<Item = PathBuf>) -> Kept {
         Kept { home: Some(real(home)), files: files.into_iter().map(|file| real(&file)).collect() }
     }
@@ -161,7 +161,7 @@ impl Kept {
         (home.starts_with(&folder) || folder.starts_with(home)).then_some(home)
     }
 
-    /// What is there, in a folder or a file that is granted, and may not be written: for whoever
+    /// What is there, in a folder or a file that is granted, and may not be written: for the caller who
     /// cannot ask before each write.
     ///
     /// # Errors

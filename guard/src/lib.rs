@@ -1,7 +1,7 @@
 //! What stands between errand and the rest of its machine, each in one place: how another program is
 //! started ([`Program`]), who may read what errand keeps ([`private`]), what no agent may write
 //! ([`Kept`]), what a person is shown
-//! ([`visible`]), and which secrets nobody is ([`Redactor`]). It decides nothing about agents and knows none.
+//! ([`visible`]), and which secrets never are ([`Redactor`]). It decides nothing about agents and knows none.
 
 mod environment;
 mod kept;

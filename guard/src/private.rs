@@ -7,10 +7,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 /// Folders of `ERRAND_HOME` that hold programs, whose files have to stay programs; and those that
-/// are written by nobody who does not say 0600, and may hold very many files.
+/// are always written with 0600, and may hold very many files.
 const NOT_INTO: [&str; 5] = ["toolchains", "cache", "kv", "pages", "drives"];
 
-/// Folders and files of `ERRAND_HOME`: what else is in that folder is somebody else's.
+/// Folders and files of `ERRAND_HOME`: what else is in that folder belongs to others.
 const OURS: [&str; 14] = [
     "cache",
     "cache.key",
@@ -28,7 +28,7 @@ const OURS: [&str; 14] = [
     "toolchains",
 ];
 
-/// Sees to it that nobody else can look into `ERRAND_HOME`: what an older version, or somebody's
+/// Sees to it that no other user can look into `ERRAND_HOME`: what an older version, or the user's
 /// `mkdir`, left open is closed. Nothing is made that is not there.
 ///
 /// # Errors
@@ -38,13 +38,13 @@ pub fn settle(home: &Path) -> Result<(), Exposed> {
     let found = match fs::metadata(home) {
         Ok(found) if !found.is_dir() => return Ok(()),
         Ok(found) => found,
-        // Whoever writes the first file there says what is wrong with it.
+        // The code that writes the first file there says what is wrong with it.
         Err(_) => return Ok(()),
     };
     // In an empty one nothing can be another's yet: a file system that was just mounted, mostly.
     let empty = || fs::read_dir(home).is_ok_and(|mut entries| entries.next().is_none());
     if found.mode() & 0o002 != 0 && !empty() {
-        return Err(exposed("everybody may write there".to_string()));
+        return Err(exposed("any user can write there".to_string()));
     }
     if !closed(&found) {
         let shared = ["/", "/tmp", "/home", "/root", "/usr", "/var", "/etc", "/opt"];
@@ -129,7 +129,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// Whether nobody else has any right to it.
+/// Whether no other user has any right to it.
 fn closed(found: &Metadata) -> bool {
     found.mode() & 0o077 == 0
 }
@@ -205,7 +205,7 @@ mod tests {
         fs::set_permissions(above.path(), Permissions::from_mode(0o777)).unwrap();
         fs::write(above.path().join("errand.db"), "whose?").unwrap();
         let said = settle(above.path()).unwrap_err().to_string();
-        assert!(said.contains("everybody may write there\nhint: "), "{said}");
+        assert!(said.contains("any user can write there\nhint: "), "{said}");
         assert_eq!(mode(above.path()), 0o777);
         fs::remove_file(above.path().join("errand.db")).unwrap();
         settle(above.path()).unwrap();

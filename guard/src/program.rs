@@ -76,7 +76,7 @@ impl Program {
         command
     }
 
-    /// Somebody else's program, with the folder and the environment that it was given.
+    /// Another party's program, with the folder and the environment that it was given.
     pub fn given<K: AsRef<OsStr>, V: AsRef<OsStr>>(
         &self,
         folder: &Path,

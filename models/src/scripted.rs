@@ -1,6 +1,6 @@
 //! A model that answers from a file, for tests and demonstrations: one assistant message a line.
 //!
-//! Reply n answers model call n, whoever asks and however often, so a resumed run goes on where
+//! Reply n answers model call n, however often it is asked, so a resumed run goes on where
 //! it stopped. A line is `{"content": string or null, "tool_calls": […], "usage": {…}}`; a tool
 //! call is written as OpenAI does (`{"id", "type", "function": {"name", "arguments": "<json>"}}`)
 //! or in short (`{"id"?, "name", "arguments": {…}}`). Blank lines count for nothing.

@@ -195,7 +195,7 @@ impl Policy for Cedar {
     }
 }
 
-/// All must allow: the strictest decision, with the reasons of whoever made it.
+/// All must allow: the strictest decision, with the reasons that led to it.
 pub(crate) fn strictest(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     let rank = |decision| match decision {
         Decision::Allow => 0,

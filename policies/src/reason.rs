@@ -27,7 +27,7 @@ pub(crate) fn fill(template: &str, tool: &str, shown: &Shown) -> String {
     text
 }
 
-/// What somebody wrote, safe to repeat between backticks: one line, not long.
+/// What was written, safe to repeat between backticks: one line, not long.
 pub(crate) fn quotable(written: &str) -> String {
     let plain = |c: char| if c.is_control() || c == '`' { '\u{fffd}' } else { c };
     let mut text: String = written.chars().take(LONGEST).map(plain).collect();

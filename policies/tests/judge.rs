@@ -326,7 +326,7 @@ fn taint() {
             format!("web.read: GET https://b.org/ < {web} out/n"),
             "allow",
         ),
-        // Acting on the world, once a stranger had a say.
+        // Acting on the world, once untrusted content was read.
         ("net api.org", "web.post: POST https://api.org/".to_string(), "allow"),
         (
             "net api.org",
@@ -339,13 +339,13 @@ fn taint() {
         ("net api.org", format!("web.search: POST https://api.org/ < {web}"), "allow"),
         ("", format!("web.search: POST https://api.org/ < {web}"), "deny"),
         ("", format!("web.post: POST https://api.org/ < {web}"), "deny"),
-        // A server may act on its own words; on others' somebody is asked.
+        // A server may act on its own words; on others' a person is asked.
         ("", "notes.add".to_string(), "allow"),
         ("read docs", "notes.add < docs/a.md @notes".to_string(), "allow"),
         (
             "",
             format!("notes.add < @notes {web}"),
-            "ask; the model has read what strangers wrote, and `notes.add` may act on what they say",
+            "ask; the model has read untrusted content, and `notes.add` may act on what they say",
         ),
         ("", "notes.add < @other".to_string(), "ask"),
         ("", format!("notes.find < {web}"), "allow"),
@@ -357,7 +357,7 @@ fn taint() {
 /// A model under an attacker's control reads no page first.
 #[test]
 fn private_files_in_an_address() {
-    let asks = "ask; the model has read private files, and nobody named `b.org` in full: its \
+    let asks = "ask; the model has read private files, and `b.org` is not granted in full: its \
                 address could carry them out; hint: add `b.org` to [permissions] net";
     for (grants, call, expected) in [
         ("net public, read docs", "web.read: GET https://b.org/ < docs/a.md", asks),
@@ -369,7 +369,7 @@ fn private_files_in_an_address() {
         ("net public, read docs", "web.read: GET https://b.org/ < docs/", asks),
         ("net public", "web.read: GET https://b.org/ < @notes", asks),
         ("net public, read out, write out", "web.read: GET https://b.org/ < out/n ~docs/a", asks),
-        // A host that somebody named, and the agent's own notes.
+        // A host that the user named, and the agent's own notes.
         ("net public, net b.org, read docs", "web.read: GET https://b.org/ < docs/a", "allow"),
         ("net b.org, read docs", "web.read: HEAD https://b.org/ < docs/a", "allow"),
         ("net b.org, read docs", "web.search: POST https://b.org/ < docs/a", "allow"),

@@ -39,7 +39,7 @@ const JUDGEMENTS: [&str; 3] = ["yes", "partly", "no"];
 pub(crate) struct Lead {
     stage: Stage,
     report: Report,
-    /// Questions that nobody was sent after yet.
+    /// Questions that no reader was sent after yet.
     todo: Vec<String>,
     /// Those under way, by their calls' ids.
     sent: Vec<(String, String)>,
@@ -376,7 +376,7 @@ impl Lead {
     }
 
     /// Sends readers after the questions: one after the other where they share this machine's
-    /// processor, side by side where somebody else's computes.
+    /// processor, side by side where a remote one computes.
     fn send(&mut self, agent: &Agent) -> Next {
         let Some(reader) = reader(agent) else {
             // The agent file was checked for one; only a run by hand comes here.

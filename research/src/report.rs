@@ -1,6 +1,6 @@
 //! A research report: what was asked, what was found, and the stored text that each finding stands
-//! on. Plain data with a JSON Schema. A citation is a span of a source's text, so whoever has the
-//! report can check it ([`Report::faults`]); how it is printed is nobody's business here.
+//! on. Plain data with a JSON Schema. A citation is a span of a source's text, so a reader of the
+//! report can check it ([`Report::faults`]); how it is printed is not decided here.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -154,7 +154,7 @@ pub enum TroubleKind {
     Search,
     /// A page could not be read.
     Page,
-    /// A page holds instructions for whoever reads it by machine. Nothing of them was followed.
+    /// A page holds instructions for machine readers. Nothing of them was followed.
     Injection,
     /// A researcher failed.
     Agent,

@@ -1,4 +1,4 @@
-//! Texts that speak to whoever reads them by machine. What is found here is kept from the model and
+//! Texts that address machine readers. What is found here is kept from the model and
 //! told to the person; that nothing of it can be acted upon is not this module's doing, but the
 //! reader's, which can do nothing but search and read.
 

@@ -132,7 +132,7 @@ fn play(
                     apply(run, What::Observed { call, observation });
                 }
             }
-            Step::Ask(..) => panic!("nobody is asked here"),
+            Step::Ask(..) => panic!("no person is asked here"),
         }
     }
 }

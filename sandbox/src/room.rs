@@ -117,10 +117,10 @@ mod tests {
         let first = now(&room, "c1", 300 << 20).unwrap();
         assert!(
             now(&room, "c2", 300 << 20).is_none(),
-            "half of it is for guests that nobody called"
+            "half of it is for guests that were not called by other guests"
         );
         let small = now(&room, "c3", 100 << 20).unwrap();
-        // Whoever waits for a guest does not keep it from its share.
+        // A caller that waits for a guest does not keep it from its share.
         let called = now(&room, "c1.1", 256 << 20).unwrap();
         assert!(now(&room, "c3.1", 1).is_none());
         drop((first, small, called));

@@ -1,5 +1,5 @@
 //! Room for guests. A guest that calls a tool waits for another guest, so room is kept by depth:
-//! a caller only ever waits for guests deeper than itself, and the deepest wait for nobody. That is
+//! a caller only ever waits for guests deeper than itself, and the deepest wait for none. That is
 //! why any number of calls at once cannot stop each other for good.
 
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! What a stranger's component is lent: what it was granted, bounded, and nothing else.
+//! What an untrusted component is lent: what it was granted, bounded, and nothing else.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

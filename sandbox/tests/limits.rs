@@ -63,7 +63,7 @@ async fn output_flood() {
     for (tool, bytes, most) in [
         ("flood", 17 << 20, "16 MiB of output"),
         ("flood", 40 << 20, "16 MiB of output"),
-        // A failure is a sentence, and nobody reads on in one.
+        // A failure is a sentence, and there is no more of it to read.
         ("fail", 2 << 20, "1 MiB of output"),
     ] {
         let call = folder.invoke(&Asked::nothing(), tool, json!({"bytes": bytes}), limits).await;

@@ -1,5 +1,5 @@
 //! The file of results: a line for each row that is over, added when it is, and what says which batch
-//! it is of. That is in a file beside it, `OUT.batch`, which is locked while somebody works on it.
+//! it is of. That is in a file beside it, `OUT.batch`, which is locked while a process works on it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, TryLockError};

@@ -37,7 +37,7 @@ impl Row {
         self.values.iter().flat_map(|(name, value)| literal(name, value))
     }
 
-    /// What is wrong with it, in the words of whoever checked it.
+    /// What is wrong with it, in the words of the check.
     pub(super) fn refused(&self, file: &Path, invalid: &Invalid) -> String {
         let problems: Vec<&str> =
             invalid.problems.iter().map(|problem| problem.message.as_str()).collect();

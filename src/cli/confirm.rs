@@ -12,7 +12,7 @@ pub(crate) fn confirmed(yes: bool, question: &str, hint: &str) -> anyhow::Result
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Usage(format!("nobody can be asked here\nhint: {hint}")).into());
+        return Err(Usage(format!("there is no terminal to ask on\nhint: {hint}")).into());
     }
     Ok(matches!(answered(&format!("{question} [y/N]"))?.trim(), "y" | "Y" | "yes"))
 }

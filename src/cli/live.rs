@@ -268,7 +268,7 @@ async fn answer_to(question: String) -> Option<String> {
     tokio::task::spawn_blocking(move || confirm::answered(&question)).await.ok()?.ok()
 }
 
-/// Questions as somebody writes them on a line.
+/// Questions as a person writes them on a line.
 fn questions(line: &str) -> Vec<String> {
     let questions = line.split('|').map(str::trim).filter(|question| !question.is_empty());
     questions.map(str::to_string).collect()

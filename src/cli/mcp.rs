@@ -1,5 +1,5 @@
-//! `errand mcp`: what an agent file's MCP servers offer, and somebody's yes to it. A server that
-//! cannot be looked at says why and what it may need, and keeps nobody from the others.
+//! `errand mcp`: what an agent file's MCP servers offer, and the user's approval to it. A server that
+//! cannot be looked at says why and what it may need, and leaves the others usable.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -112,7 +112,7 @@ fn chosen(looked: &Looked, named: &[String]) -> Result<BTreeSet<String>, Usage> 
     })
 }
 
-/// Looks at them side by side: one that says nothing for long keeps nobody waiting twice.
+/// Looks at them side by side: one that says nothing for long delays the rest only once.
 async fn look<'a>(
     servers: &BTreeMap<&'a String, &Server>,
     cells: &Cells,

@@ -13,6 +13,7 @@ mod home;
 mod init;
 mod json;
 mod live;
+mod log;
 mod mcp;
 mod models;
 mod param;
@@ -54,6 +55,8 @@ Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting 
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    logging: log::Logging,
 }
 
 #[derive(Subcommand)]
@@ -106,8 +109,14 @@ enum Command {
 
 /// Reads the command line, does what it says, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
+    let Cli { command, logging } = Cli::parse();
+    let result = logging.begin().and_then(|_logged| run(command));
+    let code = result.unwrap_or_else(|error| live::failed(&error));
+    live::lost().unwrap_or(code)
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Demo(args) => demo::main(args),
         Command::Run(args) => run::main(args),
         Command::Chat(args) => chat::main(args),
@@ -130,7 +139,5 @@ pub(crate) fn main() -> ExitCode {
             live::data(String::from_utf8_lossy(&script).trim_end());
             Ok(ExitCode::SUCCESS)
         }
-    };
-    let code = result.unwrap_or_else(|error| live::failed(&error));
-    live::lost().unwrap_or(code)
+    }
 }

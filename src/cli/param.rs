@@ -8,7 +8,7 @@ use super::live::{Usage, eprint};
 const LONGEST: u64 = 4 << 20;
 
 /// Splits each `key=value` at its first `=`. The value of `key=@-` is what standard input holds;
-/// that of `key=@file` is left to whoever checks the agent file.
+/// that of `key=@file` is left to the check of the agent file.
 pub(crate) fn pairs(params: &[String]) -> Result<Vec<(String, String)>, Usage> {
     let mut piped: Option<&String> = None;
     let mut pairs = Vec::new();

@@ -1,6 +1,6 @@
 //! `errand report check --refetch`: whether what a report cites still stands where it was read.
 //!
-//! Whoever made the report chose its addresses. So each page is asked for as a tool's call is: under
+//! The author of the report chose its addresses. So each page is asked for as a tool's call is: under
 //! a policy that grants public addresses and what the person named, at the pace and by the rules of
 //! robots that hold everywhere, and parsed in the guest. Nothing that was kept of a page before is
 //! taken for what it is now.

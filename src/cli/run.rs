@@ -135,7 +135,7 @@ pub(crate) fn open(how: How) -> anyhow::Result<Errand> {
     Ok(if how.offline { errand.offline() } else { errand })
 }
 
-/// Drives a run with somebody looking on, and prints how it ended.
+/// Drives a run with an observer, and prints how it ended.
 pub(crate) fn watched(
     how: How,
     run: impl AsyncFnOnce(&dyn Watch, Option<&dyn Person>) -> anyhow::Result<Finished>,
@@ -201,8 +201,8 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build()?)
 }
 
-/// Lets go of it, with what it still does: a thread that reads a line which nobody writes any more,
-/// or loads a model that nothing waits for, keeps nobody.
+/// Lets go of it, with what it still does: a thread that reads a line that no longer comes,
+/// or loads a model that nothing waits for, holds nothing up.
 pub(crate) fn let_go(runtime: tokio::runtime::Runtime) {
     runtime.shutdown_timeout(Duration::from_millis(200));
 }

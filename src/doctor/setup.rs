@@ -28,7 +28,7 @@ pub(super) struct Setup<'a> {
     plan: Plan,
     /// Whether the python component has to be made.
     guest: bool,
-    /// An ONNX Runtime that somebody has set up.
+    /// An ONNX Runtime that the user has set up.
     own: Option<std::ffi::OsString>,
 }
 

@@ -1,5 +1,5 @@
 //! What each thing under `ERRAND_HOME` is, told by its name. What has a name that errand does not
-//! give is somebody else's.
+//! give belongs to others.
 
 use std::fs;
 use std::io;
@@ -195,7 +195,7 @@ pub(super) fn entries(home: &Path) -> Result<Vec<Entry>, HomeError> {
                     entries.extend(Entry::at(&path, kind)?);
                 }
             }
-            // Somebody keeps this folder elsewhere.
+            // The user keeps this folder elsewhere.
             Some((_, kind, _)) => entries.extend(Entry::at(&path, *kind)?),
             None => entries.extend(Entry::at(&path, alone(&name))?),
         }

@@ -1,7 +1,7 @@
 //! Everything under `ERRAND_HOME`: how much it is, what of it nothing uses any more, and all of it
 //! gone.
 //!
-//! Only what has a name that errand gives is ever removed, only while nobody holds its lock, and no
+//! Only what has a name that errand gives is ever removed, only while no process holds its lock, and no
 //! link is followed. Models, runs and what tools keep are never called unused.
 
 mod layout;

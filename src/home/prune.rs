@@ -5,7 +5,7 @@
 //! - a python component, a fetched file or a toolchain of another version;
 //! - a GGUF whose model is imported, and a download whose file is here;
 //! - a download that was not gone on with for [`STALE`];
-//! - what a process left half made: where there is a lock, when nobody holds it; where there is none,
+//! - what a process left half made: where there is a lock, when no process holds it; where there is none,
 //!   after [`GONE`];
 //! - the former body of a page that has another one now.
 
@@ -54,7 +54,7 @@ pub enum Why {
     Version,
     /// What it was fetched for is made.
     Done,
-    /// A download that nobody went on with.
+    /// A download that was abandoned.
     Stale,
     /// Half made, by a process that is gone.
     Gone,
@@ -151,7 +151,7 @@ impl Errand {
                 pruned.busy.push(entry.path.clone());
                 continue;
             };
-            // Somebody may have gone on with it before the lock was had.
+            // Another process may have gone on with it before the lock was had.
             let now = Entry::at(&entry.path, entry.kind)?;
             if now.is_some_and(|now| now.written == entry.written) {
                 entry.remove()?;
@@ -327,7 +327,7 @@ impl Rules<'_> {
     }
 }
 
-/// Takes all of these locks, or none if another process holds one. One that is not there is nobody's.
+/// Takes all of these locks, or none if another process holds one. One that is not there is free.
 pub(super) fn taken(locks: &[PathBuf]) -> Result<Option<Vec<File>>, HomeError> {
     let mut taken = Vec::new();
     for path in locks {

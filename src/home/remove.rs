@@ -1,4 +1,4 @@
-//! All of a home, removed: nothing but what errand put there, and only while nobody works with it.
+//! All of a home, removed: nothing but what errand put there, and only while no process works with it.
 
 use std::fs::{self, File};
 use std::io;
@@ -31,7 +31,7 @@ impl Errand {
     /// # Errors
     /// As [`Errand::removable`]; or something cannot be removed.
     pub fn remove(&self) -> Result<Removed, HomeError> {
-        // The locks are held until all is gone: whoever begins meanwhile waits, or begins anew.
+        // The locks are held until all is gone: a process that begins meanwhile waits, or begins anew.
         let (usage, _locks) = self.held()?;
         for entry in &usage.entries {
             entry.remove()?;

@@ -63,7 +63,7 @@ impl Errand {
         decode: usize,
         threads: usize,
     ) -> anyhow::Result<onnx::Bench> {
-        // A name that nobody knows is said to be one before anything is fetched.
+        // An unknown name is said to be one before anything is fetched.
         self.fetcher.model(name).await?;
         let folder = self.local(name, onnx::Device::Cpu).await?;
         let work = move || onnx::bench(&folder, prompt, decode, threads);

@@ -128,7 +128,7 @@ impl Errand {
     }
 }
 
-/// The events of a run that somebody named.
+/// The events of a run that the user named.
 pub(super) fn told<T>(events: Result<T, JournalError>) -> anyhow::Result<T> {
     events.map_err(|error| match error {
         JournalError::Unknown(_) => {
@@ -152,7 +152,7 @@ pub(super) fn as_of(id: &RunId, events: &[Event]) -> anyhow::Result<Agent> {
     Ok(agent)
 }
 
-/// A run that nobody drives any more, so that it needs no model.
+/// A run that is no longer driven, so that it needs no model.
 pub(super) fn over(id: &RunId, events: &[Event]) -> anyhow::Result<Run> {
     let caches = as_of(id, events)?.model.provider == Provider::Onnx;
     let traits = Traits { constrained: false, caches, context: 0 };

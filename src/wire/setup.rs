@@ -65,7 +65,7 @@ pub(super) fn room() -> anyhow::Result<Arc<Room>> {
     }
 }
 
-/// The runtime of the catalog for a device, unless somebody has set one up.
+/// The runtime of the catalog for a device, unless the user has set one up.
 fn runtime(device: Device) -> Option<&'static str> {
     let own = std::env::var_os("ORT_DYLIB_PATH").is_some_and(|path| !path.is_empty());
     match device {

@@ -74,7 +74,7 @@ impl Drives {
         Self { folder: home.join("drives"), held: Mutex::default() }
     }
 
-    /// Takes a run that nobody drives, this store included.
+    /// Takes a run that no process drives, this store included.
     pub(crate) fn take(self: &Arc<Self>, run: &RunId) -> Result<Drive, JournalError> {
         let mut held = self.held();
         if held.contains_key(run) {
@@ -93,7 +93,7 @@ impl Drives {
         Ok(())
     }
 
-    /// The run has ended: nobody needs to be kept from it, unless somebody holds a [`Drive`].
+    /// The run has ended: no process needs to be kept from it, unless one holds a [`Drive`].
     pub(crate) fn ended(&self, run: &RunId) {
         let kept = self.held().get(run).is_some_and(|held| held.until == Until::Ended);
         if kept {
@@ -105,14 +105,14 @@ impl Drives {
     pub(crate) fn release(&self, run: &RunId) {
         let mut held = self.held();
         if let Some(Held { file, .. }) = held.remove(run) {
-            // Removed while it is locked: whoever opened it before sees, in `lock`, that what it
+            // Removed while it is locked: a process that opened it before sees, in `lock`, that what it
             // locked is no longer what the path names.
             let _ = fs::remove_file(self.path(run));
             drop(file);
         }
     }
 
-    /// Whether somebody drives the run at this moment.
+    /// Whether a process drives the run at this moment.
     pub(crate) fn driven(&self, run: &RunId) -> bool {
         if self.held().contains_key(run) {
             return true;
@@ -142,7 +142,7 @@ impl Drives {
             ))
         };
         private::folder(&self.folder).map_err(broken)?;
-        // Somebody who only looks (`driven`) holds the lock for an instant.
+        // A process that only looks (`driven`) holds the lock for an instant.
         for _ in 0..5 {
             let file = private::file(&path).map_err(broken)?;
             match file.try_lock() {

@@ -56,7 +56,7 @@ impl Store {
 
     /// Takes a run for this process, until the guard is dropped or the process dies, however it
     /// dies. An append without it takes the run by itself, and keeps it until the run has ended or
-    /// the store is closed; a resume takes it first, so that nobody appends after its load.
+    /// the store is closed; a resume takes it first, so that no other process appends after its load.
     pub fn drive(&self, run: &RunId) -> Result<Drive, JournalError> {
         self.inner.drives.take(run)
     }
@@ -101,7 +101,7 @@ impl Store {
             let explain = |error| inner.database.explain(&error);
             let mut removed = Vec::new();
             for run in runs {
-                // Held until it is gone, so that nobody takes it up meanwhile.
+                // Held until it is gone, so that no other process takes it up meanwhile.
                 let Ok(_driven) = inner.drives.take(&run) else { continue };
                 let change = connection.unchecked_transaction().map_err(explain)?;
                 row::remove(&change, &run).and_then(|()| change.commit()).map_err(explain)?;
@@ -126,7 +126,7 @@ impl Store {
         Ok(self.stand(rows.unwrap_or_default()))
     }
 
-    /// A run that has not ended is interrupted where nobody drives it.
+    /// A run that has not ended is interrupted where no process drives it.
     fn stand(&self, mut rows: Vec<RunRow>) -> Vec<RunRow> {
         let drives = &self.inner.drives;
         for row in rows.iter_mut().filter(|row| row.status == Status::Running) {

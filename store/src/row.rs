@@ -27,7 +27,7 @@ pub struct RunRow {
 pub enum Status {
     /// A process drives it.
     Running,
-    /// It has not ended, and nobody drives it: it can be resumed.
+    /// It has not ended, and no process drives it: it can be resumed.
     Interrupted,
     /// It waits for a person's yes or no.
     Waiting,
@@ -130,7 +130,7 @@ pub struct Which {
 }
 
 /// The latest runs, newest first; [`Status::Running`] where the run has not ended, so that a status
-/// is still to be looked at by whoever knows which are driven.
+/// is still to be looked at by the caller that knows which are driven.
 pub(crate) fn list(connection: &Connection, which: &Which) -> rusqlite::Result<Vec<RunRow>> {
     let since = i64::try_from(which.since).unwrap_or(i64::MAX);
     // Whether a run is driven is not in the database.

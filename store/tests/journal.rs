@@ -288,7 +288,7 @@ async fn a_home_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    // A file in the way; a file system that nobody can write, root included.
+    // A file in the way; a file system that no user can write, root included.
     for home in [file.join("home"), "/proc/errand".into()] {
         let error = match Store::open(&home) {
             Ok(store) => store.append(&run("a"), 0, &started("x")).await.unwrap_err().to_string(),

@@ -104,7 +104,7 @@ fn a_model_server_that_is_not_there() {
     insta::assert_snapshot!(said, @r#"model `m` did not answer: no connection to `SERVER`: connection refused"#);
 }
 
-/// A run died of it and of each resume, since nobody knew what the model holds.
+/// A run died of it and of each resume, since it was unknown what the model holds.
 #[test]
 fn a_conversation_that_is_too_long_for_the_model() {
     let server = Server::start(|asked: Asked| {

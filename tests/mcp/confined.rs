@@ -83,7 +83,7 @@ fn a_confined_server_reaches_nothing_that_is_not_granted() {
     assert_eq!(told(&place), got("connected"));
 }
 
-/// A pair of raw sockets sent to sockets outside, and a family that nobody had thought of was there:
+/// A pair of raw sockets sent to sockets outside, and a family that was overlooked was there:
 /// what there is stands on a list, and all else is refused.
 #[test]
 fn a_confined_server_makes_sockets_and_namespaces_of_other_kinds() {

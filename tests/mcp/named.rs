@@ -90,7 +90,7 @@ fn what_an_agent_does_not_use_of_a_file_of_servers_is_nothing_to_it() {
         "{shown}"
     );
     assert_eq!(place.run().observations(), ["KEY LC_CTYPE PATH"]);
-    // One that is asked for and is not there keeps nobody from the others.
+    // One that is asked for and is not there leaves the others usable.
     let ran =
         place.errand(["mcp", "pin", "agent.toml", "odd", "absent", "broken", "neither", "--yes"]);
     insta::assert_snapshot!(ran.all(), @r#"

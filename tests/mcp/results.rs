@@ -47,7 +47,7 @@ fn a_result_of_no_form_at_all_is_shown() {
     assert_eq!(with(json!({})), "[the server gave back nothing]");
 }
 
-/// Whoever asks in a server's place would be taken for errand.
+/// A text that asks in a server's place would be taken for errand.
 #[test]
 fn a_server_that_asks_a_person_or_a_model_is_refused_and_the_model_told() {
     let form = json!({"type": "object", "properties": {"order": {"type": "string"}}});

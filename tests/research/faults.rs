@@ -98,7 +98,7 @@ fn pages_that_never_end() {
     }
 }
 
-/// Two questions, of which one is answered and the other waits for a page for ever, when somebody
+/// Two questions, of which one is answered and the other waits for a page for ever, when the user
 /// presses Ctrl-C: the report has the first, and says that the second was not looked into.
 #[test]
 fn ctrl_c_leaves_a_report_and_a_run_that_goes_on() {

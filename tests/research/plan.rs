@@ -1,4 +1,4 @@
-//! The plan of a research, shown before it is carried out, and changed by whoever asked.
+//! The plan of a research, shown before it is carried out, and changed by the one who asked.
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ fn a_plan_waits_and_is_taken() {
     assert_eq!(plan["text"], format!("– {QUESTION}"));
     assert!(engine.asked().is_empty() && web.asked().is_empty(), "it went on without a yes");
     assert!(!place.path("report.md").exists());
-    // Nobody has said anything: it waits again.
+    // There was no answer: it waits again.
     assert_eq!(place.resume(&ran.run(), &[]).code, Some(3));
     let shown = place.errand(["report", "show", &ran.run()]);
     assert!(shown.out.contains("it waits for a person's yes or no"), "{shown}");
@@ -124,7 +124,7 @@ fn an_agent_file_asks_for_a_yes_to_its_plan() {
     assert_eq!(tail[2], "the plan waits for a person's yes", "{shown}");
     assert!(tail[1].contains(" --approve plan-"), "{shown}");
     assert_eq!(tail[0], "hint: `--plan QUESTION`, once or more, puts yours in its place");
-    // Whoever gives the plan has seen it.
+    // Who gives the plan has seen it.
     let given = research(&place, &["--plan", KEEPER]);
     assert_eq!(given.code, Some(0), "{given}");
     // Only a research has a plan to ask about.

@@ -106,7 +106,7 @@ fn the_exit_code_says_how_it_stands() {
     }
 }
 
-/// Whoever made the report chose its addresses: they lead nowhere but to the public web.
+/// The author of the report chose its addresses: they lead nowhere but to the public web.
 #[test]
 fn a_report_cannot_send_its_reader_inside() {
     let inside = Server::start(|_| page(TOWER));

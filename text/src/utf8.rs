@@ -1,4 +1,4 @@
-//! Text files as other programs write them: agent files, schemas, scripts, tables, values. Whoever
+//! Text files as other programs write them: agent files, schemas, scripts, tables, values. A program that
 //! reads one of these reads it here, so that a mark at the beginning is passed over everywhere, and
 //! another encoding is named in the same words.
 

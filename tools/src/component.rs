@@ -100,7 +100,7 @@ impl Tool for Brought {
 
     /// The most that the call can want, as far as it can be named: of a rule that means many hosts
     /// there is no one address. A call that a policy would ask about is so asked about before it
-    /// begins, when there may still be somebody to answer.
+    /// begins, when there may still be a person to answer.
     fn plan(&self, _arguments: &Value) -> Result<Vec<Capability>, String> {
         let effect = self.spec.effect;
         if effect == Effect::Pure {

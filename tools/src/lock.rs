@@ -1,4 +1,4 @@
-//! `errand.lock`, beside the agent file: for each component the bytes that somebody looked at, for
+//! `errand.lock`, beside the agent file: for each component the bytes that the user reviewed, for
 //! each MCP server the tools that it had, and what they agreed to. Written whole or not at all, and the same each time; a lock with a key that
 //! is not known here is refused, since it may say something that would not be kept.
 

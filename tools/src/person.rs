@@ -68,7 +68,7 @@ impl Tool for Person {
 #[async_trait]
 impl Worker for Person {
     async fn invoke(&self, _: &Permit, _: &dyn Gate) -> Result<Invocation, SandboxError> {
-        let result = Err("nobody answered".to_string());
+        let result = Err("no answer was given".to_string());
         Ok(Invocation { result, cost: Cost::default() })
     }
 }

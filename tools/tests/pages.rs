@@ -1,5 +1,5 @@
 //! `web.page` and `web.read` over what servers send: each kind of page, and pages made to break
-//! whoever reads them. The real component in the real sandbox, asking a server on loopback.
+//! the reader. The real component in the real sandbox, asking a server on loopback.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 

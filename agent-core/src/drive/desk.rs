@@ -6,10 +6,13 @@ use std::sync::Mutex as Short;
 use futures::lock::Mutex;
 use serde_json::Value;
 
+use tracing::Instrument;
+
 use super::Parts;
 use super::bank::Bank;
 use super::gate::Passage;
 use super::kit::{Fitted, Kit};
+use super::spans;
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::agent::Budget;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
@@ -62,7 +65,7 @@ impl<'a> Desk<'a> {
         self.run.into_inner()
     }
 
-    /// Journal first, then the run, then whoever looks on.
+    /// Journal first, then the run, then the watcher.
     pub(super) async fn write(&self, what: What) -> Result<(), JournalError> {
         let mut run = self.run.lock().await;
         let event = Event { at: (self.parts.clock)(), what };
@@ -173,7 +176,7 @@ impl<'a> Desk<'a> {
         Ok((action, verdict))
     }
 
-    /// Whether whoever makes this call may make it at all.
+    /// Whether the caller may make it at all.
     fn callable(&self, call: &ToolCall, caller: &Caller<'_>) -> Result<(), String> {
         let Caller::Guest { tool, .. } = caller else { return Ok(()) };
         let (caller, called) = (self.kit.get(tool).map(Fitted::tool), self.kit.get(&call.name));
@@ -212,6 +215,17 @@ impl<'a> Desk<'a> {
 
     /// Runs one allowed call; its observation is in the journal when this returns.
     pub(super) async fn perform(
+        &self,
+        action: Action,
+        consent: Consent,
+    ) -> Result<Observation, SandboxError> {
+        let span = spans::execute_tool(&action);
+        let observation = self.performed(action, consent).instrument(span.clone()).await?;
+        spans::observed(&span, &observation);
+        Ok(observation)
+    }
+
+    async fn performed(
         &self,
         action: Action,
         consent: Consent,
@@ -291,7 +305,7 @@ fn observed(fitted: &Fitted, result: Result<Value, String>) -> (String, Value, S
     }
 }
 
-/// Whether a stranger's component does the work: what is part of Errand asks for each change.
+/// Whether an untrusted component does the work: what is part of Errand asks for each change.
 fn strange(tool: &dyn Tool) -> bool {
     matches!(tool.work(), Work::Guest(guest) if guest.name.is_some())
 }

@@ -148,7 +148,7 @@ impl Gate for Passage<'_> {
         {
             verdict = Verdict { decision: Decision::Deny, reasons: vec![reason] };
         }
-        // Nobody can be asked while a guest waits, so what would need a person's yes is refused,
+        // No person can be asked while a guest waits, so what would need a person's yes is refused,
         // unless a person approved this very call.
         if verdict.decision == Decision::Ask
             && self.consent == Consent::Person

@@ -1,5 +1,5 @@
 //! A conversation: a person says more after an answer, and the run goes on; or takes back what was
-//! said last. A run that nobody says more to has one turn.
+//! said last. A run that is not continued has one turn.
 
 use std::sync::Arc;
 

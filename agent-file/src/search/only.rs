@@ -1,4 +1,4 @@
-//! Some of an agent's search providers instead of all, as somebody asks for them beside the file.
+//! Some of an agent's search providers instead of all, as asked for on the command line.
 
 use super::{Kind, presets};
 use agent_core::agent::Agent;

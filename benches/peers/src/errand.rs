@@ -1,5 +1,5 @@
-//! Errand's sandbox, used as a run uses it: a pinned component of a stranger with the limits that
-//! it has where nobody says otherwise, a permit, a gate, and a fresh instance for each call.
+//! Errand's sandbox, used as a run uses it: a pinned untrusted component with the limits that
+//! it has unless configured otherwise, a permit, a gate, and a fresh instance for each call.
 
 use std::fs;
 use std::path::Path;
@@ -93,7 +93,7 @@ pub(crate) async fn call(wasm: &Wasm, guest: &Guest, permit: &Permit) -> Result<
     called.result.map_err(|reason| anyhow!(reason))
 }
 
-/// A stranger's component, nothing lent to it.
+/// An untrusted component, nothing lent to it.
 pub(crate) fn guest(component: &Path) -> Result<Guest> {
     let bytes = fs::read(component).with_context(|| component.display().to_string())?;
     let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();

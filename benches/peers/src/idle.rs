@@ -1,4 +1,4 @@
-//! What a tool costs while nobody calls it: the resident memory of a process that has loaded many,
+//! What a tool costs while it is idle: the resident memory of a process that has loaded many,
 //! less that of one that has loaded one, divided by how many more. They are different components
 //! to the sandbox: each has a section of its own that says nothing.
 

@@ -1,4 +1,4 @@
-//! Why something could not be fetched, in words for whoever asked for it.
+//! Why something could not be fetched, in words for the user.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -428,7 +428,7 @@ mod tests {
         assert!(fetcher.remove("smollm2-135m").unwrap() > 12);
         assert!(!folder.exists() && own.path().exists() && home.path().join("models").exists());
         assert_eq!(fetcher.list()[2].installed, Installed::No);
-        // A link is somebody's own doing.
+        // A link is the user's own doing.
         std::os::unix::fs::symlink(own.path(), &folder).unwrap();
         assert!(matches!(fetcher.remove("smollm2-135m"), Err(FetchError::Absent { .. })));
     }

@@ -1,4 +1,4 @@
-//! What a fetch tells whoever watches it. Nothing here draws: the command line does.
+//! What a fetch reports to its observer. Nothing here draws: the command line does.
 
 use super::Plan;
 

@@ -115,7 +115,7 @@ struct Staging {
 
 impl Staging {
     fn new(path: PathBuf) -> Result<Self, FetchError> {
-        // An attempt that was killed may have left its own; the lock says it is nobody's.
+        // An attempt that was killed may have left its own; the lock says it is abandoned.
         if path.exists() {
             fs::remove_dir_all(&path).map_err(|source| FetchError::home(&path, source))?;
         }

@@ -81,7 +81,7 @@ fn library_in(folder: &Path) -> Option<PathBuf> {
 fn unpack(package: &Path, to: &Path) -> Result<(), FetchError> {
     let staging = to.with_extension("new");
     let failed = |source: io::Error| FetchError::home(&staging, source);
-    // An attempt that was killed may have left its own; the lock says that it is nobody's.
+    // An attempt that was killed may have left its own; the lock says that it is abandoned.
     if staging.exists() {
         fs::remove_dir_all(&staging).map_err(failed)?;
     }

@@ -511,6 +511,6 @@ async fn a_disk_without_room_is_told_before_anything_is_fetched() {
     assert!(error.ends_with("or use a smaller model: `--model small`"), "{error}");
     assert!(!home.path().join("partial").exists());
     fetcher.begin(&fetcher.plan(&["small", "tiny"])).unwrap();
-    // Whoever may not fetch is told that instead.
+    // A user who may not fetch is told that instead.
     fetcher.network(Network::Forbidden).begin(&plan).unwrap();
 }

@@ -27,7 +27,7 @@ use super::tokenizer::{Kind, Tokenizer};
 /// The most calls in one reply.
 const CALLS: usize = 8;
 
-/// Whether the decoder can hold this schema; the error names what it cannot, for whoever wrote
+/// Whether the decoder can hold this schema; the error names what it cannot, for the author of
 /// the schema.
 pub fn holds(schema: &Value) -> Result<(), String> {
     static BYTES: LazyLock<Option<Grammars>> = LazyLock::new(|| {
@@ -107,7 +107,7 @@ impl Grammars {
         Ok(Some(Rails { matcher, spent: started.elapsed() }))
     }
 
-    /// The same of a schema that may be a stranger's, loosened where the grammar cannot hold it.
+    /// The same of a schema that may be untrusted, loosened where the grammar cannot hold it.
     fn loosely(&self, schema: &Value) -> Result<Value, String> {
         self.json(schema).or_else(|reason| {
             loosened(schema).find_map(|loose| self.json(&loose).ok()).ok_or(reason)

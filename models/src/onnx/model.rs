@@ -1,5 +1,5 @@
 //! The local model as the loop sees it. One thread owns the session and answers one request
-//! after the other; whoever drops its request takes it back.
+//! after the other; dropping a request takes it back.
 
 use std::fmt;
 use std::path::Path;
@@ -150,7 +150,7 @@ fn serve<D: Decoder>(mut engine: Engine<D>, inbox: &mpsc::Receiver<Job>, pace: &
         if stop.load(Ordering::Relaxed) {
             continue;
         }
-        // Nobody listens any more: the flag is up, and the engine will see it.
+        // The client is gone: the flag is up, and the engine will see it.
         let mut on_text = |piece: &str| drop(text.send(piece.to_string()));
         let reply = engine.think(&request, stop, &mut on_text);
         *pace.lock().unwrap_or_else(PoisonError::into_inner) = engine.pace;

@@ -155,7 +155,7 @@ fn message(message: &Message) -> Value {
     Value::Object(map)
 }
 
-/// A private-use character that nobody in this conversation uses.
+/// A private-use character that does not occur in this conversation.
 fn guard(messages: &[Value], tools: &[Value]) -> char {
     let mut used = std::collections::HashSet::new();
     for value in messages.iter().chain(tools) {

@@ -102,7 +102,7 @@ impl Calls {
         };
         match found {
             Some(at) => self.0[at].goes_on(part).then_some(at),
-            // An index or id that nobody has heard of, and no name: it was counted up for nothing.
+            // An index or id that was not seen before, and no name: it was counted up for nothing.
             None if part.name.is_none() && self.0[last].open() => Some(last),
             None => None,
         }

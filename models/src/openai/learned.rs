@@ -16,14 +16,14 @@ pub struct Learned(Arc<Mutex<HashMap<(String, String), Known>>>);
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     pub(super) quirks: Quirks,
-    /// Tokens that it holds; 0 where nobody knows.
+    /// Tokens that it holds; 0 where it is unknown.
     pub(super) context: u32,
     /// How many tokens a text has for each that is counted here.
     pub(super) scale: f64,
 }
 
 impl Learned {
-    /// What is known of a model: what somebody said, what its family is like, what was found out.
+    /// What is known of a model: what is configured, what its family is like, what was found out.
     pub(super) fn of(&self, options: &RemoteOptions, model: &str) -> Known {
         self.with(options, model, |known| known.clone())
     }

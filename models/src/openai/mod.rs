@@ -157,7 +157,7 @@ impl OpenAi {
         }
     }
 
-    /// What a refusal teaches, for whoever asks this model next.
+    /// What a refusal teaches, for the next request to this model.
     fn learn(&self, model: &str, failure: &Failure, body: &Value) -> Option<String> {
         let said = failure.about_an_option()?;
         let note = self
@@ -167,7 +167,7 @@ impl OpenAi {
         Some(self.hide(&note))
     }
 
-    /// What a model holds that said that a conversation is too long, as far as anybody can tell; what
+    /// What a model holds that said that a conversation is too long, as far as it can be told; what
     /// was refused does not fit it.
     async fn measure(&self, model: &str, failure: &Failure, request: &Request) {
         let said = failure.said.as_deref().cloned().unwrap_or_default();
@@ -209,7 +209,7 @@ impl OpenAi {
         let answer = self.wire.post(&address, body, limit.min(4 * REPLY_LIMIT)).await;
         let answer = answer.map_err(|failure| self.hidden(failure))?;
         let mut reading = Reading::new(self.options.protocol, request.max_tokens);
-        // A choice comes as JSON that nobody wants to see.
+        // A choice comes as JSON that is not shown.
         let shown = !matches!(request.form, Form::Choice(_));
         let mut show = |text: &str| on_text(if shown { text } else { "" });
         let read = self.read(answer, &mut reading, &mut show).await;

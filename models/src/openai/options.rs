@@ -38,7 +38,7 @@ pub struct RemoteOptions {
     pub prefill: Prefill,
     /// Tokens that the model holds; 0 where it is not known.
     pub context: u32,
-    /// What the server takes otherwise than most, where somebody said so.
+    /// What the server takes otherwise than most, where it is configured.
     pub quirks: Quirks,
     /// What models were found to want; shared, so that no two have to find out the same.
     pub learned: Learned,
@@ -94,7 +94,7 @@ impl RemoteOptions {
 pub enum Prefill {
     /// It goes on with that turn, as `llama-server` does: the request's prefix is sent.
     Supported,
-    /// Nobody knows, so the prefix is not sent. If the model writes it by itself, the reply is
+    /// It is unknown, so the prefix is not sent. If the model writes it by itself, the reply is
     /// what follows it.
     Unknown,
 }

@@ -1,5 +1,5 @@
 //! A report as one HTML file: no script, no font and no picture from anywhere. A citation shows its
-//! quote, in the text around it, to whoever points at it or reaches it with the keyboard.
+//! quote, in the text around it, on hover or keyboard focus.
 
 use crate::report::{Claim, Report, Section, Source, Span, Support, TroubleKind};
 use minijinja::syntax::SyntaxConfig;
@@ -108,7 +108,7 @@ impl Shown<'_> {
         context! {
             text => words::plain(&claim.text),
             support,
-            // What the colon leads to is for whoever points at it.
+            // What the colon leads to is shown on hover.
             short => support.split(':').next().unwrap_or_default().trim_end(),
             class => class(claim.support),
             overlap => self.phrases.overlap.replace("{}", &overlap),

@@ -99,7 +99,7 @@ const ENGLISH: Phrases = Phrases {
     trouble: [
         ["A search failed, ", ""],
         ["", " could not be read"],
-        ["", " gives orders to whoever reads it by machine; nothing of it was followed"],
+        ["", " gives instructions to machine readers; nothing of it was followed"],
         ["", " was not looked into"],
     ],
 };

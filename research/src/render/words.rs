@@ -24,7 +24,7 @@ pub(crate) fn title(source: &Source) -> &str {
     if source.title.trim().is_empty() { &source.url } else { &source.title }
 }
 
-/// A moment in milliseconds since 1970 as a date, in UTC; empty where nobody noted one.
+/// A moment in milliseconds since 1970 as a date, in UTC; empty where there is none.
 pub(crate) fn date(at: u64) -> String {
     let moment = i64::try_from(at).ok().filter(|at| *at > 0);
     let moment = moment.and_then(|at| Timestamp::from_millisecond(at).ok());

@@ -96,7 +96,7 @@ impl Artifacts {
         #[expect(
             unsafe_code,
             reason = "the seal says that these bytes are this engine's own output, and this is the \
-                      very file that was read; nobody else may write it, and it is never changed"
+                      very file that was read; no other user may write it, and it is never changed"
         )]
         let component = unsafe { Component::deserialize_file(&self.engine, open(&file)) };
         // Cut off or made by another wasmtime in spite of its name: compile it again.

@@ -49,7 +49,7 @@ pub(super) fn granted(
 ) -> Result<(), String> {
     for (name, import) in component.imports(engine) {
         match import.ty {
-            // An interface of which only types are used asks nothing of anybody.
+            // An interface of which only types are used needs nothing.
             ComponentItem::ComponentInstance(instance)
                 if instance
                     .exports(engine)
@@ -86,7 +86,7 @@ fn nobody(name: &str) -> String {
     format!("the component imports `{}`, which this host does not have", short(name))
 }
 
-/// A stranger wrote the name.
+/// The name is untrusted.
 fn short(name: &str) -> &str {
     &name[..name.floor_char_boundary(100)]
 }

@@ -31,7 +31,7 @@ use link::Linkers;
 /// CPython with its standard library is 18 MiB.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// Made by whoever comes first; the others wait for it.
+/// Made by the first caller; the others wait for it.
 type Once = Arc<OnceCell<Made>>;
 
 /// All components that this process has used on one engine.
@@ -82,7 +82,7 @@ impl Components {
         Components { shop: Arc::new(Shop { engine, linkers, artifacts }), ready: Mutex::default() }
     }
 
-    /// The component, linked. Whoever asks while it is being compiled waits for the same one.
+    /// The component, linked. A caller that comes while it is being compiled waits for the same one.
     pub(crate) async fn get(
         &self,
         component: &Component,

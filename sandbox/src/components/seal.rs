@@ -1,4 +1,4 @@
-//! A keyed seal on each compiled artifact. An artifact is machine code: whoever can write into the
+//! A keyed seal on each compiled artifact. An artifact is machine code: a user who can write into the
 //! cache would otherwise be run. The key is a file of its own beside the cache, for this user alone;
 //! a seal holds an artifact's name and every byte of it (HMAC-SHA-256, RFC 2104).
 
@@ -58,7 +58,7 @@ impl Seal {
                 read => seal.update(&part[..read]),
             }
         }
-        // Which byte differs first is nobody's to learn.
+        // Which byte differs first must not be observable.
         let differ = |sum: u8, (a, b): (&u8, &u8)| sum | (a ^ b);
         Ok(seal.sign().as_ref().iter().zip(&known).fold(0, differ) == 0)
     }
@@ -76,7 +76,7 @@ fn place(artifact: &Path) -> PathBuf {
     artifact.with_extension("seal")
 }
 
-/// The key, if it is whole and was never anybody else's to read.
+/// The key, if it is whole and was never readable by another user.
 fn read(path: &Path) -> io::Result<Option<[u8; KEY]>> {
     let file = match fs::symlink_metadata(path) {
         Ok(file) => file,

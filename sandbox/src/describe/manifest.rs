@@ -146,7 +146,7 @@ fn text(what: &str, text: String) -> Result<String, String> {
     Ok(text)
 }
 
-/// A stranger wrote it, and a terminal may show it.
+/// It is untrusted, and a terminal may show it.
 fn shown(text: &str) -> String {
     text.chars().take(60).flat_map(char::escape_debug).collect()
 }

@@ -88,7 +88,7 @@ async fn ask(
     })
 }
 
-/// Nobody has granted anything yet.
+/// Nothing has been granted yet.
 struct Closed;
 
 const CLOSED: &str = "nothing can be used while a component describes itself";

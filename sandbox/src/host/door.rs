@@ -39,7 +39,7 @@ impl Door {
         (Door { asks: sender }, Asked { asks: receiver })
     }
 
-    /// See [`Gate::may`]. The outer error stops the guest: nobody is there to answer.
+    /// See [`Gate::may`]. The outer error stops the guest: there is no one to answer.
     pub(crate) async fn may(
         &self,
         capability: Capability,
@@ -76,7 +76,7 @@ impl Door {
         self.ask(|answer| Ask::Call(tool, arguments, answer)).await
     }
 
-    /// See [`Gate::said`]. Nobody waits for an answer.
+    /// See [`Gate::said`]. No answer is waited for.
     pub(crate) async fn said(&self, remark: Remark) -> wasmtime::Result<()> {
         self.asks.send(Ask::Said(remark)).await.map_err(|_| gone())
     }

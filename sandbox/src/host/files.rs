@@ -83,7 +83,7 @@ impl files::Host for Host {
             Ok(place) => place,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        // Before the bytes are there for anybody to read.
+        // Before the bytes can be read.
         self.door.content(mark, digest(&content)).await?;
         let written = spawn_blocking(move || place.write(&content)).await?;
         if written.is_ok() {

@@ -1,6 +1,6 @@
 //! Values that a component keeps between its calls: a folder for each component of each agent, a
 //! file for each key. A value keeps the origins of what was read when it was set, and gives them
-//! back with it. It is set whole or not at all, whoever else is setting it, and all of them together
+//! back with it. It is set whole or not at all, however many set it at once, and all of them together
 //! are bounded.
 
 use std::collections::BTreeSet;
@@ -218,7 +218,7 @@ impl Kept {
         Ok(self.folder.join(format!("{}.value", digest(key.as_bytes()))))
     }
 
-    /// The folder, made if missing, and for as long as the file lives nobody else's to change.
+    /// The folder, made if missing, and for as long as the file lives closed to other users.
     fn locked(&self) -> io::Result<File> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let lock = File::options()

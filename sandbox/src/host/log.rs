@@ -1,4 +1,4 @@
-//! What a guest says while it works: for whoever looks on, never for the model. Cut, counted, and
+//! What a guest says while it works: for the watcher, never for the model. Cut, counted, and
 //! without anything that a terminal would obey or that would make a line read as another one.
 
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 //!
 //! Time goes on at this machine's pace, in coarse steps: a call that is done within one sees a
 //! single moment, whichever machine it runs on and however often. Random numbers are made from a
-//! seed that the journal holds: nobody foresees them, and whoever reads the journal can tell them
+//! seed that the journal holds: they cannot be foreseen, and a reader of the journal can tell them
 //! afterwards, as everything else of the run.
 
 use std::time::{Duration, Instant};

@@ -163,7 +163,7 @@ impl Place {
         Ok(entries)
     }
 
-    /// Creates or replaces the whole file, its folders with it. Whoever reads it meanwhile, or
+    /// Creates or replaces the whole file, its folders with it. A reader meanwhile, or
     /// finds it after a crash, has the old file or the new one.
     pub(crate) fn write(&self, content: &[u8]) -> Result<(), String> {
         let failed = |error: io::Error| self.failed(&error);
@@ -183,7 +183,7 @@ impl Place {
         let before = match folder.symlink_metadata(name) {
             Ok(found) => {
                 self.only_a_file(found.file_type())?;
-                // Who may read and write it; new content is nobody's program to run as another.
+                // Who may read and write it; new content is no program that runs as another user.
                 Some(found.permissions().mode() & 0o777)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -306,7 +306,7 @@ impl Place {
         format!("`{}` is there already", self.shown)
     }
 
-    /// Never through a last link, and without waiting for whoever holds a pipe's other end.
+    /// Never through a last link, and without waiting for the process that holds a pipe's other end.
     fn open(&self) -> io::Result<cap_std::fs::File> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let mut options = OpenOptions::new();

@@ -189,7 +189,7 @@ fn into(folder: &Dir, name: &OsStr) -> io::Result<Dir> {
 }
 
 impl Opened {
-    /// What is at a path. A grant may itself be a link: whoever wrote the agent file meant where it
+    /// What is at a path. A grant may itself be a link: the author of the agent file meant where it
     /// leads.
     fn now(path: &Path) -> io::Result<Opened> {
         let real = fs::canonicalize(path)?;

@@ -49,7 +49,7 @@ impl Clock {
             if let Poll::Ready(outcome) = work.as_mut().poll(cx) {
                 return Poll::Ready(outcome);
             }
-            // It sleeps in WASI: nobody else would wake us at the limit.
+            // It sleeps in WASI: nothing else would wake it at the limit.
             while let Some(left) = self.left() {
                 if left.is_zero() {
                     return Poll::Ready(Err(Hit::Time(self.limit).into()));

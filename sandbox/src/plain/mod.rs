@@ -1,7 +1,7 @@
 //! Plain components: their typed functions are tools. A function's schema is derived from its WIT
 //! type, a call's JSON is lowered to that type, and what comes back is lifted to JSON.
 //!
-//! The types are a stranger's. wasmtime bounds how deep they nest; how many tools there are and how
+//! The types are untrusted. wasmtime bounds how deep they nest; how many tools there are and how
 //! big their schemas become is bounded here.
 
 mod lift;

@@ -1,4 +1,4 @@
-//! Requests that a stranger's component makes, and the secrets in them.
+//! Requests that an untrusted component makes, and the secrets in them.
 
 use super::*;
 

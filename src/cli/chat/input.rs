@@ -66,7 +66,7 @@ impl Input {
                     }
                 }
                 Typed::End if !lines.is_empty() => return Ok(Typed::Text(lines.all())),
-                // Over a pipe nobody says something else.
+                // Over a pipe nothing else is said.
                 Typed::Interrupted if !self.is_terminal() => return Ok(Typed::End),
                 other => return Ok(other),
             }
@@ -84,7 +84,7 @@ impl Input {
 
     /// One line, after a question.
     pub(super) async fn line(&self, question: &str) -> anyhow::Result<Typed> {
-        // Somebody who does not see it was not asked.
+        // A person who does not see it was not asked.
         let _gone = write!(std::io::stderr(), "{}", guard::visible(question));
         let mut lines = self.lines.lock().await;
         tokio::select! {

@@ -302,7 +302,7 @@ fn less(all: Spent, before: Spent) -> Spent {
     }
 }
 
-/// Asks whoever talks: the answer is the next line.
+/// Asks the user: the answer is the next line.
 struct Asks<'a> {
     input: &'a Input,
     live: &'a Live,

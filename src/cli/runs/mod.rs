@@ -81,7 +81,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// A yes is to one call that somebody was shown, and not to whatever waits.
+/// A yes is to one call that a person was shown, and not to whatever waits.
 fn unnamed(id: &str) -> Usage {
     Usage(format!(
         "`--approve` takes the name of the call or plan that is approved, such as `c1-827ccfc89ade`\n\

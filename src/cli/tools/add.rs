@@ -1,4 +1,4 @@
-//! `errand tools add`: a stranger's component becomes an agent's, once somebody agreed to it.
+//! `errand tools add`: an untrusted component becomes an agent's, once the user agreed to it.
 
 use std::path::Path;
 use std::process::ExitCode;

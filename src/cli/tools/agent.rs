@@ -157,14 +157,14 @@ pub(super) fn alone(errand: &Errand, file: &Path) -> anyhow::Result<(String, Age
     Ok((name, errand.check_text(&folder.join("agent.toml"), &text, &lock)?.agent))
 }
 
-/// Whether somebody agrees. With nobody to ask it is an error.
+/// Whether the user agrees. Without a terminal it is an error.
 pub(super) fn agreed(how: How, question: &str) -> anyhow::Result<bool> {
     if how.yes {
         return Ok(true);
     }
     if how.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         let hint = "`--yes` agrees to what is shown above";
-        return Err(Usage(format!("nobody is here to agree\nhint: {hint}")).into());
+        return Err(Usage(format!("there is no terminal to confirm on\nhint: {hint}")).into());
     }
     Ok(matches!(answered(&format!("{question} [y/N] "))?.trim(), "y" | "Y" | "yes"))
 }

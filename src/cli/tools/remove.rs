@@ -30,7 +30,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let mut lock = files.lock.clone();
     let locked = lock.components.remove(&args.name);
     files.replace(&errand, &text, &lock, None)?;
-    // What `add` fetched is its own to remove; a file that somebody made is not.
+    // What `add` fetched is its own to remove; a file that the user made is not.
     let fetched = locked.is_some_and(|locked| locked.source.contains("://"));
     if fetched && at == files.folder.join(format!("tools/{}.wasm", args.name)) {
         fs::remove_file(&at)?;

@@ -1,4 +1,4 @@
-//! A component as a person reads it before agreeing to it. What a stranger wrote is shown on one
+//! A component as a person reads it before agreeing to it. Untrusted text is shown on one
 //! line each, without anything that a terminal would obey.
 
 use agent_core::component::Locked;
@@ -9,7 +9,7 @@ use agent_core::tool::{Effect, ToolSpec};
 use serde_json::Value;
 use text::head;
 
-/// All that somebody agrees to.
+/// All that the user agrees to.
 pub(super) fn component(
     name: &str,
     locked: &Locked,

@@ -1,4 +1,4 @@
-//! `errand tools update`: a component has changed; somebody looks at what that means.
+//! `errand tools update`: a component has changed; the user reviews what that means.
 
 use std::process::ExitCode;
 

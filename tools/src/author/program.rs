@@ -93,7 +93,7 @@ pub(super) fn once(
     let staging = PathBuf::from(staging);
     fs::create_dir_all(&staging).map_err(disk(&staging))?;
     let filled = fill(&staging).and_then(|()| match fs::rename(&staging, folder) {
-        // Somebody else was as fast: theirs is as good.
+        // Another process was as fast: its result is as good.
         Err(_) if folder.is_dir() => Ok(()),
         moved => moved.map_err(disk(folder)),
     });

@@ -1,6 +1,6 @@
 //! A headless Chromium that shows pages, for those that say nothing before their scripts have run.
 //!
-//! Chromium is a stranger's program, and what it runs are strangers' scripts: each page gets a
+//! Chromium is an untrusted program, and what it runs are untrusted scripts: each page gets a
 //! process of its own, confined as an MCP server's is, without a network, with a profile that is
 //! gone afterwards. It is spoken to in the DevTools protocol over two pipes. Whatever a page asks
 //! for is handed back to the host ([`Web`]), which judges it and fetches it, or does not.
@@ -29,7 +29,7 @@ use visit::Lost;
 pub const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
 /// What it reads beside the system's programs. The files of `/proc` that belong to other programs
-/// stay closed: landlock lets nobody look into a process outside.
+/// stay closed: landlock lets no program look into a process outside.
 const READS: [&str; 7] = [
     "/proc",
     "/sys/devices/system/cpu",

@@ -142,7 +142,7 @@ impl Visit<'_> {
                 self.rests |= self.loader.as_deref() == said["loaderId"].as_str();
                 Ok(())
             }
-            // Nobody is there who could answer.
+            // There is no person to answer.
             "Page.javascriptDialogOpening" => {
                 let answer = json!({ "accept": false });
                 self.pipe.send("Page.handleJavaScriptDialog", answer).await?;

@@ -1,5 +1,5 @@
 //! Whether what a component says of itself can be taken in: names that are names, schemas that are
-//! schemas, nothing endless. A manifest comes from a stranger, and a model will read it.
+//! schemas, nothing endless. A manifest is untrusted, and a model will read it.
 
 use std::collections::BTreeSet;
 

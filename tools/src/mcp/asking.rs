@@ -98,7 +98,7 @@ impl Pages {
     }
 }
 
-/// Asks, and tells the server to stop where nobody waits for the answer any more.
+/// Asks, and tells the server to stop where the answer is no longer waited for.
 async fn asked(
     peer: &Peer<RoleClient>,
     request: ClientRequest,
@@ -117,7 +117,7 @@ impl Drop for Waiting {
         if let Some((peer, id)) = self.0.take()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let reason = "nobody waits for the answer any more".to_string();
+            let reason = "the answer is no longer waited for".to_string();
             let params = CancelledNotificationParam::new(Some(id), Some(reason));
             runtime.spawn(async move { peer.notify_cancelled(params).await });
         }

@@ -1,4 +1,4 @@
-//! How much a server may send that nobody asked for. A client answers a request, and an answer that
+//! How much a server may send that was not asked for. A client answers a request, and an answer that
 //! its server does not read is kept: so a server that asks and does not read would fill this
 //! process. Past these bounds nothing more of it is read, and it is stopped.
 

@@ -90,7 +90,7 @@ impl Client {
 
     async fn reach(&self, url: &Url, mode: ClientLifecycleMode) -> Result<Live, Failed> {
         let (ears, flow) = (Ears::default(), Arc::new(Flow::default()));
-        // A redirect would carry the headers to whoever it names.
+        // A redirect would carry the headers to the host that it names.
         let client = http_client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -156,7 +156,7 @@ fn search_path(program: &Path) -> String {
     format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display())
 }
 
-/// Whether nobody is there who could be asked in another way.
+/// Whether there is no other way to ask.
 fn is_unreachable(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| {
         let error = error.downcast_ref::<reqwest::Error>();

@@ -84,8 +84,8 @@ impl ClientHandler for Ears {
         let params = serde_json::to_value(&params).unwrap_or_default();
         let question = plain(params["message"].as_str().unwrap_or_default(), QUESTION);
         self.wants(format!(
-            "meanwhile the server wanted to ask a person `{question}`, and nobody answered: a server \
-             asks nobody here. Where the answer matters, find it out or ask with `ask.person`, and \
+            "meanwhile the server wanted to ask a person `{question}`, and no answer was given: a server \
+             cannot ask here. Where the answer matters, find it out or ask with `ask.person`, and \
              give it in the arguments"
         ));
         Ok(ElicitResult::new(ElicitationAction::Decline))

@@ -1,4 +1,4 @@
-//! What a server offers, as tools of an agent. It is a stranger's list: its length, each name, each
+//! What a server offers, as tools of an agent. It is an untrusted list: its length, each name, each
 //! text and each schema is bounded before anything is made of it. A tool that cannot be used is left
 //! out, with the reason; the others are there.
 

@@ -1,6 +1,6 @@
 //! MCP servers as tools: a client of what others wrote in whatever language.
 //!
-//! A server is a stranger outside the sandbox. Its tools are the ones that somebody looked at and
+//! A server is untrusted and outside the sandbox. Its tools are the ones that the user reviewed and
 //! agreed to (`errand.lock`), its schemas are bounded before anything reads them, its results are
 //! labelled as its own, and a program is confined before it starts, or does not start. Refuses to
 //! go on with a server whose tools are not the ones that were agreed to.
@@ -36,7 +36,7 @@ pub struct Offered {
 /// A server cannot be spoken to, or is not the one that was agreed to.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum McpError {
-    /// It does not start, or nobody answers.
+    /// It does not start, or does not answer.
     #[error("server `{server}` cannot be reached: {reason}")]
     Gone {
         /// Which.

@@ -1,6 +1,6 @@
 //! What a program needs beside the system's own to start in its cell, as far as that can be seen from
 //! how it is started: the files of its language, what its arguments name, and what a launcher that
-//! fetches programs (npx, uvx) keeps. It is advice for whoever writes the agent file; nothing here
+//! fetches programs (npx, uvx) keeps. It is advice for the author of the agent file; nothing here
 //! grants anything.
 
 use std::fs;

@@ -52,7 +52,7 @@ impl Worker for McpTool {
     async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError> {
         let begun = Instant::now();
         let server = self.client.name();
-        // Whatever comes back, an error's words too, a stranger wrote.
+        // Whatever comes back, an error's words too, it is untrusted.
         gate.saw(Origin::Server(server.to_string()));
         let bare = self.spec.name.strip_prefix(server).and_then(|name| name.strip_prefix('.'));
         let bare = bare.unwrap_or(&self.spec.name);

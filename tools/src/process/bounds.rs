@@ -1,5 +1,5 @@
 //! What all processes of a confined program may use together. A limit of the kernel counts for each
-//! process alone, and a control group can only be made where somebody set one up; so the process that
+//! process alone, and a control group can only be made where the system set one up; so the process that
 //! stands outside of the cell adds up what is inside, and ends the cell that has more.
 
 use std::fs::File;

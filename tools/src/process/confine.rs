@@ -34,7 +34,7 @@ use super::{CANNOT, ENDED, SYSTEM};
 /// What a program with a network looks names up with.
 const NAMES: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/etc/gai.conf"];
 pub(super) const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
-/// What a program has that is nobody else's.
+/// What a program has to itself.
 pub(super) const PRIVATE: [&str; 2] = ["/tmp", "/dev/shm"];
 
 /// What a confined program may.
@@ -91,7 +91,7 @@ pub fn confined(words: &[OsString]) -> Result<ExitCode, Fault> {
     let [agreed, program, arguments @ ..] = words else { return Err(by_hand().into()) };
     let agreed = agreed.to_str().and_then(|text| serde_json::from_str::<Cell>(text).ok());
     let cell = agreed.ok_or_else(by_hand)?;
-    // Whoever started this is gone: so is this.
+    // The parent is gone: so is this.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("cannot be tied to its starter: {error}"))?;
     match cell.stage {

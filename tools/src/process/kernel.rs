@@ -122,7 +122,7 @@ pub(super) fn refuse(network: Network) -> Result<(), String> {
     Ok(())
 }
 
-/// Files that whoever starts them runs as their owner: in a folder that was granted they would lend
+/// Files that run as their owner: in a folder that was granted they would lend
 /// this user's rights to all others.
 fn lent_rights() -> Result<BTreeMap<c_long, Vec<SeccompRule>>, String> {
     // Which argument is the mode, and which, where there are such, the flags that make a file at all.
@@ -193,7 +193,7 @@ pub fn landlock() -> Option<u32> {
     u32::try_from(version).ok().filter(|version| *version > 0)
 }
 
-/// Whoever started errand may have left files open, which landlock says nothing about.
+/// The parent process may have left files open, which landlock says nothing about.
 fn keep_no_files() -> Result<(), String> {
     #[expect(unsafe_code, reason = "no safe wrapper has this call, which reads no memory")]
     // SAFETY: it takes three numbers, and only marks files to be closed by `exec`.

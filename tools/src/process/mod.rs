@@ -77,7 +77,7 @@ const MEMORY: u64 = 4 << 30;
 /// What programs are confined with.
 #[derive(Debug, Clone)]
 pub struct Cells {
-    /// The program that confines others: `errand`, which is started again for that. Whoever has this
+    /// The program that confines others: `errand`, which is started again for that. A program that has this
     /// code in a program of their own says where it is; without it nothing is started that must be
     /// confined.
     pub confiner: Option<PathBuf>,

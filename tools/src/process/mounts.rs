@@ -1,6 +1,6 @@
 //! What landlock cannot leave out of a folder that it grants: files that no agent may write are
 //! mounted over themselves, to be read only, and `ERRAND_HOME` under an empty folder. The mounts are
-//! the program's alone, and landlock, which comes after them, lets nobody change them.
+//! the program's alone, and landlock, which comes after them, lets no program change them.
 
 use std::collections::BTreeSet;
 use std::io;

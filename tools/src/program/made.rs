@@ -92,7 +92,7 @@ impl Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
-        // Where it was compared already nothing is done; else nobody is there to be told.
+        // Where it was compared already nothing is done; else there is no caller to tell.
         let _untold = self.remove();
     }
 }

@@ -1,4 +1,4 @@
-//! Getting bytes from a server that somebody named: bounded, never unpacked on the way, and with
+//! Getting bytes from a server that the user named: bounded, never unpacked on the way, and with
 //! redirects that lead neither from `https:` to `http:` nor from a public server to a private one.
 
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +21,7 @@ const REDIRECTS: usize = 5;
 /// Told how many bytes there are, and where it is known how many there will be.
 pub(super) type Progress<'a> = &'a (dyn Fn(u64, Option<u64>) + Sync);
 
-/// A client for what somebody named by this address.
+/// A client for what the user named by this address.
 pub(super) async fn client(named: &Url) -> Result<Client, String> {
     let bounds = Bounds {
         named: named.host_str().unwrap_or_default().to_string(),
@@ -68,7 +68,7 @@ pub(super) enum Broken {
 }
 
 /// How far a fetch may be led: anywhere public, and no nearer to this machine than the server that
-/// somebody named.
+/// the user named.
 #[derive(Clone)]
 struct Bounds {
     named: String,

@@ -211,7 +211,7 @@ const STRICT: &str = "{% if messages[0].role == 'system' %}{{ raise_exception('n
     {{ raise_exception('turns must alternate') }}{% endif %}<|im_start|>{{ m.role }}\n\
     {{ m.content | trim }}<|im_end|>\n{% endfor %}{{ '<|im_start|>assistant\n' }}";
 
-/// A template that writes of users and assistants and of nobody else.
+/// A template that writes of users and assistants and of no other role.
 const DEAF: &str = "{% for m in messages if m.role in ('user', 'assistant') %}<|im_start|>{{ m.role }}\n\
     {{ m.content }}<|im_end|>\n{% endfor %}{{ '<|im_start|>assistant\n' }}";
 

@@ -1,6 +1,6 @@
 //! From a request to its answer, hop by hop: each hop is judged by the gate, and a private address
 //! is reached only by the literal number that the guest asked for and the gate allowed – never
-//! through a name ([`Resolver`](crate::host::resolver)), never because a page said so. Whoever asks
+//! through a name ([`Resolver`](crate::host::resolver)), never because a page said so. The guest that asks
 //! for a page takes this way; who carries a hop is the asker's to say.
 
 use std::future::Future;

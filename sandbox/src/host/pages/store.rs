@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(left, [store.body(&entry.sha256).unwrap()]);
         store.keep(&entry, b"the page").unwrap();
 
-        // What somebody changed, or cut off, is not what was kept.
+        // What another program changed, or cut off, is not what was kept.
         fs::write(&body, b"another").unwrap();
         assert!(store.find(&url).is_none());
         fs::write(store.index(url.as_str()), b"{").unwrap();
