@@ -44,7 +44,8 @@ fn a_function_with_a_typed_argument_is_a_tool() {
 fn readme_shows_the_typed_tool() {
     let readme = include_str!("../README.md");
     let example = include_str!("../examples/typed_tool.rs");
-    let shown = readme.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
+    let library = readme.split("## As a library").nth(1).unwrap();
+    let shown = library.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
     for line in shown.lines().filter(|line| !line.trim().is_empty()) {
         assert!(example.contains(line.trim()), "{line}");
     }
@@ -108,7 +109,7 @@ fn a_run_that_is_cancelled_goes_on_where_it_was() {
 #[test]
 fn an_approver_in_code_answers_what_is_asked() {
     let place = Place::new();
-    let write = |path: &str| call([("files.write", json!({ "path": path, "text": "hello" }))]);
+    let write = |path: &str| call([("files.write", json!({ "path": path, "content": "hello" }))]);
     let errand =
         scripted(&place, &[write("out/hello.txt"), write("other.txt"), say("The file is there.")]);
     let folder = place.path("").to_string_lossy().into_owned();
@@ -142,7 +143,7 @@ fn a_policy_of_ones_own_denies_and_never_allows() {
     let told = |policy: Never, file: &AgentFile| {
         let errand = scripted(&place, &[read(), say("done")]).policy(policy).build().unwrap();
         let agent = errand.agent(place.path(""), file, &[]).unwrap();
-        block_on(errand.start(agent).finished()).unwrap();
+        block_on(async { errand.start(agent).finished().await }).unwrap();
         place.errand(["runs", "show", "latest"]).out
     };
     let mut file = AgentFile::new("a", "b").using(["files.read"]);
@@ -161,7 +162,7 @@ fn a_tool_in_code_is_offered_to_nobody_who_does_not_name_it() {
     let find = call([("orders.find", json!({}))]);
     let errand = scripted(&place, &[find, say("done")]).tool(tool.clone()).build().unwrap();
     let agent = errand.agent(place.path(""), &AgentFile::new("a", "b"), &[]).unwrap();
-    block_on(errand.start(agent).finished()).unwrap();
+    block_on(async { errand.start(agent).finished().await }).unwrap();
     let run = place.errand(["runs", "show", "latest"]).out;
     assert!(run.contains("denied") || run.contains("no tool"), "{run}");
     for (name, why) in [("files.mine", "errand's own"), ("Orders", "lower-case")] {

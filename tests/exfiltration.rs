@@ -49,7 +49,10 @@ fn a_private_file_in_the_name_of_a_host() {
     let ran = place.approve(&ran);
     assert_eq!(ran.code, Some(0), "{ran}");
     let told = ran.observations().remove(0);
-    assert!(told.contains("iban-de00123.invalid") && !told.contains("is not granted in full"), "{told}");
+    assert!(
+        told.contains("iban-de00123.invalid") && !told.contains("is not granted in full"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -290,7 +290,8 @@ fn all_of_it_goes_and_what_links_lead_to_stays() {
     let ran = place.errand(["self", "remove"]);
     assert_eq!(ran.code, Some(2), "{ran}");
     assert!(
-        ran.err.contains("error: there is no terminal to ask on\nhint: `--yes` removes what is shown"),
+        ran.err
+            .contains("error: there is no terminal to ask on\nhint: `--yes` removes what is shown"),
         "{ran}"
     );
     assert!(place.home().join("errand.db").exists());

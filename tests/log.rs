@@ -30,7 +30,9 @@ fn each_model_call_and_tool_call_is_a_line_with_its_time() {
     let ran = place.errand(["--log", "info", "--log-file", "run.log", "run", "agent.toml"]);
     assert_eq!((ran.code, &*ran.out), (Some(0), &*quiet.out), "{ran}");
     let log = place.read("run.log");
-    for said in ["invoke_agent", "chat", "execute_tool", "gen_ai.tool.name", "files.read", "time.busy"] {
+    for said in
+        ["invoke_agent", "chat", "execute_tool", "gen_ai.tool.name", "files.read", "time.busy"]
+    {
         assert!(log.contains(said), "{said}: {log}");
     }
     assert!(!log.contains("Minka"), "{log}");

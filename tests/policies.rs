@@ -12,7 +12,7 @@ fn example(place: &Place) -> String {
 }
 
 fn writer(place: &Place, path: &str) {
-    let write = call([("files.write", json!({ "path": path, "text": "x" }))]);
+    let write = call([("files.write", json!({ "path": path, "content": "x" }))]);
     place.agent(
         "act = \"tools\"",
         "[tools]\nuse = [\"files.write\"]\n[permissions]\nwrite = [\".\"]",

@@ -258,9 +258,8 @@ pub async fn call(
                 Some(Approval::Granted) if Question::of(&action).is_none() => Consent::Person,
                 Some(Approval::Said(words)) => {
                     let answer = Question::of(&action).and_then(|asked| asked.answer(&words).ok());
-                    return Ok(
-                        answer.map_or_else(|| denied(&["no answer was given".to_string()]), observed)
-                    );
+                    return Ok(answer
+                        .map_or_else(|| denied(&["no answer was given".to_string()]), observed));
                 }
                 _ => return Ok(denied(&["a person said no".to_string()])),
             }

@@ -50,10 +50,7 @@ pub(super) fn check(
     for tool in entry.needs.tools {
         if !grants.tools.iter().any(|name| name == tool) {
             report
-                .value(
-                    "/act",
-                    format!("to act by `{}` the agent needs the tool `{tool}`", entry.name),
-                )
+                .value("/act", format!("`act = \"{}\"` needs the tool `{tool}`", entry.name))
                 .hint(format!("add `{tool}` to `[tools] use`"));
         }
     }
@@ -66,7 +63,7 @@ pub(super) fn check(
             report
                 .value(
                     "/act",
-                    format!("to `{}`, the agent needs one that acts by `{act}`", entry.name),
+                    format!("`act = \"{}\"` needs an agent with `act = \"{act}\"`", entry.name),
                 )
                 .hint(format!(
                     "name one under `[agents]` whose file has `act = \"{act}\"` and a parameter \

@@ -459,9 +459,9 @@ fn a_plan_of_ones_own_is_followed() {
 fn a_research_needs_its_parts() {
     let refused = |file: &str, more: &str| load(file, more, "x").unwrap_err();
     let said = refused(&LEAD.replace("[agents.researcher]\nfile = \"researcher.toml\"\n", ""), "");
-    assert!(said.contains("to research, the agent needs one that reads"), "{said}");
+    assert!(said.contains("`act = \"research\"` needs an agent with `act = \"read\"`"), "{said}");
     let said = refused(&READER.replace("\"web.search\", ", ""), "");
-    assert!(said.contains("to read, the agent needs the tool `web.search`"), "{said}");
+    assert!(said.contains("`act = \"read\"` needs the tool `web.search`"), "{said}");
     let said = refused(READER, "[output.schema]\ntype = \"object\"\n");
     assert!(said.contains("has a form of its own"), "{said}");
     let said = refused(&READER.replace("act = \"read\"\n", ""), "[research]\npages = 3\n");
