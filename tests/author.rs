@@ -33,7 +33,7 @@ impl Policy for Nothing {
 
 #[async_trait]
 impl Gate for Nothing {
-    async fn may(&self, capability: Capability) -> Result<Use, String> {
+    async fn authorize(&self, capability: Capability) -> Result<Use, String> {
         Err(format!("may not {capability}"))
     }
 
@@ -115,7 +115,7 @@ fn works(place: &Place, folder: &str) {
     let manifest = block_on(wasm.describe(&component)).unwrap();
     assert!(!manifest.description.is_empty());
     assert_eq!(manifest.wants, agent_core::manifest::Wants::default());
-    let guest = Guest::stranger(name.as_str(), component, LIMITS);
+    let guest = Guest::untrusted(name.as_str(), component, LIMITS);
     let tests = place.read(format!("{folder}/{name}.test.jsonl"));
     for line in tests.lines() {
         let test: Value = serde_json::from_str(line).unwrap();

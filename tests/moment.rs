@@ -2,7 +2,7 @@
 //! that runs again after a kill sees the same moment and draws the same numbers.
 
 use agent_core::event::{Event, What};
-use agent_core::start::{Seed, Start};
+use agent_core::replay_seed::{Seed, Start};
 use serde_json::{Value, json};
 
 use crate::place::{Place, call, say};

@@ -9,9 +9,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::label::Origin;
 use crate::policy::Policy;
 use crate::program;
+use crate::provenance::Origin;
 
 /// One call in a run: `c3` is the third, `c3.1` the first call made by the code of `c3`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

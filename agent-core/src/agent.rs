@@ -14,12 +14,12 @@ use url::Url;
 
 use crate::browser::BrowserConfig;
 use crate::component::Pinned;
-use crate::delegate::SubAgent;
 use crate::mcp::Server;
 use crate::model::Sampling;
 use crate::permission::Grants;
 use crate::quirks::Quirks;
 use crate::search::Search;
+use crate::subagent::SubAgent;
 
 /// A checked agent. Made by [`Agent::load`], or read back from a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

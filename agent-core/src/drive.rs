@@ -2,12 +2,12 @@
 //! journal, and only then does the run take it in. Dropping the future at any point leaves a
 //! journal that resumes.
 
-mod bank;
-mod desk;
+mod budget_pool;
 mod fit;
 mod gate;
-mod kit;
+mod session;
 mod spans;
+mod toolset;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,16 +22,16 @@ use crate::action::{Action, CallId, Decision};
 use crate::agent::ModelConfig;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
-use crate::label::Origin;
 use crate::message::ToolCall;
 use crate::model::{Model, ModelError, Reply, Request, Traits};
 use crate::policy::Policy;
+use crate::provenance::Origin;
 use crate::question::{Question, observed};
 use crate::run::{Consent, Run, Step, denied};
 use crate::sandbox::{Remark, Sandbox, SandboxError};
 use crate::strategy::{PLAN, Strategies};
 use crate::tool::Tool;
-use desk::{Caller, Desk};
+use session::{Caller, Session};
 
 /// How often a conversation is made shorter for one call.
 const FITTINGS: u32 = 8;
@@ -72,7 +72,7 @@ pub trait Watch: Send + Sync {
     fn waits(&self, _run: &RunId, _action: &Action, _reasons: &[String]) {}
 
     /// While this call runs, its guest says something for people.
-    fn said(&self, _run: &RunId, _call: &Action, _remark: &Remark) {}
+    fn emit(&self, _run: &RunId, _call: &Action, _remark: &Remark) {}
 }
 
 /// No observer.
@@ -222,21 +222,21 @@ pub async fn drive(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault>
 
 async fn driven(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault> {
     let left = Duration::from_millis(run.ledger().time_left_ms());
-    let desk = Desk::new(run, parts);
+    let session = Session::new(run, parts);
     let time_is_up = (parts.sleep)(left);
-    let worked = match select(Box::pin(desk.work()), time_is_up).await {
+    let worked = match select(Box::pin(session.work()), time_is_up).await {
         Either::Left((outcome, _)) => Some(outcome?),
         Either::Right(_) => None,
     };
     let outcome = match worked {
         Some(outcome) => outcome,
         None => {
-            let outcome = desk.cut_short(Reason::Time).await;
-            desk.write(What::Ended { outcome: outcome.clone() }).await?;
+            let outcome = session.cut_short(Reason::Time).await;
+            session.write(What::Ended { outcome: outcome.clone() }).await?;
             outcome
         }
     };
-    Ok((outcome, desk.into_run()))
+    Ok((outcome, session.into_run()))
 }
 
 /// Makes one call that no model asked for: planned, judged, permitted and run like any. What is
@@ -249,12 +249,12 @@ pub async fn call(
     call: &ToolCall,
     parts: &Parts<'_>,
 ) -> Result<Observation, SandboxError> {
-    let desk = Desk::new(run, parts);
-    let (action, verdict) = desk.judge(CallId("c1".to_string()), call, Caller::Model).await?;
+    let session = Session::new(run, parts);
+    let (action, verdict) = session.judge(CallId("c1".to_string()), call, Caller::Model).await?;
     let consent = match (verdict.decision, parts.person) {
         (Decision::Allow, _) => Consent::Policy,
         (Decision::Ask, Some(person)) => {
-            match person.approve(desk.id(), &action, &verdict.reasons).await {
+            match person.approve(session.id(), &action, &verdict.reasons).await {
                 Some(Approval::Granted) if Question::of(&action).is_none() => Consent::Person,
                 Some(Approval::Said(words)) => {
                     let answer = Question::of(&action).and_then(|asked| asked.answer(&words).ok());
@@ -266,10 +266,10 @@ pub async fn call(
         }
         _ => return Ok(denied(&verdict.reasons)),
     };
-    desk.perform(action, consent).await
+    session.perform(action, consent).await
 }
 
-impl Desk<'_> {
+impl Session<'_> {
     async fn work(&self) -> Result<Outcome, Fault> {
         loop {
             let step = self.step().await;
@@ -376,7 +376,8 @@ impl Desk<'_> {
 
     /// Runs what was permitted: side by side where no call changes what cannot be repeated.
     async fn act(&self, actions: Vec<(Action, Consent)>) -> Result<(), SandboxError> {
-        self.bank.expect(actions.iter().filter(|(action, _)| self.borrows(&action.tool)).count());
+        self.budget_pool
+            .expect(actions.iter().filter(|(action, _)| self.borrows(&action.tool)).count());
         if actions.iter().all(|(action, _)| self.effect(&action.tool).may_repeat()) {
             let calls: FuturesUnordered<_> = actions
                 .into_iter()

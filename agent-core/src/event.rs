@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::action::{Action, CallId, Capability, Verdict};
 use crate::agent::{Agent, ModelConfig};
-use crate::label::Origin;
 use crate::model::Reply;
+use crate::provenance::Origin;
+use crate::replay_seed::Start;
 use crate::sandbox::Cost;
-use crate::start::Start;
 use crate::tool::Effect;
 
 /// Names one run, on this machine and for good.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::event::{Event, RunId};
-use crate::label::Origin;
+use crate::provenance::Origin;
 
 /// Keeps the events of a run.
 #[async_trait]

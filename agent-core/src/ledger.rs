@@ -191,7 +191,7 @@ impl Ledger {
 
     /// What other agents may spend: all that is left but for one more model call of this run,
     /// which reads `input` tokens and writes `output`.
-    pub fn lendable(&self, input: u64, output: u64) -> Budget {
+    pub fn leasable(&self, input: u64, output: u64) -> Budget {
         let steps = u64::from(self.budget.steps).saturating_sub(self.spent.steps + 1);
         let time = self.time_left_ms().saturating_sub(self.longest_call_ms);
         let call = self.price.map_or(0.0, |price| price.of(input, output));

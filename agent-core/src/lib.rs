@@ -2,7 +2,7 @@
 //! loop that drives it.
 //!
 //! Nothing here does IO. What the loop needs from outside – a strategy, a model, a policy, a sandbox,
-//! a journal – is a trait that another crate fills in, and `errand`'s `wire.rs` puts them together.
+//! a journal – is a trait that another crate fills in, and `errand`'s `runtime.rs` puts them together.
 //! Start reading at [`run`], then [`drive`], then [`strategy`].
 
 pub mod action;
@@ -11,11 +11,9 @@ pub mod agent;
 pub mod agreed;
 pub mod browser;
 pub mod component;
-pub mod delegate;
 pub mod drive;
 pub mod event;
 pub mod journal;
-pub mod label;
 pub mod ledger;
 pub mod manifest;
 pub mod mcp;
@@ -27,14 +25,16 @@ pub mod path;
 pub mod permission;
 pub mod policy;
 pub mod program;
+pub mod provenance;
 pub mod question;
 pub mod quirks;
+pub mod replay_seed;
 pub mod run;
 pub mod sandbox;
 pub mod schema;
 pub mod scope;
 pub mod search;
-pub mod start;
 pub mod strategy;
+pub mod subagent;
 pub mod template;
 pub mod tool;

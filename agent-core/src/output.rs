@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::action::CallId;
 use crate::event::Observation;
-use crate::label::Origin;
+use crate::provenance::Origin;
 
 /// The tool that reads on. A model has it from when something was left out, and no sooner.
 pub const READ: &str = "output.read";

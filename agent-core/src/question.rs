@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::action::Action;
 use crate::event::{Observation, Status};
-use crate::label::Origin;
+use crate::provenance::Origin;
 use crate::sandbox::Cost;
 
 /// The tool's name.

@@ -15,11 +15,11 @@ use self::calls::Calls;
 use crate::action::{Action, CallId, Decision};
 use crate::agent::{Agent, Budget};
 use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
-use crate::label::Origin;
 use crate::ledger::{CallKind, Ledger, Room, Spent};
 use crate::message::{Message, ToolCall};
 use crate::model::{Finish, Reply, Request, Tokens, Traits};
 use crate::output::{self, Outputs, Part};
+use crate::provenance::Origin;
 use crate::sandbox::Cost;
 use crate::strategy::{
     self, Entry, Grounds, Next, PLAN, PYTHON, Prompt, Strategy, UNSEEN, View, for_a_model,
@@ -185,8 +185,8 @@ impl Run {
     }
 
     /// What the agents that it calls may spend together: enough stays for an answer.
-    pub fn lendable(&self) -> Budget {
-        self.ledger.lendable(tokens(self.unread()), self.agent.model.max_tokens.into())
+    pub fn leasable(&self) -> Budget {
+        self.ledger.leasable(tokens(self.unread()), self.agent.model.max_tokens.into())
     }
 
     /// Why the latest reply could not be taken, as the model is told.

@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::action::{Capability, Permit};
 use crate::agent::Budget;
-use crate::delegate::Loan;
 use crate::event::RunId;
-use crate::label::Origin;
 use crate::ledger::Spent;
 use crate::output::Part;
-use crate::start::Start;
+use crate::provenance::Origin;
+use crate::replay_seed::Start;
+use crate::subagent::BudgetLease;
 use crate::tool::Guest;
 
 /// Runs guests.
@@ -59,7 +59,7 @@ pub struct Cost {
 pub trait Gate: Send + Sync {
     /// May the guest do this now? `Err` holds the reasons, for the guest to read. The host calls
     /// it before each file opened and each request sent, redirects included.
-    async fn may(&self, capability: Capability) -> Result<Use, String>;
+    async fn authorize(&self, capability: Capability) -> Result<Use, String>;
 
     /// What is behind a [`Use::Fresh`] has happened: the file was read, or written.
     async fn done(&self, mark: u64) -> Result<(), SandboxError>;
@@ -86,7 +86,7 @@ pub trait Gate: Send + Sync {
 
     /// The guest says something for the watcher. The host has cut it and taken out what a
     /// terminal would obey.
-    fn said(&self, _remark: Remark) {}
+    fn emit(&self, _remark: Remark) {}
 
     /// A part of an earlier output that the model was not shown whole. The error is a sentence for
     /// the model.
@@ -95,12 +95,12 @@ pub trait Gate: Send + Sync {
     }
 
     /// Some of what the call gives back comes from here. A sandbox need not say so of what
-    /// [`Gate::may`] was asked for.
-    fn saw(&self, _origin: Origin) {}
+    /// [`Gate::authorize`] was asked for.
+    fn record_origin(&self, _origin: Origin) {}
 
     /// A part of the run's budget for an agent that does the work of this call, at most this much.
     /// The error says why there is none.
-    async fn lend(&self, _most: Budget) -> Result<Loan<'_>, String> {
+    async fn lease(&self, _most: Budget) -> Result<BudgetLease<'_>, String> {
         Err("there is no run to take a budget from".to_string())
     }
 }

@@ -1,7 +1,7 @@
 //! JSON Schema (2020-12) as the host checks it, and what it says about a value that breaks it. A check never
 //! leaves this machine, and its regular expressions run in linear time, whatever its author.
 
-mod effort;
+mod validation_cost;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
@@ -34,7 +34,7 @@ pub struct Bounds {
 impl Checker {
     /// For a schema that another party wrote: too big a one is refused before anything is made of
     /// it. The error goes on where "the schema" ends.
-    pub fn of_stranger(schema: &Value, bounds: Bounds) -> Result<Self, String> {
+    pub fn of_untrusted(schema: &Value, bounds: Bounds) -> Result<Self, String> {
         shallow(schema, bounds.deepest)
             .ok_or_else(|| format!("nests more than {} deep", bounds.deepest))?;
         if schema.to_string().len() > bounds.bytes {
@@ -42,7 +42,7 @@ impl Checker {
         }
         closed(schema, schema)?;
         // What it asks at one place it asks of every value.
-        effort::bounded(schema, &Value::Null)?;
+        validation_cost::bounded(schema, &Value::Null)?;
         Self::made(schema).map_err(|reason| format!("is not valid: {reason}"))
     }
 
@@ -60,7 +60,7 @@ impl Checker {
     /// Whether a value satisfies the schema. The error is for the author of the value: each
     /// problem with the place where it is.
     pub fn check(&self, value: &Value) -> Result<(), String> {
-        effort::bounded(&self.schema, value).map_err(|much| format!("it {much}"))?;
+        validation_cost::bounded(&self.schema, value).map_err(|much| format!("it {much}"))?;
         let problems: Vec<String> =
             self.validator.iter_errors(value).take(SHOWN).map(|error| describe(&error)).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
@@ -109,7 +109,9 @@ fn closed(root: &Value, value: &Value) -> Result<(), String> {
     match value {
         Value::Array(items) => items.iter().try_for_each(|item| closed(root, item)),
         Value::Object(fields) => fields.iter().try_for_each(|(word, said)| match (&**word, said) {
-            ("$ref" | "$dynamicRef", Value::String(to)) if effort::target(root, to).is_none() => {
+            ("$ref" | "$dynamicRef", Value::String(to))
+                if validation_cost::target(root, to).is_none() =>
+            {
                 Err(format!("refers to `{}`, which is no pointer into it", short(to.clone())))
             }
             ("$id", Value::String(id)) if !std::ptr::eq(root, value) => {
@@ -235,7 +237,7 @@ mod tests {
         defs.insert("a40".to_string(), json!({}));
         let doubling = json!({"$defs": defs, "$ref": "#/$defs/a0"});
         let bounds = Bounds { bytes: 32 << 10, deepest: 24 };
-        let refused = |schema: &Value| Checker::of_stranger(schema, bounds).map(drop).unwrap_err();
+        let refused = |schema: &Value| Checker::of_untrusted(schema, bounds).map(drop).unwrap_err();
         assert_eq!(refused(&doubling), "takes more than 2000000 steps to check");
         assert!(check(&doubling, &json!(1)).is_err_and(|error| error.contains("steps to check")));
         assert_eq!(

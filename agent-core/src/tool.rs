@@ -132,8 +132,8 @@ pub trait Worker: Send + Sync {
 pub enum Means {
     /// Nothing of the run's.
     Own,
-    /// A part of the run's budget: see [`Gate::lend`].
-    Lent,
+    /// A part of the run's budget: see [`Gate::lease`].
+    Leased,
 }
 
 /// The component that does a tool's work, what it is lent, and how far it may go.
@@ -170,7 +170,7 @@ impl Guest {
     }
 
     /// An untrusted component under this name: nothing is lent to it until `imports` says so.
-    pub fn stranger(name: impl Into<Arc<str>>, component: Component, limits: Limits) -> Self {
+    pub fn untrusted(name: impl Into<Arc<str>>, component: Component, limits: Limits) -> Self {
         Self {
             name: Some(name.into()),
             component,
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn a_component_knows_its_tools_by_bare_names() {
         let component = Component::Embedded { name: "weather", bytes: &[] };
-        let guest = Guest::stranger("weather", component.clone(), Limits::DEFAULT);
+        let guest = Guest::untrusted("weather", component.clone(), Limits::DEFAULT);
         assert_eq!(guest.bare("weather.forecast"), "forecast");
         assert_eq!(guest.bare("weathers.forecast"), "weathers.forecast");
         assert_eq!(guest.bare("forecast"), "forecast");

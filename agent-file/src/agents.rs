@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::budget::limits;
 use super::check::{Checked, Known};
-use super::ground::{self, Wanted};
+use super::disk::{self, Wanted};
 use super::problem::shortened;
 use super::report::Report;
 use super::source::child;
@@ -17,10 +17,10 @@ use super::{AgentFile, AgentTable};
 use agent_core::agent::{Budget, ModelConfig, Provider};
 use agent_core::browser::BrowserConfig;
 use agent_core::component::Pinned;
-use agent_core::delegate::SubAgent;
 use agent_core::mcp::{Network, Server};
 use agent_core::permission::Grants;
 use agent_core::scope::{covers_net, covers_path};
+use agent_core::subagent::SubAgent;
 
 /// How many agents may stand below each other.
 const DEEPEST: usize = 3;
@@ -253,7 +253,7 @@ fn one(
         // That it is missing was reported.
         return None;
     }
-    let found = ground::existing(&mine.grants.root, &table.file, Wanted::File);
+    let found = disk::existing(&mine.grants.root, &table.file, Wanted::File);
     let path = match found {
         Ok(path) => path,
         Err(missing) => {
@@ -261,7 +261,7 @@ fn one(
             return None;
         }
     };
-    let file = ground::home(&path).map_or(path, |(_, file)| file);
+    let file = disk::home(&path).map_or(path, |(_, file)| file);
     if below.files.contains(&file) {
         let message = format!("`{}` leads back to itself", shortened(&table.file));
         report.value(&pointer, message).hint("an agent cannot call itself, nor one above it");

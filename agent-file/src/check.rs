@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::agents::{self, Above, Lineage};
-use super::ground::{self, Missing};
+use super::disk::{self, Missing};
 use super::mcp::Purpose;
 use super::output::Decoding;
 use super::problem::{Invalid, Place, Problem};
 use super::report::Report;
 use super::source::{LONGEST, Source, child};
 use super::{
-    AgentFile, McpTable, budget, component, given, grants, mcp, model, output, policies, search,
-    shape, strategy, templates, using,
+    AgentFile, McpTable, budget, component, grants, mcp, model, output, param_values, policies,
+    schema_check, search, strategy, templates, tool_selection,
 };
 use agent_core::agent::{Agent, Provider};
 use agent_core::agreed::Agreed;
 use agent_core::browser::BrowserConfig;
 use agent_core::component::Pinned;
-use agent_core::delegate::SubAgent;
 use agent_core::mcp::Server;
 use agent_core::param::ParamSpec;
 use agent_core::strategy::Strategies;
+use agent_core::subagent::SubAgent;
 use agent_core::tool::ToolSpec;
 
 /// What an agent file is held against: what this build of Errand has, and the command line.
@@ -95,7 +95,7 @@ impl Checked {
         known: &Known<'_>,
         lineage: &Lineage<'_>,
     ) -> Result<Checked, Invalid> {
-        let bytes = ground::read(path, LONGEST).map_err(|missing| unreadable(path, missing))?;
+        let bytes = disk::read(path, LONGEST).map_err(|missing| unreadable(path, missing))?;
         Self::text(path, &bytes, params, known, lineage)
     }
 
@@ -116,15 +116,15 @@ impl Checked {
         known: &Known<'_>,
         lineage: &Lineage<'_>,
     ) -> Result<Checked, Invalid> {
-        let (root, file) = ground::home(path).map_err(|error| {
-            unreadable(path, Missing { message: ground::why(&error), hint: None })
+        let (root, file) = disk::home(path).map_err(|error| {
+            unreadable(path, Missing { message: disk::why(&error), hint: None })
         })?;
         let (text, source, mut problems) = Source::read(bytes);
         let Some(source) = source else {
             return Err(Invalid::new(path.to_path_buf(), text, problems));
         };
         let schema = AgentFile::schema(Some(known.strategies));
-        let fitting = shape::fit(&schema, &source, &mut problems);
+        let fitting = schema_check::fit(&schema, &source, &mut problems);
         let mut report = Report { source: &source, problems };
         let mut declared = BTreeMap::new();
         let checked = match serde_json::from_value::<AgentFile>(fitting) {
@@ -171,16 +171,16 @@ impl Checked {
 
     /// The MCP servers that an agent file names, pinned or not.
     pub fn servers(path: &Path) -> Result<Looked, Invalid> {
-        let bytes = ground::read(path, LONGEST).map_err(|missing| unreadable(path, missing))?;
-        let (root, _) = ground::home(path).map_err(|error| {
-            unreadable(path, Missing { message: ground::why(&error), hint: None })
+        let bytes = disk::read(path, LONGEST).map_err(|missing| unreadable(path, missing))?;
+        let (root, _) = disk::home(path).map_err(|error| {
+            unreadable(path, Missing { message: disk::why(&error), hint: None })
         })?;
         let (text, source, problems) = Source::read(&bytes);
         let Some(source) = source else {
             return Err(Invalid::new(path.to_path_buf(), text, problems));
         };
         let mut report = Report { source: &source, problems };
-        let fitting = shape::fit(&AgentFile::schema(None), &source, &mut report.problems);
+        let fitting = schema_check::fit(&AgentFile::schema(None), &source, &mut report.problems);
         let (table, using) = serde_json::from_value::<AgentFile>(fitting)
             .map(|file| (file.mcp, file.tools.using))
             .unwrap_or_default();
@@ -266,7 +266,7 @@ impl Check<'_> {
     ) -> Option<(Agent, Vec<String>, Vec<String>)> {
         let file = self.file;
         self.name(report);
-        given::declared(&file.params, report);
+        param_values::declared(&file.params, report);
         let model =
             model::config(&file.model.clone().unwrap_or_default(), &self.root, self.known, report);
         let agreed = self.agreed(report);
@@ -274,8 +274,8 @@ impl Check<'_> {
         let components: Vec<Pinned> = named.iter().map(|named| named.pinned.clone()).collect();
         let purpose = Purpose::Run { pins: &agreed.servers, using: &file.tools.using };
         let mcp = mcp::servers(&file.mcp, &self.root, purpose, report).servers;
-        using::families(&components, &mcp, report);
-        let using = using::tools(file, self.known, &components, &mcp, report);
+        tool_selection::families(&components, &mcp, report);
+        let using = tool_selection::tools(file, self.known, &components, &mcp, report);
         let named_strategy = strategy::named(file, self.known.strategies);
         let (mut grants, secrets) = grants::grants(file, &self.root, using, named_strategy, report);
         grants.rules = policies::beside(&self.root, self.known, report);
@@ -309,7 +309,7 @@ impl Check<'_> {
         self.lineage.refuse_wider(file, &mine, &model, report);
         let agents = agents::read(&file.agents, &path, &mine, self.known, self.lineage, report);
         strategy::check(file, self.known.strategies, &grants, &agents, report);
-        let (values, waiting) = given::values(&file.params, params, report);
+        let (values, waiting) = param_values::values(&file.params, params, report);
         let (task, instructions) = match templates {
             Some([task, instructions])
                 if waiting.is_empty() && report.problems.is_empty() && self.lineage.is_empty() =>
@@ -327,7 +327,7 @@ impl Check<'_> {
         let mut unset: Vec<String> = named
             .chain(secrets.iter().cloned())
             .chain(below)
-            .filter(|name| !ground::is_set(name))
+            .filter(|name| !disk::is_set(name))
             .collect();
         unset.dedup();
         let agent = Agent {

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::ground::{self, Missing, Wanted};
+use super::disk::{self, Missing, Wanted};
 use super::problem::shortened;
 use super::report::Report;
-use super::{ComponentTable, duration, nearest, size};
+use super::{ComponentTable, duration, size, suggest};
 use agent_core::agent::is_variable;
 use agent_core::agreed::Agreed;
 use agent_core::component::{Bounds, LARGEST, Locked, Pinned, check_name, digest, qualified};
@@ -107,8 +107,8 @@ fn pinned(
     report: &mut Report<'_>,
 ) -> Option<Pinned> {
     let at = format!("{pointer}/file");
-    let bytes = ground::existing(root, &table.file, Wanted::File)
-        .and_then(|path| Ok((ground::read(&path, LARGEST)?, path)));
+    let bytes = disk::existing(root, &table.file, Wanted::File)
+        .and_then(|path| Ok((disk::read(&path, LARGEST)?, path)));
     let (bytes, file) = match bytes {
         Ok(found) => found,
         Err(Missing { message, hint }) => {
@@ -216,8 +216,8 @@ impl Narrowing<'_, '_, '_> {
         let mut paths = Vec::new();
         for (at, text) in written.iter().enumerate() {
             let found = match key {
-                "read" => ground::existing(&self.grants.root, text, Wanted::Any),
-                _ => ground::creatable(&self.grants.root, text),
+                "read" => disk::existing(&self.grants.root, text, Wanted::Any),
+                _ => disk::creatable(&self.grants.root, text),
             };
             match found {
                 Ok(path) if covers_path(granted, &path) => paths.push(path),
@@ -243,7 +243,7 @@ impl Narrowing<'_, '_, '_> {
         for (at, word) in written.iter().enumerate().filter(|(_, word)| !granted.contains(word)) {
             if key == "tools" {
                 let message = format!("`{}` is not among the agent's tools", shortened(word));
-                let hint = nearest::hint(word, granted.iter().map(String::as_str));
+                let hint = suggest::hint(word, granted.iter().map(String::as_str));
                 self.report.value(&self.at(key, at), message).hint(hint);
             } else {
                 self.wider(key, at, word);

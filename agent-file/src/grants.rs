@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ground::{self, Missing, Wanted};
+use super::disk::{self, Missing, Wanted};
 use super::problem::shortened;
 use super::report::Report;
-use super::{AgentFile, nearest, programs};
+use super::{AgentFile, programs, suggest};
 
 use agent_core::agent::is_variable;
 use agent_core::permission::{Grants, NetRule};
@@ -24,13 +24,13 @@ pub(super) fn grants(
     let mut grants = Grants { root: root.to_path_buf(), tools: using, ..Grants::default() };
     grants.read = existing(root, "/permissions/read", &table.read, report);
     for (at, written) in table.write.iter().enumerate() {
-        match ground::creatable(root, written) {
+        match disk::creatable(root, written) {
             Ok(path) => grants.write.push(path),
             Err(missing) => refuse_path(report, "write", at, missing),
         }
     }
     for (at, written) in table.delete.iter().enumerate() {
-        match ground::creatable(root, written) {
+        match disk::creatable(root, written) {
             Ok(path) if grants.write.iter().any(|own| path.starts_with(own)) => {
                 grants.delete.push(path);
             }
@@ -68,7 +68,7 @@ pub(super) fn grants(
         // A name in `use` that could not be made out has been reported.
         if asked.is_empty() && !file.tools.using.contains(name) {
             let message = format!("`{}` is not among the agent's tools", shortened(name));
-            let hint = nearest::hint(name, grants.tools.iter().map(String::as_str));
+            let hint = suggest::hint(name, grants.tools.iter().map(String::as_str));
             report.value(&format!("/permissions/ask/{at}"), message).hint(hint);
         }
         grants.ask.extend(asked);
@@ -93,7 +93,7 @@ pub(super) fn existing(
 ) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     for (at, written) in written.iter().enumerate() {
-        match ground::existing(root, written, Wanted::Any) {
+        match disk::existing(root, written, Wanted::Any) {
             Ok(path) => paths.push(path),
             Err(missing) => {
                 report.value(&format!("{key}/{at}"), missing.message).hint = missing.hint;

@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
-use super::nearest;
 use super::source::child;
+use super::suggest;
 
 const KEYWORDS: [&str; 52] = [
     "$schema",
@@ -93,7 +93,7 @@ fn of_schema(schema: &Value, pointer: &str, tell: &mut dyn FnMut(&str, &str, &st
             }
             (_, schema) if known(key) => of_schema(schema, &pointer, tell),
             _ => {
-                if let Some(near) = nearest::nearest(key, KEYWORDS) {
+                if let Some(near) = suggest::nearest(key, KEYWORDS) {
                     tell(&pointer, key, near);
                 }
             }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::ground::{self, Wanted};
-use super::nearest;
+use super::disk::{self, Wanted};
 use super::problem::{Invalid, shortened};
 use super::report::Report;
 use super::source::Source;
+use super::suggest;
 use super::{Known, ModelTable, duration};
 use agent_core::agent::{Agent, ModelConfig, Price, Protocol, Provider, SecretRef};
 use agent_core::model::Sampling;
@@ -278,14 +278,14 @@ fn located(
         _ if known.models.iter().any(|model| model == name) => return Ok(None),
         _ if is_repository(name) => return Ok(None),
         _ => {
-            let hint = nearest::hint(name, known.models.iter().map(String::as_str));
+            let hint = suggest::hint(name, known.models.iter().map(String::as_str));
             let hint =
                 hint.strip_suffix('?').map_or_else(|| format!("{hint};"), |h| format!("{h}?"));
             let hint = format!("{hint} a path begins with `./`, a hub repository is `owner/name`");
             return Err((format!("unknown model `{}`", shortened(name)), Some(hint)));
         }
     };
-    match ground::existing(root, name, wanted) {
+    match disk::existing(root, name, wanted) {
         Ok(path) => Ok(Some(path)),
         Err(missing) => Err((missing.message, missing.hint)),
     }

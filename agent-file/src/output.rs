@@ -6,7 +6,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use super::ground::{self, Wanted};
+use super::disk::{self, Wanted};
 use super::keyword;
 use super::problem::shortened;
 use super::report::Report;
@@ -105,14 +105,14 @@ pub(super) fn schema(
 
 fn read(root: &Path, file: &str, report: &mut Report<'_>) -> Option<Value> {
     const FILE: &str = "/output/schema_file";
-    let path = match ground::existing(root, file, Wanted::File) {
+    let path = match disk::existing(root, file, Wanted::File) {
         Ok(path) => path,
         Err(missing) => {
             report.value(FILE, missing.message).hint = missing.hint;
             return None;
         }
     };
-    let bytes = match ground::read(&path, LONGEST) {
+    let bytes = match disk::read(&path, LONGEST) {
         Ok(bytes) => bytes,
         Err(missing) => {
             report.value(FILE, format!("`{file}` cannot be read: {}", missing.message));

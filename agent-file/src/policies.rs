@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::check::Known;
-use super::ground;
+use super::disk;
 use super::report::Report;
 use agent_core::permission::OwnRules;
 
@@ -28,7 +28,7 @@ pub(super) fn beside(root: &Path, known: &Known<'_>, report: &mut Report<'_>) ->
     let mut rules = Vec::new();
     for path in files {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let read = ground::read(&path, LONGEST).map_err(|missing| missing.message);
+        let read = disk::read(&path, LONGEST).map_err(|missing| missing.message);
         let checked = read
             .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_string()))
             .and_then(|text| (known.policy_holds)(&text).map(|()| text));

@@ -12,10 +12,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use url::Url;
 
-use super::ground::{self, Wanted};
-use super::nearest;
+use super::disk::{self, Wanted};
 use super::problem::shortened;
 use super::report::Report;
+use super::suggest;
 use agent_core::agent::is_variable;
 use agent_core::path::display;
 use agent_core::permission::{Grants, NetRule};
@@ -275,7 +275,7 @@ impl Checking<'_, '_, '_> {
                     let known: Vec<&str> =
                         tables.chain(Kind::ALL.iter().map(|kind| kind.word())).collect();
                     let message = format!("unknown search provider `{}`", shortened(name));
-                    self.report.value(&pointer, message).hint(nearest::hint(name, known));
+                    self.report.value(&pointer, message).hint(suggest::hint(name, known));
                 }
                 continue;
             };
@@ -417,7 +417,7 @@ impl Checking<'_, '_, '_> {
 
     fn folder(&mut self, written: &str, pointer: &str) -> Option<String> {
         let at = format!("{pointer}/path");
-        match ground::existing(&self.grants.root, written, Wanted::Any) {
+        match disk::existing(&self.grants.root, written, Wanted::Any) {
             Ok(path) if covers_path(&self.grants.read, &path) => {
                 Some(display(&self.grants.root, &path))
             }
@@ -487,5 +487,5 @@ impl ProviderTable {
 
 fn belongs(kind: Kind) -> String {
     let keys = [&["kind", "name"], kind.needs(), kind.takes()].concat();
-    format!("`{}` has the keys {}", kind.word(), nearest::list(&keys))
+    format!("`{}` has the keys {}", kind.word(), suggest::list(&keys))
 }

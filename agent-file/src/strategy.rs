@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::report::Report;
 use super::research::ResearchTable;
 use super::{AgentFile, OutputTable};
-use agent_core::delegate::SubAgent;
 use agent_core::permission::Grants;
 use agent_core::strategy::{Entry, Strategies};
+use agent_core::subagent::SubAgent;
 
 /// What `[research]` is called.
 const RESEARCH: &str = "research";

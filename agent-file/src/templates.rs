@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::report::Report;
-use super::{AgentFile, nearest};
+use super::{AgentFile, suggest};
 use agent_core::template::{Template, TemplateError};
 
 /// The templates, in the order task and instructions, if both can be rendered.
@@ -24,7 +24,7 @@ pub(super) fn templates<'a>(
                     Some(part) => report.part(pointer, part, message),
                     None => report.value(pointer, message),
                 };
-                let near = nearest::nearest(variable, declared.iter().map(String::as_str));
+                let near = suggest::nearest(variable, declared.iter().map(String::as_str));
                 problem.hint(match near {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => {

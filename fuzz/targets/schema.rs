@@ -9,7 +9,7 @@ use serde_json::Value;
 fuzz_target!(|bytes: &[u8]| {
     let Ok(Value::Array(both)) = serde_json::from_slice(bytes) else { return };
     let [schema, value] = &both[..] else { return };
-    let said = match Checker::of_stranger(schema, Bounds { bytes: 32 << 10, deepest: 80 }) {
+    let said = match Checker::of_untrusted(schema, Bounds { bytes: 32 << 10, deepest: 80 }) {
         Ok(checker) => checker.check(value),
         Err(reason) => Err(reason),
     };

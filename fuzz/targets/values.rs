@@ -78,7 +78,7 @@ static MIRROR_OF: LazyLock<Mirror> = LazyLock::new(|| {
     Mirror {
         input: Checker::new(&tool.input).expect("a schema"),
         output: Checker::new(&tool.output).expect("a schema"),
-        guest: Guest::stranger("mirror", component, Limits::DEFAULT),
+        guest: Guest::untrusted("mirror", component, Limits::DEFAULT),
         runtime,
         wasm,
     }
@@ -140,7 +140,7 @@ struct Closed;
 
 #[async_trait]
 impl Gate for Closed {
-    async fn may(&self, capability: Capability) -> Result<Use, String> {
+    async fn authorize(&self, capability: Capability) -> Result<Use, String> {
         Err(format!("may not {capability}"))
     }
 

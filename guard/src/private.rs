@@ -193,7 +193,7 @@ mod tests {
         for file in ["errand.db", "errand.db-wal", "models/a/model.onnx"] {
             assert_eq!(mode(&home.join(file)), 0o600, "{file}");
         }
-        // What is not errand's is left as it is, behind a door that is closed.
+        // What is not errand's is left as it is, behind a channel that is closed.
         for (file, rights) in [("theirs", 0o755), ("x", 0o644), ("toolchains/zig/cc", 0o644)] {
             assert_eq!(mode(&home.join(file)), rights, "{file}");
         }

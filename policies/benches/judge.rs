@@ -4,9 +4,9 @@ use std::hint::black_box;
 use std::path::PathBuf;
 
 use agent_core::action::{Action, CallId, Capability, Decision};
-use agent_core::label::Origin;
 use agent_core::permission::Grants;
 use agent_core::policy::Policy;
+use agent_core::provenance::Origin;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use policies::Cedar;
 use serde_json::Value;

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use agent_core::action::{Action, Capability, Decision, Verdict};
-use agent_core::label::Origin;
 use agent_core::output::READ;
 use agent_core::permission::{Grants, NetRule};
 use agent_core::policy::Policy;
+use agent_core::provenance::Origin;
 use agent_core::scope::Scope;
 use agent_core::tool::ToolSpec;
 use cedar_policy::{
@@ -15,9 +15,9 @@ use cedar_policy::{
 };
 
 use crate::PolicyError;
-use crate::given::{Asked, Given};
 use crate::reason::fill;
 use crate::request::{Question, Shown, Taint, Words, call, file_id, want};
+use crate::verdict_cache::{Asked, Given};
 use crate::{narrow, own, rules};
 
 /// The default policies with what an agent file grants on top.

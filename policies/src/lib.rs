@@ -11,13 +11,13 @@
 
 mod cedar;
 mod chain;
-mod given;
 mod narrow;
 pub mod own;
 mod pattern;
 mod reason;
 mod request;
 mod rules;
+mod verdict_cache;
 
 pub use cedar::Cedar;
 pub use chain::Chain;

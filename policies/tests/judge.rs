@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 
 use agent_core::action::{Action, CallId, Capability, Decision};
-use agent_core::label::Origin;
 use agent_core::path::resolve;
 use agent_core::permission::Grants;
 use agent_core::policy::Policy;
+use agent_core::provenance::Origin;
 use agent_core::scope::Scope;
 use policies::Cedar;
 use proptest::prelude::*;

@@ -9,16 +9,16 @@ use answer::quoted;
 use plan::listed_as_text;
 use serde_json::{Value, json};
 
-use super::{Extent, Notes, READ, chosen, language, line, listed, weigh, words};
+use super::{Extent, Notes, READ, chosen, language, line, listed, prompts, support};
 use crate::report::{Claim, Report, Section, Trouble, TroubleKind, VERSION};
 use agent_core::agent::{Agent, Provider};
-use agent_core::delegate::SubAgent;
 use agent_core::event::{Observation, Status};
 use agent_core::message::ToolCall;
 use agent_core::model::{Form, Reply};
 use agent_core::strategy::{
     Decision, Entry, Models, Needs, Next, Prompt, Proposal, Strategy, View,
 };
+use agent_core::subagent::SubAgent;
 
 /// Follow-up questions of one round.
 const FOLLOWING: usize = 2;
@@ -149,28 +149,28 @@ impl Strategy for Lead {
             |choices: &[&str]| Form::Choice(choices.iter().map(ToString::to_string).collect());
         let most = Extent::of(agent).questions.saturating_sub(1);
         let (messages, form, max_tokens) = match self.stage {
-            Stage::Sentences => (words::sentences(question), choice(&SENTENCES), 4),
-            Stage::Compares => (words::compares(question), choice(&YES_NO), 4),
-            Stage::Things => (words::things(question), one_line(), 64),
+            Stage::Sentences => (prompts::sentences(question), choice(&SENTENCES), 4),
+            Stage::Compares => (prompts::compares(question), choice(&YES_NO), 4),
+            Stage::Things => (prompts::things(question), one_line(), 64),
             Stage::Alone => {
                 let first = self.things.first().map_or("", String::as_str);
-                (words::alone(question, first), one_line(), 64)
+                (prompts::alone(question, first), one_line(), 64)
             }
-            Stage::Plan => (words::plan(agent, question, most), questions(most as usize), 300),
-            Stage::First => (words::first(agent, question), one_line(), 64),
-            Stage::Put => (words::put(question, &self.findings()), one_line(), 64),
+            Stage::Plan => (prompts::plan(agent, question, most), questions(most as usize), 300),
+            Stage::First => (prompts::first(agent, question), one_line(), 64),
+            Stage::Put => (prompts::put(question, &self.findings()), one_line(), 64),
             Stage::Gaps => {
                 let missing = self.unanswered();
-                let chat = words::gaps(agent, question, &self.findings(), &missing);
+                let chat = prompts::gaps(agent, question, &self.findings(), &missing);
                 (chat, questions(FOLLOWING), 200)
             }
             Stage::Judge => {
                 let quotes: Vec<String> = self.basis.iter().map(quoted).collect();
-                let chat = words::judge("several", &quotes.join("\n"), &self.draft);
+                let chat = prompts::judge("several", &quotes.join("\n"), &self.draft);
                 (chat, choice(&JUDGEMENTS), 4)
             }
             Stage::Proposed | Stage::Sent | Stage::Answer | Stage::Done => {
-                let chat = words::answer(agent, question, &self.findings());
+                let chat = prompts::answer(agent, question, &self.findings());
                 (chat, Form::Text { stop: vec!["\n\n".to_string()] }, 240)
             }
         };
@@ -423,7 +423,7 @@ impl Lead {
 
 /// Whether two questions are the same, in another order perhaps.
 fn same(one: &str, other: &str) -> bool {
-    weigh::overlap(one, other) >= 1.0 && weigh::overlap(other, one) >= 1.0
+    support::overlap(one, other) >= 1.0 && support::overlap(other, one) >= 1.0
 }
 
 /// The names in a line of them.

@@ -6,17 +6,17 @@
 //! which answers, and what is cited is the stored text between two offsets. Texts from pages are
 //! data: a passage that gives orders is kept from the model, and reported.
 
-mod hits;
+mod frontier;
 mod language;
 mod lead;
+mod near_duplicate;
 mod passage;
+mod prompt_injection;
+mod prompts;
 mod reader;
 pub mod render;
 pub mod report;
-mod suspicion;
-mod twin;
-mod weigh;
-mod words;
+mod support;
 
 pub use agent_file::research::{Depth, Extent};
 pub use lead::RESEARCH;

@@ -9,10 +9,11 @@ use text::rank;
 use evidence::quotes;
 use serde_json::{Value, json};
 
-use super::hits::Hits;
+use super::frontier::Hits;
 use super::passage::{self, Passage};
 use super::{
-    Extent, LONGEST, Notes, PAGE, SEARCH, chosen, line, no_answer, suspicion, twin, weigh, words,
+    Extent, LONGEST, Notes, PAGE, SEARCH, chosen, line, near_duplicate, no_answer,
+    prompt_injection, prompts, support,
 };
 use crate::report::{Claim, Search, Source, Support, Trouble, TroubleKind};
 use agent_core::event::{Observation, Status};
@@ -108,32 +109,36 @@ impl Strategy for Reader {
         let text = || Form::Text { stop: vec!["\n".to_string()] };
         let (messages, form, max_tokens) = match self.stage {
             Stage::Check => {
-                let chat = words::check(&self.passages[self.holder], question, &self.proposed);
+                let chat = prompts::check(&self.passages[self.holder], question, &self.proposed);
                 (chat, choice(&YES_NO), 4)
             }
             Stage::State => {
                 let passage = &self.passages[self.holder];
-                (words::state(agent, passage, question, &self.proposed), text(), 96)
+                (prompts::state(agent, passage, question, &self.proposed), text(), 96)
             }
             Stage::Judge => {
                 let context = &self.passages[self.holder].context;
-                (words::judge(context, &self.quoted(), &self.statement), choice(&YES_PARTLY_NO), 4)
+                (
+                    prompts::judge(context, &self.quoted(), &self.statement),
+                    choice(&YES_PARTLY_NO),
+                    4,
+                )
             }
             Stage::Compare => {
                 let claims = &self.notes.section.claims;
                 let of = |claim: Option<&Claim>| claim.map(quotes).unwrap_or_default();
                 let (one, other) = (of(claims.first()), of(claims.last()));
-                (words::contradict(question, &one, &other), choice(&YES_NO), 4)
+                (prompts::contradict(question, &one, &other), choice(&YES_NO), 4)
             }
-            Stage::Begin => (words::first_query(question), text(), 16),
+            Stage::Begin => (prompts::first_query(question), text(), 16),
             Stage::Query => {
                 let tried = self.notes.section.searches.iter().map(|search| search.query.as_str());
-                (words::query(question, &tried.collect::<Vec<_>>()), text(), 24)
+                (prompts::query(question, &tried.collect::<Vec<_>>()), text(), 24)
             }
             Stage::Read | Stage::Looking | Stage::Done => {
                 let shown: Vec<&Passage> =
                     self.shown.iter().map(|at| &self.passages[*at]).collect();
-                (words::read(agent, question, &shown), text(), 64)
+                (prompts::read(agent, question, &shown), text(), 64)
             }
         };
         let max_tokens = max_tokens.min(agent.model.max_tokens);
@@ -281,7 +286,7 @@ impl Reader {
     /// Whether a statement says nothing that its quotes and their page do not.
     fn grounded(&self, quoted: &str) -> bool {
         let around = format!("{} {quoted}", self.passages[self.holder].context);
-        weigh::numbers(&self.statement, &around, self.question())
+        support::numbers(&self.statement, &around, self.question())
             && self.terms.grounded(&self.statement, &around, self.question())
     }
 
@@ -333,7 +338,8 @@ impl Reader {
         .sealed();
         self.notes.section.pages += 1;
         let same = |known: &&mut Source| {
-            known.text_sha256 == source.text_sha256 || twin::twins(&known.text, &source.text)
+            known.text_sha256 == source.text_sha256
+                || near_duplicate::twins(&known.text, &source.text)
         };
         if let Some(known) = self.notes.sources.iter_mut().find(same) {
             return known.also(&source);
@@ -391,7 +397,7 @@ impl Reader {
         let shown = std::mem::take(&mut self.shown);
         let texts = shown.iter().map(|at| self.passages[*at].text.as_str());
         let scores = rank::score(&format!("{said} {said} {}", self.question()), texts);
-        let holds = |at: usize| weigh::overlap(said, &self.passages[shown[at]].text);
+        let holds = |at: usize| support::overlap(said, &self.passages[shown[at]].text);
         let best = (0..shown.len()).filter(|at| holds(*at) > 0.0).max_by(|one, other| {
             holds(*one).total_cmp(&holds(*other)).then(scores[*one].total_cmp(&scores[*other]))
         });
@@ -411,13 +417,16 @@ impl Reader {
 /// question offers is an answer all the same.
 fn repeats(said: &str, question: &str) -> bool {
     let offers = question.split_whitespace().any(|word| word.eq_ignore_ascii_case("or"));
-    !offers && weigh::overlap(said, question) >= 1.0
+    !offers && support::overlap(said, question) >= 1.0
 }
 
 /// The sentence of a text that gives orders.
 fn order_in(text: &str) -> Option<&str> {
     let sentences = passage::sentences(text, &(0..text.len()));
-    sentences.into_iter().map(|range| &text[range]).find(|sentence| suspicion::orders(sentence))
+    sentences
+        .into_iter()
+        .map(|range| &text[range])
+        .find(|sentence| prompt_injection::orders(sentence))
 }
 
 #[cfg(test)]

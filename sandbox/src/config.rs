@@ -9,7 +9,7 @@ use agent_core::browser::Browser;
 use guard::Kept;
 
 use crate::Room;
-use crate::host::pages::{Manners, Pages};
+use crate::host::pages::{FetchPolicy, Pages};
 
 /// The value of a secret, by its name, where it is set. Called when a request that carries it is
 /// about to be sent.
@@ -70,7 +70,7 @@ impl Config {
             kv: None,
             agent: PathBuf::new(),
             secrets: Arc::new(|_| None),
-            pages: Arc::new(Pages::new(None, Manners::default())),
+            pages: Arc::new(Pages::new(None, FetchPolicy::default())),
             browser: None,
             user_agent: USER_AGENT.to_string(),
             file_bytes: 64 << 20,

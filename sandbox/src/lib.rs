@@ -6,6 +6,7 @@
 //! out, a name that becomes a private address. [`Wasm::describe`] says what a component brings.
 
 mod components;
+mod concurrency;
 mod config;
 mod describe;
 mod engine;
@@ -16,11 +17,10 @@ mod outcome;
 mod plain;
 mod room;
 mod session;
-mod slots;
 mod wasm;
 
 pub use components::{digest, marks};
 pub use config::{Config, Secrets, USER_AGENT};
-pub use host::pages::{Manners, Pages, unreferenced};
+pub use host::pages::{FetchPolicy, Pages, unreferenced};
 pub use room::{Room, memory};
 pub use wasm::Wasm;

@@ -1,7 +1,7 @@
 //! Memory for all guests of a process together, whichever agents they work for. A guest waits until
 //! there is room for all that it may use, and holds it until it is done; one that may use more than
 //! there is waits for all of it. A guest that calls a tool waits for another guest, so each depth has
-//! a share of its own, for the reason that [`Slots`](crate::slots::Slots) has one.
+//! a share of its own, for the reason that [`Slots`](crate::concurrency::Slots) has one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::slots::Depth;
+use crate::concurrency::Depth;
 
 /// The share of each depth is one part in so many.
 const SHARES: [u64; 4] = [2, 4, 8, 8];

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use agent_core::start::Start;
+use agent_core::replay_seed::Start;
 use agent_core::tool::Guest;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-use crate::host::{Asked, Door, Host, Lent, Said};
+use crate::host::{Asked, GateChannel, Host, Lent, Said};
 use crate::limits::Clock;
 
 /// What the engine may carry from a guest to the host at once, beyond what the call is about.
@@ -32,8 +32,8 @@ impl Session {
         start: Start,
     ) -> wasmtime::Result<Session> {
         let clock = Arc::new(Clock::new(guest.limits.time));
-        let (door, asked) = Door::new();
-        let host = Host::new(lent, guest, door, Arc::clone(&clock), start);
+        let (channel, asked) = GateChannel::new();
+        let host = Host::new(lent, guest, channel, Arc::clone(&clock), start);
         let stderr = host.stderr();
         let mut store = Store::new(engine, host);
         store.limiter(|host| host.memory());

@@ -12,12 +12,12 @@ use tokio::sync::OnceCell;
 
 use crate::Config;
 use crate::components::{Missing, Speech};
+use crate::concurrency::{Depth, Slots};
 use crate::describe;
 use crate::host::Lent;
 use crate::lane::{Fuel, Lane};
 use crate::outcome::{self, Said};
 use crate::session::Session;
-use crate::slots::{Depth, Slots};
 
 /// Runs guests in wasmtime.
 pub struct Wasm {

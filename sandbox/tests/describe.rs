@@ -289,7 +289,7 @@ async fn hostile_types() {
 }
 
 async fn call(wasm: &Wasm, tool: &str, arguments: Value) -> Result<Value, String> {
-    let guest = Guest::stranger("calc", plain(), LIMITS);
+    let guest = Guest::untrusted("calc", plain(), LIMITS);
     let permit = permit("c1", &format!("calc.{tool}"), arguments);
     wasm.invoke(&permit, &guest, &Asked::nothing()).await.unwrap().result
 }

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_core::action::Capability;
-use agent_core::label::Origin;
 use agent_core::manifest::SecretUse;
+use agent_core::provenance::Origin;
 use agent_core::sandbox::{Gate, Level, Remark, Sandbox, SandboxError, Use};
 use agent_core::tool::{Component, Guest, Imports, Limits};
 use async_trait::async_trait;
@@ -31,7 +31,7 @@ const ALL: Imports = Imports { files: true, http: true, kv: true, pages: false, 
 const KEY: &str = "sk-0123456789/abc+DEF";
 
 fn guest(imports: Imports, limits: Limits) -> Guest {
-    Guest { imports, ..Guest::stranger("weather", stranger(), limits) }
+    Guest { imports, ..Guest::untrusted("weather", stranger(), limits) }
 }
 
 fn folder() -> Folder {
@@ -156,7 +156,7 @@ struct Reading {
 
 #[async_trait]
 impl Gate for Reading {
-    async fn may(&self, _: Capability) -> Result<Use, String> {
+    async fn authorize(&self, _: Capability) -> Result<Use, String> {
         Ok(Use::Fresh(0))
     }
 
@@ -172,7 +172,7 @@ impl Gate for Reading {
         self.left.clone()
     }
 
-    fn saw(&self, origin: Origin) {
+    fn record_origin(&self, origin: Origin) {
         self.saw.lock().unwrap().push(origin);
     }
 }
@@ -220,7 +220,7 @@ struct Listening {
 
 #[async_trait]
 impl Gate for Listening {
-    async fn may(&self, _: Capability) -> Result<Use, String> {
+    async fn authorize(&self, _: Capability) -> Result<Use, String> {
         Err("no".to_string())
     }
 
@@ -232,7 +232,7 @@ impl Gate for Listening {
         Err("no".to_string())
     }
 
-    fn said(&self, remark: Remark) {
+    fn emit(&self, remark: Remark) {
         self.said.lock().unwrap().push(remark);
     }
 }
@@ -301,7 +301,7 @@ async fn tables_stack_and_instances() {
     ] {
         for fuel in [None, Some(1 << 30)] {
             let limits = Limits { fuel, ..LIMITS };
-            let guest = Guest::stranger("weather", component.clone(), limits);
+            let guest = Guest::untrusted("weather", component.clone(), limits);
             let answer = run(&folder, &Asked::nothing(), &guest, "run", json!({})).await;
             let failure = answer.unwrap_err();
             assert!(failure.starts_with(said), "{failure}");
@@ -320,7 +320,7 @@ async fn tables_stack_and_instances() {
               (core instance $i (instantiate $m)) {many}
               (func (export "run") (result u32) (canon lift (core func $i "run"))))"#
         ));
-        let guest = Guest::stranger("weather", component, LIMITS);
+        let guest = Guest::untrusted("weather", component, LIMITS);
         let permit = permit("c1", "weather.run", json!({}));
         let failure = match folder.wasm.invoke(&permit, &guest, &Asked::nothing()).await {
             Ok(call) => call.result.unwrap_err(),
@@ -353,7 +353,7 @@ impl Counting {
 
 #[async_trait]
 impl Gate for Counting {
-    async fn may(&self, _: Capability) -> Result<Use, String> {
+    async fn authorize(&self, _: Capability) -> Result<Use, String> {
         Err("no".to_string())
     }
 

@@ -117,7 +117,7 @@ struct Slow;
 
 #[async_trait]
 impl Gate for Slow {
-    async fn may(&self, _: agent_core::action::Capability) -> Result<Use, String> {
+    async fn authorize(&self, _: agent_core::action::Capability) -> Result<Use, String> {
         Err("no".to_string())
     }
 
@@ -162,7 +162,7 @@ struct Nested {
 
 #[async_trait]
 impl Gate for Nested {
-    async fn may(&self, _: agent_core::action::Capability) -> Result<Use, String> {
+    async fn authorize(&self, _: agent_core::action::Capability) -> Result<Use, String> {
         Err("no".to_string())
     }
 

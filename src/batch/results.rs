@@ -159,7 +159,7 @@ impl Results {
             (None, Some(bytes)) if bytes > 0 => return foreign(),
             // Without its results a batch is a new one.
             _ => {
-                let batch = crate::wire::new_id().0;
+                let batch = crate::runtime::new_id().0;
                 let new = Made { batch, agent: agent.into(), spent: Usage::default() };
                 let mut write = || {
                     made.set_len(0)?;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::rows::{Row, literal};
 use super::{BatchError, Order};
 use crate::Errand;
-use crate::wire::bare;
+use crate::runtime::bare;
 
 /// What every row's agent is made of.
 pub(super) struct Source {

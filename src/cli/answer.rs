@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use errand::Finished;
 
-use super::live::{Usage, data, eprint};
+use super::terminal::{Usage, data, eprint};
 
 /// What is printed of a run beside `--json`.
 #[derive(clap::Args, Clone, Default)]

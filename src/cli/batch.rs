@@ -12,9 +12,9 @@ use serde_json::json;
 use text::head;
 
 use super::json::print;
-use super::live::{Usage, eprint};
 use super::run::{How, open, runtime};
 use super::stop::stopped;
+use super::terminal::{Usage, eprint};
 use super::{age, param};
 
 /// The most rows that are listed at the end.

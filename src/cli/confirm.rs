@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use rustix::termios::{QueueSelector, tcflush};
 
-use super::live::{Usage, eprint};
+use super::terminal::{Usage, eprint};
 
 /// Asks, where there is a terminal; `yes` is the answer already. Without both it is an error.
 pub(crate) fn confirmed(yes: bool, question: &str, hint: &str) -> anyhow::Result<bool> {

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use errand::Errand;
 use models::home::size;
 
-use super::live::eprint;
 use super::run::{How, code, open, watched};
 use super::shipped::{File, written};
+use super::terminal::eprint;
 
 const FILES: [File; 3] = [
     ("agent.toml", include_str!("templates/demo/agent.toml")),

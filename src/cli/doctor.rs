@@ -6,8 +6,8 @@ use errand::doctor::{Check, Need, State};
 use serde_json::json;
 
 use super::json::print;
-use super::live::say;
 use super::run::{How, open, runtime};
+use super::terminal::say;
 
 /// The arguments of `errand doctor`.
 #[derive(clap::Args)]

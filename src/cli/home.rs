@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::confirm::confirmed;
 use super::json::print;
-use super::live::{self, eprint, say};
+use super::terminal::{self, eprint, say};
 
 /// The most names of one kind on a line.
 const NAMES: usize = 6;
@@ -205,7 +205,7 @@ fn remove(errand: &Errand, yes: bool, json: bool) -> anyhow::Result<ExitCode> {
 /// A folder that is not errand's is what the user said.
 fn usage_or_not(error: HomeError) -> anyhow::Error {
     match error {
-        HomeError::Foreign { .. } => live::Usage(error.to_string()).into(),
+        HomeError::Foreign { .. } => terminal::Usage(error.to_string()).into(),
         error => error.into(),
     }
 }

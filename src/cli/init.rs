@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::live::{Usage, say};
+use super::terminal::{Usage, say};
 
 const AGENT: &str = include_str!("templates/agent.toml");
 const DATA: &str = include_str!("templates/lighthouses.csv");

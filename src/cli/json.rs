@@ -82,7 +82,7 @@ impl Watch for Lines {
         }
     }
 
-    fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
+    fn emit(&self, run: &RunId, call: &Action, remark: &Remark) {
         let line = match remark {
             Remark::Log { level, text } => {
                 json!({ "type": "log", "id": call.id, "level": level, "text": text })
@@ -157,5 +157,5 @@ pub(crate) fn finished(finished: &Finished) {
 
 /// One line. A reader that has gone away is no reason to stop a run.
 pub(crate) fn print(value: &Value) {
-    super::live::put(&guard::visible_json(&value.to_string()));
+    super::terminal::put(&guard::visible_json(&value.to_string()));
 }

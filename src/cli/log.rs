@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::prelude::*;
 
 use self::otlp::Exporter;
-use super::live::Usage;
+use super::terminal::Usage;
 
 /// What is logged where nothing was said.
 const DEFAULT: &str = "warn";

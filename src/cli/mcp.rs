@@ -15,8 +15,8 @@ use futures::future::join_all;
 use text::head;
 
 use super::confirm::confirmed;
-use super::live::{Usage, eprint, say};
 use super::run::{How, open, runtime};
+use super::terminal::{Usage, eprint, say};
 
 /// The subcommands of `errand mcp`.
 #[derive(clap::Subcommand)]

@@ -12,7 +12,6 @@ mod doctor;
 mod home;
 mod init;
 mod json;
-mod live;
 mod log;
 mod mcp;
 mod models;
@@ -26,6 +25,7 @@ mod schema;
 mod shipped;
 mod stop;
 mod task;
+mod terminal;
 mod tools;
 mod validate;
 
@@ -111,8 +111,8 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let Cli { command, logging } = Cli::parse();
     let result = logging.begin().and_then(|_logged| run(command));
-    let code = result.unwrap_or_else(|error| live::failed(&error));
-    live::lost().unwrap_or(code)
+    let code = result.unwrap_or_else(|error| terminal::failed(&error));
+    terminal::lost().unwrap_or(code)
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -136,7 +136,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "errand", &mut script);
-            live::data(String::from_utf8_lossy(&script).trim_end());
+            terminal::data(String::from_utf8_lossy(&script).trim_end());
             Ok(ExitCode::SUCCESS)
         }
     }

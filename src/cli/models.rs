@@ -13,8 +13,8 @@ use models::onnx::Device;
 use serde_json::json;
 
 use super::json::print;
-use super::live::say;
 use super::run::{How, open, runtime};
+use super::terminal::say;
 
 /// How much is fetched in silence, where stderr is no terminal.
 const LARGE: u64 = 100_000_000;
@@ -187,14 +187,14 @@ impl Bars {
     fn tenth(&self, bar: &ProgressBar, name: &str, done: u64, total: u64) {
         let tenth = |done: u64| done.saturating_mul(10).checked_div(total).unwrap_or(0);
         if bar.is_hidden() && total >= LARGE && tenth(done) > tenth(bar.position()) {
-            super::live::eprint(&format!("  {name}: {} of {}", size(done), size(total)));
+            super::terminal::eprint(&format!("  {name}: {} of {}", size(done), size(total)));
         }
     }
 
     /// Where stderr is no terminal, a line now and then.
     fn note(&self, bar: &ProgressBar, name: &str, what: &str) {
         if bar.is_hidden() && bar.message() != what {
-            super::live::eprint(&format!("  {name}: {what}"));
+            super::terminal::eprint(&format!("  {name}: {what}"));
         }
         bar.set_message(what.to_string());
     }
@@ -202,7 +202,7 @@ impl Bars {
 
 impl Progress for Bars {
     fn plan(&self, plan: &Plan) {
-        super::live::eprint(&announced(plan));
+        super::terminal::eprint(&announced(plan));
     }
 
     fn report(&self, name: &str, stage: Stage) {

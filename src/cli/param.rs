@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Read};
 
-use super::live::{Usage, eprint};
+use super::terminal::{Usage, eprint};
 
 /// The longest text that is taken from standard input, in bytes.
 const LONGEST: u64 = 4 << 20;

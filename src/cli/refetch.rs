@@ -20,8 +20,8 @@ use research::{LONGEST, PAGE};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::live::Usage;
 use super::run::runtime;
+use super::terminal::Usage;
 
 /// Pages that are read side by side; of one host, one after the other.
 const AT_ONCE: usize = 4;

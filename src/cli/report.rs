@@ -15,9 +15,9 @@ use research::report::Report;
 use serde_json::json;
 
 use super::json::print;
-use super::live::{Usage, data, say};
 use super::refetch::{self, Again, State};
 use super::run::runtime;
+use super::terminal::{Usage, data, say};
 
 /// The subcommands of `errand report`.
 #[derive(clap::Subcommand)]

@@ -9,10 +9,10 @@ use agent_core::strategy::PLAN;
 use clap::builder::NonEmptyStringValueParser;
 use research::{Depth, Extent};
 
-use super::live::Usage;
 use super::report::{Out, of_run};
 use super::run::{How, code, open, watched};
 use super::shipped::{File, written};
+use super::terminal::Usage;
 
 /// The agent files that come with errand.
 const FILES: [File; 2] = [

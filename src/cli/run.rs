@@ -15,11 +15,11 @@ use errand::{Errand, Finished};
 
 use super::answer::Answer;
 use super::json::Lines;
-use super::live::{Live, Usage};
 use super::models::Bars;
 use super::stop::stopped;
 use super::task::{self, Grants, Made, What};
-use super::{json, live};
+use super::terminal::{Live, Usage};
+use super::{json, terminal};
 
 /// The arguments of `errand run`.
 #[derive(clap::Args)]
@@ -109,7 +109,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
             let made = Made::of(&task, &params, &args.grants, args.model.as_deref());
             let agent = made.agent(&errand, &params)?;
             if args.grants.print {
-                live::data(made.text.trim_end());
+                terminal::data(made.text.trim_end());
                 return Ok(ExitCode::SUCCESS);
             }
             if !args.shown.how.json && !args.shown.answer.quiet {
@@ -178,11 +178,12 @@ pub(crate) fn given(
         }
         json::finished(&end);
     }
-    if let Some(text) = live::text(&end.outcome.value).filter(|_| !how.json || answer.written()) {
+    if let Some(text) = terminal::text(&end.outcome.value).filter(|_| !how.json || answer.written())
+    {
         answer.give(&end, &text)?;
     }
     if !how.json {
-        live::finished(&end, answer);
+        terminal::finished(&end, answer);
     }
     Ok(end)
 }
@@ -240,7 +241,7 @@ impl Watch for Latest<'_> {
         self.shown.waits(run, action, reasons);
     }
 
-    fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
-        self.shown.said(run, call, remark);
+    fn emit(&self, run: &RunId, call: &Action, remark: &Remark) {
+        self.shown.emit(run, call, remark);
     }
 }

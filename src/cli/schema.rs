@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use agent_file::AgentFile;
 use errand::STRATEGIES;
 
-use super::live::say;
+use super::terminal::say;
 
 pub(crate) fn main() -> anyhow::Result<ExitCode> {
     say(&format!("{:#}", AgentFile::schema(Some(&STRATEGIES))));

@@ -9,8 +9,8 @@ use agent_core::param::ParamType;
 use agent_file::{Checked, Invalid, Place};
 use errand::Errand;
 
-use super::live::{Usage, eprint};
 use super::param::{input, literal};
+use super::terminal::{Usage, eprint};
 
 /// What a task without an agent file may do.
 #[derive(clap::Args)]

@@ -14,9 +14,9 @@ use errand::STRATEGIES;
 use serde_json::json;
 
 use super::json::print;
-use super::live::say;
 use super::param::pairs;
 use super::run::{How, open};
+use super::terminal::say;
 
 /// The arguments of `errand validate`.
 #[derive(clap::Args)]

@@ -73,7 +73,8 @@ pub(super) fn cgroups() -> Check {
         "could bound a confined program with all that it starts; this version bounds each process",
     );
     let root = Path::new("/sys/fs/cgroup");
-    let remedy = "start errand in a delegated group: `systemd-run --user --scope -p Delegate=yes`";
+    let remedy =
+        "start errand in a delegated group: `systemd-run --user --scope -p SubagentTool=yes`";
     if !root.join("cgroup.controllers").is_file() {
         return check.missing("no cgroups of version 2 here", "a system with `cgroup2` mounted");
     }

@@ -7,9 +7,9 @@ use super::grounding::{self, Evidence};
 use super::prompts::PROMPTS;
 use super::{Stage, Stepwise};
 use agent_core::agent::Agent;
-use agent_core::delegate::SubAgent;
 use agent_core::program::RUN;
 use agent_core::strategy::Decision;
+use agent_core::subagent::SubAgent;
 
 impl Stepwise {
     /// Whether a call of this tool may change something. A server often does not say so of its tools:

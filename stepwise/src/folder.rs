@@ -7,16 +7,16 @@
 //! `docs/performance.md`.
 
 mod passage;
-mod words;
+mod prompts;
 
 use serde_json::{Value, json};
 
 use agent_core::agent::Agent;
 use agent_core::event::{Observation, Status};
-use agent_core::label::Origin;
 use agent_core::message::{Message, ToolCall};
 use agent_core::model::{Form, Reply};
 use agent_core::path;
+use agent_core::provenance::Origin;
 use agent_core::strategy::{Decision, Next, PYTHON, Prompt, for_a_model, paragraphs};
 use passage::Passage;
 
@@ -109,7 +109,7 @@ impl Folder {
             stage: Stage::Route,
             means,
             survey: survey.to_string(),
-            tables: words::tables(survey),
+            tables: prompts::tables(survey),
             chat: Vec::new(),
             prefix: String::new(),
             table: String::new(),
@@ -155,7 +155,7 @@ impl Folder {
     pub(super) fn ask(&self, agent: &Agent) -> Prompt {
         let (messages, form, max_tokens) = match self.stage {
             Stage::Route => (
-                words::route(&agent.task),
+                prompts::route(&agent.task),
                 Form::Choice(vec!["compute".to_string(), "lookup".to_string()]),
                 8,
             ),
@@ -196,7 +196,7 @@ impl Folder {
             Stage::Table => {
                 self.table = said.to_string();
                 self.stage = Stage::Examples;
-                let (table, question) = (words::literal(said), words::literal(&agent.task));
+                let (table, question) = (prompts::literal(said), prompts::literal(&agent.task));
                 let next = call(number, &format!("print(examples({table}, {question}))"));
                 Decision { next, ..Decision::default() }
             }
@@ -235,7 +235,7 @@ impl Folder {
         let output = observation.result["output"].as_str().unwrap_or_default().trim();
         match self.stage {
             Stage::Examples => {
-                self.prefix = words::begun(agent, &self.table, output);
+                self.prefix = prompts::begun(agent, &self.table, output);
                 self.stage = Stage::Program;
                 Next::Again
             }
@@ -252,7 +252,7 @@ impl Folder {
                     self.stage = if self.passages.is_empty() { Stage::Done } else { Stage::Read };
                 }
                 self.look_at(passage::files(&self.passages));
-                self.chat = words::read(agent, &self.passages);
+                self.chat = prompts::read(agent, &self.passages);
                 self.prefix.clear();
                 Next::Again
             }
@@ -262,23 +262,23 @@ impl Folder {
 
     /// Begins a program: over one of the tables, or over the text that the task names.
     fn compute(&mut self, agent: &Agent) {
-        self.chat = words::program(agent, &self.survey);
-        let named = words::named(&self.survey, &agent.task);
+        self.chat = prompts::program(agent, &self.survey);
+        let named = prompts::named(&self.survey, &agent.task);
         let tables: Vec<String> =
             named.iter().filter(|path| self.tables.contains(path)).cloned().collect();
         if !tables.is_empty() {
             self.tables = tables;
         } else if let Some(text) = named.first() {
-            self.prefix = words::begun_with_text(agent, text);
+            self.prefix = prompts::begun_with_text(agent, text);
             self.stage = Stage::Program;
             return;
         }
         self.stage = if self.tables.is_empty() { Stage::Program } else { Stage::Table };
         self.prefix = match self.stage {
             Stage::Table => {
-                format!("```python\n# {}\nrows = table(\"", words::one_line(&agent.task))
+                format!("```python\n# {}\nrows = table(\"", prompts::one_line(&agent.task))
             }
-            _ => format!("```python\n# {}\n", words::one_line(&agent.task)),
+            _ => format!("```python\n# {}\n", prompts::one_line(&agent.task)),
         };
     }
 
@@ -301,7 +301,7 @@ impl Folder {
         let files = origins(agent, observation);
         self.look_at(files.clone());
         self.wrote |= observation.result["wrote"].as_array().is_some_and(|paths| !paths.is_empty());
-        if observation.status == Status::Ok && (self.wrote || !words::nothing(output)) {
+        if observation.status == Status::Ok && (self.wrote || !prompts::nothing(output)) {
             let sources = if files.is_empty() { self.seen.clone() } else { files };
             let text = observation.text.chars().take(OUTPUT).collect();
             self.conclude(Found { text, how: "worked out from", sources });
@@ -311,8 +311,8 @@ impl Folder {
             return self.give_up(agent, self.programs.len() as u64);
         }
         self.chat.push(Message::user(match observation.status {
-            Status::Ok => words::empty(output),
-            _ => words::failed(&for_a_model(&observation.text)),
+            Status::Ok => prompts::empty(output),
+            _ => prompts::failed(&for_a_model(&observation.text)),
         }));
         Next::Again
     }
@@ -342,7 +342,7 @@ impl Folder {
         };
         let best = candidates[best].clone();
         let together: Vec<&Passage> = self.bridge.iter().chain([&best]).collect();
-        self.chat = words::check(&together, &agent.task, said);
+        self.chat = prompts::check(&together, &agent.task, said);
         self.holder = Some(best);
         self.proposed = said.to_string();
         self.stage = Stage::Check;
@@ -392,7 +392,7 @@ impl Folder {
 
     /// The conversation that fills in an answer with what was found.
     pub(super) fn last(&self, agent: &Agent) -> Vec<Message> {
-        words::last(agent, &self.conclusion())
+        prompts::last(agent, &self.conclusion())
     }
 
     /// What it came to, as the model is told.

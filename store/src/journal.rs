@@ -2,7 +2,7 @@
 
 use agent_core::event::{Event, RunId, What};
 use agent_core::journal::{Journal, JournalError};
-use agent_core::label::Origin;
+use agent_core::provenance::Origin;
 use async_trait::async_trait;
 
 use crate::provenance;

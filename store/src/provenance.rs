@@ -1,7 +1,7 @@
 //! Where what runs wrote came from, by the SHA-256 of its bytes. It outlives the runs: what is left
 //! of one does not lose its origins when the run is removed.
 
-use agent_core::label::Origin;
+use agent_core::provenance::Origin;
 use rusqlite::params;
 
 use crate::{Store, StoreError};

@@ -112,7 +112,7 @@ fn a_report_cannot_send_its_reader_inside() {
     let inside = Server::start(|_| page(TOWER));
     let to = format!("http://{}/secret", inside.at);
     let port = inside.at.port();
-    let door = Server::start(move |asked: Asked| match asked.path.as_str() {
+    let channel = Server::start(move |asked: Asked| match asked.path.as_str() {
         "/robots.txt" => StatusCode::NOT_FOUND.into_response(),
         _ => axum::response::Redirect::temporary(&to).into_response(),
     });
@@ -124,10 +124,10 @@ fn a_report_cannot_send_its_reader_inside() {
         "http://169.254.169.254/latest/meta-data/".to_string(),
         "file:///etc/passwd".to_string(),
         // Granted, and leads on to what is not.
-        format!("http://{}/", door.at),
+        format!("http://{}/", channel.at),
     ];
     place.write("report.json", report(&urls));
-    let ran = check(&place, &door, &["--json"]);
+    let ran = check(&place, &channel, &["--json"]);
     assert_eq!(ran.code, Some(4), "{ran}");
     let told: Value = serde_json::from_str(&ran.out).unwrap();
     for source in told["sources"].as_array().unwrap() {

@@ -23,7 +23,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::serve::ListenerExt;
-use sandbox::{Manners, Pages};
+use sandbox::{FetchPolicy, Pages};
 use serde_json::json;
 use tools::{Registry, Setup};
 
@@ -56,7 +56,7 @@ impl Reader {
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         let mut config = sandbox::Config::new(home, home.join("components"));
-        config.pages = Arc::new(Pages::new(Some(home.join("pages")), Manners::default()));
+        config.pages = Arc::new(Pages::new(Some(home.join("pages")), FetchPolicy::default()));
         let registry = Registry::builtin(&Setup { root: home.into(), ..Setup::default() });
         let tool = Arc::clone(registry.get("web.page").unwrap());
         Reader { at, tool, sandbox: sandbox::Wasm::new(config).unwrap() }

@@ -13,9 +13,9 @@ use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec
 use serde_json::Value;
 use url::Url;
 
-mod sound;
+mod manifest_check;
 
-pub use sound::sound;
+pub use manifest_check::check_manifest;
 
 /// The tools of a component, by the names they have in an agent.
 pub fn tools(pinned: &Pinned, scope: &Scope) -> Vec<Arc<dyn Tool>> {
@@ -34,7 +34,7 @@ pub fn tools(pinned: &Pinned, scope: &Scope) -> Vec<Arc<dyn Tool>> {
             tools: !scope.tools.is_empty(),
         },
         secrets: scope.secrets.clone().into(),
-        ..Guest::stranger(pinned.name.as_str(), component, limits(&pinned.bounds))
+        ..Guest::untrusted(pinned.name.as_str(), component, limits(&pinned.bounds))
     };
     let scope = Arc::new(scope.clone());
     let tool = |spec: ToolSpec| -> Arc<dyn Tool> {

@@ -14,7 +14,7 @@ use agent_core::mcp;
 use agent_core::tool::{Effect, ToolSpec};
 use serde::{Deserialize, Serialize};
 
-use crate::component::sound;
+use crate::component::check_manifest;
 use crate::whole;
 
 /// What the file is called.
@@ -228,7 +228,7 @@ impl Entry {
         digest(&self.sha256)?;
         let tools = self.tool.into_iter().map(Tool::spec).collect::<Result<_, _>>()?;
         let manifest = Manifest { description: self.description, tools, wants: self.wants };
-        sound(&manifest)?;
+        check_manifest(&manifest)?;
         Ok(Locked { source: self.source, sha256: self.sha256, manifest })
     }
 }

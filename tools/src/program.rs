@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use agent_core::action::{Capability, Permit};
-use agent_core::label::Origin;
 use agent_core::mcp::{Confinement, Network, Program};
 use agent_core::path::resolve;
 use agent_core::permission::Grants;
 use agent_core::program::{Programs, RUN, RunRule};
+use agent_core::provenance::Origin;
 use agent_core::sandbox::{Cost, Gate, Invocation, SandboxError};
 use agent_core::tool::{Effect, Tool, ToolSpec, Work, Worker};
 use async_trait::async_trait;
@@ -189,7 +189,7 @@ impl Runs {
     /// Where what it gives back may come from: all that it can read.
     fn label(&self, gate: &dyn Gate) {
         for path in self.read.iter().chain(&self.write) {
-            gate.saw(match path.is_dir() {
+            gate.record_origin(match path.is_dir() {
                 true => Origin::Folder(path.clone()),
                 false => Origin::File(path.clone()),
             });

@@ -89,7 +89,7 @@ impl Agent {
 
 #[async_trait]
 impl Gate for Agent {
-    async fn may(&self, capability: Capability) -> Result<Use, String> {
+    async fn authorize(&self, capability: Capability) -> Result<Use, String> {
         self.used.lock().unwrap().push(capability.to_string());
         let granted = match &capability {
             Capability::Read(path) => path.starts_with(self.root().join("docs")),

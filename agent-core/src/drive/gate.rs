@@ -7,20 +7,20 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::desk::{Caller, Desk};
+use super::session::{Caller, Session};
 use crate::action::{Action, CallId, Capability, Decision, Permit, Verdict};
 use crate::agent::Budget;
-use crate::delegate::Loan;
 use crate::event::{Observation, Status, What};
 use crate::journal::JournalError;
-use crate::label::Origin;
 use crate::message::ToolCall;
 use crate::output::Part;
 use crate::policy::Policy;
+use crate::provenance::Origin;
+use crate::replay_seed::Start;
 use crate::run::{Consent, Inner, InnerCall};
 use crate::sandbox::{Gate, Remark, SandboxError, Use};
-use crate::start::Start;
 use crate::strategy::PYTHON;
+use crate::subagent::BudgetLease;
 
 /// The most calls of other tools that one piece of code can make.
 const MOST_CALLS: usize = 200;
@@ -32,8 +32,8 @@ const READS: u64 = 1 << 48;
 const MOST_USES: u64 = 100_000;
 
 /// What one call's guest passes through.
-pub(super) struct Passage<'a> {
-    desk: &'a Desk<'a>,
+pub(super) struct CallGate<'a> {
+    session: &'a Session<'a>,
     action: &'a Action,
     consent: Consent,
     taint: Vec<Origin>,
@@ -58,16 +58,16 @@ struct Now {
     broken: Option<JournalError>,
 }
 
-impl<'a> Passage<'a> {
+impl<'a> CallGate<'a> {
     pub(super) async fn new(
-        desk: &'a Desk<'a>,
+        session: &'a Session<'a>,
         permit: &'a Permit,
         consent: Consent,
         before: Inner,
         start: Start,
     ) -> Self {
-        let (taint, action) = (desk.taint().await, permit.action());
-        Self { desk, action, consent, taint, before, start, now: Mutex::default() }
+        let (taint, action) = (session.taint().await, permit.action());
+        Self { session, action, consent, taint, before, start, now: Mutex::default() }
     }
 
     /// Where the bytes came from that the guest was given.
@@ -91,7 +91,7 @@ impl<'a> Passage<'a> {
     fn judge(&self, capability: &Capability) -> Verdict {
         let mut taint = self.taint.clone();
         taint.extend(self.with(|now| now.origins.iter().cloned().collect::<Vec<_>>()));
-        let policy: &dyn Policy = self.desk.parts.policy;
+        let policy: &dyn Policy = self.session.parts.policy;
         policy.judge(&Action {
             id: self.action.id.clone(),
             tool: self.action.tool.clone(),
@@ -102,7 +102,7 @@ impl<'a> Passage<'a> {
     }
 
     async fn write(&self, what: What) -> Result<(), String> {
-        self.desk.write(what).await.map_err(|error| {
+        self.session.write(what).await.map_err(|error| {
             let said = error.to_string();
             self.with(|now| now.broken = Some(error));
             said
@@ -120,7 +120,7 @@ impl<'a> Passage<'a> {
     }
 }
 
-impl Passage<'_> {
+impl CallGate<'_> {
     /// Whether a person who approved the call was shown this. A call that is not told beforehand what
     /// it deletes was not approved for that.
     fn was_shown(&self, wanted: &Capability) -> bool {
@@ -133,8 +133,8 @@ impl Passage<'_> {
 }
 
 #[async_trait]
-impl Gate for Passage<'_> {
-    async fn may(&self, capability: Capability) -> Result<Use, String> {
+impl Gate for CallGate<'_> {
+    async fn authorize(&self, capability: Capability) -> Result<Use, String> {
         let uses = self.with(|now| {
             now.uses += 1;
             now.uses
@@ -196,11 +196,11 @@ impl Gate for Passage<'_> {
             return Ok(());
         }
         let call = self.action.id.clone();
-        Ok(self.desk.write(What::Done { call, mark }).await?)
+        Ok(self.session.write(What::Done { call, mark }).await?)
     }
 
     async fn content(&self, mark: u64, sha256: &str) -> Result<(), SandboxError> {
-        let journal = self.desk.parts.journal;
+        let journal = self.session.parts.journal;
         if mark >= READS {
             let origins = journal.provenance(sha256).await?;
             self.with(|now| {
@@ -266,25 +266,25 @@ impl Gate for Passage<'_> {
         self.start
     }
 
-    fn said(&self, remark: Remark) {
-        self.desk.parts.watch.said(self.desk.id(), self.action, &remark);
+    fn emit(&self, remark: Remark) {
+        self.session.parts.watch.emit(self.session.id(), self.action, &remark);
     }
 
     async fn output(&self, call: &str, part: u64) -> Result<Part, String> {
-        let part = self.desk.output(call, part).await?;
+        let part = self.session.output(call, part).await?;
         self.with(|now| now.origins.extend(part.origins.iter().cloned()));
         Ok(part)
     }
 
-    fn saw(&self, origin: Origin) {
+    fn record_origin(&self, origin: Origin) {
         self.with(|now| now.origins.insert(origin));
     }
 
-    async fn lend(&self, most: Budget) -> Result<Loan<'_>, String> {
-        let parts = self.desk.parts;
-        Ok(Loan {
-            run: self.desk.id().clone(),
-            budget: self.desk.lend(&self.action.id, most).await?,
+    async fn lease(&self, most: Budget) -> Result<BudgetLease<'_>, String> {
+        let parts = self.session.parts;
+        Ok(BudgetLease {
+            run: self.session.id().clone(),
+            budget: self.session.lease(&self.action.id, most).await?,
             taint: self.taint.clone(),
             watch: parts.watch,
             person: parts.person,
@@ -292,7 +292,7 @@ impl Gate for Passage<'_> {
     }
 }
 
-impl Passage<'_> {
+impl CallGate<'_> {
     /// Why a request is more than the tool said that it does. A call of a tool that changes nothing
     /// is made again after an interruption, so it sends nothing that may act on the world – but for
     /// what the host itself planned for this very call, as a search whose engine is asked by POST.
@@ -301,7 +301,7 @@ impl Passage<'_> {
         let tool = &self.action.tool;
         let looks = matches!(method.as_str(), "GET" | "HEAD");
         if looks
-            || self.desk.effect(tool).changes()
+            || self.session.effect(tool).changes()
             || self.action.capabilities.contains(capability)
         {
             return None;
@@ -326,10 +326,10 @@ impl Passage<'_> {
 
     async fn fresh(&self, id: CallId, tool: &str, arguments: Value) -> Result<Observation, String> {
         let call = ToolCall { id: id.to_string(), name: tool.to_string(), arguments };
-        let desk = self.desk;
+        let session = self.session;
         let origins = self.with(|now| now.origins.iter().cloned().collect());
         let caller = Caller::Guest { tool: &self.action.tool, origins };
-        let judged = desk.judge(id, &call, caller).await;
+        let judged = session.judge(id, &call, caller).await;
         let (action, verdict) = judged.map_err(|error| self.broke(error))?;
         match verdict.decision {
             Decision::Allow => self.perform(action).await,
@@ -343,7 +343,7 @@ impl Passage<'_> {
     }
 
     async fn perform(&self, action: Action) -> Result<Observation, String> {
-        match Box::pin(self.desk.perform(action, Consent::Policy)).await {
+        match Box::pin(self.session.perform(action, Consent::Policy)).await {
             Ok(observation) => Ok(observation),
             Err(SandboxError::Journal(error)) => Err(self.broke(error)),
             Err(error) => Err(error.to_string()),

@@ -7,7 +7,7 @@ use super::{Step, denied, unsure};
 use crate::action::{Action, CallId, Capability, Decision, Verdict};
 use crate::event::{Observation, What};
 use crate::message::ToolCall;
-use crate::start::Start;
+use crate::replay_seed::Start;
 use crate::tool::Effect;
 
 /// The calls of a turn, in the order asked, and a count of all the run has made.

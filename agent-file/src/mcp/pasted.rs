@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::ground::{self, Wanted};
+use super::super::disk::{self, Wanted};
 use super::super::report::Report;
 use agent_core::component::RESERVED;
 use agent_core::mcp::servers;
@@ -52,8 +52,8 @@ pub(super) fn read(
     file: &str,
     report: &mut Report<'_>,
 ) -> Option<(PathBuf, Vec<Pasted>)> {
-    let found = ground::existing(root, file, Wanted::File)
-        .and_then(|path| ground::read(&path, LONGEST).map(|bytes| (path, bytes)));
+    let found = disk::existing(root, file, Wanted::File)
+        .and_then(|path| disk::read(&path, LONGEST).map(|bytes| (path, bytes)));
     let (path, bytes) = match found {
         Ok(found) => found,
         Err(missing) => {

@@ -87,7 +87,7 @@ fn plain(
                 known.push(plain);
             }
         }
-        let known = super::nearest::list(&known);
+        let known = super::suggest::list(&known);
         Unlisted::Unknown { agent: agent.name.clone(), name: name.to_string(), known }
     })?;
     let asked = Asked { query: "q", limit: 1, language };

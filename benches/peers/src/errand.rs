@@ -99,7 +99,7 @@ pub(crate) fn guest(component: &Path) -> Result<Guest> {
     let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let path = Arc::new(component.to_path_buf());
     let component = Component::Pinned { path, sha256: sha256.into() };
-    Ok(Guest::stranger("ours", component, Limits::DEFAULT))
+    Ok(Guest::untrusted("ours", component, Limits::DEFAULT))
 }
 
 /// For a call of the tool.
@@ -131,7 +131,7 @@ struct Closed;
 
 #[async_trait]
 impl Gate for Closed {
-    async fn may(&self, capability: Capability) -> Result<Use, String> {
+    async fn authorize(&self, capability: Capability) -> Result<Use, String> {
         Err(format!("may not {capability}"))
     }
 

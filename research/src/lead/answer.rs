@@ -1,7 +1,7 @@
 //! The answer to the question, from what was found: only what the findings bear out.
 
 use super::super::passage::plain;
-use super::super::{line, no_answer, weigh};
+use super::super::{line, no_answer, support};
 use super::{Kind, Lead, Stage};
 use crate::report::{Claim, Section, Span, Support};
 use agent_core::model::Reply;
@@ -63,9 +63,9 @@ impl Lead {
         let quotes: Vec<String> = self.basis.iter().map(quoted).collect();
         let quotes = quotes.join(" ");
         let question = self.report.question.clone();
-        let overlap = weigh::overlap(&self.draft, &format!("{quotes} {question}"));
-        let numbers = weigh::numbers(&self.draft, &quotes, &question);
-        let mut support = weigh::support(judged, overlap, numbers);
+        let overlap = support::overlap(&self.draft, &format!("{quotes} {question}"));
+        let numbers = support::numbers(&self.draft, &quotes, &question);
+        let mut support = support::support(judged, overlap, numbers);
         if !self.named(&quotes) {
             // German writes every noun as a name.
             support = match (support, self.report.language.as_str()) {
@@ -99,7 +99,7 @@ impl Lead {
         let findings = self.basis.iter().map(|claim| claim.text.as_str());
         let known: Vec<&str> =
             titles.chain(findings).chain([quotes, self.report.question.as_str()]).collect();
-        weigh::names(&self.draft, &known)
+        support::names(&self.draft, &known)
     }
 
     /// What the model wrote stands on nothing: the finding on the question itself, if there is one.

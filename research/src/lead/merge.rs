@@ -3,7 +3,7 @@
 
 use super::Lead;
 use crate::report::{Report, Source, Span};
-use crate::{Notes, twin};
+use crate::{Notes, near_duplicate};
 
 impl Lead {
     /// Takes in a reader's notes.
@@ -32,7 +32,9 @@ impl Lead {
 /// spaces differ, as long as every quote stands there too; or behind the others.
 fn place(report: &mut Report, source: Source, spans: Vec<&mut Span>) {
     for (number, known) in (1..).zip(&mut report.sources) {
-        if known.text_sha256 != source.text_sha256 && !twin::twins(&known.text, &source.text) {
+        if known.text_sha256 != source.text_sha256
+            && !near_duplicate::twins(&known.text, &source.text)
+        {
             continue;
         }
         let there: Option<Vec<Span>> =

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use text::rank;
 
-use super::super::{Extent, passage, weigh};
+use super::super::{Extent, passage, support};
 use super::{Reader, Stage};
 use crate::report::{Claim, Support};
 use agent_core::strategy::Next;
@@ -54,17 +54,17 @@ impl Reader {
         let plain: Vec<String> =
             sentences.iter().map(|range| passage::plain(&text[range.clone()])).collect();
         let scores = rank::score(&about, plain.iter().map(String::as_str));
-        let weight = |at: usize| weigh::overlap(&self.proposed, &plain[at]) * 100.0 + scores[at];
+        let weight = |at: usize| support::overlap(&self.proposed, &plain[at]) * 100.0 + scores[at];
         let mut order: Vec<usize> = (0..sentences.len()).collect();
         order.sort_by(|one, other| weight(*other).total_cmp(&weight(*one)));
         let Some(first) = order.first().copied() else { return vec![passage.range.clone()] };
         let mut kept = vec![first];
-        let alone = weigh::overlap(&self.proposed, &plain[first]);
+        let alone = support::overlap(&self.proposed, &plain[first]);
         if let Some(second) = order.get(1).copied() {
             let both = format!("{} {}", plain[first], plain[second]);
-            let asked = weigh::overlap(self.question(), &plain[first]);
-            let better = weigh::overlap(&self.proposed, &both) > alone
-                || (asked < 0.3 && weigh::overlap(self.question(), &both) > asked);
+            let asked = support::overlap(self.question(), &plain[first]);
+            let better = support::overlap(&self.proposed, &both) > alone
+                || (asked < 0.3 && support::overlap(self.question(), &both) > asked);
             if better {
                 kept.push(second);
             }
@@ -84,11 +84,11 @@ impl Reader {
         let quoted = passage::plain(&self.quoted());
         let verbatim = self.statement == quoted;
         let around = format!("{} {quoted}", self.passages[self.holder].context);
-        let mut overlap = weigh::overlap(&self.statement, &around);
+        let mut overlap = support::overlap(&self.statement, &around);
         let mut support = match verbatim {
             // The passage was asked whether it states the answer.
             true => Support::Supported,
-            false => weigh::support(judged, overlap, self.grounded(&quoted)),
+            false => support::support(judged, overlap, self.grounded(&quoted)),
         };
         if support == Support::Unsupported {
             self.statement = quoted;

@@ -1,13 +1,13 @@
 //! Components, ready to be instantiated. Each is compiled once: in this process by being kept
 //! here, on this machine by [`Artifacts`]; and linked with what it was granted and nothing else.
 
+mod abi;
 mod artifacts;
 mod link;
 mod seal;
-mod speech;
 
+pub(crate) use abi::Speech;
 pub use artifacts::{digest, marks};
-pub(crate) use speech::Speech;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -22,9 +22,9 @@ use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::Engine;
 use wasmtime::component::InstancePre;
 
+use crate::concurrency::Depth;
 use crate::host::Host;
 use crate::limits::bytes;
-use crate::slots::Depth;
 use artifacts::Artifacts;
 use link::Linkers;
 

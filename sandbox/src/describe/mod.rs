@@ -10,20 +10,20 @@ use std::time::Duration;
 
 use agent_core::action::Capability;
 use agent_core::manifest::Manifest;
+use agent_core::replay_seed::Start;
 use agent_core::sandbox::{Gate, SandboxError, Use};
-use agent_core::start::Start;
 use agent_core::tool::{Component, Guest, Imports, Limits};
 use async_trait::async_trait;
 use serde_json::Value;
 use wasmtime::component::ComponentExportIndex;
 
 use crate::components::{Ready, Speech};
+use crate::concurrency::Depth;
 use crate::host::Lent;
 use crate::host::bindings::errand::tool::manifest_types as wit;
 use crate::lane::Lane;
 use crate::outcome::{self, Said};
 use crate::session::Session;
-use crate::slots::Depth;
 
 /// What can be imported at all.
 pub(crate) const IMPORTS: Imports =
@@ -95,7 +95,7 @@ const CLOSED: &str = "nothing can be used while a component describes itself";
 
 #[async_trait]
 impl Gate for Closed {
-    async fn may(&self, _: Capability) -> Result<Use, String> {
+    async fn authorize(&self, _: Capability) -> Result<Use, String> {
         Err(CLOSED.to_string())
     }
 

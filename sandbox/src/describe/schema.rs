@@ -24,7 +24,7 @@ pub(super) fn read(tool: &str, which: &str, text: &str) -> Result<Value, String>
 pub(super) fn check(tool: &ToolSpec) -> Result<(), String> {
     let bounds = Bounds { bytes: MOST_BYTES, deepest: DEEPEST };
     for (which, schema) in [("input", &tool.input), ("output", &tool.output)] {
-        Checker::of_stranger(schema, bounds)
+        Checker::of_untrusted(schema, bounds)
             .map_err(|reason| format!("the {which} schema of `{}` {reason}", tool.name))?;
     }
     if tool.input.get("type").and_then(Value::as_str) != Some("object") {

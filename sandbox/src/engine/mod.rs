@@ -6,7 +6,7 @@ pub(crate) use ticker::Ticker;
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::{limits, slots};
+use crate::{concurrency, limits};
 
 /// CPython recurses deeply; the default of 512 KiB ends a recursive descent early.
 const WASM_STACK: usize = 2 << 20;
@@ -52,13 +52,13 @@ fn settings() -> Config {
 /// One class of slots for all guests: a slot costs address space, not memory, until it is used.
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(slots::TOTAL)
-        .total_stacks(slots::TOTAL)
-        .total_core_instances(slots::TOTAL * limits::INSTANCES as u32)
+    pool.total_component_instances(concurrency::TOTAL)
+        .total_stacks(concurrency::TOTAL)
+        .total_core_instances(concurrency::TOTAL * limits::INSTANCES as u32)
         .max_core_instances_per_component(limits::INSTANCES as u32)
-        .total_memories(slots::TOTAL * limits::MEMORIES as u32)
+        .total_memories(concurrency::TOTAL * limits::MEMORIES as u32)
         .max_memories_per_component(limits::MEMORIES as u32)
-        .total_tables(slots::TOTAL * limits::TABLES as u32)
+        .total_tables(concurrency::TOTAL * limits::TABLES as u32)
         .max_tables_per_component(limits::TABLES as u32)
         .table_elements(limits::TABLE_ELEMENTS)
         .max_component_instance_size(4 << 20)

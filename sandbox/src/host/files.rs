@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use agent_core::action::Capability;
 use agent_core::component::digest;
-use agent_core::label::Origin;
+use agent_core::provenance::Origin;
 use agent_core::sandbox::Use;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{block_in_place, spawn_blocking};
 
 use super::Host;
 use super::bindings::errand::tool::files::{self, Entry, Existing};
-use super::place::Place;
-use super::roots::Access;
+use super::path_handle::Place;
+use super::preopens::Access;
 use crate::limits::{Import, bytes};
 
 /// A file of up to this many bytes is read where the guest is: handing it to another thread and
@@ -39,8 +39,8 @@ impl files::Host for Host {
                     Err(refusal) => Err(refusal),
                 };
                 if let Ok(bytes) = &content {
-                    self.door.content(mark, digest(bytes)).await?;
-                    self.door.done(mark).await?;
+                    self.channel.content(mark, digest(bytes)).await?;
+                    self.channel.done(mark).await?;
                 }
                 Ok(content)
             }
@@ -55,7 +55,7 @@ impl files::Host for Host {
         match self.judged(&path).await? {
             Ok((place, _)) => {
                 // What a file is called may tell as much as what is in it.
-                self.door.saw(vec![Origin::Folder(place.path())]).await?;
+                self.channel.record_origin(vec![Origin::Folder(place.path())]).await?;
                 Ok(spawn_blocking(move || place.list()).await?)
             }
             Err(refusal) => Ok(Err(refusal)),
@@ -84,10 +84,10 @@ impl files::Host for Host {
             Err(refusal) => return Ok(Err(refusal)),
         };
         // Before the bytes can be read.
-        self.door.content(mark, digest(&content)).await?;
+        self.channel.content(mark, digest(&content)).await?;
         let written = spawn_blocking(move || place.write(&content)).await?;
         if written.is_ok() {
-            self.door.done(mark).await?;
+            self.channel.done(mark).await?;
         }
         Ok(written)
     }
@@ -123,7 +123,7 @@ impl files::Host for Host {
         let moved = spawn_blocking(move || from.rename(&to, existing)).await?;
         if moved.is_ok() {
             for mark in [read, leaves, arrives] {
-                self.door.done(mark).await?;
+                self.channel.done(mark).await?;
             }
         }
         Ok(moved)
@@ -140,7 +140,7 @@ impl files::Host for Host {
         };
         let deleted = spawn_blocking(move || place.delete()).await?;
         if deleted.is_ok() {
-            self.door.done(mark).await?;
+            self.channel.done(mark).await?;
         }
         Ok(deleted)
     }
@@ -166,7 +166,7 @@ impl Host {
             Access::Delete => Capability::Delete(real),
             Access::Read | Access::Write => Capability::Write(real),
         };
-        Ok(self.door.may(wanted).await?.map(|used| (place, used)))
+        Ok(self.channel.authorize(wanted).await?.map(|used| (place, used)))
     }
 
     /// Where a path may be read, and the mark of that use. The gate is asked in any case, so that
@@ -181,7 +181,7 @@ impl Host {
             Err(refusal) => Err(refusal),
         };
         let real = place.as_ref().map_or(meant, Place::path);
-        match self.door.may(Capability::Read(real)).await? {
+        match self.channel.authorize(Capability::Read(real)).await? {
             Ok(Use::Fresh(mark)) => Ok(place.map(|place| (place, mark))),
             // Only a change is ever recorded.
             Ok(Use::Recorded) => Ok(Err("this was read before".to_string())),

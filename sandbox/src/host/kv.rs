@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_core::component::digest;
-use agent_core::label::Origin;
+use agent_core::provenance::Origin;
 use agent_core::tool::Component;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
@@ -30,7 +30,7 @@ impl kv::Host for Host {
         let found = self.kept(move |kept| kept.get(&key)).await?;
         match found {
             Ok(Some(entry)) => {
-                self.door.saw(entry.origins).await?;
+                self.channel.record_origin(entry.origins).await?;
                 Ok(Ok(Some(entry.value)))
             }
             Ok(None) => Ok(Ok(None)),
@@ -39,7 +39,7 @@ impl kv::Host for Host {
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), String>> {
-        let origins = self.door.leaves().await?;
+        let origins = self.channel.leaves().await?;
         self.kept(move |kept| kept.set(&Entry { key, origins, value })).await
     }
 
@@ -53,7 +53,7 @@ impl kv::Host for Host {
         // A key may tell as much as a value.
         let origins: BTreeSet<Origin> =
             entries.iter().flat_map(|entry| entry.origins.iter().cloned()).collect();
-        self.door.saw(origins.into_iter().collect()).await?;
+        self.channel.record_origin(origins.into_iter().collect()).await?;
         let mut keys: Vec<String> = entries.into_iter().map(|entry| entry.key).collect();
         keys.sort_unstable();
         Ok(Ok(keys))

@@ -29,7 +29,7 @@ impl log::Host for Host {
             Given::Error => Level::Error,
         };
         let text = self.line(&text);
-        self.door.said(Remark::Log { level, text }).await
+        self.channel.emit(Remark::Log { level, text }).await
     }
 }
 
@@ -48,7 +48,7 @@ impl progress::Host for Host {
         }
         self.reported = Some(Instant::now());
         let text = self.line(&text);
-        self.door.said(Remark::Progress { done, total, text }).await
+        self.channel.emit(Remark::Progress { done, total, text }).await
     }
 }
 

@@ -1,32 +1,32 @@
 //! What the host lends to a guest: the imports of `wit/tool.wit`, and a WASI with nothing in it.
 
 mod address;
-mod door;
+mod deterministic_clock;
 mod files;
+mod gate_channel;
 mod http;
 mod kernel;
 mod kv;
 mod log;
-mod moment;
 pub(crate) mod pages;
-mod place;
+mod path_handle;
+mod preopens;
 mod resolver;
-mod roots;
-mod said;
 mod secrets;
+mod stderr_tail;
 mod tools;
 
-pub(crate) use door::{Asked, Door};
+pub(crate) use gate_channel::{Asked, GateChannel};
 pub(crate) use http::may_hold_a_secret;
-pub(crate) use said::Said;
 pub(crate) use secrets::Keys;
+pub(crate) use stderr_tail::Said;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent_core::browser::Browser;
-use agent_core::start::Start;
+use agent_core::replay_seed::Start;
 use agent_core::tool::{Component, Guest, Imports};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter};
@@ -38,7 +38,7 @@ use crate::limits::{Clock, Memory, Uses};
 use http::Http;
 use http::wire::Wire;
 use pages::Pages;
-use roots::Roots;
+use preopens::Roots;
 
 /// The contract with guests, as Rust.
 #[allow(missing_docs, unreachable_pub, reason = "generated from `wit/tool.wit`, documented there")]
@@ -109,7 +109,7 @@ pub(crate) struct Host {
     name: Option<Arc<str>>,
     /// Which component it is.
     component: Component,
-    door: Door,
+    channel: GateChannel,
     keys: Arc<Keys>,
     uses: Uses,
     clock: Arc<Clock>,
@@ -127,7 +127,7 @@ impl Host {
     pub(crate) fn new(
         lent: &Arc<Lent>,
         guest: &Guest,
-        door: Door,
+        channel: GateChannel,
         clock: Arc<Clock>,
         start: Start,
     ) -> Host {
@@ -139,12 +139,12 @@ impl Host {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .max_random_size(1 << 20);
-        moment::begin(&mut wasi, start);
+        deterministic_clock::begin(&mut wasi, start);
         Host {
             lent: Arc::clone(lent),
             name: guest.name.clone(),
             component: guest.component.clone(),
-            door,
+            channel,
             keys: Arc::new(Keys::new(&guest.secrets, &lent.secrets)),
             uses: Uses::default(),
             clock,

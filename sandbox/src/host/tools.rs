@@ -20,7 +20,7 @@ impl tools::Host for Host {
                 return Ok(Err(format!("the arguments of `{name}` are not JSON: {error}")));
             }
         };
-        let result = self.door.call(name, arguments).await?;
+        let result = self.channel.call(name, arguments).await?;
         // Another tool may have been told what this one must not know.
         let result = result.map(|result| self.keys.clean_text(result.to_string()));
         Ok(result.map_err(|failure| self.keys.clean_text(failure)))

@@ -199,7 +199,7 @@ impl Asked {
 
 #[async_trait]
 impl Gate for Asked {
-    async fn may(&self, capability: Capability) -> Result<Use, String> {
+    async fn authorize(&self, capability: Capability) -> Result<Use, String> {
         let said = (self.judge)(&capability);
         self.asked.lock().unwrap().push(capability);
         said

@@ -199,7 +199,7 @@ struct Telling;
 
 #[async_trait]
 impl Gate for Telling {
-    async fn may(&self, _: Capability) -> Result<Use, String> {
+    async fn authorize(&self, _: Capability) -> Result<Use, String> {
         Err(format!("no, not with {KEY}"))
     }
 

@@ -55,7 +55,8 @@ pub(super) fn plain(text: &str) -> &str {
 /// What was said, and what was answered.
 pub(super) fn history(run: &Run) -> String {
     let turns = run.turns().map(|(said, answer)| {
-        let answer = crate::cli::live::text(answer).unwrap_or_else(|| "(no answer)".to_string());
+        let answer =
+            crate::cli::terminal::text(answer).unwrap_or_else(|| "(no answer)".to_string());
         format!("> {said}\n{answer}")
     });
     turns.collect::<Vec<_>>().join("\n")

@@ -17,9 +17,9 @@ use errand::{Chat, Errand, Finished, Stands};
 use self::command::{Command, HELP};
 use self::input::{Input, Typed};
 use super::json::{self, Lines};
-use super::live::{self, Live, Usage, eprint};
 use super::run::{How, code, let_go, open, runtime};
 use super::task::{self, Grants, Made, Slot};
+use super::terminal::{self, Live, Usage, eprint};
 use super::{answer::Answer, param};
 
 /// The arguments of `errand chat`.
@@ -125,7 +125,7 @@ impl Talk {
                 let made = Made::of(&said, &params, &args.grants, model);
                 let agent = made.agent(errand, &params)?;
                 if args.grants.print {
-                    live::data(made.text.trim_end());
+                    terminal::data(made.text.trim_end());
                     return Ok(None);
                 }
                 if !self.how.json {
@@ -264,8 +264,8 @@ impl Talk {
             json::finished(&took);
             return Ok(());
         }
-        if let Some(text) = live::text(&end.outcome.value) {
-            live::data(&text);
+        if let Some(text) = terminal::text(&end.outcome.value) {
+            terminal::data(&text);
         }
         match end.outcome.reason {
             Some(Reason::Cancelled) => {
@@ -274,7 +274,7 @@ impl Talk {
             Some(Reason::Approval) => {
                 eprint("not decided; `/resume` asks again, or say something else");
             }
-            _ => live::finished(&took, &Answer::default()),
+            _ => terminal::finished(&took, &Answer::default()),
         }
         Ok(())
     }

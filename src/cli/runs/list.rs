@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::cli::age::{self, ago};
 use crate::cli::json::print;
-use crate::cli::live::{self, eprint, say};
 use crate::cli::run::runtime;
+use crate::cli::terminal::{self, eprint, say};
 
 /// The most characters of a task, and of an answer, on a line.
 const WIDTH: usize = 60;
@@ -97,7 +97,7 @@ fn line(listed: &Listed) -> String {
         line += &format!("  {:.4} USD", spent.cost_usd);
     }
     line += &format!("  {}: {}", row.agent, short(task));
-    if let Some(answer) = outcome.as_ref().and_then(|outcome| live::text(&outcome.value)) {
+    if let Some(answer) = outcome.as_ref().and_then(|outcome| terminal::text(&outcome.value)) {
         line += &format!(" → {}", short(&answer));
     }
     if let Some(run) = row.id.parent() {

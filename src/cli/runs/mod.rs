@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use agent_core::drive::{Person, Watch};
 use errand::Approval;
 
-use super::live::Usage;
 use super::run::{Shown, code, given, runtime};
+use super::terminal::Usage;
 
 /// The subcommands of `errand runs`.
 #[derive(clap::Subcommand)]

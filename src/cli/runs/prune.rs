@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::cli::age::{self, ago};
 use crate::cli::confirm::confirmed;
 use crate::cli::json::print;
-use crate::cli::live::{eprint, say};
 use crate::cli::run::runtime;
+use crate::cli::terminal::{eprint, say};
 
 /// The arguments of `errand runs prune`.
 #[derive(clap::Args)]

@@ -7,8 +7,8 @@ use errand::Errand;
 use text::head;
 
 use crate::cli::json::print;
-use crate::cli::live::say;
 use crate::cli::run::runtime;
+use crate::cli::terminal::say;
 
 pub(super) fn main(named: &str, json: bool) -> anyhow::Result<ExitCode> {
     let errand = Errand::open()?;

@@ -16,8 +16,8 @@ use tools::whole;
 
 use super::add::fetched;
 use crate::cli::confirm::answered;
-use crate::cli::live::Usage;
 use crate::cli::run::runtime;
+use crate::cli::terminal::Usage;
 
 /// Which agent a command is about.
 #[derive(clap::Args)]

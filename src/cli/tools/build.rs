@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use tools::author::{Built, Kit, Project};
 
 use super::new::usage;
-use crate::cli::live::say;
 use crate::cli::run::{How, open, runtime};
+use crate::cli::terminal::say;
 
 /// The arguments of `errand tools build`.
 #[derive(clap::Args)]

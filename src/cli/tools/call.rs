@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use super::agent::{Which, alone};
 use crate::cli::json::print;
-use crate::cli::live::{Live, Usage, data, eprint};
 use crate::cli::run::{How, open, runtime};
+use crate::cli::terminal::{Live, Usage, data, eprint};
 
 /// The arguments of `errand tools call`.
 #[derive(clap::Args)]
@@ -108,7 +108,7 @@ struct Said<'a>(&'a Live);
 impl Watch for Said<'_> {
     fn event(&self, _event: &Event, _run: &Run) {}
 
-    fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
-        self.0.said(run, call, remark);
+    fn emit(&self, run: &RunId, call: &Action, remark: &Remark) {
+        self.0.emit(run, call, remark);
     }
 }

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::shown::plain;
 use crate::cli::json::print;
-use crate::cli::live::say;
 use crate::cli::run::{How, open};
+use crate::cli::terminal::say;
 
 /// The arguments of `errand tools list`.
 #[derive(clap::Args)]

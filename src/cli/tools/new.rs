@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tools::author::{self, AuthorError, Language};
 
-use crate::cli::live::{Usage, say};
+use crate::cli::terminal::{Usage, say};
 
 /// The arguments of `errand tools new`.
 #[derive(clap::Args)]

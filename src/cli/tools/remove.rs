@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::agent::{Files, Which};
 use crate::cli::json::print;
-use crate::cli::live::say;
 use crate::cli::run::{How, open};
+use crate::cli::terminal::say;
 
 /// The arguments of `errand tools remove`.
 #[derive(clap::Args)]

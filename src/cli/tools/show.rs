@@ -8,8 +8,8 @@ use serde_json::json;
 use super::agent::Which;
 use super::shown;
 use crate::cli::json::print;
-use crate::cli::live::{Usage, say};
 use crate::cli::run::{How, open};
+use crate::cli::terminal::{Usage, say};
 
 /// The arguments of `errand tools show`.
 #[derive(clap::Args)]

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use super::agent::{Which, alone};
 use super::call::used;
 use crate::cli::json::print;
-use crate::cli::live::{Usage, say};
 use crate::cli::run::{How, open, runtime};
+use crate::cli::terminal::{Usage, say};
 
 /// The arguments of `errand tools test`.
 ///

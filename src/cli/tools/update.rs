@@ -11,8 +11,8 @@ use super::add::fetched;
 use super::agent::{Files, How, Registry, Which, agreed};
 use super::shown;
 use crate::cli::json::print;
-use crate::cli::live::{Usage, say};
 use crate::cli::run::{self, open, runtime};
+use crate::cli::terminal::{Usage, say};
 
 /// The arguments of `errand tools update`.
 #[derive(clap::Args)]

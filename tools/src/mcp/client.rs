@@ -17,8 +17,8 @@ use crate::process::{Cells, Process};
 
 use super::bounded::Flow;
 use super::content::Promised;
-use super::ears::Ears;
 use super::list::{self, Offer, PROMPT, RESOURCES};
+use super::server_requests::Ears;
 use super::{McpError, Offered, asking, values};
 
 /// A server of an agent.

@@ -18,7 +18,7 @@ use url::Url;
 
 use super::bounded::{Bounded, Flow, MESSAGE};
 use super::client::{Client, Live};
-use super::ears::Ears;
+use super::server_requests::Ears;
 use super::{McpError, values};
 use crate::plain::plain;
 use crate::process::{Process, found};

@@ -10,11 +10,11 @@ mod bounded;
 mod client;
 mod connect;
 mod content;
-mod ears;
 mod list;
 mod names;
 mod needs;
 mod schemas;
+mod server_requests;
 mod tool;
 mod values;
 

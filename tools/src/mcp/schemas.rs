@@ -18,7 +18,7 @@ pub(super) fn arguments(schema: &Value) -> Result<Value, String> {
         _ => return Err("is no object".to_string()),
     };
     let schema = objects(schema).ok_or("is of something that is no object")?;
-    Checker::of_stranger(&schema, BOUNDS)?;
+    Checker::of_untrusted(&schema, BOUNDS)?;
     Ok(schema)
 }
 
@@ -31,7 +31,7 @@ pub(super) fn result(schema: &Value) -> Result<Value, String> {
         return Err("is no object".to_string());
     }
     let schema = today(schema);
-    Checker::of_stranger(&schema, BOUNDS)?;
+    Checker::of_untrusted(&schema, BOUNDS)?;
     Ok(schema)
 }
 

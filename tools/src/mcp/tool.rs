@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use agent_core::action::{Capability, Permit};
-use agent_core::label::Origin;
+use agent_core::provenance::Origin;
 use agent_core::sandbox::{Cost, Gate, Invocation, SandboxError};
 use agent_core::tool::{Promise, Tool, ToolSpec, Work, Worker};
 use async_trait::async_trait;
@@ -53,7 +53,7 @@ impl Worker for McpTool {
         let begun = Instant::now();
         let server = self.client.name();
         // Whatever comes back, an error's words too, it is untrusted.
-        gate.saw(Origin::Server(server.to_string()));
+        gate.record_origin(Origin::Server(server.to_string()));
         let bare = self.spec.name.strip_prefix(server).and_then(|name| name.strip_prefix('.'));
         let bare = bare.unwrap_or(&self.spec.name);
         let arguments = &permit.action().arguments;

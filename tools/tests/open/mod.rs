@@ -22,7 +22,7 @@ impl Policy for Open {
 
 #[async_trait]
 impl Gate for Open {
-    async fn may(&self, _: Capability) -> Result<Use, String> {
+    async fn authorize(&self, _: Capability) -> Result<Use, String> {
         Ok(Use::Fresh(0))
     }
 

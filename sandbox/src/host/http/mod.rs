@@ -1,7 +1,7 @@
 //! Requests for guests, as they write them. A secret goes to the host it was granted for, and not
 //! along with a redirect; [`hops`] says where a request may go at all.
 
-pub(super) mod hops;
+pub(super) mod redirects;
 pub(super) mod request;
 pub(super) mod wire;
 
@@ -14,11 +14,11 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
 use super::Host;
 use super::bindings::errand::tool::http;
-use super::door::Door;
+use super::gate_channel::GateChannel;
 use super::secrets::Keys;
 use crate::Config;
 use crate::limits::Import;
-use hops::{Carry, Hop};
+use redirects::{Carry, Hop};
 use request::Request;
 use wire::Wire;
 
@@ -33,7 +33,7 @@ impl http::Host for Host {
     async fn get(&mut self, url: String) -> wasmtime::Result<Result<http::Response, String>> {
         self.uses.count(Import::Http)?;
         let _waiting = self.clock.outside();
-        self.lent.http.answer(Request::get(&url), &self.door, &self.keys).await
+        self.lent.http.answer(Request::get(&url), &self.channel, &self.keys).await
     }
 
     async fn send(
@@ -43,7 +43,7 @@ impl http::Host for Host {
         self.uses.count(Import::Http)?;
         let _waiting = self.clock.outside();
         let http = &self.lent.http;
-        http.answer(Request::read(request, http.wire.limit()), &self.door, &self.keys).await
+        http.answer(Request::read(request, http.wire.limit()), &self.channel, &self.keys).await
     }
 }
 
@@ -55,11 +55,11 @@ impl Http {
     async fn answer(
         &self,
         request: Result<Request, String>,
-        door: &Door,
+        channel: &GateChannel,
         keys: &Keys,
     ) -> wasmtime::Result<Result<http::Response, String>> {
         match request {
-            Ok(request) => hops::follow(self, request, self.redirects, door, keys).await,
+            Ok(request) => redirects::follow(self, request, self.redirects, channel, keys).await,
             Err(refusal) => Ok(Err(refusal)),
         }
     }
@@ -81,7 +81,7 @@ impl Carry for Http {
         let url = &request.url;
         let response = self.wire.send(request, headers).await?;
         let status = response.status();
-        if let Some(next) = hops::redirect(url, status, response.headers(), keys)? {
+        if let Some(next) = redirects::redirect(url, status, response.headers(), keys)? {
             return Ok(Hop::Redirect(status.as_u16(), next));
         }
         if keys.any() {

@@ -1,15 +1,15 @@
-//! Pages of the web, read with manners. Each hop is judged like any request of a guest; one that
+//! Pages of the web, read with policy. Each hop is judged like any request of a guest; one that
 //! was allowed is answered from what is kept, while HTTP says that it still holds (RFC 9111), or
 //! asked for – politely: not too often of one host, again where a server is busy, and with what is
 //! kept, so that an unchanged page is not sent twice.
 
+mod browser_render;
+mod fetch_policy;
 mod fresh;
-mod manners;
-mod pace;
-mod shown;
+mod rate_limit;
 mod store;
 
-pub use manners::Manners;
+pub use fetch_policy::FetchPolicy;
 pub use store::unreferenced;
 
 use std::path::PathBuf;
@@ -22,32 +22,32 @@ use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 use super::bindings::builtin::errand::tool::pages::{self, Page};
-use super::http::hops::{self, Carry, Hop};
+use super::http::redirects::{self, Carry, Hop};
 use super::http::request::Request;
 use super::http::wire::{Broken, Wire, unpacked};
 use super::secrets::Keys;
 use super::{Host, Lent};
 use crate::limits::Import;
 use crate::outcome::waited;
+use fetch_policy::Busy;
 use fresh::{Reuse, Terms};
-use manners::Busy;
-use pace::Pace;
+use rate_limit::RateLimit;
 use store::{Entry, Kept, Store};
 
 /// The pages of all agents of a process: where they are kept, and how often a host is asked. What
 /// is kept serves every agent, but only after its own gate has allowed the page.
 pub struct Pages {
     store: Option<Arc<Store>>,
-    pace: Pace,
-    manners: Manners,
+    pace: RateLimit,
+    policy: FetchPolicy,
 }
 
 impl Pages {
     /// Pages kept in this folder, which is made for this user alone when there is something to
     /// keep. `None`: nothing is kept.
-    pub fn new(folder: Option<PathBuf>, manners: Manners) -> Pages {
+    pub fn new(folder: Option<PathBuf>, policy: FetchPolicy) -> Pages {
         let store = folder.map(|folder| Arc::new(Store::new(folder)));
-        Pages { store, pace: Pace::new(&manners), manners }
+        Pages { store, pace: RateLimit::new(&policy), policy }
     }
 }
 
@@ -60,13 +60,13 @@ impl pages::Host for Host {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let trip = Trip::new(&self.lent);
-        hops::follow(&trip, request, self.lent.redirects, &self.door, &self.keys).await
+        redirects::follow(&trip, request, self.lent.redirects, &self.channel, &self.keys).await
     }
 
     async fn show(&mut self, url: String) -> wasmtime::Result<Result<Page, String>> {
         self.uses.count(Import::Pages)?;
         let _waiting = self.clock.outside();
-        shown::shown(&url, &self.lent, &self.door, &self.keys).await
+        browser_render::shown(&url, &self.lent, &self.channel, &self.keys).await
     }
 }
 
@@ -102,7 +102,7 @@ impl Carry for Trip<'_> {
         let url = &request.url;
         let kept = self.find(url).await;
         if let Some(kept) = &kept {
-            match kept.entry.terms.reuse(SystemTime::now(), self.pages.manners.unsaid) {
+            match kept.entry.terms.reuse(SystemTime::now(), self.pages.policy.unsaid) {
                 Reuse::AsItIs => return answer(url, &kept.entry, kept.body.clone(), keys),
                 Reuse::IfSame(conditions) => headers.extend(conditions),
             }
@@ -140,7 +140,7 @@ impl<'a> Trip<'a> {
             pages: &lent.pages,
             wire: &lent.wire,
             once: lent.request_time,
-            until: Instant::now() + lent.pages.manners.time,
+            until: Instant::now() + lent.pages.policy.time,
         }
     }
 
@@ -158,7 +158,7 @@ impl<'a> Trip<'a> {
         known: bool,
         keys: &Keys,
     ) -> Result<Came, String> {
-        let manners = &self.pages.manners;
+        let policy = &self.pages.policy;
         for again in 1.. {
             self.pages.pace.turn(&request.url).await;
             let asked = timeout(self.once, self.once(request, headers.clone(), known, keys)).await;
@@ -169,8 +169,8 @@ impl<'a> Trip<'a> {
                 Ok(Err(Broken::Lasting(said))) => return Err(said),
                 Err(_) => return Err(format!("`{}`: {}", request.url, waited(self.once))),
             };
-            let pause = pause.unwrap_or_else(|| manners.pause(again));
-            if again >= manners.tries || pause >= self.time() {
+            let pause = pause.unwrap_or_else(|| policy.pause(again));
+            if again >= policy.tries || pause >= self.time() {
                 return said;
             }
             sleep(pause).await;
@@ -193,12 +193,12 @@ impl<'a> Trip<'a> {
             return Ok((Came::Same(headers), None));
         }
         // A redirect is followed whatever else it holds.
-        let leads = hops::redirect(url, status, &headers, keys).map_err(Broken::Lasting)?;
+        let leads = redirects::redirect(url, status, &headers, keys).map_err(Broken::Lasting)?;
         let body = match leads {
             Some(_) => Vec::new(),
             None => self.body(url, response).await?,
         };
-        let busy = manners::busy(status, &headers);
+        let busy = fetch_policy::busy(status, &headers);
         Ok((Came::Other(status, headers, body), busy))
     }
 
@@ -211,7 +211,7 @@ impl<'a> Trip<'a> {
 /// What an entry comes to: a page, or where it leads.
 fn answer(url: &Url, entry: &Entry, body: Vec<u8>, keys: &Keys) -> Result<Hop<Page>, String> {
     let (status, headers) = entry.terms.said();
-    if let Some(next) = hops::redirect(url, status, &headers, keys)? {
+    if let Some(next) = redirects::redirect(url, status, &headers, keys)? {
         return Ok(Hop::Redirect(status.as_u16(), next));
     }
     let content_type = headers.get(CONTENT_TYPE).and_then(|header| header.to_str().ok());

@@ -8,7 +8,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 /// How servers are treated.
 #[derive(Debug, Clone)]
-pub struct Manners {
+pub struct FetchPolicy {
     /// The time between two requests to a host, on average. An address of this machine is asked
     /// as often as it is wanted.
     pub pace: Duration,
@@ -25,7 +25,7 @@ pub struct Manners {
     pub unsaid: Duration,
 }
 
-impl Default for Manners {
+impl Default for FetchPolicy {
     fn default() -> Self {
         Self {
             pace: Duration::from_millis(500),
@@ -38,7 +38,7 @@ impl Default for Manners {
     }
 }
 
-impl Manners {
+impl FetchPolicy {
     /// The time before the next try, after so many.
     pub(super) fn pause(&self, tries: u32) -> Duration {
         self.pause.saturating_mul(1 << (tries - 1).min(16))
@@ -86,9 +86,9 @@ mod tests {
 
     #[test]
     fn each_pause_is_twice_the_last() {
-        let manners = Manners { pause: Duration::from_millis(100), ..Manners::default() };
-        let pauses = [1, 2, 3].map(|tries| manners.pause(tries).as_millis());
+        let policy = FetchPolicy { pause: Duration::from_millis(100), ..FetchPolicy::default() };
+        let pauses = [1, 2, 3].map(|tries| policy.pause(tries).as_millis());
         assert_eq!(pauses, [100, 200, 400]);
-        assert!(manners.pause(u32::MAX) < Duration::from_secs(10_000));
+        assert!(policy.pause(u32::MAX) < Duration::from_secs(10_000));
     }
 }

@@ -18,7 +18,7 @@ const BOUNDS: Bounds = Bounds { bytes: 64 << 10, deepest: 32 };
 const WANTS: usize = 64;
 
 /// Refuses a manifest that cannot be used; the error is a sentence.
-pub fn sound(manifest: &Manifest) -> Result<(), String> {
+pub fn check_manifest(manifest: &Manifest) -> Result<(), String> {
     described("the component", &manifest.description)?;
     if manifest.tools.is_empty() {
         return Err("the component brings no tools".to_string());
@@ -83,7 +83,7 @@ fn tool(spec: &ToolSpec) -> Result<(), String> {
         if !schema.is_object() {
             return Err(wrong("is no object".to_string()));
         }
-        Checker::of_stranger(schema, BOUNDS).map_err(wrong)?;
+        Checker::of_untrusted(schema, BOUNDS).map_err(wrong)?;
     }
     match spec.input.get("type").and_then(Value::as_str) {
         Some("object") => Ok(()),
@@ -120,7 +120,7 @@ mod tests {
         let mut manifest =
             Manifest { description: String::new(), tools: vec![spec], wants: Wants::default() };
         change(&mut manifest);
-        sound(&manifest)
+        check_manifest(&manifest)
     }
 
     #[track_caller]

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::nearest;
+use super::suggest;
 use agent_core::path::resolve;
 
 /// What a file should be.
@@ -142,6 +142,6 @@ fn sibling(path: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(path.parent()?).ok()?.take(1000).flatten();
     let names: Vec<String> =
         entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    let near = nearest::nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    let near = suggest::nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
     Some(path.with_file_name(near))
 }

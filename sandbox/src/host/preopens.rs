@@ -13,7 +13,7 @@ use cap_std::fs::Dir;
 use guard::Kept;
 use rustix::fs::{Mode, OFlags, openat};
 
-use super::place::Place;
+use super::path_handle::Place;
 use crate::Config;
 
 /// What may be read, and what may be written.
@@ -90,11 +90,11 @@ impl Roots {
         let rest = path.strip_prefix(&root.path).unwrap_or(Path::new(""));
         if access == Access::Write {
             root.make(rest)
-                .map_err(|error| super::place::sentence(&self.shown(&root.path), &error))?;
+                .map_err(|error| super::path_handle::sentence(&self.shown(&root.path), &error))?;
         }
         match root
             .open()
-            .map_err(|error| super::place::sentence(&self.shown(&root.path), &error))?
+            .map_err(|error| super::path_handle::sentence(&self.shown(&root.path), &error))?
         {
             Opened::Folder(dir) => {
                 Ok(Place::new(dir, root.path.clone(), rest, shown, Arc::clone(&self.kept)))

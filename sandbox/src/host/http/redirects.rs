@@ -15,7 +15,7 @@ use url::Url;
 
 use super::request::{Leg, Request};
 use crate::host::address::private_literal;
-use crate::host::door::Door;
+use crate::host::gate_channel::GateChannel;
 use crate::host::secrets::Keys;
 use crate::outcome::waited;
 
@@ -47,7 +47,7 @@ pub(crate) async fn follow<C: Carry + Sync>(
     carrier: &C,
     mut request: Request,
     redirects: usize,
-    door: &Door,
+    channel: &GateChannel,
     keys: &Keys,
 ) -> wasmtime::Result<Result<C::Answer, String>> {
     let wanted = request.url.clone();
@@ -66,7 +66,7 @@ pub(crate) async fn follow<C: Carry + Sync>(
         // nothing kept its answer. That is also why it is never reported as done.
         let method = request.method.to_string();
         let fetch = Capability::Fetch { method, url: request.url.clone() };
-        let mark = match door.may(fetch).await? {
+        let mark = match channel.authorize(fetch).await? {
             Ok(Use::Fresh(mark)) => (!request.method.is_safe()).then_some(mark),
             Ok(Use::Recorded) => None,
             Err(refusal) => return Ok(Err(refusal)),
@@ -76,7 +76,7 @@ pub(crate) async fn follow<C: Carry + Sync>(
         let hop = timeout_at(Instant::now() + time, carrier.carry(&request, headers, keys)).await;
         let hop = hop.unwrap_or_else(|_| Err(format!("`{}`: {}", request.url, waited(time))));
         if let (Some(mark), Ok(_)) = (mark, &hop) {
-            door.done(mark).await?;
+            channel.done(mark).await?;
         }
         match hop {
             Ok(Hop::Redirect(status, next)) => {
@@ -152,9 +152,9 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::concurrency::Depth;
     use crate::config::Secrets;
     use crate::host::bindings::errand::tool::http;
-    use crate::slots::Depth;
 
     /// The internet: one public host that sends to another.
     #[derive(Default)]
@@ -193,7 +193,7 @@ mod tests {
 
     #[async_trait]
     impl Gate for Everything {
-        async fn may(&self, _: Capability) -> Result<Use, String> {
+        async fn authorize(&self, _: Capability) -> Result<Use, String> {
             Ok(Use::Fresh(0))
         }
 
@@ -227,8 +227,8 @@ mod tests {
             body: None,
         };
         let request = Request::read(asked, 1 << 20).unwrap();
-        let (away, (door, asks)) = (Away::default(), Door::new());
-        let work = follow(&away, request, 5, &door, &keys);
+        let (away, (channel, asks)) = (Away::default(), GateChannel::new());
+        let work = follow(&away, request, 5, &channel, &keys);
         let answer = asks.serve(work, &Everything, Depth::of("c1")).await.unwrap();
         assert_eq!(answer.unwrap(), Ok(()));
         let carried = away.carried.lock().unwrap();

@@ -18,10 +18,10 @@ use crate::agent::{Agent, Budget, Provider};
 use crate::drive::{self, Approval, Fault, Parts, Person, Watch};
 use crate::event::{Event, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
-use crate::label::Origin;
 use crate::mcp::Server;
 use crate::model::Traits;
 use crate::param::{ParamSpec, ParamType};
+use crate::provenance::Origin;
 use crate::run::Run;
 use crate::sandbox::{Cost, Gate, Invocation, SandboxError};
 use crate::strategy::Strategies;
@@ -132,7 +132,7 @@ fn schema(param: &ParamSpec) -> Value {
 }
 
 /// What a run lends to an agent that does the work of one of its calls.
-pub struct Loan<'a> {
+pub struct BudgetLease<'a> {
     /// The run that lends.
     pub run: RunId,
     /// What may be spent.
@@ -149,7 +149,7 @@ pub struct Loan<'a> {
 #[async_trait]
 pub trait Launcher: Send + Sync {
     /// Everything for this agent. The error is a sentence for the agent that called it.
-    async fn launch(&self, agent: &Agent) -> Result<Box<dyn Crew>, String>;
+    async fn launch(&self, agent: &Agent) -> Result<Box<dyn AgentRuntime>, String>;
 
     /// The strategies that agents can follow.
     fn strategies(&self) -> Strategies;
@@ -163,7 +163,7 @@ pub trait Launcher: Send + Sync {
 }
 
 /// What one agent is run with.
-pub trait Crew: Send + Sync {
+pub trait AgentRuntime: Send + Sync {
     /// The parts of a drive.
     fn parts<'a>(&'a self, watch: &'a dyn Watch, person: Option<&'a dyn Person>) -> Parts<'a>;
 
@@ -172,14 +172,14 @@ pub trait Crew: Send + Sync {
 }
 
 /// The tool `agents.NAME`.
-pub struct Delegate {
+pub struct SubagentTool {
     name: String,
     spec: ToolSpec,
     sub: SubAgent,
     launcher: Arc<dyn Launcher>,
 }
 
-impl Delegate {
+impl SubagentTool {
     /// The tool that runs this agent.
     pub fn new(name: &str, sub: SubAgent, launcher: Arc<dyn Launcher>) -> Self {
         Self { name: name.to_string(), spec: sub.spec(name), sub, launcher }
@@ -214,7 +214,7 @@ impl Delegate {
         &self,
         (id, mut events): (RunId, Vec<Event>),
         mut agent: Agent,
-        loan: &Loan<'_>,
+        lease: &BudgetLease<'_>,
     ) -> Result<Result<(Outcome, Run), String>, Fault> {
         if let Some(What::Ended { outcome }) = events.last().map(|event| &event.what) {
             let caches = agent.model.provider == Provider::Onnx;
@@ -223,26 +223,26 @@ impl Delegate {
             let run = drive::fold(&id, &events, &strategies, traits, Vec::new())?;
             return Ok(Ok((outcome.clone(), run)));
         }
-        agent.budget = loan.budget;
-        let crew = match self.launcher.launch(&agent).await {
-            Ok(crew) => crew,
+        agent.budget = lease.budget;
+        let runtime_of = match self.launcher.launch(&agent).await {
+            Ok(runtime_of) => runtime_of,
             Err(reason) => return Ok(Err(reason)),
         };
-        let watch = Quiet(loan.watch);
-        let parts = crew.parts(&watch, loan.person);
+        let watch = Quiet(lease.watch);
+        let parts = runtime_of.parts(&watch, lease.person);
         let traits = parts.model.traits();
         let strategies = self.launcher.strategies();
         let run = if events.is_empty() {
             let strategy = strategies.choose(&agent, &traits);
-            let mut run = Run::new(id, agent, strategy, traits, crew.specs());
-            drive::begin_with(&mut run, loan.taint.clone(), &parts).await?;
+            let mut run = Run::new(id, agent, strategy, traits, runtime_of.specs());
+            drive::begin_with(&mut run, lease.taint.clone(), &parts).await?;
             run
         } else {
             // It was lent this before; should less be left, less it is.
             if let Some(Event { what: What::Started { agent, .. }, .. }) = events.first_mut() {
-                agent.budget = agent.budget.within(loan.budget);
+                agent.budget = agent.budget.within(lease.budget);
             }
-            let mut run = drive::fold(&id, &events, &strategies, traits, crew.specs())?;
+            let mut run = drive::fold(&id, &events, &strategies, traits, runtime_of.specs())?;
             drive::resume(&mut run, None, |action| self.launcher.answer(action), &parts).await?;
             run
         };
@@ -250,7 +250,7 @@ impl Delegate {
     }
 }
 
-impl Tool for Delegate {
+impl Tool for SubagentTool {
     fn spec(&self) -> &ToolSpec {
         &self.spec
     }
@@ -266,7 +266,7 @@ impl Tool for Delegate {
 }
 
 #[async_trait]
-impl Worker for Delegate {
+impl Worker for SubagentTool {
     async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError> {
         let failed = |reason: String| Ok(Invocation { result: Err(reason), cost: Cost::default() });
         let action = permit.action();
@@ -274,13 +274,13 @@ impl Worker for Delegate {
             Ok(agent) => agent,
             Err(reason) => return failed(reason),
         };
-        let loan = match gate.lend(agent.budget).await {
-            Ok(loan) => loan,
+        let lease = match gate.lease(agent.budget).await {
+            Ok(lease) => lease,
             Err(reason) => return failed(reason),
         };
-        let found = self.run_of(loan.run.child(&action.id), &agent).await?;
+        let found = self.run_of(lease.run.child(&action.id), &agent).await?;
         let id = found.0.clone();
-        let (outcome, run) = match self.run(found, agent, &loan).await {
+        let (outcome, run) = match self.run(found, agent, &lease).await {
             Ok(Ok(ended)) => ended,
             Ok(Err(reason)) => {
                 return failed(format!("agent `{}` cannot be run: {reason}", self.name));
@@ -288,7 +288,7 @@ impl Worker for Delegate {
             Err(Fault::Journal(error)) => return Err(error.into()),
             Err(fault) => return failed(fault.to_string()),
         };
-        run.taint().into_iter().for_each(|origin| gate.saw(origin));
+        run.taint().into_iter().for_each(|origin| gate.record_origin(origin));
         let result = self.result(&id, outcome)?;
         let output = result.as_ref().map_or(0, |value| value.to_string().len() as u64);
         let spent = *run.spent();
@@ -298,11 +298,11 @@ impl Worker for Delegate {
     }
 
     fn means(&self) -> Means {
-        Means::Lent
+        Means::Leased
     }
 }
 
-impl Delegate {
+impl SubagentTool {
     fn result(&self, run: &RunId, outcome: Outcome) -> Result<Result<Value, String>, SandboxError> {
         let name = &self.name;
         let Some(reason) = outcome.reason else { return Ok(Ok(outcome.value)) };

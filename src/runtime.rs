@@ -25,7 +25,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_core::action::Action;
 use agent_core::agent::Agent;
-use agent_core::delegate::{Crew, Delegate, Launcher};
 use agent_core::drive::{self, Approval, Parts, Person, Unseen, Watch};
 use agent_core::event::{Outcome, RunId};
 use agent_core::ledger::Spent;
@@ -37,6 +36,7 @@ use agent_core::question::Question;
 use agent_core::run::{Run, Step};
 use agent_core::strategy::PLAN;
 use agent_core::strategy::{PYTHON, cited};
+use agent_core::subagent::{AgentRuntime, Launcher, SubagentTool};
 use agent_core::tool::{Tool, ToolSpec};
 use agent_file::{AgentFile, Checked, Invalid, Known, other_model};
 use anyhow::Context;
@@ -44,7 +44,7 @@ use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
 use models::openai::Learned;
 use policies::Chain;
-use sandbox::{Manners, Pages, Room, Wasm};
+use sandbox::{FetchPolicy, Pages, Room, Wasm};
 use store::Store;
 use tools::browser::Chromium;
 use tools::lock::Lock;
@@ -143,7 +143,7 @@ impl Errand {
         let fetcher = Fetcher::from_env(variable)?.interpreter(python::interpreter());
         guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
-        let pages = Arc::new(Pages::new(Some(folder), Manners::default()));
+        let pages = Arc::new(Pages::new(Some(folder), FetchPolicy::default()));
         Ok(Self {
             fetcher,
             pages,
@@ -181,7 +181,7 @@ impl Errand {
     /// Keeps pages in this folder instead, away from those that were read before.
     #[must_use]
     pub fn pages(self, folder: PathBuf) -> Self {
-        Self { pages: Arc::new(Pages::new(Some(folder), Manners::default())), ..self }
+        Self { pages: Arc::new(Pages::new(Some(folder), FetchPolicy::default())), ..self }
     }
 
     /// Keeps these files from the agents too: none of them writes there, whatever it was granted.
@@ -284,13 +284,13 @@ impl Errand {
     ) -> anyhow::Result<Finished> {
         let agent = roots::recorded(agent);
         let launcher = Launch::new(self, self.store()?, &agent, None);
-        let crew = self.crew(&agent, &launcher).await?;
-        let traits = crew.model.traits();
+        let runtime_of = self.runtime_of(&agent, &launcher).await?;
+        let traits = runtime_of.model.traits();
         let strategy = STRATEGIES.choose(&agent, &traits);
-        let mut run = Run::new(new_id(), agent, strategy, traits, crew.specs());
-        let _driven = crew.store.drive(run.id())?;
-        drive::begin(&mut run, &crew.parts(watch, person)).await?;
-        crew.drive(run, watch, person).await
+        let mut run = Run::new(new_id(), agent, strategy, traits, runtime_of.specs());
+        let _driven = runtime_of.store.drive(run.id())?;
+        drive::begin(&mut run, &runtime_of.parts(watch, person)).await?;
+        runtime_of.drive(run, watch, person).await
     }
 
     /// Goes on with a run that was interrupted or that waits for an approval, perhaps with another
@@ -324,9 +324,10 @@ impl Errand {
         }
         // One store for all of it: the run is taken for this process through it.
         let launcher = Launch::new(self, store, &agent, approval.clone());
-        let crew = self.crew(&agent, &launcher).await?;
-        let mut run = drive::fold(id, &events, &STRATEGIES, crew.model.traits(), crew.specs())?;
-        let strategy = STRATEGIES.choose(&agent, &crew.model.traits());
+        let runtime_of = self.runtime_of(&agent, &launcher).await?;
+        let mut run =
+            drive::fold(id, &events, &STRATEGIES, runtime_of.model.traits(), runtime_of.specs())?;
+        let strategy = STRATEGIES.choose(&agent, &runtime_of.model.traits());
         if other.is_some() && strategy.name != run.strategy().name {
             anyhow::bail!(
                 "run `{id}` cannot go on with the model `{}`: it acts in another way\nhint: begin a \
@@ -347,9 +348,9 @@ impl Errand {
         {
             return Err(Unfit(problem).into());
         }
-        let parts = crew.parts(watch, person);
+        let parts = runtime_of.parts(watch, person);
         drive::resume(&mut run, other, |action| launcher.answer(action), &parts).await?;
-        crew.drive(run, watch, person).await
+        runtime_of.drive(run, watch, person).await
     }
 
     /// What the servers of an agent file are started with, to be looked at.
@@ -363,13 +364,13 @@ impl Errand {
         Ok(Store::open(self.fetcher.home().root())?)
     }
 
-    async fn crew(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Together> {
+    async fn runtime_of(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Assembled> {
         settle(agent);
         // Said, and found to fit on the disk, before the first byte of it comes.
         self.fetcher.begin(&self.missing(agent))?;
         // What is granted is opened before anything runs that could put another thing in its place.
         let sandbox = launch.sandbox(agent)?;
-        Ok(Together {
+        Ok(Assembled {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
             policy: Chain::new(&agent.grants, &agent.above)?.and(self.own.policies.iter().cloned()),
@@ -411,7 +412,7 @@ impl Errand {
             }
         }
         for (name, sub) in &agent.agents {
-            registry.add(Arc::new(Delegate::new(name, sub.clone(), Arc::new(launch.clone()))));
+            registry.add(Arc::new(SubagentTool::new(name, sub.clone(), Arc::new(launch.clone()))));
         }
         let used = |registry: &tools::Registry| -> Vec<Arc<dyn Tool>> {
             agent.tools.iter().filter_map(|name| registry.get(name).cloned()).collect()
@@ -478,7 +479,7 @@ fn settle(agent: &Agent) {
 }
 
 /// What one agent is run with.
-struct Together {
+struct Assembled {
     model: Arc<dyn Model>,
     tools: Vec<Arc<dyn Tool>>,
     policy: Chain,
@@ -486,7 +487,7 @@ struct Together {
     store: Store,
 }
 
-impl Crew for Together {
+impl AgentRuntime for Assembled {
     /// The tools as the model sees them: what no grant could ever allow is not there.
     fn specs(&self) -> Vec<ToolSpec> {
         let specs: Vec<ToolSpec> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
@@ -512,7 +513,7 @@ impl Crew for Together {
     }
 }
 
-impl Together {
+impl Assembled {
     async fn drive(
         &self,
         run: Run,

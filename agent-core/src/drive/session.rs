@@ -9,33 +9,33 @@ use serde_json::Value;
 use tracing::Instrument;
 
 use super::Parts;
-use super::bank::Bank;
-use super::gate::Passage;
-use super::kit::{Fitted, Kit};
+use super::budget_pool::BudgetPool;
+use super::gate::CallGate;
 use super::spans;
+use super::toolset::{Fitted, Toolset};
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::agent::Budget;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
 use crate::journal::JournalError;
-use crate::label::Origin;
 use crate::message::ToolCall;
 use crate::output::Part;
+use crate::provenance::Origin;
+use crate::replay_seed::{Seed, Start};
 use crate::run::{Consent, Inner, Run, Step};
 use crate::sandbox::SandboxError;
-use crate::start::{Seed, Start};
 use crate::strategy::shape;
 use crate::tool::{Effect, Means, Promise, Tool, Work};
 
 /// One run being driven.
-pub(super) struct Desk<'a> {
+pub(super) struct Session<'a> {
     pub(super) parts: &'a Parts<'a>,
     id: RunId,
-    kit: Kit,
+    toolset: Toolset,
     run: Mutex<Run>,
     /// What was just allowed; a permit does not outlive the process, so after a resume the
     /// action is judged again.
     permits: Short<HashMap<CallId, Permit>>,
-    pub(super) bank: Bank,
+    pub(super) budget_pool: BudgetPool,
 }
 
 /// Who makes a call.
@@ -46,17 +46,17 @@ pub(super) enum Caller<'a> {
     Guest { tool: &'a str, origins: Vec<Origin> },
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Session<'a> {
     pub(super) fn new(run: Run, parts: &'a Parts<'a>) -> Self {
         let id = run.id().clone();
-        let kit = Kit::new(parts.tools);
+        let toolset = Toolset::new(parts.tools);
         Self {
             parts,
             id,
-            kit,
+            toolset,
             run: Mutex::new(run),
             permits: Short::default(),
-            bank: Bank::default(),
+            budget_pool: BudgetPool::default(),
         }
     }
 
@@ -119,22 +119,22 @@ impl<'a> Desk<'a> {
     }
 
     pub(super) fn effect(&self, tool: &str) -> Effect {
-        self.kit.get(tool).map_or(Effect::Writes, |fitted| fitted.tool().spec().effect)
+        self.toolset.get(tool).map_or(Effect::Writes, |fitted| fitted.tool().spec().effect)
     }
 
     /// Whether a tool's work is paid for out of this run's budget.
     pub(super) fn borrows(&self, tool: &str) -> bool {
-        self.kit.get(tool).is_some_and(|fitted| match fitted.tool().work() {
-            Work::Worker(worker) => worker.means() == Means::Lent,
+        self.toolset.get(tool).is_some_and(|fitted| match fitted.tool().work() {
+            Work::Worker(worker) => worker.means() == Means::Leased,
             Work::Guest(_) => false,
         })
     }
 
     /// Lends a call at most so much of the budget, until it is observed.
-    pub(super) async fn lend(&self, call: &CallId, most: Budget) -> Result<Budget, String> {
+    pub(super) async fn lease(&self, call: &CallId, most: Budget) -> Result<Budget, String> {
         // While the run is held, what a call spent is either in the ledger or still lent.
         let run = self.run.lock().await;
-        self.bank.lend(call, most, run.lendable())
+        self.budget_pool.lease(call, most, run.leasable())
     }
 
     pub(super) fn id(&self) -> &RunId {
@@ -179,7 +179,8 @@ impl<'a> Desk<'a> {
     /// Whether the caller may make it at all.
     fn callable(&self, call: &ToolCall, caller: &Caller<'_>) -> Result<(), String> {
         let Caller::Guest { tool, .. } = caller else { return Ok(()) };
-        let (caller, called) = (self.kit.get(tool).map(Fitted::tool), self.kit.get(&call.name));
+        let (caller, called) =
+            (self.toolset.get(tool).map(Fitted::tool), self.toolset.get(&call.name));
         if !caller.is_some_and(|caller| caller.calls(&call.name)) {
             return Err(format!(
                 "tool `{tool}` may not call `{}`: its component does not want that, or the agent \
@@ -199,8 +200,8 @@ impl<'a> Desk<'a> {
     }
 
     fn plan(&self, call: &ToolCall) -> Result<Vec<crate::action::Capability>, String> {
-        let Some(fitted) = self.kit.get(&call.name) else {
-            let names = self.kit.names();
+        let Some(fitted) = self.toolset.get(&call.name) else {
+            let names = self.toolset.names();
             return Err(match names.is_empty() {
                 true => format!("there is no tool `{}`: this agent has none", call.name),
                 false => format!("there is no tool `{}`; there is {names}", call.name),
@@ -231,7 +232,7 @@ impl<'a> Desk<'a> {
         consent: Consent,
     ) -> Result<Observation, SandboxError> {
         let id = action.id.clone();
-        let fitted = self.kit.get(&action.tool);
+        let fitted = self.toolset.get(&action.tool);
         let (Some(permit), Some(fitted)) = (self.permit(action, consent), fitted) else {
             let reason = "what was allowed is not allowed any more".to_string();
             let observation = crate::run::denied(&[reason]);
@@ -244,7 +245,7 @@ impl<'a> Desk<'a> {
         let (work, start) = (tool.work(), self.start(tool, &before));
         self.write(What::Acting { call: id.clone(), effect, start }).await?;
         let start = start.unwrap_or_default();
-        let gate = Passage::new(self, &permit, consent, before, start).await;
+        let gate = CallGate::new(self, &permit, consent, before, start).await;
         let invocation = match work {
             Work::Guest(guest) => self.parts.sandbox.invoke(&permit, guest, &gate).await?,
             Work::Worker(worker) => worker.invoke(&permit, &gate).await?,
@@ -262,7 +263,7 @@ impl<'a> Desk<'a> {
         let cost = invocation.cost;
         let observation = Observation { text, result, status, origins, cost, at_once };
         self.write(What::Observed { call: id.clone(), observation: observation.clone() }).await?;
-        self.bank.settle(&id);
+        self.budget_pool.settle(&id);
         Ok(observation)
     }
 

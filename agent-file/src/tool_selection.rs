@@ -6,10 +6,10 @@ use super::check::Known;
 use super::mcp::family;
 use super::problem::shortened;
 use super::report::Report;
-use super::{AgentFile, nearest};
+use super::{AgentFile, suggest};
 use agent_core::component::Pinned;
-use agent_core::delegate::SubAgent;
 use agent_core::mcp::Server;
+use agent_core::subagent::SubAgent;
 use agent_core::tool::ToolSpec;
 
 /// A component and a server that are called alike would be one family of tools.
@@ -66,7 +66,7 @@ pub(super) fn tools(
                 .hint("`errand mcp pin FILE` shows what it has, and why that is left out");
         } else if meant.is_empty() && !unclear(name) {
             let message = format!("unknown tool `{}`", shortened(name));
-            let hint = nearest::hint(name, there.iter().map(String::as_str));
+            let hint = suggest::hint(name, there.iter().map(String::as_str));
             report.value(&pointer, message).hint(hint);
         } else if let Some(twice) = meant.iter().find(|name| using.contains(name)) {
             report.value(&pointer, format!("`{twice}` is listed twice")).hint("remove one");

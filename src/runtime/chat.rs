@@ -2,22 +2,22 @@
 //! at every moment: a turn that is dropped in the middle is one that was interrupted.
 
 use agent_core::agent::Agent;
-use agent_core::delegate::Crew;
 use agent_core::drive::{self, Person, Unseen, Watch};
 use agent_core::event::{RunId, What};
 use agent_core::run::{Run, ended};
 use agent_core::strategy::Entry;
+use agent_core::subagent::AgentRuntime;
 use store::Drive;
 
 use super::launch::Launch;
 use super::runs::{as_of, told};
-use super::{Errand, Finished, Together, new_id, roots};
+use super::{Assembled, Errand, Finished, new_id, roots};
 use crate::STRATEGIES;
 
 /// A conversation that this process holds.
 pub struct Chat {
     id: RunId,
-    crew: Together,
+    runtime_of: Assembled,
     _driven: Drive,
 }
 
@@ -38,13 +38,13 @@ impl Errand {
     pub async fn chat(&self, agent: Agent) -> anyhow::Result<Chat> {
         let agent = roots::recorded(agent);
         let launch = Launch::new(self, self.store()?, &agent, None);
-        let crew = self.crew(&agent, &launch).await?;
-        let traits = crew.model.traits();
+        let runtime_of = self.runtime_of(&agent, &launch).await?;
+        let traits = runtime_of.model.traits();
         let strategy = talks(&agent, STRATEGIES.choose(&agent, &traits))?;
-        let mut run = Run::new(new_id(), agent, strategy, traits, crew.specs());
-        let driven = crew.store.drive(run.id())?;
-        drive::begin(&mut run, &crew.parts(&Unseen, None)).await?;
-        Ok(Chat { id: run.id().clone(), crew, _driven: driven })
+        let mut run = Run::new(new_id(), agent, strategy, traits, runtime_of.specs());
+        let driven = runtime_of.store.drive(run.id())?;
+        drive::begin(&mut run, &runtime_of.parts(&Unseen, None)).await?;
+        Ok(Chat { id: run.id().clone(), runtime_of, _driven: driven })
     }
 
     /// Takes a conversation up again, or any run, to say more to it.
@@ -58,8 +58,8 @@ impl Errand {
         let agent = as_of(id, &events)?;
         roots::unchanged(&agent)?;
         let launch = Launch::new(self, store, &agent, None);
-        let crew = self.crew(&agent, &launch).await?;
-        let chat = Chat { id: id.clone(), crew, _driven: driven };
+        let runtime_of = self.runtime_of(&agent, &launch).await?;
+        let chat = Chat { id: id.clone(), runtime_of, _driven: driven };
         talks(&agent, chat.run().await?.strategy())?;
         Ok(chat)
     }
@@ -76,13 +76,13 @@ impl Chat {
     /// # Errors
     /// The journal cannot be read.
     pub async fn run(&self) -> anyhow::Result<Run> {
-        let events = self.crew.store.events(&self.id).await?;
+        let events = self.runtime_of.store.events(&self.id).await?;
         Ok(drive::fold(
             &self.id,
             &events,
             &STRATEGIES,
-            self.crew.model.traits(),
-            self.crew.specs(),
+            self.runtime_of.model.traits(),
+            self.runtime_of.specs(),
         )?)
     }
 
@@ -91,7 +91,7 @@ impl Chat {
     /// # Errors
     /// The journal cannot be read.
     pub async fn stands(&self) -> anyhow::Result<Stands> {
-        let events = self.crew.store.events(&self.id).await?;
+        let events = self.runtime_of.store.events(&self.id).await?;
         Ok(if ended(&events).is_some() { Stands::Answered } else { Stands::Open })
     }
 
@@ -125,18 +125,18 @@ impl Chat {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
-        let events = self.crew.store.events(&self.id).await?;
+        let events = self.runtime_of.store.events(&self.id).await?;
         let last = events.last().map(|event| &event.what);
         if !matches!(last, Some(What::Started { .. } | What::Said { .. })) {
             self.note(What::Resumed { model: None }).await?;
         }
-        self.crew.drive(self.run().await?, watch, person).await
+        self.runtime_of.drive(self.run().await?, watch, person).await
     }
 
     /// Writes down what happened between turns. An event of a turn that was dropped may still be on
     /// its way to the journal: then this one's number is taken, and it gets the next.
     async fn note(&self, what: What) -> anyhow::Result<()> {
-        let parts = self.crew.parts(&Unseen, None);
+        let parts = self.runtime_of.parts(&Unseen, None);
         let mut noted = Ok(());
         for _ in 0..3 {
             let mut run = self.run().await?;

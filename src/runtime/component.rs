@@ -37,7 +37,7 @@ impl Errand {
         let wasm = Wasm::new(Config::new(&home, home.join("cache")))?;
         let component = Component::File(Arc::new(draft.0.clone()));
         let manifest = wasm.describe(&component).await.map_err(anyhow::Error::msg)?;
-        tools::component::sound(&manifest).map_err(anyhow::Error::msg)?;
+        tools::component::check_manifest(&manifest).map_err(anyhow::Error::msg)?;
         Ok(manifest)
     }
 

@@ -1,5 +1,5 @@
 //! A page in a browser. The browser has no network: what the page asks for comes through here, each
-//! request judged as one of the guest that wanted the page shown, and asked for with the same manners.
+//! request judged as one of the guest that wanted the page shown, and asked for with the same policy.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::store::digest;
-use super::{Page, Trip, hops, now};
+use super::{Page, Trip, now, redirects};
 use crate::host::Lent;
-use crate::host::door::Door;
+use crate::host::gate_channel::GateChannel;
 use crate::host::http::request::Request;
 use crate::host::secrets::Keys;
 use crate::limits::bytes;
@@ -24,7 +24,7 @@ const MOST_BYTES: usize = 64 << 20;
 pub(super) async fn shown(
     url: &str,
     lent: &Lent,
-    door: &Door,
+    channel: &GateChannel,
     keys: &Keys,
 ) -> wasmtime::Result<Result<Page, String>> {
     let Some(browser) = &lent.browser else {
@@ -37,7 +37,7 @@ pub(super) async fn shown(
     let asking = Asking {
         page: &page,
         lent,
-        door,
+        channel,
         keys,
         trip: Trip::new(lent),
         taken: Mutex::default(),
@@ -65,7 +65,7 @@ pub(super) async fn shown(
 struct Asking<'a> {
     page: &'a Url,
     lent: &'a Lent,
-    door: &'a Door,
+    channel: &'a GateChannel,
     keys: &'a Keys,
     trip: Trip<'a>,
     taken: Mutex<Taken>,
@@ -83,10 +83,11 @@ struct Taken {
 impl Web for Asking<'_> {
     async fn get(&self, url: &str) -> Result<Sent, String> {
         let request = Request::get(url)?;
-        hops::asked_by(self.page, &request.url)?;
+        redirects::asked_by(self.page, &request.url)?;
         self.took(1, 0)?;
         let came =
-            hops::follow(&self.trip, request, self.lent.redirects, self.door, self.keys).await;
+            redirects::follow(&self.trip, request, self.lent.redirects, self.channel, self.keys)
+                .await;
         let page = came.unwrap_or_else(|over| {
             let said = over.to_string();
             *self.over.lock().unwrap_or_else(PoisonError::into_inner) = Some(over);

@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use agent_core::start::{Seed, Start};
+use agent_core::replay_seed::{Seed, Start};
 use chacha20::ChaCha12Rng;
 use chacha20::rand_core::{Rng as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};

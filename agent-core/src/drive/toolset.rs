@@ -10,7 +10,7 @@ use crate::schema::Checker;
 use crate::tool::Tool;
 
 /// The tools that a run can call.
-pub(super) struct Kit {
+pub(super) struct Toolset {
     tools: Vec<Fitted>,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Fitted {
 
 type Ready = OnceLock<Result<Checker, String>>;
 
-impl Kit {
+impl Toolset {
     pub(super) fn new(tools: &[Arc<dyn Tool>]) -> Self {
         let fitted = |tool: &Arc<dyn Tool>| Fitted {
             tool: Arc::clone(tool),

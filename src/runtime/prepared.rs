@@ -2,21 +2,21 @@
 //! that differ in what they are asked share them.
 
 use agent_core::agent::{Agent, Budget};
-use agent_core::delegate::{Crew, Launcher};
 use agent_core::drive::{self, Person, Watch};
 use agent_core::event::RunId;
 use agent_core::journal::JournalError;
 use agent_core::run::Run;
+use agent_core::subagent::{AgentRuntime, Launcher};
 
 use super::launch::Launch;
 use super::runs::{as_of, over};
-use super::{Errand, Finished, Together, roots};
+use super::{Assembled, Errand, Finished, roots};
 use crate::STRATEGIES;
 
 /// What runs of one agent file share.
 pub struct Prepared {
     agent: Agent,
-    crew: Together,
+    runtime_of: Assembled,
     launch: Launch,
 }
 
@@ -28,8 +28,8 @@ impl Errand {
     pub async fn prepare(&self, agent: &Agent) -> anyhow::Result<Prepared> {
         let agent = roots::recorded(agent.clone());
         let launch = Launch::new(self, self.store()?, &agent, None);
-        let crew = self.crew(&agent, &launch).await?;
-        Ok(Prepared { agent, crew, launch })
+        let runtime_of = self.runtime_of(&agent, &launch).await?;
+        Ok(Prepared { agent, runtime_of, launch })
     }
 }
 
@@ -50,20 +50,20 @@ impl Prepared {
     ) -> anyhow::Result<Finished> {
         let agent = roots::recorded(agent);
         anyhow::ensure!(alike(&self.agent, &agent), "the agent is not the one that was made ready");
-        let store = &self.crew.store;
+        let store = &self.runtime_of.store;
         let _driven = store.drive(id)?;
-        let traits = self.crew.model.traits();
+        let traits = self.runtime_of.model.traits();
         let events = match store.events(id).await {
             Ok(events) => events,
             Err(JournalError::Unknown(_)) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        let parts = self.crew.parts(watch, person);
+        let parts = self.runtime_of.parts(watch, person);
         if events.is_empty() {
             let strategy = STRATEGIES.choose(&agent, &traits);
-            let mut run = Run::new(id.clone(), agent, strategy, traits, self.crew.specs());
+            let mut run = Run::new(id.clone(), agent, strategy, traits, self.runtime_of.specs());
             drive::begin(&mut run, &parts).await?;
-            return self.crew.drive(run, watch, person).await;
+            return self.runtime_of.drive(run, watch, person).await;
         }
         let begun = as_of(id, &events)?;
         roots::unchanged(&begun)?;
@@ -77,9 +77,9 @@ impl Prepared {
             let outcome = outcome.clone();
             return Ok(Finished { run: id.clone(), outcome, spent: *over(id, &events)?.spent() });
         }
-        let mut run = drive::fold(id, &events, &STRATEGIES, traits, self.crew.specs())?;
+        let mut run = drive::fold(id, &events, &STRATEGIES, traits, self.runtime_of.specs())?;
         drive::resume(&mut run, None, |action| self.launch.answer(action), &parts).await?;
-        self.crew.drive(run, watch, person).await
+        self.runtime_of.drive(run, watch, person).await
     }
 }
 

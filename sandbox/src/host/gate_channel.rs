@@ -5,16 +5,16 @@ use std::future::Future;
 use std::pin::pin;
 
 use agent_core::action::Capability;
-use agent_core::label::Origin;
+use agent_core::provenance::Origin;
 use agent_core::sandbox::{Gate, Remark, SandboxError, Use};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::slots::Depth;
+use crate::concurrency::Depth;
 
 /// The guest's side.
 #[derive(Clone)]
-pub(crate) struct Door {
+pub(crate) struct GateChannel {
     asks: mpsc::Sender<Ask>,
 }
 
@@ -33,14 +33,14 @@ enum Ask {
     Said(Remark),
 }
 
-impl Door {
-    pub(crate) fn new() -> (Door, Asked) {
+impl GateChannel {
+    pub(crate) fn new() -> (GateChannel, Asked) {
         let (sender, receiver) = mpsc::channel(1);
-        (Door { asks: sender }, Asked { asks: receiver })
+        (GateChannel { asks: sender }, Asked { asks: receiver })
     }
 
-    /// See [`Gate::may`]. The outer error stops the guest: there is no one to answer.
-    pub(crate) async fn may(
+    /// See [`Gate::authorize`]. The outer error stops the guest: there is no one to answer.
+    pub(crate) async fn authorize(
         &self,
         capability: Capability,
     ) -> wasmtime::Result<Result<Use, String>> {
@@ -57,8 +57,8 @@ impl Door {
         self.ask(|answer| Ask::Content(mark, sha256, answer)).await
     }
 
-    /// See [`Gate::saw`].
-    pub(crate) async fn saw(&self, origins: Vec<Origin>) -> wasmtime::Result<()> {
+    /// See [`Gate::record_origin`].
+    pub(crate) async fn record_origin(&self, origins: Vec<Origin>) -> wasmtime::Result<()> {
         self.ask(|answer| Ask::Saw(origins, answer)).await
     }
 
@@ -76,8 +76,8 @@ impl Door {
         self.ask(|answer| Ask::Call(tool, arguments, answer)).await
     }
 
-    /// See [`Gate::said`]. No answer is waited for.
-    pub(crate) async fn said(&self, remark: Remark) -> wasmtime::Result<()> {
+    /// See [`Gate::emit`]. No answer is waited for.
+    pub(crate) async fn emit(&self, remark: Remark) -> wasmtime::Result<()> {
         self.asks.send(Ask::Said(remark)).await.map_err(|_| gone())
     }
 
@@ -108,7 +108,7 @@ impl Asked {
                 outcome = &mut guest => {
                     // The last it said, for which it did not wait.
                     while let Ok(Ask::Said(remark)) = self.asks.try_recv() {
-                        gate.said(remark);
+                        gate.emit(remark);
                     }
                     return Ok(outcome);
                 }
@@ -122,7 +122,7 @@ impl Asked {
 async fn answer(ask: Ask, gate: &dyn Gate, depth: Depth) -> Result<(), SandboxError> {
     match ask {
         Ask::May(capability, answer) => {
-            let _ = answer.send(gate.may(capability).await);
+            let _ = answer.send(gate.authorize(capability).await);
         }
         Ask::Done(mark, answer) => {
             gate.done(mark).await?;
@@ -133,13 +133,13 @@ async fn answer(ask: Ask, gate: &dyn Gate, depth: Depth) -> Result<(), SandboxEr
             let _ = answer.send(());
         }
         Ask::Saw(origins, answer) => {
-            origins.into_iter().for_each(|origin| gate.saw(origin));
+            origins.into_iter().for_each(|origin| gate.record_origin(origin));
             let _ = answer.send(());
         }
         Ask::Leaves(answer) => {
             let _ = answer.send(gate.leaves());
         }
-        Ask::Said(remark) => gate.said(remark),
+        Ask::Said(remark) => gate.emit(remark),
         Ask::Call(tool, arguments, answer) => {
             let _ = answer.send(depth.below(gate.call(&tool, arguments)).await);
         }

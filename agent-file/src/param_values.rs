@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::problem::shortened;
 use super::report::Report;
 use super::source::child;
-use super::{ground, nearest};
+use super::{disk, suggest};
 use agent_core::param::{ParamSpec, ParamType};
 
 /// The longest file that a value may come from, in bytes.
@@ -29,7 +29,7 @@ pub(super) fn declared(params: &BTreeMap<String, ParamSpec>, report: &mut Report
         if !kind.holds(default) {
             let found = match default {
                 Value::Array(_) if kind == ParamType::List => "a list of something else",
-                other => super::shape::kind_of(other),
+                other => super::schema_check::kind_of(other),
             };
             let message = format!("the default of `{name}` must be {kind}, not {found}");
             report.value(&format!("{pointer}/default"), message);
@@ -54,7 +54,7 @@ pub(super) fn values(
             let names = params.keys().map(String::as_str);
             let hint = match params.len() {
                 0 => "this agent has no parameters".to_string(),
-                _ => nearest::hint(name, names),
+                _ => suggest::hint(name, names),
             };
             let message = format!("unknown parameter `{}`", shortened(name));
             report.argument(written, message).hint(hint);
@@ -113,7 +113,7 @@ pub(super) fn values(
 }
 
 fn contents(file: &str) -> Result<String, String> {
-    let bytes = ground::read(Path::new(file), LONGEST).map_err(|missing| missing.message)?;
+    let bytes = disk::read(Path::new(file), LONGEST).map_err(|missing| missing.message)?;
     let text = text::utf8::of(&bytes).map_err(|error| error.to_string())?;
     // An editor ends the last line; the value is what was written on it.
     let text = text.strip_suffix('\n').unwrap_or(text);

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::STRATEGIES;
 use agent_core::action::Action;
 use agent_core::agent::{Agent, ModelConfig};
-use agent_core::delegate::{Crew, Launcher};
 use agent_core::drive::Approval;
 use agent_core::journal::Journal;
 use agent_core::mcp::Server;
 use agent_core::model::Model;
 use agent_core::strategy::Strategies;
+use agent_core::subagent::{AgentRuntime, Launcher};
 use async_trait::async_trait;
 use guard::Kept;
 use sandbox::Wasm;
@@ -119,9 +119,9 @@ impl Launch {
 
 #[async_trait]
 impl Launcher for Launch {
-    async fn launch(&self, agent: &Agent) -> Result<Box<dyn Crew>, String> {
-        match self.errand.crew(agent, self).await {
-            Ok(crew) => Ok(Box::new(crew)),
+    async fn launch(&self, agent: &Agent) -> Result<Box<dyn AgentRuntime>, String> {
+        match self.errand.runtime_of(agent, self).await {
+            Ok(runtime_of) => Ok(Box::new(runtime_of)),
             Err(error) => Err(format!("{error:#}")),
         }
     }

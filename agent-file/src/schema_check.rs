@@ -4,9 +4,9 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::nearest;
 use super::problem::{Problem, shortened};
 use super::source::{Source, child};
+use super::suggest;
 
 /// Reports what does not fit, and gives back what does.
 pub(super) fn fit(schema: &Value, source: &Source, problems: &mut Vec<Problem>) -> Value {
@@ -95,7 +95,7 @@ impl<'a> Fitting<'a> {
                 || format!("add `{key} = …`"),
                 |property| match (words(property), shown_example(property)) {
                     (Some(words), _) => {
-                        format!("add `{key} = \"…\"`, one of {}", nearest::list(&words))
+                        format!("add `{key} = \"…\"`, one of {}", suggest::list(&words))
                     }
                     (None, Some(example)) => format!("add `{key} = {example}`"),
                     (None, None) => format!("add `{key} = …`, {}", described(property)),
@@ -121,7 +121,7 @@ impl<'a> Fitting<'a> {
                 None => format!("unknown key `{}`", shortened(key)),
             },
         );
-        let near = nearest::nearest(key, properties.keys().map(String::as_str));
+        let near = suggest::nearest(key, properties.keys().map(String::as_str));
         problem.hint(match (near, self.home(key)) {
             (Some(near), home) if near != key && home.is_none() => {
                 format!("did you mean `{near}`?")
@@ -131,7 +131,7 @@ impl<'a> Fitting<'a> {
             }
             (_, Some(home)) => format!("`{key}` belongs in `[{home}]`"),
             (Some(near), None) => format!("did you mean `{near}`?"),
-            (None, None) => nearest::hint(key, properties.keys().map(String::as_str)),
+            (None, None) => suggest::hint(key, properties.keys().map(String::as_str)),
         });
         self.problems.push(problem);
     }
@@ -155,17 +155,17 @@ impl<'a> Fitting<'a> {
                 return Some(value.clone());
             }
             let message = format!("unknown {} `{}`", noun(pointer), shortened(text));
-            let near = nearest::nearest(text, words.iter().copied());
+            let near = suggest::nearest(text, words.iter().copied());
             let hint = match near {
                 Some(near) => {
-                    format!("did you mean `{near}`? it is one of {}", nearest::list(words))
+                    format!("did you mean `{near}`? it is one of {}", suggest::list(words))
                 }
-                None => format!("it is one of {}", nearest::list(words)),
+                None => format!("it is one of {}", suggest::list(words)),
             };
             self.at_value(pointer, message, Some(hint));
         } else {
             let message = format!("{} must be a string, not {}", named(pointer), kind_of(value));
-            let hint = format!("it is one of {}", nearest::list(words));
+            let hint = format!("it is one of {}", suggest::list(words));
             self.at_value(pointer, message, Some(hint));
         }
         None

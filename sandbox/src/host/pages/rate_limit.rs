@@ -9,21 +9,21 @@ use governor::{Quota, RateLimiter};
 use tokio::time::sleep;
 use url::{Host, Url};
 
-use super::Manners;
+use super::FetchPolicy;
 
 /// Hosts that are remembered before those that were not asked lately are forgotten.
 const MOST_HOSTS: usize = 10_000;
 
-pub(super) struct Pace {
+pub(super) struct RateLimit {
     /// `None`: no pace was asked for.
     hosts: Option<RateLimiter<String, HashMapStateStore<String>, DefaultClock>>,
 }
 
-impl Pace {
-    pub(super) fn new(manners: &Manners) -> Pace {
-        let quota = Quota::with_period(manners.pace);
-        let hosts = quota.map(|quota| RateLimiter::hashmap(quota.allow_burst(manners.burst)));
-        Pace { hosts }
+impl RateLimit {
+    pub(super) fn new(policy: &FetchPolicy) -> RateLimit {
+        let quota = Quota::with_period(policy.pace);
+        let hosts = quota.map(|quota| RateLimiter::hashmap(quota.allow_burst(policy.burst)));
+        RateLimit { hosts }
     }
 
     /// Waits until the host may be asked.
@@ -58,8 +58,8 @@ mod tests {
     #[tokio::test]
     async fn a_host_is_not_asked_too_often() {
         let pace = Duration::from_millis(40);
-        let manners = Manners { pace, burst: NonZeroU32::MIN, ..Manners::default() };
-        let paced = Pace::new(&manners);
+        let policy = FetchPolicy { pace, burst: NonZeroU32::MIN, ..FetchPolicy::default() };
+        let paced = RateLimit::new(&policy);
         let turns = async |url: &str, count: usize| {
             let (begun, url) = (Instant::now(), url.parse().unwrap());
             for _ in 0..count {

@@ -209,7 +209,7 @@ impl Watch for Live {
         self.asks(run, action, reasons);
     }
 
-    fn said(&self, run: &RunId, call: &Action, remark: &Remark) {
+    fn emit(&self, run: &RunId, call: &Action, remark: &Remark) {
         match remark {
             // What only its author wants to know is in `--json`.
             Remark::Log { level: Level::Debug, .. } => {}

@@ -10,7 +10,7 @@ use crate::agent::Budget;
 
 /// The loans of one run.
 #[derive(Default)]
-pub(super) struct Bank {
+pub(super) struct BudgetPool {
     books: Mutex<Books>,
 }
 
@@ -21,14 +21,14 @@ struct Books {
     lent: BTreeMap<CallId, Budget>,
 }
 
-impl Bank {
+impl BudgetPool {
     /// So many calls are about to borrow: each gets its share.
     pub(super) fn expect(&self, calls: usize) {
         self.books().waiting = u32::try_from(calls).unwrap_or(u32::MAX);
     }
 
     /// Lends at most so much of what is left.
-    pub(super) fn lend(
+    pub(super) fn lease(
         &self,
         call: &CallId,
         most: Budget,
@@ -52,18 +52,18 @@ impl Bank {
         let spent = |what: &str, key: &str| {
             Err(format!("this run has no {what} left to lend: [budget] {key} is nearly spent"))
         };
-        let loan = most.within(share);
-        if loan.steps == 0 {
+        let lease = most.within(share);
+        if lease.steps == 0 {
             return spent("steps", "steps");
-        } else if loan.tokens == 0 {
+        } else if lease.tokens == 0 {
             return spent("tokens", "tokens");
-        } else if loan.time.is_zero() {
+        } else if lease.time.is_zero() {
             return spent("time", "time");
-        } else if loan.cost_usd.is_some_and(|usd| usd <= 0.0) {
+        } else if lease.cost_usd.is_some_and(|usd| usd <= 0.0) {
             return spent("dollars", "cost_usd");
         }
-        books.lent.insert(call.clone(), loan);
-        Ok(loan)
+        books.lent.insert(call.clone(), lease);
+        Ok(lease)
     }
 
     /// A call is observed: what it spent is in the ledger.
@@ -93,23 +93,23 @@ mod tests {
 
     #[test]
     fn agents_side_by_side_never_borrow_more_than_there_is() {
-        let (bank, left, most) = (Bank::default(), budget(10, 1000), budget(99, 9999));
-        bank.expect(3);
+        let (budget_pool, left, most) = (BudgetPool::default(), budget(10, 1000), budget(99, 9999));
+        budget_pool.expect(3);
         let loans: Vec<Budget> =
-            ["c1", "c2", "c3"].map(|id| bank.lend(&call(id), most, left).unwrap()).to_vec();
-        assert_eq!(loans.iter().map(|loan| loan.steps).collect::<Vec<_>>(), [3, 3, 4]);
-        assert_eq!(loans.iter().map(|loan| loan.tokens).sum::<u64>(), 1000);
-        assert!(loans.iter().filter_map(|loan| loan.cost_usd).sum::<f64>() < 1.0 + 1e-9);
-        let refused = bank.lend(&call("c4"), most, left).unwrap_err();
+            ["c1", "c2", "c3"].map(|id| budget_pool.lease(&call(id), most, left).unwrap()).to_vec();
+        assert_eq!(loans.iter().map(|lease| lease.steps).collect::<Vec<_>>(), [3, 3, 4]);
+        assert_eq!(loans.iter().map(|lease| lease.tokens).sum::<u64>(), 1000);
+        assert!(loans.iter().filter_map(|lease| lease.cost_usd).sum::<f64>() < 1.0 + 1e-9);
+        let refused = budget_pool.lease(&call("c4"), most, left).unwrap_err();
         assert_eq!(refused, "this run has no steps left to lend: [budget] steps is nearly spent");
-        bank.settle(&call("c1"));
-        assert_eq!(bank.lend(&call("c4"), most, left).unwrap().steps, 3);
+        budget_pool.settle(&call("c1"));
+        assert_eq!(budget_pool.lease(&call("c4"), most, left).unwrap().steps, 3);
     }
 
     #[test]
     fn an_agent_gets_no_more_than_it_may_have() {
-        let bank = Bank::default();
-        let loan = bank.lend(&call("c1"), budget(2, 50), budget(10, 1000)).unwrap();
-        assert_eq!((loan.steps, loan.tokens), (2, 50));
+        let budget_pool = BudgetPool::default();
+        let lease = budget_pool.lease(&call("c1"), budget(2, 50), budget(10, 1000)).unwrap();
+        assert_eq!((lease.steps, lease.tokens), (2, 50));
     }
 }
