@@ -13,6 +13,7 @@ mod runtime;
 mod strategies;
 mod usage;
 
+pub use agent_core;
 pub use agent_core::action::{self, Action, Capability, Verdict};
 pub use agent_core::agent::{self, Agent};
 pub use agent_core::drive::{Approval, Person, Unseen, Watch};

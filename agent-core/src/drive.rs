@@ -165,7 +165,7 @@ pub async fn begin_with(run: &mut Run, taint: Vec<Origin>, parts: &Parts<'_>) ->
 
 /// Writes down something that happened to a run that is not being driven.
 pub async fn note(run: &mut Run, what: What, parts: &Parts<'_>) -> Result<(), Fault> {
-    let event = Event { at: (parts.clock)(), what };
+    let event = Event::new((parts.clock)(), what);
     parts.journal.append(run.id(), run.seq(), &event).await?;
     run.apply(&event);
     parts.watch.event(&event, run);

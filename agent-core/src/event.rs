@@ -41,14 +41,50 @@ impl fmt::Display for RunId {
     }
 }
 
+/// The version of the form in which events are written. A journal of a later one is refused.
+pub const VERSION: u32 = 1;
+
 /// An event and when it happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
+    /// The version of its form. Events without one are of the first.
+    #[serde(rename = "v", default = "first")]
+    pub version: u32,
     /// Milliseconds since 1970, from the driver's clock.
     pub at: u64,
     /// What happened.
     #[serde(flatten)]
     pub what: What,
+}
+
+fn first() -> u32 {
+    1
+}
+
+impl Event {
+    /// What happened at this moment, in today's form.
+    pub fn new(at: u64, what: What) -> Event {
+        Event { version: VERSION, at, what }
+    }
+
+    /// An event as a journal has it.
+    ///
+    /// # Errors
+    /// It is of a later form, or none at all; the text says which.
+    pub fn parse(json: &str) -> Result<Event, String> {
+        #[derive(Deserialize)]
+        struct Form {
+            #[serde(rename = "v", default = "first")]
+            version: u32,
+        }
+        // A later form may have other fields: its version is looked at first.
+        match serde_json::from_str::<Form>(json) {
+            Ok(Form { version }) if version > VERSION => Err(format!(
+                "was written by a later errand (form {version}; this one reads up to {VERSION})"
+            )),
+            _ => serde_json::from_str(json).map_err(|error| format!("makes no sense: {error}")),
+        }
+    }
 }
 
 /// What happened.

@@ -67,7 +67,7 @@ fn begin(agent: Agent) -> Run {
     let strategy = entry.name.to_string();
     let started = What::Started { agent: Box::new(agent.clone()), strategy, taint: Vec::new() };
     let mut run = Run::new(RunId("r".into()), agent, entry, traits, Vec::new());
-    run.apply(&Event { at: 1_000, what: started });
+    run.apply(&Event::new(1_000, started));
     run
 }
 
@@ -95,7 +95,7 @@ fn play(
     let mut at = 2_000;
     loop {
         at += 1;
-        let apply = |run: &mut Run, what| run.apply(&Event { at, what });
+        let apply = |run: &mut Run, what| run.apply(&Event::new(at, what));
         match run.step() {
             Step::Done(outcome) => return outcome,
             Step::Record(what) => apply(run, what),

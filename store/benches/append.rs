@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use store::Store;
 
 fn event(bytes: usize) -> Event {
-    Event { at: 1, what: What::Planned { plan: "x".repeat(bytes) } }
+    Event::new(1, What::Planned { plan: "x".repeat(bytes) })
 }
 
 fn append(c: &mut Criterion) {

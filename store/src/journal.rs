@@ -54,7 +54,7 @@ impl Journal for Store {
                     .prepare_cached("SELECT seq, json FROM events WHERE run = ?1 ORDER BY seq")?;
                 let rows = query.query_map([id], |row| {
                     let json: String = row.get(1)?;
-                    Ok((row.get::<_, i64>(0)?, serde_json::from_str::<Event>(&json)))
+                    Ok((row.get::<_, i64>(0)?, Event::parse(&json)))
                 })?;
                 rows.collect::<rusqlite::Result<Vec<_>>>()
             })
@@ -70,7 +70,7 @@ impl Journal for Store {
                 return Err(JournalError::Read(format!("event {expected} of run `{run}` is gone")));
             }
             events.push(event.map_err(|error| {
-                JournalError::Read(format!("event {seq} of run `{run}` makes no sense: {error}"))
+                JournalError::Read(format!("event {seq} of run `{run}` {error}"))
             })?);
         }
         Ok(events)

@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     fn planned(bytes: usize) -> Event {
-        Event { at: 1, what: What::Planned { plan: "x".repeat(bytes) } }
+        Event::new(1, What::Planned { plan: "x".repeat(bytes) })
     }
 
     #[tokio::test]

@@ -32,23 +32,17 @@ fn started(name: &str) -> Event {
         },
     }))
     .unwrap();
-    Event {
-        at: 1,
-        what: What::Started {
-            agent: Box::new(agent),
-            strategy: TOOLS.name.to_string(),
-            taint: Vec::new(),
-        },
-    }
+    let strategy = TOOLS.name.to_string();
+    Event::new(1, What::Started { agent: Box::new(agent), strategy, taint: Vec::new() })
 }
 
 fn planned(plan: impl Into<String>) -> Event {
-    Event { at: 2, what: What::Planned { plan: plan.into() } }
+    Event::new(2, What::Planned { plan: plan.into() })
 }
 
 fn ended(reason: Option<Reason>) -> Event {
     let outcome = Outcome { reason, ..Outcome::default() };
-    Event { at: 3, what: What::Ended { outcome } }
+    Event::new(3, What::Ended { outcome })
 }
 
 fn latest(limit: usize) -> Which {
@@ -281,6 +275,10 @@ async fn an_event_that_is_gone_is_missed() {
         .unwrap();
     let error = store.load(&run("a")).await.unwrap_err().to_string();
     assert!(error.contains("event 0 of run `a` makes no sense: "), "{error}");
+    let later = r#"UPDATE events SET json = '{"v": 2, "at": 1, "type": "flown"}'"#;
+    format_of(&database).execute(later, []).unwrap();
+    let error = store.load(&run("a")).await.unwrap_err().to_string();
+    assert!(error.contains("event 0 of run `a` was written by a later errand"), "{error}");
 }
 
 #[tokio::test]
@@ -468,8 +466,8 @@ async fn a_run_is_removed_with_what_worked_for_it_unless_it_is_driven() {
 async fn a_run_that_was_never_done_is_not_done_by_taking_back() {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(home.path()).unwrap();
-    let said = || Event { at: 2, what: What::Said { text: "more".into() } };
-    let undone = || Event { at: 3, what: What::Undone };
+    let said = || Event::new(2, What::Said { text: "more".into() });
+    let undone = || Event::new(3, What::Undone);
     for (name, before) in
         [("open", None), ("steps", Some(Some(Reason::Steps))), ("done", Some(None))]
     {

@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
     /// Journal first, then the run, then the watcher.
     pub(super) async fn write(&self, what: What) -> Result<(), JournalError> {
         let mut run = self.run.lock().await;
-        let event = Event { at: (self.parts.clock)(), what };
+        let event = Event::new((self.parts.clock)(), what);
         self.parts.journal.append(&self.id, run.seq(), &event).await?;
         run.apply(&event);
         self.parts.watch.event(&event, &run);
