@@ -138,7 +138,7 @@ impl Policy for Never {
 #[test]
 fn a_policy_of_ones_own_denies_and_never_allows() {
     let place = Place::new();
-    place.write("a.md", "secret\n");
+    place.write("a.md", "Minka\n");
     let read = || call([("files.read", json!({ "path": "a.md" }))]);
     let told = |policy: Never, file: &AgentFile| {
         let errand = scripted(&place, &[read(), say("done")]).policy(policy).build().unwrap();
@@ -148,10 +148,10 @@ fn a_policy_of_ones_own_denies_and_never_allows() {
     };
     let mut file = AgentFile::new("a", "b").using(["files.read"]);
     let ungranted = told(Never("nothing"), &file);
-    assert!(ungranted.contains("denied") && !ungranted.contains("secret"), "{ungranted}");
+    assert!(ungranted.contains("denied") && !ungranted.contains("Minka"), "{ungranted}");
     file.permissions.read = vec![".".to_string()];
     let refused = told(Never("files.read"), &file);
-    assert!(refused.contains("not by this policy") && !refused.contains("secret"), "{refused}");
+    assert!(refused.contains("not by this policy") && !refused.contains("Minka"), "{refused}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 use anyhow::Context;
 use clap::Args;
-use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::prelude::*;
@@ -21,19 +21,40 @@ use super::terminal::Usage;
 /// What is logged where nothing was said.
 const DEFAULT: &str = "warn";
 
+/// The crates that are logged. What others say of a request may hold its address or its headers, and
+/// a key with them.
+const OWN: [&str; 9] = [
+    "agent_core",
+    "errand",
+    "models",
+    "policies",
+    "research",
+    "sandbox",
+    "stepwise",
+    "store",
+    "tools",
+];
+
 #[derive(Args)]
 pub(crate) struct Logging {
-    /// Log this much: `error`, `warn` (the default), `info` (each model call and tool call with its
-    /// time), `debug`, or a filter such as `info,errand::pages=debug`
-    #[arg(long, value_name = "FILTER", env = "ERRAND_LOG", global = true, hide_env_values = true)]
+    /// Log to standard error: `warn` (the default), `info` (model and tool calls, timed), `debug`
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "ERRAND_LOG",
+        global = true,
+        hide_env = true,
+        help_heading = "Logging"
+    )]
     log: Option<String>,
-    /// Log into this file instead of standard error
+    /// Log into this file instead
     #[arg(
         long,
         value_name = "FILE",
         env = "ERRAND_LOG_FILE",
         global = true,
-        hide_env_values = true
+        hide_env = true,
+        help_heading = "Logging"
     )]
     log_file: Option<PathBuf>,
 }
@@ -47,6 +68,14 @@ impl Drop for Logged {
             exporter.finish();
         }
     }
+}
+
+/// Passes what errand's own crates say, whatever the level.
+fn own<S>() -> impl tracing_subscriber::layer::Filter<S> {
+    filter_fn(|about| {
+        let part = about.target().split("::").next().unwrap_or_default();
+        OWN.contains(&part)
+    })
 }
 
 impl Logging {
@@ -71,8 +100,8 @@ impl Logging {
         };
         let exporter = Exporter::from_env()?;
         tracing_subscriber::registry()
-            .with(lines.with_filter(filter))
-            .with(exporter.as_ref().map(Exporter::layer))
+            .with(lines.with_filter(filter).with_filter(own()))
+            .with(exporter.as_ref().map(|exporter| exporter.layer().with_filter(own())))
             .init();
         Ok(Logged(exporter))
     }
