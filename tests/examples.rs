@@ -148,7 +148,7 @@ fn a_policy_of_ones_own_denies_and_never_allows() {
     };
     let mut file = AgentFile::new("a", "b").using(["files.read"]);
     let ungranted = told(Never("nothing"), &file);
-    assert!(ungranted.contains("denied") && !ungranted.contains("Minka"), "{ungranted}");
+    assert!(ungranted.contains("may not read") && !ungranted.contains("Minka"), "{ungranted}");
     file.permissions.read = vec![".".to_string()];
     let refused = told(Never("files.read"), &file);
     assert!(refused.contains("not by this policy") && !refused.contains("Minka"), "{refused}");

@@ -21,7 +21,7 @@ pub(crate) fn probe() -> Component {
     built(&BUILT, "probe", "probe.wasm")
 }
 
-/// The component in `tools/guests/stranger`: the world `tool`, as its authors use it.
+/// The component in the guests' folder for tests: the world `tool`, as its authors use it.
 pub(crate) fn stranger() -> Component {
     static BUILT: OnceLock<Arc<PathBuf>> = OnceLock::new();
     built(&BUILT, "stranger", "stranger.wasm")

@@ -46,7 +46,7 @@ fn line(event: &serde_json::Value) -> String {
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(key, _)| !matches!(key.as_str(), "type" | "at"))
+        .filter(|(key, _)| !matches!(key.as_str(), "type" | "at" | "v"))
         .map(|(key, value)| head(&format!("{key}={value}"), 300).replace('\n', " "))
         .collect();
     format!("{kind:<9} {}", rest.join(" "))
