@@ -13,6 +13,7 @@ pub mod browser;
 pub mod component;
 pub mod delegate;
 pub mod drive;
+pub mod embed;
 pub mod event;
 pub mod journal;
 pub mod label;
