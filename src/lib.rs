@@ -18,6 +18,6 @@ pub use agent_core::event::{Outcome, Reason, RunId};
 pub use agent_core::ledger::Spent;
 pub use models::embed::{Embedded, Embedder, EncodeOptions, Reranker, Scored};
 pub use store::{RunRow, Status, Which, Whose};
-pub use usage::Usage;
 pub use tools::data::{CLUSTER, OUTLIERS, SEARCH, Text, Texts};
-pub use wire::{Caller, ENCODER, Chat, Errand, Finished, Listed, Prepared, Stands, Unfit, run};
+pub use usage::Usage;
+pub use wire::{Caller, Chat, ENCODER, Errand, Finished, Listed, Prepared, Stands, Unfit, run};

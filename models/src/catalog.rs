@@ -227,7 +227,12 @@ mod tests {
         );
         for entry in &catalog.entries {
             assert_eq!(entry.sha256.len(), 64, "{}", entry.name);
-            assert_eq!(entry.imported(), entry.makes > entry.size && entry.memory > 0, "{}", entry.name);
+            assert_eq!(
+                entry.imported(),
+                entry.makes > entry.size && entry.memory > 0,
+                "{}",
+                entry.name
+            );
             assert!(!entry.sources.is_empty(), "{}", entry.name);
             for source in &entry.sources {
                 if let Source::Pypi(pypi) = source

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use models::embed::{EncodeOptions, Embedder, Reranker};
+use models::embed::{Embedder, EncodeOptions, Reranker};
 use models::fetch::{FetchError, Fetcher};
 use models::import::encoder;
 use rand::rngs::StdRng;
@@ -18,8 +18,9 @@ const INNER: usize = 48;
 const HEADS: usize = 4;
 const LAYERS: usize = 2;
 const CONTEXT: usize = 24;
-const WORDS: [&str; 12] =
-    ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "lamp", "light", "##s", "is", "dead", "broken", "?"];
+const WORDS: [&str; 12] = [
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "lamp", "light", "##s", "is", "dead", "broken", "?",
+];
 
 /// Name in safetensors, name in a GGUF, rows (0 for a vector), columns.
 type Named = (String, String, usize, usize);
@@ -35,12 +36,26 @@ impl Bert {
         let mut name = |theirs: &str, ours: &str, rows: usize, cols: usize| {
             names.push((theirs.to_owned(), ours.to_owned(), rows, cols));
         };
-        let embeddings = [("word", "token_embd", WORDS.len()), ("position", "position_embd", CONTEXT), ("token_type", "token_types", 2)];
+        let embeddings = [
+            ("word", "token_embd", WORDS.len()),
+            ("position", "position_embd", CONTEXT),
+            ("token_type", "token_types", 2),
+        ];
         for (theirs, ours, rows) in embeddings {
-            name(&format!("embeddings.{theirs}_embeddings.weight"), &format!("{ours}.weight"), rows, HIDDEN);
+            name(
+                &format!("embeddings.{theirs}_embeddings.weight"),
+                &format!("{ours}.weight"),
+                rows,
+                HIDDEN,
+            );
         }
         for part in ["weight", "bias"] {
-            name(&format!("embeddings.LayerNorm.{part}"), &format!("token_embd_norm.{part}"), 0, HIDDEN);
+            name(
+                &format!("embeddings.LayerNorm.{part}"),
+                &format!("token_embd_norm.{part}"),
+                0,
+                HIDDEN,
+            );
             for layer in 0..LAYERS {
                 let parts = [
                     ("attention.self.query", "attn_q", HIDDEN, HIDDEN),
@@ -57,20 +72,34 @@ impl Bert {
                         "bias" if rows > 0 => (0, rows),
                         _ => (rows, cols),
                     };
-                    name(&format!("encoder.layer.{layer}.{theirs}.{part}"), &format!("blk.{layer}.{ours}.{part}"), rows, cols);
+                    name(
+                        &format!("encoder.layer.{layer}.{theirs}.{part}"),
+                        &format!("blk.{layer}.{ours}.{part}"),
+                        rows,
+                        cols,
+                    );
                 }
             }
             if let Some(labels) = labels {
                 let weight = part == "weight";
-                name(&format!("pooler.dense.{part}"), &format!("cls.{part}"), if weight { HIDDEN } else { 0 }, HIDDEN);
-                name(&format!("classifier.{part}"), &format!("cls.output.{part}"), if weight { labels } else { 0 }, if weight { HIDDEN } else { labels });
+                name(
+                    &format!("pooler.dense.{part}"),
+                    &format!("cls.{part}"),
+                    if weight { HIDDEN } else { 0 },
+                    HIDDEN,
+                );
+                name(
+                    &format!("classifier.{part}"),
+                    &format!("cls.output.{part}"),
+                    if weight { labels } else { 0 },
+                    if weight { HIDDEN } else { labels },
+                );
             }
         }
         let tensors = names.into_iter().map(|named| {
             let norm = named.1.contains("norm.weight");
-            let numbers = (0..named.2.max(1) * named.3).map(|_| {
-                random.random_range(-0.4..0.4) + if norm { 1.0 } else { 0.0 }
-            });
+            let numbers = (0..named.2.max(1) * named.3)
+                .map(|_| random.random_range(-0.4..0.4) + if norm { 1.0 } else { 0.0 });
             (named.1.clone(), (named.clone(), numbers.collect()))
         });
         Self { tensors: tensors.collect() }
@@ -90,7 +119,8 @@ impl Bert {
             let from = data.len();
             data.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
             let shape = if *rows == 0 { json!([cols]) } else { json!([rows, cols]) };
-            let entry = json!({ "dtype": "F32", "shape": shape, "data_offsets": [from, data.len()] });
+            let entry =
+                json!({ "dtype": "F32", "shape": shape, "data_offsets": [from, data.len()] });
             header.insert(format!("bert.{theirs}").replace("bert.classifier", "classifier"), entry);
         }
         let header = json!(header).to_string();
@@ -107,8 +137,12 @@ impl Bert {
             file.extend(text.as_bytes());
         };
         let numbers = [
-            ("embedding_length", HIDDEN), ("block_count", LAYERS), ("attention.head_count", HEADS),
-            ("feed_forward_length", INNER), ("context_length", CONTEXT), ("pooling_type", 1),
+            ("embedding_length", HIDDEN),
+            ("block_count", LAYERS),
+            ("attention.head_count", HEADS),
+            ("feed_forward_length", INNER),
+            ("context_length", CONTEXT),
+            ("pooling_type", 1),
         ];
         file.extend((self.tensors.len() as u64).to_le_bytes());
         file.extend((numbers.len() as u64 + 3).to_le_bytes());
@@ -155,55 +189,90 @@ impl Bert {
     }
 
     fn linear(&self, name: &str, input: &[f64]) -> Vec<f64> {
-        let (weight, bias) = (self.numbers(&format!("{name}.weight")), self.numbers(&format!("{name}.bias")));
+        let (weight, bias) =
+            (self.numbers(&format!("{name}.weight")), self.numbers(&format!("{name}.bias")));
         let rows = weight.chunks(input.len()).zip(bias);
-        rows.map(|(row, bias)| row.iter().zip(input).map(|(a, b)| a * b).sum::<f64>() + bias).collect()
+        rows.map(|(row, bias)| row.iter().zip(input).map(|(a, b)| a * b).sum::<f64>() + bias)
+            .collect()
     }
 
     fn norm(&self, name: &str, input: &[f64]) -> Vec<f64> {
         let mean = input.iter().sum::<f64>() / input.len() as f64;
         let spread = input.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / input.len() as f64;
-        let (scale, shift) = (self.numbers(&format!("{name}.weight")), self.numbers(&format!("{name}.bias")));
+        let (scale, shift) =
+            (self.numbers(&format!("{name}.weight")), self.numbers(&format!("{name}.bias")));
         let parts = input.iter().zip(scale).zip(shift);
-        parts.map(|((x, scale), shift)| (x - mean) / (spread + 1e-12).sqrt() * scale + shift).collect()
+        parts
+            .map(|((x, scale), shift)| (x - mean) / (spread + 1e-12).sqrt() * scale + shift)
+            .collect()
     }
 
     /// The states after the last layer.
     fn states(&self, ids: &[usize], types: &[usize]) -> Vec<Vec<f64>> {
-        let row = |name: &str, at: usize| self.numbers(name)[at * HIDDEN..(at + 1) * HIDDEN].to_vec();
-        let add = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a + b).collect::<Vec<f64>>();
-        let mut states: Vec<Vec<f64>> = ids.iter().zip(types).enumerate().map(|(at, (&id, &kind))| {
-            let sum = add(row("token_embd.weight", id), row("position_embd.weight", at));
-            self.norm("token_embd_norm", &add(sum, row("token_types.weight", kind)))
-        }).collect();
+        let row =
+            |name: &str, at: usize| self.numbers(name)[at * HIDDEN..(at + 1) * HIDDEN].to_vec();
+        let add =
+            |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a + b).collect::<Vec<f64>>();
+        let mut states: Vec<Vec<f64>> = ids
+            .iter()
+            .zip(types)
+            .enumerate()
+            .map(|(at, (&id, &kind))| {
+                let sum = add(row("token_embd.weight", id), row("position_embd.weight", at));
+                self.norm("token_embd_norm", &add(sum, row("token_types.weight", kind)))
+            })
+            .collect();
         for layer in 0..LAYERS {
             let name = |part: &str| format!("blk.{layer}.{part}");
-            let part = |part: &str| states.iter().map(|state| self.linear(&name(part), state)).collect::<Vec<_>>();
+            let part = |part: &str| {
+                states.iter().map(|state| self.linear(&name(part), state)).collect::<Vec<_>>()
+            };
             let (q, k, v) = (part("attn_q"), part("attn_k"), part("attn_v"));
             let size = HIDDEN / HEADS;
-            states = states.iter().enumerate().map(|(at, state)| {
-                let mut mixed = vec![0.0; HIDDEN];
-                for head in 0..HEADS {
-                    let own = head * size..(head + 1) * size;
-                    let scores: Vec<f64> = k.iter().map(|k| {
-                        q[at][own.clone()].iter().zip(&k[own.clone()]).map(|(a, b)| a * b).sum::<f64>() / (size as f64).sqrt()
-                    }).map(f64::exp).collect();
-                    let all: f64 = scores.iter().sum();
-                    for (score, v) in scores.iter().zip(&v) {
-                        own.clone().for_each(|i| mixed[i] += score / all * v[i]);
+            states = states
+                .iter()
+                .enumerate()
+                .map(|(at, state)| {
+                    let mut mixed = vec![0.0; HIDDEN];
+                    for head in 0..HEADS {
+                        let own = head * size..(head + 1) * size;
+                        let scores: Vec<f64> = k
+                            .iter()
+                            .map(|k| {
+                                q[at][own.clone()]
+                                    .iter()
+                                    .zip(&k[own.clone()])
+                                    .map(|(a, b)| a * b)
+                                    .sum::<f64>()
+                                    / (size as f64).sqrt()
+                            })
+                            .map(f64::exp)
+                            .collect();
+                        let all: f64 = scores.iter().sum();
+                        for (score, v) in scores.iter().zip(&v) {
+                            own.clone().for_each(|i| mixed[i] += score / all * v[i]);
+                        }
                     }
-                }
-                let state = self.norm(&name("attn_output_norm"), &add(self.linear(&name("attn_output"), &mixed), state.clone()));
-                let up: Vec<f64> = self.linear(&name("ffn_up"), &state).into_iter().map(gelu).collect();
-                self.norm(&name("layer_output_norm"), &add(self.linear(&name("ffn_down"), &up), state))
-            }).collect();
+                    let state = self.norm(
+                        &name("attn_output_norm"),
+                        &add(self.linear(&name("attn_output"), &mixed), state.clone()),
+                    );
+                    let up: Vec<f64> =
+                        self.linear(&name("ffn_up"), &state).into_iter().map(gelu).collect();
+                    self.norm(
+                        &name("layer_output_norm"),
+                        &add(self.linear(&name("ffn_down"), &up), state),
+                    )
+                })
+                .collect();
         }
         states
     }
 
     fn vector(&self, ids: &[usize]) -> Vec<f64> {
         let states = self.states(ids, &vec![0; ids.len()]);
-        let sum: Vec<f64> = (0..HIDDEN).map(|i| states.iter().map(|state| state[i]).sum()).collect();
+        let sum: Vec<f64> =
+            (0..HIDDEN).map(|i| states.iter().map(|state| state[i]).sum()).collect();
         let norm = sum.iter().map(|x: &f64| x * x).sum::<f64>().sqrt();
         sum.into_iter().map(|x| x / norm).collect()
     }
@@ -213,13 +282,15 @@ impl Bert {
 fn gelu(x: f64) -> f64 {
     let density = |t: f64| (-t * t / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
     let step = x / 200.0;
-    let inner: f64 = (1..200).map(|i| density(i as f64 * step) * if i % 2 == 1 { 4.0 } else { 2.0 }).sum();
+    let inner: f64 =
+        (1..200).map(|i| density(i as f64 * step) * if i % 2 == 1 { 4.0 } else { 2.0 }).sum();
     x * (0.5 + step / 3.0 * (density(0.0) + inner + density(x)))
 }
 
 fn tokenizer() -> serde_json::Value {
     let vocab: BTreeMap<&str, usize> = WORDS.iter().copied().zip(0..).collect();
-    let special = |name: &str, kind: usize| json!({ "SpecialToken": { "id": name, "type_id": kind } });
+    let special =
+        |name: &str, kind: usize| json!({ "SpecialToken": { "id": name, "type_id": kind } });
     let text = |name: &str, kind: usize| json!({ "Sequence": { "id": name, "type_id": kind } });
     json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
@@ -254,7 +325,8 @@ fn imported(from: &Path) -> PathBuf {
     into
 }
 
-const TEXTS: [&str; 3] = ["The lamp is dead", "Lights?", "the lights is broken broken broken ? ? ?"];
+const TEXTS: [&str; 3] =
+    ["The lamp is dead", "Lights?", "the lights is broken broken broken ? ? ?"];
 const IDS: [&[usize]; 3] =
     [&[2, 4, 5, 8, 9, 3], &[2, 6, 7, 11, 3], &[2, 4, 6, 7, 8, 10, 10, 10, 11, 11, 11, 3]];
 
@@ -270,7 +342,8 @@ fn vectors_are_those_of_the_network_computed_another_way() {
         let made = embedder.embed(&TEXTS, &mut |now| done = now).unwrap();
         assert_eq!((done, made.cut.len(), &made.tokens[..]), (3, 0, &[6, 5, 12][..]));
         for (vector, ids) in made.vectors.iter().zip(IDS) {
-            let cosine: f64 = vector.iter().zip(bert.vector(ids)).map(|(a, b)| f64::from(*a) * b).sum();
+            let cosine: f64 =
+                vector.iter().zip(bert.vector(ids)).map(|(a, b)| f64::from(*a) * b).sum();
             assert!((cosine - 1.0).abs() < 1e-5, "{from:?}: {cosine}");
         }
     }
@@ -280,7 +353,8 @@ fn vectors_are_those_of_the_network_computed_another_way() {
 fn a_text_that_is_too_long_is_cut_and_said_to_be() {
     let (folder, bert) = (tempfile::tempdir().unwrap(), Bert::random(None));
     bert.folder(&folder.path().join("a"));
-    let mut embedder = Embedder::open(&imported(&folder.path().join("a")), EncodeOptions::default()).unwrap();
+    let mut embedder =
+        Embedder::open(&imported(&folder.path().join("a")), EncodeOptions::default()).unwrap();
     assert_eq!(embedder.reads(), CONTEXT);
     let long = "lamp ".repeat(100_000);
     let short = "lamp ".repeat(CONTEXT - 2);
@@ -299,7 +373,8 @@ fn a_cross_encoder_reads_question_and_passage_together() {
     let imported = imported(&folder.path().join("a"));
     let mut reranker = Reranker::open(&imported, EncodeOptions::default()).unwrap();
     let scored = reranker.score("lamp ?", &["the lamp is dead", "light"]).unwrap();
-    let pairs: [(&[usize], usize); 2] = [(&[2, 5, 11, 3, 4, 5, 8, 9, 3], 4), (&[2, 5, 11, 3, 6, 3], 4)];
+    let pairs: [(&[usize], usize); 2] =
+        [(&[2, 5, 11, 3, 4, 5, 8, 9, 3], 4), (&[2, 5, 11, 3, 6, 3], 4)];
     for (score, (ids, first)) in scored.scores.iter().zip(pairs) {
         let types: Vec<usize> = (0..ids.len()).map(|at| usize::from(at >= first)).collect();
         let state = bert.states(ids, &types).remove(0);

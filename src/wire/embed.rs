@@ -10,7 +10,7 @@ use agent_core::message::ToolCall;
 use agent_core::tool::Tool;
 use anyhow::Context;
 use async_trait::async_trait;
-use models::embed::{EncodeOptions, Embedder, Reranker};
+use models::embed::{Embedder, EncodeOptions, Reranker};
 use models::onnx;
 use policies::Chain;
 use serde::Deserialize;
@@ -72,12 +72,16 @@ impl Errand {
     ) -> anyhow::Result<Texts> {
         let path = arguments["path"].as_str().unwrap_or(".").to_string();
         let path = std::path::absolute(Path::new(&path))?;
+        if !path.exists() {
+            return Err(Unfit(format!("`{}` is not there", path.display())).into());
+        }
         let read = serde_json::to_string(&path.to_string_lossy()).context("a path")?;
         let text = format!(
-            "name = \"embed\"\ntask = \"none\"\n[model]\nprovider = \"scripted\"\nname = \"none\"\n\
-             [tools]\nuse = [\"{tool}\"]\n[permissions]\nread = [{read}]\n"
+            "name = \"embed\"\ntask = \"none\"\n[tools]\nuse = [\"{tool}\"]\n\
+             [permissions]\nread = [{read}]\n"
         );
-        let agent = self.load_text(&std::env::current_dir()?.join("agent.toml"), &text, &[], None)?;
+        let agent =
+            self.load_text(&std::env::current_dir()?.join("agent.toml"), &text, &[], None)?;
         let setup = tools::Setup {
             root: agent.root.clone(),
             read: agent.grants.read.clone(),
@@ -92,7 +96,7 @@ impl Errand {
         let found = caller.call(&call, &agent_core::drive::Unseen, None).await?;
         match found.status {
             Status::Ok => Ok(Texts::deserialize(&found.result)?),
-            _ => Err(Unfit(format!("error: {}", found.text)).into()),
+            _ => Err(Unfit(found.text).into()),
         }
     }
 
@@ -130,7 +134,8 @@ impl Embed for Lazy {
         let folder = self.folder.clone();
         let open = || async {
             let open = move || Embedder::open(&folder, EncodeOptions::default());
-            let opened = tokio::task::spawn_blocking(open).await.map_err(|error| error.to_string())?;
+            let opened =
+                tokio::task::spawn_blocking(open).await.map_err(|error| error.to_string())?;
             let opened = opened.map_err(|error| error.to_string())?;
             Ok::<_, String>(Arc::new(Mutex::new(opened)))
         };
@@ -142,7 +147,8 @@ impl Embed for Lazy {
                 let mut embedder = embedder.lock().unwrap_or_else(PoisonError::into_inner);
                 embedder.embed(&texts, &mut |_| {}).map(|made| made.vectors)
             };
-            let made = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?;
+            let made =
+                tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?;
             vectors.extend(made.map_err(|error| error.to_string())?);
         }
         Ok(vectors)

@@ -40,7 +40,9 @@ impl Errand {
             names.push("componentize-py".to_string());
         }
         if super::embed::uses_data(agent) {
-            names.extend(runtime(Device::Cpu).into_iter().chain([super::ENCODER]).map(str::to_string));
+            names.extend(
+                runtime(Device::Cpu).into_iter().chain([super::ENCODER]).map(str::to_string),
+            );
         }
         let model = &agent.model;
         if model.provider == Provider::Onnx {

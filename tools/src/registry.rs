@@ -113,8 +113,7 @@ mod tests {
         let registry = registry();
         // Which programs there are is the agent file's to say, and vectors are the runtime's to make.
         let elsewhere = |name: &str| name == RUN || crate::data::NAMES.contains(&name);
-        let known: Vec<&ToolSpec> =
-            known().iter().filter(|spec| !elsewhere(&spec.name)).collect();
+        let known: Vec<&ToolSpec> = known().iter().filter(|spec| !elsewhere(&spec.name)).collect();
         assert_eq!(registry.iter().count(), known.len());
         for spec in known {
             assert_eq!(registry.get(&spec.name).map(|tool| tool.spec()), Some(spec));

@@ -18,9 +18,8 @@ fn unit(mut vector: Vec<f32>) -> Vec<f32> {
 fn bundles(count: usize) -> Vec<Vec<f32>> {
     let mut random = StdRng::seed_from_u64(7);
     let mut around = |axis: usize| {
-        let noise = (0..WIDTH).map(|at| {
-            random.random_range(-0.05..0.05) + if at == axis { 1.0 } else { 0.0 }
-        });
+        let noise = (0..WIDTH)
+            .map(|at| random.random_range(-0.05..0.05) + if at == axis { 1.0 } else { 0.0 });
         unit(noise.collect())
     };
     let mut all: Vec<_> = (0..count * 3).map(|at| around(at % 3)).collect();

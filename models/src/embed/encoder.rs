@@ -153,11 +153,12 @@ impl Encoder {
         }
         let pooling = self.info.pooling;
         let outputs = self.runner.run(inputs).map_err(failed)?;
-        let output = outputs.get(&self.output).ok_or_else(|| {
-            EngineError::Run(format!("it gave no output `{}`", self.output))
-        })?;
+        let output = outputs
+            .get(&self.output)
+            .ok_or_else(|| EngineError::Run(format!("it gave no output `{}`", self.output)))?;
         let (shape, values) = output.try_extract_tensor::<f32>().map_err(failed)?;
-        let sizes: Vec<usize> = shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
+        let sizes: Vec<usize> =
+            shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
         match sizes[..] {
             [texts, width] if texts == batch.len() && width > 0 => {
                 Ok(values.chunks_exact(width).map(<[f32]>::to_vec).collect())
@@ -198,12 +199,10 @@ pub(super) fn pooled(states: &[f32], width: usize, length: usize, pooling: Pooli
 
 fn tokenizer(folder: &Path, most: usize) -> Result<tokenizers::Tokenizer, EngineError> {
     let path = folder.join("tokenizer.json");
-    let failed = |error: &dyn fmt::Display| {
-        EngineError::Tokenizer(format!("`{}`: {error}", path.display()))
-    };
+    let failed =
+        |error: &dyn fmt::Display| EngineError::Tokenizer(format!("`{}`: {error}", path.display()));
     let text = std::fs::read(&path).map_err(|error| failed(&error))?;
-    let mut tokenizer =
-        tokenizers::Tokenizer::from_bytes(text).map_err(|error| failed(&error))?;
+    let mut tokenizer = tokenizers::Tokenizer::from_bytes(text).map_err(|error| failed(&error))?;
     let cut = TruncationParams { max_length: most, ..TruncationParams::default() };
     tokenizer.with_truncation(Some(cut)).map_err(|error| failed(&error))?;
     tokenizer.with_padding(None);

@@ -33,7 +33,8 @@ impl Fetcher {
         if has("tokenizer.json") && (has("model.onnx") || has("onnx/model.onnx")) {
             return Ok(path.to_owned());
         }
-        let weights = if has("model.safetensors") { path.join("model.safetensors") } else { path.into() };
+        let weights =
+            if has("model.safetensors") { path.join("model.safetensors") } else { path.into() };
         let Some(meta) = fs::metadata(&weights).ok().filter(fs::Metadata::is_file) else {
             let known: Vec<_> = self.catalog.encoders().map(|name| format!("`{name}`")).collect();
             return Err(FetchError::Encoder { name: name.to_owned(), known: known.join(", ") });

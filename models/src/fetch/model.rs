@@ -214,11 +214,7 @@ impl Fetcher {
 pub(super) type Import = fn(&Path, &Path, &mut dyn FnMut(u64, u64)) -> Result<(), ImportError>;
 
 /// A model that writes text.
-fn writer(
-    from: &Path,
-    into: &Path,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<(), ImportError> {
+fn writer(from: &Path, into: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), ImportError> {
     // Before the weights are converted, which takes a while.
     if let Err(error) = crate::onnx::speaks(&describe(from)?) {
         let reason = error.to_string();

@@ -107,7 +107,8 @@ pub fn encoder(
     let family = gguf.metadata("general.architecture").and_then(MetaValue::as_str);
     if family != Some("bert") {
         let family = family.unwrap_or("unknown");
-        let reason = format!("its architecture is `{family}`, and of encoders only `bert` is known");
+        let reason =
+            format!("its architecture is `{family}`, and of encoders only `bert` is known");
         return Err(unsupported(from, reason));
     }
     let shape = Shape::read(&gguf)?;

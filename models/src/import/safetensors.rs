@@ -72,9 +72,8 @@ pub(super) fn open(folder: &Path) -> Result<Gguf, ImportError> {
         let entry =
             Entry::deserialize(value).map_err(|error| broken(format!("`{name}`: {error}")))?;
         let Some(known) = renamed(name) else { continue };
-        let tensor = placed(known, &entry, length - 8 - size).map_err(|why| {
-            broken(format!("tensor `{name}` {why}; is the download complete?"))
-        })?;
+        let tensor = placed(known, &entry, length - 8 - size)
+            .map_err(|why| broken(format!("tensor `{name}` {why}; is the download complete?")))?;
         tensors.push(tensor);
     }
     Ok(Gguf::of(path.clone(), file, 8 + size, metadata, tensors))

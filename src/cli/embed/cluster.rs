@@ -64,7 +64,12 @@ pub(super) fn main(args: Args) -> anyhow::Result<ExitCode> {
             continue;
         }
         let size = group.members.len();
-        say(&format!("{}. {} ({size} texts, cohesion {:.2})", number + 1, group.label, group.cohesion));
+        say(&format!(
+            "{}. {} ({size} texts, cohesion {:.2})",
+            number + 1,
+            group.label,
+            group.cohesion
+        ));
         for &at in group.members.iter().take(SHOWN) {
             say(&format!("    {}: {}", place(at).start, line(&place(at).text, 90)));
         }

@@ -160,7 +160,11 @@ fn line(text: &str, most: usize) -> String {
 }
 
 /// Writes a map where it was asked for.
-fn draw(path: &std::path::Path, points: &[vectors::Point], legend: &[String]) -> anyhow::Result<()> {
+fn draw(
+    path: &std::path::Path,
+    points: &[vectors::Point],
+    legend: &[String],
+) -> anyhow::Result<()> {
     let drawn = vectors::svg(points, legend);
     tools::whole::write(path, drawn.as_bytes())
         .map_err(|error| Usage(format!("`{}` cannot be written: {error}", path.display())).into())
