@@ -30,6 +30,7 @@ fn errand_alone() {
       schema       Print the JSON Schema of the agent file
       runs         List, show, resume or remove runs
       models       List, fetch, import, measure or remove local models
+      embed        Vectors of texts: print them, search by meaning, find groups and outliers, rerank
       tools        List, add, show, call or test the tools an agent file can name
       mcp          Look at the tools of an agent file's MCP servers, and pin them
       doctor       Say what this machine has for errand, what is missing, and how to get it
