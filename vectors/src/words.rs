@@ -26,8 +26,11 @@ pub(crate) fn labels(texts: &[&str], of: &[Option<usize>], groups: usize) -> Vec
         let mut scored: Vec<(f64, &String)> = counts
             .iter()
             .map(|(word, count)| (count / size * (texts / all[word]).ln_1p(), word))
-            .filter(|(_, word)| counts[*word] > 1.0 || *size < 3.0)
             .collect();
+        // A word of one text says little of a group, unless there is none that more of them share.
+        if scored.iter().any(|(_, word)| counts[*word] > 1.0) {
+            scored.retain(|(_, word)| counts[*word] > 1.0);
+        }
         scored.sort_by(|(a, one), (b, other)| b.total_cmp(a).then(one.cmp(other)));
         let words: Vec<&str> = scored.iter().take(WORDS).map(|(_, word)| word.as_str()).collect();
         words.join(", ")
