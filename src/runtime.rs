@@ -3,6 +3,7 @@
 
 mod chat;
 mod component;
+mod embed;
 mod kept;
 mod launch;
 mod model;
@@ -14,6 +15,7 @@ mod setup;
 
 pub use chat::{Chat, Stands};
 pub use component::Caller;
+pub use embed::ENCODER;
 pub use prepared::Prepared;
 pub(crate) use prepared::bare;
 pub use runs::Listed;
@@ -392,6 +394,9 @@ impl Errand {
         let mut registry = tools::registry::Registry::builtin(&setup);
         for tool in &self.own.tools {
             registry.add(Arc::new(tool.clone()));
+        }
+        for tool in self.data_tools(agent, &setup, launch).await? {
+            registry.add(tool);
         }
         if let Some(programs) = &agent.grants.programs {
             // Before a server runs that could put another thing in the place of what is granted.

@@ -30,6 +30,7 @@ fn errand_alone() {
       schema       Print the JSON Schema of the agent file
       runs         List, show, resume or remove runs
       models       List, fetch, import, measure or remove local models
+      embed        Vectors of texts: print them, search by meaning, find groups and outliers, rerank
       tools        List, add, show, call or test the tools an agent file can name
       mcp          Look at the tools of an agent file's MCP servers, and pin them
       doctor       Say what this machine has for errand, what is missing, and how to get it
@@ -400,6 +401,9 @@ fn the_tools_there_are() {
     files.edit     Changes a part of a text file: replaces `old`, which must be there exactly once, by `new`; or applies a patch.
     files.move     Moves or renames a file or folder. The folders of the new path are made.
     files.delete   Deletes a file or an empty folder.
+    data.search    Finds the passages of all files that are nearest in meaning to some words, also where they use other words.
+    data.cluster   Groups the texts of a file by what they mean: rows of a table, JSON lines, lines or passages. Each group has a label and examples.
+    data.outliers  Finds the most unusual texts of a file: rows of a table, JSON lines, lines or passages that are like no other.
     web.search     Searches the web for pages. Read the ones that fit with web.read.
     web.read       Reads a web page, PDF or feed as Markdown with its links.
     web.page       Reads the whole of a web page, with what a citation of it needs.

@@ -24,13 +24,14 @@ const GUESTS: [&str; 2] = ["files", "web"];
 const FLAGS: [&str; 2] = ["-Ctarget-feature=+simd128", "-Cllvm-args=-inline-threshold=1000"];
 
 /// All else that a component's bytes depend on, from the folder of this crate.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "../rust-toolchain.toml",
     "guests/Cargo.lock",
     "guests/Cargo.toml",
     "guests/documents",
     "guests/files",
     "guests/web",
+    "src/data/types.rs",
     "src/files/types.rs",
     "src/web/types.rs",
     "../agent-core/src/search.rs",

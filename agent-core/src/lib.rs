@@ -12,6 +12,7 @@ pub mod agreed;
 pub mod browser;
 pub mod component;
 pub mod drive;
+pub mod embed;
 pub mod event;
 pub mod journal;
 pub mod ledger;

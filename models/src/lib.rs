@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 pub mod catalog;
+pub mod embed;
 pub mod fetch;
 pub mod home;
 pub mod import;

@@ -9,6 +9,7 @@ mod chat;
 mod confirm;
 mod demo;
 mod doctor;
+mod embed;
 mod home;
 mod init;
 mod json;
@@ -86,6 +87,8 @@ enum Command {
     /// List, fetch, import, measure or remove local models
     #[command(subcommand)]
     Models(models::Command),
+    /// Vectors of texts: print them, search by meaning, find groups and outliers, rerank
+    Embed(embed::Args),
     /// List, add, show, call or test the tools an agent file can name
     #[command(subcommand)]
     Tools(tools::Command),
@@ -128,6 +131,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Init(args) => init::main(args),
         Command::Runs(command) => runs::main(command),
         Command::Models(command) => models::main(command),
+        Command::Embed(args) => embed::main(args),
         Command::Tools(command) => tools::main(command),
         Command::Mcp(command) => mcp::main(command),
         Command::Confined(words) => mcp::confined(words),

@@ -71,10 +71,10 @@ impl Errand {
 
 /// Makes single calls under an agent's grants, without a model.
 pub struct Caller {
-    agent: Agent,
-    tools: Vec<Arc<dyn Tool>>,
-    policy: Chain,
-    sandbox: Arc<Wasm>,
+    pub(super) agent: Agent,
+    pub(super) tools: Vec<Arc<dyn Tool>>,
+    pub(super) policy: Chain,
+    pub(super) sandbox: Arc<Wasm>,
 }
 
 impl Caller {

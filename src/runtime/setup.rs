@@ -39,6 +39,11 @@ impl Errand {
         if agent.tools.iter().any(|tool| tool == PYTHON) && self.guests().made().is_none() {
             names.push("componentize-py".to_string());
         }
+        if super::embed::uses_data(agent) {
+            names.extend(
+                runtime(Device::Cpu).into_iter().chain([super::ENCODER]).map(str::to_string),
+            );
+        }
         let model = &agent.model;
         if model.provider == Provider::Onnx && self.own.model.is_none() {
             names.extend(runtime(model.device).map(str::to_string));

@@ -46,7 +46,7 @@ pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
     let component = Component::Embedded { name: "files", bytes: COMPONENT };
     let imports = Imports { files: true, ..Imports::default() };
     let guest = Guest::builtin(component, imports, LIMITS);
-    let within = Within { root: setup.root.clone(), read: setup.read.clone() };
+    let within = Within::of(setup);
     let (list, search, read, write) =
         (within.clone(), within.clone(), within.clone(), within.clone());
     let (edit, moved, delete) = (within.clone(), within.clone(), within);
@@ -122,14 +122,19 @@ fn show_changes(result: &Value) -> String {
     format!("changed {count} {places} in {}:\n{}", text("path"), text("text"))
 }
 
+/// Where relative paths start, and what a call that names none wants.
 #[derive(Clone)]
-struct Within {
+pub(crate) struct Within {
     root: PathBuf,
     read: Vec<PathBuf>,
 }
 
 impl Within {
-    fn reads(&self, path: Option<String>) -> Result<Vec<Capability>, String> {
+    pub(crate) fn of(setup: &Setup) -> Self {
+        Self { root: setup.root.clone(), read: setup.read.clone() }
+    }
+
+    pub(crate) fn reads(&self, path: Option<String>) -> Result<Vec<Capability>, String> {
         match path.filter(|path| !path.is_empty()) {
             Some(path) => Ok(vec![Capability::Read(resolve(&self.root, &path)?)]),
             // Without a grant the call still wants something, so that it is denied with a reason.

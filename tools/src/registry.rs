@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use agent_core::search::Search;
 use agent_core::tool::{Tool, ToolSpec};
 
-use crate::{files, person, program, python, web};
+use crate::{data, files, person, program, python, web};
 
 /// What the built-in tools need to know of an agent.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,7 @@ pub fn known() -> &'static [ToolSpec] {
     static KNOWN: OnceLock<Vec<ToolSpec>> = OnceLock::new();
     KNOWN.get_or_init(|| {
         let mut specs = files::specs();
+        specs.extend(data::specs());
         specs.extend(web::specs());
         specs.push(person::spec());
         specs.push(program::spec());
@@ -110,8 +111,9 @@ mod tests {
     #[test]
     fn what_is_known_can_be_set_up() {
         let registry = registry();
-        // Which programs there are is the agent file's to say.
-        let known: Vec<&ToolSpec> = known().iter().filter(|spec| spec.name != RUN).collect();
+        // Which programs there are is the agent file's to say, and vectors are the runtime's to make.
+        let elsewhere = |name: &str| name == RUN || crate::data::NAMES.contains(&name);
+        let known: Vec<&ToolSpec> = known().iter().filter(|spec| !elsewhere(&spec.name)).collect();
         assert_eq!(registry.iter().count(), known.len());
         for spec in known {
             assert_eq!(registry.get(&spec.name).map(|tool| tool.spec()), Some(spec));

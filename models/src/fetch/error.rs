@@ -26,6 +26,17 @@ pub enum FetchError {
         /// What the catalog has.
         known: String,
     },
+    /// The name means no encoder.
+    #[error(
+        "there is no encoder `{name}`: it is not in the catalog ({known}), no GGUF file of the `bert` \
+         family, and no folder with `tokenizer.json` and `model.onnx` or `model.safetensors`"
+    )]
+    Encoder {
+        /// What was asked for.
+        name: String,
+        /// What the catalog has.
+        known: String,
+    },
     /// The catalog has it, for other machines.
     #[error(
         "there is no `{name}` for {platform}: install it, and set `ORT_DYLIB_PATH` if it is the \

@@ -5,6 +5,7 @@
 //! size and SHA-256 leaves it. A lock keeps two processes from fetching the same thing twice.
 //! Nothing here prints, and nothing that is fetched is run.
 
+mod encoder;
 mod error;
 mod hub;
 mod model;

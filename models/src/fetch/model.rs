@@ -9,7 +9,7 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FetchError, Fetcher, Gguf, Network, Stage, sha256};
+use super::{FetchError, Fetcher, Gguf, Network, Stage, encoder, sha256};
 use crate::catalog::{Entry, Kind};
 use crate::home::into_place;
 use crate::import::{ImportError, describe, import};
@@ -70,7 +70,11 @@ impl Fetcher {
             }
             Named::Folder => return Ok(folder),
         };
-        self.import(name, &gguf, &folder, &key).await?;
+        let import = match self.catalog.get(name).map(|entry| entry.kind) {
+            Some(Kind::Encoder) => encoder::of_package,
+            _ => writer,
+        };
+        self.import(name, &gguf, &folder, &key, import).await?;
         if ours == Gguf::Remove {
             // It cannot be removed: then it stays, and nothing else depends on it.
             let _ = fs::remove_file(&gguf);
@@ -122,7 +126,7 @@ impl Fetcher {
 
     /// The catalog's models, and what else is imported. Compares sizes, not hashes.
     pub fn list(&self) -> Vec<Listed> {
-        let entries = self.catalog.entries().filter(|entry| entry.kind == Kind::Model);
+        let entries = self.catalog.entries().filter(|entry| entry.imported());
         let mut listed: Vec<_> = entries
             .map(|entry| Listed {
                 name: entry.name.clone(),
@@ -146,7 +150,7 @@ impl Fetcher {
 
     pub(super) fn source<'a>(&'a self, name: &str) -> Result<Named<'a>, FetchError> {
         let path = Path::new(name);
-        if let Some(entry) = self.catalog.get(name).filter(|entry| entry.kind == Kind::Model) {
+        if let Some(entry) = self.catalog.get(name).filter(|entry| entry.imported()) {
             return Ok(Named::Catalog(entry));
         }
         if path.is_dir() {
@@ -172,24 +176,21 @@ impl Fetcher {
         }
     }
 
-    async fn import(
+    /// Has a file or a folder imported, sealed and put in its place. The lock of `key` is held.
+    pub(super) async fn import(
         &self,
         name: &str,
-        gguf: &Path,
+        from: &Path,
         folder: &Path,
         key: &str,
+        import: Import,
     ) -> Result<(), FetchError> {
-        // The lock is held: whatever has this name was left by a process that is gone.
+        // Whatever has this name was left by a process that is gone.
         let staging = self.home.partial(key);
         clear(&staging)?;
-        let (from, into) = (gguf.to_owned(), staging.clone());
+        let (from, into) = (from.to_owned(), staging.clone());
         let (watcher, label) = (self.progress.clone(), name.to_string());
         let imported = tokio::task::spawn_blocking(move || {
-            // Before the weights are converted, which takes a while.
-            if let Err(error) = crate::onnx::speaks(&describe(&from)?) {
-                let reason = error.to_string();
-                return Err(ImportError::Unsupported { path: from, reason });
-            }
             import(&from, &into, &mut |done, total| {
                 watcher.report(&label, Stage::Importing { done, total });
             })?;
@@ -207,6 +208,19 @@ impl Fetcher {
         seal.write(&staging).map_err(|source| FetchError::home(&staging, source))?;
         into_place(&staging, folder)
     }
+}
+
+/// Makes a folder that runs of what was fetched, and hears how far it is.
+pub(super) type Import = fn(&Path, &Path, &mut dyn FnMut(u64, u64)) -> Result<(), ImportError>;
+
+/// A model that writes text.
+fn writer(from: &Path, into: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), ImportError> {
+    // Before the weights are converted, which takes a while.
+    if let Err(error) = crate::onnx::speaks(&describe(from)?) {
+        let reason = error.to_string();
+        return Err(ImportError::Unsupported { path: from.to_owned(), reason });
+    }
+    import(from, into, progress)
 }
 
 /// What a name means.
@@ -234,7 +248,7 @@ impl Named<'_> {
 }
 
 /// What a process locks that makes this folder.
-fn key(folder: &Path) -> String {
+pub(super) fn key(folder: &Path) -> String {
     format!("model-{}", folder.file_name().unwrap_or_default().display())
 }
 
@@ -289,7 +303,7 @@ impl Seal {
 }
 
 /// Checks an imported model against its seal.
-async fn sound(name: &str, folder: &Path) -> Result<(), FetchError> {
+pub(super) async fn sound(name: &str, folder: &Path) -> Result<(), FetchError> {
     let (name, folder) = (name.to_string(), folder.to_owned());
     let damaged =
         |path: PathBuf, reason: String| FetchError::Damaged { name: name.clone(), path, reason };
@@ -360,13 +374,13 @@ fn clear(staging: &Path) -> Result<(), FetchError> {
     Ok(())
 }
 
-fn modified(meta: &fs::Metadata) -> String {
+pub(super) fn modified(meta: &fs::Metadata) -> String {
     let time = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     time.unwrap_or_default().as_nanos().to_string()
 }
 
 /// Enough of a SHA-256 to tell names apart.
-fn short_hash(text: &str) -> String {
+pub(super) fn short_hash(text: &str) -> String {
     use sha2::{Digest, Sha256};
     let hash = format!("{:x}", Sha256::digest(text.as_bytes()));
     hash[..12].to_string()

@@ -80,7 +80,7 @@ impl Part {
         let package = package.max().unwrap_or(0);
         let (keeps, scratch) = match entry.kind {
             // The file goes when the model is imported. What an earlier attempt left has its room.
-            Kind::Model => (entry.makes, entry.size.saturating_sub(here)),
+            Kind::Model | Kind::Encoder => (entry.makes, entry.size.saturating_sub(here)),
             Kind::Runtime | Kind::Tool => (entry.size + entry.makes, package),
         };
         Part {
@@ -141,7 +141,7 @@ impl Fetcher {
 
     /// What is missing of one thing; none where it is here, or not known.
     fn part(&self, name: &str) -> Option<Part> {
-        if let Some(entry) = self.catalog.get(name).filter(|entry| entry.kind != Kind::Model) {
+        if let Some(entry) = self.catalog.get(name).filter(|entry| !entry.imported()) {
             let here = whole(&self.home.file(entry), entry.size)
                 || runtime::unpacked(&self.home, entry).is_some();
             return (!here).then(|| Part::of(entry, self.here(entry)));

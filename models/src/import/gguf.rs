@@ -117,6 +117,12 @@ pub struct Tensor {
 }
 
 impl Tensor {
+    /// A tensor that lies so many bytes after the first.
+    pub(super) fn at(name: String, shape: (usize, usize), kind: TensorType, offset: u64) -> Self {
+        let (rows, cols) = shape;
+        Self { name, rows, cols, kind, offset, part: 0 }
+    }
+
     /// Bytes of one row.
     pub fn row_bytes(&self) -> usize {
         self.cols / self.kind.block() * self.kind.block_bytes()
@@ -148,6 +154,20 @@ impl Gguf {
             }
         }
         Ok(Self { path: path.to_owned(), parts: all, metadata, tensors, by_name })
+    }
+
+    /// A file of another format that says the same: tensors at their places from byte `data` on.
+    pub(super) fn of(
+        path: PathBuf,
+        file: File,
+        data: u64,
+        metadata: Metadata,
+        tensors: Vec<Tensor>,
+    ) -> Self {
+        let by_name =
+            tensors.iter().enumerate().map(|(at, tensor)| (tensor.name.clone(), at)).collect();
+        let part = Part { path: path.clone(), file: Mutex::new(file), data };
+        Self { path, parts: vec![part], metadata, tensors, by_name }
     }
 
     /// The file's path, for messages.

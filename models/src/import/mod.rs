@@ -8,17 +8,21 @@ use std::{fs, io};
 
 use prost::Message;
 
+mod bert;
 mod blocks;
 mod config;
+mod encoder;
 mod gguf;
 mod graph;
 mod onnx;
 mod parts;
 mod quantize;
+mod safetensors;
 mod weights;
 
 pub use blocks::{TensorType, dequantize};
 pub use config::{ModelInfo, TokenizerInfo};
+pub use encoder::{EncoderInfo, Pooling, encoder};
 pub use gguf::{Gguf, MetaValue, Tensor};
 
 /// What a GGUF file says of its model, without its weights.
@@ -39,6 +43,14 @@ pub fn import(
     let config = config::Config::read(&gguf)?;
     let info = ModelInfo::read(&gguf, &config)?;
 
+    staged(into, |part| write(&gguf, &config, &info, part, progress))
+}
+
+/// Has a folder written beside its place, and puts it there once it is whole.
+fn staged(
+    into: &Path,
+    write: impl FnOnce(&Path) -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
     let mut name = into.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part = into.with_file_name(name);
@@ -50,7 +62,7 @@ pub fn import(
         fs::TryLockError::WouldBlock => ImportError::Busy { path: into.to_owned() },
         fs::TryLockError::Error(source) => failed(source),
     })?;
-    let written = write(&gguf, &config, &info, &part, progress).and_then(|()| {
+    let written = write(&part).and_then(|()| {
         fs::remove_file(part.join("lock")).map_err(failed)?;
         guard::private::tree(&part).map_err(failed)?;
         if into.exists() {
@@ -100,6 +112,14 @@ pub enum ImportError {
     /// The file contradicts itself or is cut.
     #[error("`{}` is not a sound GGUF file: {reason}", path.display())]
     Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of another format contradicts itself or is cut.
+    #[error("`{}` is not sound: {reason}", path.display())]
+    Sound {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.

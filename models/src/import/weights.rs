@@ -132,6 +132,31 @@ impl<'a> Weights<'a> {
         })
     }
 
+    /// A matrix as it is, as `f32` in the data file.
+    pub(super) fn floats(&mut self, name: &str, tensor: &Tensor) -> Result<(), ImportError> {
+        let dims = [tensor.rows, tensor.cols];
+        let at = self.place(name, FLOAT, &dims, 4 * tensor.rows * tensor.cols);
+        self.convert(&[tensor], |_, row, values, write| {
+            let data: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+            write(at + (row * tensor.cols * 4) as u64, &data)
+        })
+    }
+
+    /// Matrices one under the other, transposed: what `MatMul` multiplies with from the right.
+    pub(super) fn transposed(&mut self, name: &str, parts: &[&Tensor]) -> Result<(), ImportError> {
+        let (rows, cols) = (parts.iter().map(|part| part.rows).sum::<usize>(), parts[0].cols);
+        let (mut all, mut values) = (Vec::with_capacity(rows * cols), Vec::new());
+        for part in parts {
+            self.gguf.read_f32(part, 0, part.rows, &mut values)?;
+            all.extend_from_slice(&values);
+            self.done += bytes(part);
+        }
+        let columns = (0..cols).map(|col| (0..rows).map(|row| all[row * cols + col]).collect());
+        self.table(name, &[cols, rows], columns)?;
+        (self.progress)(self.done, self.total);
+        Ok(())
+    }
+
     /// Matrices one under the other, quantised.
     pub(super) fn matrix(
         &mut self,

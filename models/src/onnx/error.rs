@@ -40,6 +40,14 @@ pub enum EngineError {
         /// What the runtime said.
         reason: String,
     },
+    /// A folder does not hold the encoder that is needed.
+    #[error("the encoder in `{}` cannot be used: {reason}", folder.display())]
+    Encoder {
+        /// The encoder's folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// More tokens than the session holds.
     #[error("{tokens} tokens do not fit into a context of {context}")]
     TooLong {

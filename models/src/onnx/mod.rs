@@ -32,5 +32,6 @@ pub use grammar::holds;
 pub(crate) use model::speaks;
 pub use model::{Onnx, OnnxOptions};
 pub use runtime::{Device, load};
+pub(crate) use session::builder;
 pub use session::{Options, Session};
 pub use tokenizer::{Kind, Tokenizer};

@@ -156,7 +156,8 @@ impl Session {
     }
 }
 
-fn builder(
+/// How sessions are opened here, whatever they run.
+pub(crate) fn builder(
     environment: &ort::environment::Environment,
     options: Options,
 ) -> Result<SessionBuilder, EngineError> {

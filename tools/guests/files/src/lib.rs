@@ -1,4 +1,4 @@
-//! The guest behind the `files.*` tools. It owns what is made of files: parts of a text, ranked
+//! The guest behind the `files.*` tools, and the half of the `data.*` tools that reads files. It owns what is made of files: parts of a text, ranked
 //! passages, changed texts. It has no files of its own: each one comes
 //! from the host, which judges each use.
 
@@ -6,7 +6,11 @@ mod bindings {
     #![allow(clippy::all, reason = "generated")]
     wit_bindgen::generate!({ path: "../../../sandbox/wit", world: "builtin" });
 }
+mod data;
+#[path = "../../../src/data/types.rs"]
+mod data_types;
 mod edit;
+mod folder;
 mod index;
 mod lines;
 mod list;
@@ -30,6 +34,9 @@ struct Files;
 impl bindings::Guest for Files {
     fn invoke(tool: String, arguments: String) -> Result<String, String> {
         match tool.as_str() {
+            "data.cluster" => answer(&arguments, data::cluster),
+            "data.outliers" => answer(&arguments, data::outliers),
+            "data.search" => answer(&arguments, data::search),
             "files.delete" => answer(&arguments, place::delete),
             "files.edit" => answer(&arguments, edit::edit),
             "files.list" => answer(&arguments, list::list),

@@ -13,7 +13,7 @@ pub(crate) fn named(header: &str, row: &str) -> String {
 
 /// The cells of a line; its header tells a Markdown table from separated values, and what
 /// separates them.
-fn cells(header: &str, line: &str) -> Vec<String> {
+pub(crate) fn cells(header: &str, line: &str) -> Vec<String> {
     if header.trim_start().starts_with('|') {
         let inside = line.trim().trim_start_matches('|').trim_end_matches('|');
         // A bar in a cell is written `\|`.

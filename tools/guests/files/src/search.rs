@@ -1,22 +1,12 @@
 //! `files.search`: the passages that answer a question best.
 
-use std::borrow::Cow;
-
-use crate::bindings::errand::tool::files;
+use crate::folder::{self, Folder};
 use crate::index::Index;
-use crate::list::walk;
 use crate::passages::{Kind, Piece, pieces};
 use crate::row;
-use crate::text;
 use crate::types::{Found, Passage, SearchArguments};
 
 const LIMIT: u32 = 5;
-/// A file larger than this is no reading matter; all files together must fit the guest's memory.
-const FILE: u64 = 4 << 20;
-const TOTAL: u64 = 24 << 20;
-/// Documents are packed, and hold pictures: what counts of them is their text.
-const DOCUMENT: u64 = 16 << 20;
-const PACKED: u64 = 64 << 20;
 /// Passages that fit far worse than the best one are noise.
 const WORTH: f32 = 0.3;
 /// Rows of one table are given together, up to this many.
@@ -27,34 +17,8 @@ pub(crate) fn search(arguments: SearchArguments) -> Result<Found, String> {
     if arguments.query.trim().is_empty() {
         return Err("`query` is empty: say what to look for".to_string());
     }
-    let mut found = Found::default();
-    let mut texts: Vec<(String, String)> = Vec::new();
-    let (mut total, mut packed) = (0, 0);
-    for entry in walk(arguments.path.as_deref(), 16)? {
-        if entry.folder {
-            continue;
-        }
-        let document = documents::named(&entry.path);
-        let fits = match document {
-            true => entry.size <= DOCUMENT && packed + entry.size <= PACKED,
-            false => entry.size <= FILE && total + entry.size <= TOTAL,
-        };
-        let bytes = if fits { files::read(&entry.path).ok() } else { None };
-        let text = bytes.and_then(|bytes| {
-            packed += if document { bytes.len() as u64 } else { 0 };
-            match documents::text(&entry.path, &bytes) {
-                Some(text) => text.ok(),
-                None => text::decode(&bytes).ok().map(Cow::into_owned),
-            }
-        });
-        match text {
-            Some(text) if total + text.len() as u64 <= TOTAL => {
-                total += text.len() as u64;
-                texts.push((entry.path, text));
-            }
-            _ => found.skipped.push(entry.path),
-        }
-    }
+    let Folder { texts, skipped } = folder::texts(arguments.path.as_deref())?;
+    let mut found = Found { skipped, ..Found::default() };
     found.skipped.truncate(SKIPPED);
     found.files = texts.len() as u32;
     let (skip, limit) = (arguments.skip.unwrap_or(0), arguments.limit.unwrap_or(LIMIT));

@@ -1,0 +1,169 @@
+//! A BERT as its authors publish it (`config.json` and `model.safetensors`), read as if it were a GGUF:
+//! the same names, the same keys. The format: <https://github.com/huggingface/safetensors#format>.
+//!
+//! The files are not trusted: a header is read up to a bound, and each tensor lies inside the file.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::gguf::{Gguf, MetaValue, Metadata, Tensor};
+use super::{ImportError, TensorType};
+
+/// The longest header that is read; those in use have some 100 bytes a tensor.
+const HEADER: u64 = 16 << 20;
+/// The longest `config.json`.
+const CONFIG: u64 = 1 << 20;
+
+/// What a GGUF calls the tensors outside of the layers.
+const NAMES: [(&str, &str); 7] = [
+    ("embeddings.word_embeddings.weight", "token_embd.weight"),
+    ("embeddings.position_embeddings.weight", "position_embd.weight"),
+    ("embeddings.token_type_embeddings.weight", "token_types.weight"),
+    ("embeddings.LayerNorm", "token_embd_norm"),
+    ("pooler.dense", "cls"),
+    ("classifier", "cls.output"),
+    ("embeddings.position_ids", ""),
+];
+
+/// And those of a layer.
+const LAYER: [(&str, &str); 8] = [
+    ("attention.self.query", "attn_q"),
+    ("attention.self.key", "attn_k"),
+    ("attention.self.value", "attn_v"),
+    ("attention.output.dense", "attn_output"),
+    ("attention.output.LayerNorm", "attn_output_norm"),
+    ("intermediate.dense", "ffn_up"),
+    ("output.dense", "ffn_down"),
+    ("output.LayerNorm", "layer_output_norm"),
+];
+
+#[derive(Deserialize)]
+struct Entry {
+    dtype: String,
+    shape: Vec<usize>,
+    data_offsets: (u64, u64),
+}
+
+/// Opens the model in `folder`.
+pub(super) fn open(folder: &Path) -> Result<Gguf, ImportError> {
+    let metadata = config(&folder.join("config.json"))?;
+    let path = folder.join("model.safetensors");
+    let failed = |source| ImportError::Read { path: path.clone(), source };
+    let broken = |reason: String| ImportError::Sound { path: path.clone(), reason };
+    let mut file = File::open(&path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut size = [0; 8];
+    file.read_exact(&mut size).map_err(failed)?;
+    let size = u64::from_le_bytes(size);
+    if size > HEADER || size > length.saturating_sub(8) {
+        return Err(broken(format!("its header has {size} bytes")));
+    }
+    let mut header = vec![0; size as usize];
+    file.read_exact(&mut header).map_err(failed)?;
+    let header: Map<String, Value> =
+        serde_json::from_slice(&header).map_err(|error| broken(error.to_string()))?;
+    let mut tensors = Vec::new();
+    for (name, value) in header.iter().filter(|(name, _)| *name != "__metadata__") {
+        let entry =
+            Entry::deserialize(value).map_err(|error| broken(format!("`{name}`: {error}")))?;
+        let Some(known) = renamed(name) else { continue };
+        let tensor = placed(known, &entry, length - 8 - size)
+            .map_err(|why| broken(format!("tensor `{name}` {why}; is the download complete?")))?;
+        tensors.push(tensor);
+    }
+    Ok(Gguf::of(path.clone(), file, 8 + size, metadata, tensors))
+}
+
+/// The name in a GGUF; an unknown one stays, and is refused as one that has no place. None for what is
+/// no weight.
+fn renamed(name: &str) -> Option<String> {
+    let name = name.strip_prefix("bert.").unwrap_or(name);
+    if let Some(rest) = name.strip_prefix("encoder.layer.")
+        && let Some((layer, rest)) = rest.split_once('.')
+    {
+        let known = LAYER.iter().find_map(|(theirs, ours)| {
+            Some(format!("blk.{layer}.{ours}{}", rest.strip_prefix(theirs)?))
+        });
+        return Some(known.unwrap_or_else(|| name.to_owned()));
+    }
+    let known = NAMES.iter().find_map(|(theirs, ours)| match ours.is_empty() {
+        true => (name == *theirs).then(String::new),
+        false => Some(format!("{ours}{}", name.strip_prefix(theirs)?)),
+    });
+    match known {
+        Some(known) if known.is_empty() => None,
+        Some(known) => Some(known),
+        None => Some(name.to_owned()),
+    }
+}
+
+fn placed(name: String, entry: &Entry, room: u64) -> Result<Tensor, String> {
+    let kind = match entry.dtype.as_str() {
+        "F32" => TensorType::F32,
+        "F16" => TensorType::F16,
+        "BF16" => TensorType::Bf16,
+        other => return Err(format!("is stored as `{other}`, which is not read")),
+    };
+    let (rows, cols) = match entry.shape[..] {
+        [cols] => (1, cols),
+        [rows, cols] => (rows, cols),
+        _ => return Err(format!("has {} dimensions", entry.shape.len())),
+    };
+    let bytes = rows.checked_mul(cols).and_then(|count| count.checked_mul(kind.block_bytes()));
+    let (from, to) = entry.data_offsets;
+    let held = to.checked_sub(from).filter(|_| to <= room);
+    match (bytes, held) {
+        (Some(bytes), Some(held)) if bytes > 0 && bytes as u64 == held => {
+            Ok(Tensor::at(name, (rows, cols), kind, from))
+        }
+        _ => Err("does not lie in the file as it says".to_string()),
+    }
+}
+
+/// `config.json` as the keys of a GGUF.
+fn config(path: &Path) -> Result<Metadata, ImportError> {
+    let unsupported = |reason: String| ImportError::Unsupported { path: path.to_owned(), reason };
+    let text = bounded(path)?;
+    let config: Value =
+        serde_json::from_slice(&text).map_err(|error| unsupported(error.to_string()))?;
+    for (key, wanted) in
+        [("model_type", "bert"), ("hidden_act", "gelu"), ("position_embedding_type", "absolute")]
+    {
+        let found = config[key].as_str().unwrap_or(if key == "model_type" { "" } else { wanted });
+        if found != wanted {
+            return Err(unsupported(format!(
+                "its `{key}` is `{found}`, and only `{wanted}` is read\nhint: a folder with \
+                 `model.onnx` and `tokenizer.json` is used as it is"
+            )));
+        }
+    }
+    let mut metadata: Metadata = HashMap::new();
+    metadata.insert("general.architecture".into(), MetaValue::String("bert".into()));
+    for (theirs, ours) in [
+        ("hidden_size", "bert.embedding_length"),
+        ("num_hidden_layers", "bert.block_count"),
+        ("num_attention_heads", "bert.attention.head_count"),
+        ("intermediate_size", "bert.feed_forward_length"),
+        ("max_position_embeddings", "bert.context_length"),
+    ] {
+        if let Some(number) = config[theirs].as_u64() {
+            metadata.insert(ours.into(), MetaValue::Int(number.into()));
+        }
+    }
+    let epsilon = config["layer_norm_eps"].as_f64().unwrap_or(1e-12);
+    metadata.insert("bert.attention.layer_norm_epsilon".into(), MetaValue::Float(epsilon));
+    Ok(metadata)
+}
+
+/// A small file, whole.
+fn bounded(path: &Path) -> Result<Vec<u8>, ImportError> {
+    let failed = |source| ImportError::Read { path: path.to_owned(), source };
+    let mut text = Vec::new();
+    File::open(path).map_err(failed)?.take(CONFIG).read_to_end(&mut text).map_err(failed)?;
+    Ok(text)
+}
