@@ -46,7 +46,7 @@ pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
     let component = Component::Embedded { name: "files", bytes: COMPONENT };
     let imports = Imports { files: true, ..Imports::default() };
     let guest = Guest::builtin(component, imports, LIMITS);
-    let within = Within { root: setup.root.clone(), read: setup.read.clone() };
+    let within = Within::of(setup);
     let (list, search, read, write) =
         (within.clone(), within.clone(), within.clone(), within.clone());
     let (edit, moved, delete) = (within.clone(), within.clone(), within);
@@ -123,13 +123,18 @@ fn show_changes(result: &Value) -> String {
 }
 
 #[derive(Clone)]
-struct Within {
+pub(crate) struct Within {
     root: PathBuf,
     read: Vec<PathBuf>,
 }
 
 impl Within {
-    fn reads(&self, path: Option<String>) -> Result<Vec<Capability>, String> {
+    pub(crate) fn of(setup: &Setup) -> Self {
+        Self { root: setup.root.clone(), read: setup.read.clone() }
+    }
+
+    /// To read a path, or all that may be read.
+    pub(crate) fn reads(&self, path: Option<String>) -> Result<Vec<Capability>, String> {
         match path.filter(|path| !path.is_empty()) {
             Some(path) => Ok(vec![Capability::Read(resolve(&self.root, &path)?)]),
             // Without a grant the call still wants something, so that it is denied with a reason.

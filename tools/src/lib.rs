@@ -7,6 +7,7 @@ pub mod author;
 pub mod browser;
 mod builtin;
 pub mod component;
+mod data;
 pub mod edit;
 mod files;
 pub mod lock;
