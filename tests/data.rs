@@ -8,9 +8,11 @@ const SECRET: &str = "hunter2-in-a-table-of-its-own";
 
 /// An agent that may read `docs`, with a secret beside that.
 fn place() -> Place {
-    Place::new()
-        .write("secret.csv", &format!("a\n{SECRET}\n"))
-        .write("docs/orders.csv", "id;price\n1;1.234,50\n2;0,50\n")
+    let place = Place::new();
+    place
+        .write("secret.csv", format!("a\n{SECRET}\n"))
+        .write("docs/orders.csv", "id;price\n1;1.234,50\n2;0,50\n");
+    place
 }
 
 /// Makes these calls one after the other; what the model is told of each, a line each.
