@@ -26,6 +26,7 @@ dist-check:
 fmt:
     cargo fmt --all
     cargo fmt --all --manifest-path tools/guests/Cargo.toml
+    cargo fmt --all --manifest-path tools/guests/data/Cargo.toml
     cargo fmt --all --manifest-path benches/peers/Cargo.toml
     rustfmt --edition 2024 benches/peers/guests/*/src/lib.rs
     cargo fmt --all --manifest-path fuzz/Cargo.toml
@@ -36,6 +37,7 @@ lint:
 deny:
     cargo deny check bans licenses sources
     cargo deny --manifest-path tools/guests/Cargo.toml --config {{justfile_directory()}}/deny.toml check bans licenses sources
+    cargo deny --manifest-path tools/guests/data/Cargo.toml --config {{justfile_directory()}}/deny.toml check bans licenses sources
 
 # Criterion; docs/performance.md explains the numbers
 bench:

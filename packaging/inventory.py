@@ -1,9 +1,9 @@
 """What the binary is made of: an SBOM (CycloneDX 1.5) and the licences of third parties.
 
 Both are read off `cargo tree` and `cargo metadata`, for the target and with the features that are
-built, of two workspaces: errand's own, and the guests' (tools/guests), whose components are inside
-the binary. A tool that looks at one workspace does not see the second, which is why this is a
-script. Crates for building and testing only are left out.
+built, of three workspaces: errand's own, the guests' (tools/guests) and that of the guest with C in
+it (tools/guests/data), whose components are inside the binary. A tool that looks at one workspace
+does not see the others, which is why this is a script. Crates for building and testing only are left out.
 """
 
 import hashlib
@@ -93,6 +93,8 @@ def inventory(target):
     """All crates, and errand itself."""
     host = crates(ROOT, target, "--package", "errand")
     guests = crates(GUESTS, GUEST_TARGET, "--workspace")
+    for ref, crate in crates(GUESTS / "data", GUEST_TARGET).items():
+        guests.setdefault(ref, crate).needs |= crate.needs
     errand = next(crate for crate in host.values() if crate.ours and crate.name == "errand")
     # The components are inside the crate that runs them.
     tools = next(crate for crate in host.values() if crate.ours and crate.name == "tools")

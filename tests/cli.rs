@@ -407,6 +407,8 @@ fn the_tools_there_are() {
     web.search     Searches the web for pages. Read the ones that fit with web.read.
     web.read       Reads a web page, PDF or feed as Markdown with its links.
     web.page       Reads the whole of a web page, with what a citation of it needs.
+    data.tables    Shows the tables in CSV, TSV, JSON, JSON Lines, Parquet and SQLite files: their columns and first rows.
+    data.query     Runs SQL over the tables that `data.tables` shows: sums, counts, joins, filters. A table has its file's name without the ending.
     ask.person     Asks the person a question that no other tool can answer, and waits for the answer.
     run.program    Runs a program of this machine to its end, without a shell.
     python         Runs Python code with the standard library and open() on the agent's files.

@@ -11,6 +11,7 @@ mod cell;
 mod chat;
 mod cli;
 mod components;
+mod data;
 mod demo;
 mod docs;
 mod doctor;

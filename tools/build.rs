@@ -16,27 +16,65 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 const TARGET: &str = "wasm32-wasip2";
-const GUESTS: [&str; 2] = ["files", "web"];
+
+/// Guests that are built by one cargo.
+struct Bundle {
+    guests: &'static [&'static str],
+    manifest: &'static str,
+    /// All else than the flags that a component's bytes depend on, from the folder of this crate.
+    sources: &'static [&'static str],
+    /// Where their hash is kept, beside the prebuilt components.
+    recorded: &'static str,
+    /// What is set for the C in them; without C nothing.
+    c: &'static [(&'static str, &'static str)],
+}
+
+const BUNDLES: [Bundle; 2] = [
+    Bundle {
+        guests: &["files", "web"],
+        manifest: "guests/Cargo.toml",
+        sources: &[
+            "../rust-toolchain.toml",
+            "guests/Cargo.lock",
+            "guests/Cargo.toml",
+            "guests/documents",
+            "guests/files",
+            "guests/web",
+            "src/data/types.rs",
+            "src/files/types.rs",
+            "src/web/types.rs",
+            "../agent-core/src/search.rs",
+            "../sandbox/wit",
+        ],
+        recorded: "sources",
+        c: &[],
+    },
+    Bundle {
+        guests: &["data"],
+        manifest: "guests/data/Cargo.toml",
+        sources: &[
+            "../rust-toolchain.toml",
+            "guests/data",
+            "guests/files/src/records.rs",
+            "guests/files/src/text.rs",
+            "src/query/types.rs",
+            "../sandbox/wit",
+        ],
+        recorded: "sources-data",
+        c: &[("LIBSQLITE3_FLAGS", SQLITE)],
+    },
+];
+
+/// SQLite without files, threads and extensions: it is given bytes.
+const SQLITE: &str = "-DSQLITE_OS_OTHER=1 -DSQLITE_TEMP_STORE=3 -USQLITE_ENABLE_LOAD_EXTENSION \
+    -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_MAX_EXPR_DEPTH=200";
+/// The compiler of the C in guests, PyPI's `ziglang`.
+const ZIG: &str = "0.17.1";
 
 /// Bytes are searched sixteen at a time where the target has vectors, as WebAssembly 2 does. A call
 /// costs a guest more than a native program, for at each it may be interrupted: so more of them are
 /// inlined.
 const FLAGS: [&str; 2] = ["-Ctarget-feature=+simd128", "-Cllvm-args=-inline-threshold=1000"];
-
-/// All else that a component's bytes depend on, from the folder of this crate.
-const SOURCES: [&str; 11] = [
-    "../rust-toolchain.toml",
-    "guests/Cargo.lock",
-    "guests/Cargo.toml",
-    "guests/documents",
-    "guests/files",
-    "guests/web",
-    "src/data/types.rs",
-    "src/files/types.rs",
-    "src/web/types.rs",
-    "../agent-core/src/search.rs",
-    "../sandbox/wit",
-];
 
 /// Which components the crate is given, `ERRAND_GUESTS`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,18 +87,22 @@ enum Wanted {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=guests/prebuilt");
+    println!("cargo::rerun-if-env-changed=ERRAND_GUESTS");
+    let wanted = wanted()?;
+    BUNDLES.iter().try_for_each(|bundle| make(bundle, wanted))
+}
+
+fn make(bundle: &Bundle, wanted: Wanted) -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let prebuilt = here.join("guests/prebuilt");
-    for watched in SOURCES {
+    for watched in bundle.sources {
         println!("cargo::rerun-if-changed={watched}");
     }
-    println!("cargo::rerun-if-changed=guests/prebuilt");
-    println!("cargo::rerun-if-env-changed=ERRAND_GUESTS");
 
-    let wanted = wanted()?;
-    let sources = hash(&here)?;
-    let recorded = fs::read_to_string(prebuilt.join("sources")).unwrap_or_default();
+    let sources = hash(bundle, &here)?;
+    let recorded = fs::read_to_string(prebuilt.join(bundle.recorded)).unwrap_or_default();
     let current = recorded.trim() == sources;
     if wanted == Wanted::Prebuilt || wanted == Wanted::Current && current {
         if !current {
@@ -68,26 +110,26 @@ fn main() -> Result<(), Box<dyn Error>> {
                 "cargo::warning=guests: prebuilt from other sources than those that stand here"
             );
         }
-        return give(&prebuilt, &out);
+        return give(bundle, &prebuilt, &out);
     }
 
     add_target()?;
-    let built = build(&here, &out)?;
+    let built = build(bundle, &here, &out)?;
     match wanted {
         Wanted::Reproduced => {
-            for guest in GUESTS {
+            for guest in bundle.guests {
                 let file = format!("{guest}.wasm");
                 if fs::read(built.join(&file))? != fs::read(prebuilt.join(&file))? {
                     return Err(format!("guests/prebuilt/{file} is not what its sources build; run `ERRAND_GUESTS=refresh cargo build --release` and commit it").into());
                 }
             }
             if !current {
-                return Err("guests/prebuilt/sources is the hash of other sources; run `ERRAND_GUESTS=refresh cargo build --release` and commit it".into());
+                return Err(format!("guests/prebuilt/{} is the hash of other sources; run `ERRAND_GUESTS=refresh cargo build --release` and commit it", bundle.recorded).into());
             }
         }
         Wanted::Refreshed => {
-            give(&built, &prebuilt)?;
-            fs::write(prebuilt.join("sources"), format!("{sources}\n"))?;
+            give(bundle, &built, &prebuilt)?;
+            fs::write(prebuilt.join(bundle.recorded), format!("{sources}\n"))?;
         }
         Wanted::Current | Wanted::Prebuilt => {
             println!(
@@ -96,7 +138,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             );
         }
     }
-    give(&built, &out)
+    give(bundle, &built, &out)
 }
 
 fn wanted() -> Result<Wanted, String> {
@@ -112,8 +154,8 @@ fn wanted() -> Result<Wanted, String> {
 }
 
 /// Copies every guest's component from one folder to another.
-fn give(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
-    for guest in GUESTS {
+fn give(bundle: &Bundle, from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+    for guest in bundle.guests {
         let file = format!("{guest}.wasm");
         fs::copy(from.join(&file), to.join(&file))?;
     }
@@ -121,10 +163,14 @@ fn give(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 /// The SHA-256 over the flags, and the path and the bytes of every source, in hexadecimal.
-fn hash(here: &Path) -> io::Result<String> {
+fn hash(bundle: &Bundle, here: &Path) -> io::Result<String> {
     let mut hash = Sha256::new();
     hash.update(FLAGS.join(" "));
-    for source in SOURCES {
+    for (_, setting) in bundle.c {
+        hash.update(ZIG);
+        hash.update(setting);
+    }
+    for source in bundle.sources {
         let mut files = Vec::new();
         below(&here.join(source), &mut files)?;
         files.sort();
@@ -172,9 +218,9 @@ fn add_target() -> Result<(), String> {
     ))
 }
 
-/// One cargo for all guests; gives the folder where the components are.
-fn build(here: &Path, out: &Path) -> Result<PathBuf, String> {
-    let target = out.join("guests");
+/// One cargo for all guests of a bundle; gives the folder where the components are.
+fn build(bundle: &Bundle, here: &Path, out: &Path) -> Result<PathBuf, String> {
+    let target = out.join(format!("guests-{}", bundle.recorded));
     let home =
         env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
     let root = here.parent().unwrap_or(here);
@@ -189,7 +235,7 @@ fn build(here: &Path, out: &Path) -> Result<PathBuf, String> {
     cargo
         .args(["build", "--release", "--locked", "--quiet", "--target", TARGET])
         .arg("--manifest-path")
-        .arg(here.join("guests/Cargo.toml"))
+        .arg(here.join(bundle.manifest))
         .arg("--target-dir")
         .arg(&target);
     // The outer cargo's settings are for the host.
@@ -211,6 +257,10 @@ fn build(here: &Path, out: &Path) -> Result<PathBuf, String> {
         }
     }
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    if !bundle.c.is_empty() {
+        compile_c(&mut cargo, out)?;
+        cargo.envs(bundle.c.iter().copied());
+    }
     let built = cargo.output().map_err(|error| format!("cargo: {error}"))?;
     if !built.status.success() {
         let said = String::from_utf8_lossy(&built.stderr);
@@ -219,4 +269,53 @@ fn build(here: &Path, out: &Path) -> Result<PathBuf, String> {
         return Err(format!("the guests cannot be built: {}", said.join("; ")));
     }
     Ok(target.join(TARGET).join("release"))
+}
+
+/// Lets cargo's build scripts compile C with zig, which has WASI's headers.
+fn compile_c(cargo: &mut Command, out: &Path) -> Result<(), String> {
+    let zig = zig()?;
+    let folder = out.join("zig");
+    // The name that Rust has for the target is none of zig's.
+    let cc = format!(
+        "#!/bin/sh\nfor arg do shift; case \"$arg\" in --target=*) ;; *) set -- \"$@\" \"$arg\";; \
+         esac; done\nexec {zig} cc -target wasm32-wasi \"$@\"\n"
+    );
+    for (name, text) in [("cc", cc), ("ar", format!("#!/bin/sh\nexec {zig} ar \"$@\"\n"))] {
+        let path = folder.join(name);
+        let written = fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(&path, text))
+            .and_then(|()| executable(&path));
+        written.map_err(|error| format!("{}: {error}", path.display()))?;
+        cargo.env(format!("{}_wasm32_wasip2", name.to_uppercase()), path);
+    }
+    cargo.env("ZIG_GLOBAL_CACHE_DIR", folder.join("cache"));
+    cargo.env("ZIG_LOCAL_CACHE_DIR", folder.join("cache"));
+    Ok(())
+}
+
+#[cfg(unix)]
+fn executable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Path) -> io::Result<()> {
+    Err(io::Error::other("guests with C in them are built on Unix"))
+}
+
+/// How the right zig is called here: components are to be the same wherever they are built.
+fn zig() -> Result<&'static str, String> {
+    let found = ["zig", "python3 -m ziglang"].into_iter().find(|zig| {
+        let mut words = zig.split(' ');
+        let version =
+            Command::new(words.next().unwrap_or_default()).args(words).arg("version").output();
+        version.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).trim() == ZIG)
+    });
+    found.ok_or_else(|| {
+        format!(
+            "the guest `data` has to be built, and its C wants zig {ZIG}: `pip install \
+             ziglang=={ZIG}`; `ERRAND_GUESTS=prebuilt` takes the components as they were committed"
+        )
+    })
 }

@@ -11,7 +11,8 @@ use crate::manifest::Manifest;
 use crate::tool::ToolSpec;
 
 /// Families of tools that are part of Errand: no component and no MCP server can be called so.
-pub const RESERVED: [&str; 7] = ["files", "web", "python", "ask", "agents", "output", "run"];
+pub const RESERVED: [&str; 8] =
+    ["files", "data", "web", "python", "ask", "agents", "output", "run"];
 
 /// The largest component, in bytes.
 pub const LARGEST: usize = 128 << 20;

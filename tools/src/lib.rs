@@ -18,6 +18,7 @@ mod plain;
 pub mod process;
 pub mod program;
 pub mod python;
+mod query;
 pub mod registry;
 pub mod schema;
 pub mod source;

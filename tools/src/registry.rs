@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use agent_core::search::Search;
 use agent_core::tool::{Tool, ToolSpec};
 
-use crate::{data, files, person, program, python, web};
+use crate::{data, files, person, program, python, query, web};
 
 /// What the built-in tools need to know of an agent.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +35,7 @@ pub fn known() -> &'static [ToolSpec] {
         let mut specs = files::specs();
         specs.extend(data::specs());
         specs.extend(web::specs());
+        specs.extend(query::specs());
         specs.push(person::spec());
         specs.push(program::spec());
         specs.push(python::spec());
@@ -57,6 +58,7 @@ impl Registry {
         for tool in files::tools(setup)
             .into_iter()
             .chain(web::tools(setup))
+            .chain(query::tools(setup))
             .chain([person::tool()])
             .chain(python)
         {
@@ -143,6 +145,12 @@ mod tests {
             Ok(vec![read("/a/x"), Capability::Delete("/a/x".into()), Capability::Write(to)]),
         );
         check("files.delete", json!({"path": "x"}), Ok(vec![Capability::Delete("/a/x".into())]));
+        check("data.query", json!({}), Ok(vec![read("/a/docs"), read("/b")]));
+        check(
+            "data.query",
+            json!({"path": "docs/a.csv", "sql": "SELECT 1"}),
+            Ok(vec![read("/a/docs/a.csv")]),
+        );
         check("ask.person", json!({"question": "Which?", "choices": ["a", "b"]}), Ok(vec![]));
         check("python", json!({"code": "1"}), Ok(vec![]));
     }

@@ -1,4 +1,6 @@
-//! Anthropic's Messages API, from its public reference: what a request becomes, and what an event says.
+//! Anthropic's Messages API: what a request becomes, and what an event says. The names are those of PyPI
+//! `anthropic` 2.14.0, `types/`: `message_create_params.py`, `tool_result_block_param.py`,
+//! `raw_message_stream_event.py`, `raw_content_block_delta.py`, `stop_reason.py`, `usage.py`.
 
 use agent_core::message::{Message, Role, ToolCall};
 use agent_core::model::Request;
@@ -37,6 +39,8 @@ pub(super) fn ask(
     if !rules.is_empty() {
         body["system"] = rules.join("\n\n").into();
     }
+    // No longer in the reference, so sent only where the agent file sets it; older models take 0 to 1
+    // (docs.anthropic.com/en/api/openai-sdk), and a refusal is learned from.
     if let Some(temperature) = options.temperature.filter(|_| sent(quirks.temperature)) {
         body["temperature"] = temperature.clamp(0.0, 1.0).into();
     }
@@ -44,7 +48,7 @@ pub(super) fn ask(
         body["top_p"] = top_p.into();
     }
     if let Some(mut stop) = ask::stop(request, false).filter(|_| sent(quirks.stop)) {
-        // Blanks alone are refused.
+        // Blanks alone are refused: docs.anthropic.com/en/api/openai-sdk, `stop`.
         stop.retain(|stop| !stop.trim().is_empty());
         if !stop.is_empty() {
             body["stop_sequences"] = json!(stop);

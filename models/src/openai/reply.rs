@@ -12,7 +12,8 @@ use super::names::Names;
 use super::retry::Failure;
 use crate::REPLY_LIMIT;
 
-/// How servers say that a reply is whole.
+/// How servers say that a reply is whole. Responses: `completed`; Messages: `end_turn`, `tool_use`,
+/// `stop_sequence` (PyPI `anthropic` 2.14.0, `types/stop_reason.py`).
 const DONE: [&str; 15] = [
     "stop",
     "tool_call",

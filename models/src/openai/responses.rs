@@ -1,4 +1,6 @@
-//! OpenAI's Responses API, from its public reference: what a request becomes, and what an event says.
+//! OpenAI's Responses API: what a request becomes, and what an event says. The names are those of PyPI
+//! `openai` 3.57.0, `types/responses/`: `response_create_params.py`, `response_input_item_param.py`,
+//! `response_stream_event.py`, `response_usage.py`; why a response is incomplete, `response.py`.
 
 use agent_core::message::{Message, Role};
 use agent_core::model::Request;
