@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod doctor;
 pub mod home;
+pub mod serve;
 mod usage;
 mod wire;
 

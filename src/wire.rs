@@ -3,6 +3,7 @@
 
 mod chat;
 mod component;
+mod engines;
 mod kept;
 mod launch;
 mod model;
@@ -15,8 +16,11 @@ mod setup;
 pub use chat::{Chat, Stands};
 pub use component::Caller;
 pub use prepared::Prepared;
+pub(crate) use engines::LocalModel;
+pub(crate) use model::CONTEXT;
 pub(crate) use prepared::bare;
 pub use runs::Listed;
+pub(crate) use runs::{as_of, over};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,8 +54,9 @@ use tools::lock::Lock;
 use tools::mcp;
 use tools::process::Cells;
 
+use engines::Engines;
 use launch::Launch;
-use runs::{as_of, over, told};
+use runs::told;
 
 /// Where files are kept, and how what a run needs gets there.
 #[derive(Clone)]
@@ -67,6 +72,15 @@ pub struct Errand {
     pub(crate) confiner: Option<PathBuf>,
     /// What its models' endpoints were found to want.
     learned: Learned,
+    /// What its runs share, where they share something.
+    shared: Option<Shared>,
+}
+
+/// What the runs of one process share.
+#[derive(Clone)]
+struct Shared {
+    store: Store,
+    engines: Engines,
 }
 
 /// How a run ended, for now or for good.
@@ -135,6 +149,7 @@ impl Errand {
             room: setup::room()?,
             confiner: None,
             learned: Learned::default(),
+            shared: None,
         })
     }
 
@@ -163,6 +178,16 @@ impl Errand {
     pub fn keeping(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
         self.kept.extend(files);
         self
+    }
+
+    /// Shares the journal and the local models among all runs from now on: for a program that runs
+    /// many, and stays.
+    ///
+    /// # Errors
+    /// The journal cannot be opened.
+    pub fn sharing(self) -> anyhow::Result<Self> {
+        let shared = Shared { store: self.store()?, engines: Engines::default() };
+        Ok(Self { shared: Some(shared), ..self })
     }
 
     /// Tells how far a fetch is.
@@ -237,12 +262,26 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
+        self.run_as(new_id(), agent, watch, person).await
+    }
+
+    /// Runs an agent under a name that no run has yet.
+    ///
+    /// # Errors
+    /// What the run needs cannot be had, or the journal cannot be written.
+    pub async fn run_as(
+        &self,
+        id: RunId,
+        agent: Agent,
+        watch: &dyn Watch,
+        person: Option<&dyn Person>,
+    ) -> anyhow::Result<Finished> {
         let agent = roots::recorded(agent);
         let launcher = Launch::new(self, self.store()?, &agent, None);
         let crew = self.crew(&agent, &launcher).await?;
         let traits = crew.model.traits();
         let style = Style::of(&agent, &traits);
-        let mut run = Run::new(new_id(), agent, style, traits, crew.specs());
+        let mut run = Run::new(id, agent, style, traits, crew.specs());
         let _driven = crew.store.drive(run.id())?;
         drive::begin(&mut run, &crew.parts(watch, person)).await?;
         crew.drive(run, watch, person).await
@@ -314,6 +353,9 @@ impl Errand {
     }
 
     pub(crate) fn store(&self) -> anyhow::Result<Store> {
+        if let Some(shared) = &self.shared {
+            return Ok(shared.store.clone());
+        }
         Ok(Store::open(self.fetcher.home().root())?)
     }
 
@@ -476,7 +518,7 @@ impl Together {
 }
 
 /// Milliseconds since 1970.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
