@@ -15,9 +15,9 @@ mod setup;
 
 pub use chat::{Chat, Stands};
 pub use component::Caller;
-pub use prepared::Prepared;
 pub(crate) use engines::LocalModel;
 pub(crate) use model::CONTEXT;
+pub use prepared::Prepared;
 pub(crate) use prepared::bare;
 pub use runs::Listed;
 pub(crate) use runs::{as_of, over};

@@ -75,7 +75,9 @@ fn admitted(shared: &Shared, request: &Request<Body>) -> Result<Option<Arc<Accou
     to_us(shared, request)?;
     from_us(shared, request.headers())?;
     no_token(request.uri().query().unwrap_or_default())?;
-    if OPEN.contains(&request.uri().path()) && [Method::GET, Method::HEAD].contains(request.method()) {
+    if OPEN.contains(&request.uri().path())
+        && [Method::GET, Method::HEAD].contains(request.method())
+    {
         return Ok(None);
     }
     known(shared, request.headers()).map(Some)
@@ -132,7 +134,8 @@ fn no_token(query: &str) -> Result<(), ApiError> {
 }
 
 fn known(shared: &Shared, headers: &HeaderMap) -> Result<Arc<Account>, ApiError> {
-    let refused = |message: &str| Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message));
+    let refused =
+        |message: &str| Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message));
     let Some(sent) = one(headers, &header::AUTHORIZATION)? else {
         return refused("a token is needed: `Authorization: Bearer TOKEN`");
     };
@@ -140,7 +143,8 @@ fn known(shared: &Shared, headers: &HeaderMap) -> Result<Arc<Account>, ApiError>
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         _ => return refused("the token is sent as `Authorization: Bearer TOKEN`"),
     };
-    let users: Vec<user::User> = shared.accounts.iter().map(|account| account.user.clone()).collect();
+    let users: Vec<user::User> =
+        shared.accounts.iter().map(|account| account.user.clone()).collect();
     let Some(user) = user::find(&users, token) else {
         return refused("this token is not one of this server's");
     };
@@ -153,7 +157,8 @@ fn known(shared: &Shared, headers: &HeaderMap) -> Result<Arc<Account>, ApiError>
 /// What is left of a user's share: a slot for this request.
 fn share(account: &Arc<Account>) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
     let many = |message: String, wait: u64| {
-        Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).after(wait))
+        Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message)
+            .after(wait))
     };
     if let Err(until) = account.rate.check() {
         let wait = until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
@@ -161,7 +166,9 @@ fn share(account: &Arc<Account>) -> Result<tokio::sync::OwnedSemaphorePermit, Ap
     }
     match account.slots.clone().try_acquire_owned() {
         Ok(slot) => Ok(slot),
-        Err(_) => many("too many requests of yours are being answered: wait for one".to_string(), 1),
+        Err(_) => {
+            many("too many requests of yours are being answered: wait for one".to_string(), 1)
+        }
     }
 }
 

@@ -39,6 +39,17 @@ pub struct How {
     pub sampling: Sampling,
     /// What the model reads.
     pub prompt: Prompt,
+    /// How many tools an answer may call.
+    pub calls: Calls,
+}
+
+/// How many tools an answer may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calls {
+    /// One.
+    One,
+    /// Several.
+    Several,
 }
 
 /// What the model reads.

@@ -20,7 +20,9 @@ pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
         false => "ready\n".into_response(),
         true => {
             let message = "the server is about to stop";
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message).after(5).into_response()
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message)
+                .after(5)
+                .into_response()
         }
     }
 }

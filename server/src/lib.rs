@@ -24,7 +24,7 @@ mod stall;
 mod user;
 
 pub use error::ApiError;
-pub use generator::{Embedder, Generator, How, Prompt};
+pub use generator::{Calls, Embedder, Generator, How, Prompt};
 pub use launcher::{AgentCard, LaunchError, Launched, Launcher, Look, Order, Waits};
 pub use limits::Limits;
 pub use listen::serve;

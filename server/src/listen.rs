@@ -109,7 +109,10 @@ fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn nowhere() -> ApiError {
-    ApiError::missing("unknown_url", "there is nothing at this address: `/openapi.json` lists what is")
+    ApiError::missing(
+        "unknown_url",
+        "there is nothing at this address: `/openapi.json` lists what is",
+    )
 }
 
 async fn otherwise() -> ApiError {

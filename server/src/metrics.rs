@@ -55,16 +55,23 @@ impl Metrics {
             }
             let labels: Vec<String> =
                 labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escaped(value))).collect();
-            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            let labels =
+                if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
             let _ = writeln!(out, "{name}{labels} {value}");
         };
-        for ((route, status), count) in &*self.requests.lock().unwrap_or_else(PoisonError::into_inner) {
+        for ((route, status), count) in
+            &*self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+        {
             let labels = [("route", &**route), ("status", &*status.to_string())];
             line("errand_http_requests_total", "counter", &labels, *count as f64);
         }
         let seconds = self.busy_ms.load(Ordering::Relaxed) as f64 / 1000.0;
         line("errand_http_request_seconds_total", "counter", &[], seconds);
-        let names = ["errand_tokens_read_total", "errand_tokens_cached_total", "errand_tokens_written_total"];
+        let names = [
+            "errand_tokens_read_total",
+            "errand_tokens_cached_total",
+            "errand_tokens_written_total",
+        ];
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         for (place, name) in names.into_iter().enumerate() {
             for (model, counts) in &*tokens {

@@ -63,7 +63,8 @@ fn operation(id: &str, summary: &str, answers: &[(&str, &str, Value)]) -> Value 
         let content = json!({ *kind: { "schema": schema } });
         responses.insert(status.to_string(), json!({ "description": summary, "content": content }));
     }
-    let problem = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } });
+    let problem =
+        json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } });
     responses.insert(
         "default".to_string(),
         json!({ "description": "A refusal or a failure.", "content": problem }),
@@ -97,9 +98,14 @@ fn health(paths: &mut Map<String, Value>) {
     };
     open("/healthz", "live", "Whether the server lives.");
     open("/readyz", "ready", "Whether the server takes requests.");
-    let metrics = operation("metrics", "What the server has done, for Prometheus.", &[("200", PLAIN, text())]);
+    let metrics = operation(
+        "metrics",
+        "What the server has done, for Prometheus.",
+        &[("200", PLAIN, text())],
+    );
     paths.insert("/metrics".to_string(), json!({ "get": metrics }));
-    let document = operation("document", "This document.", &[("200", JSON, json!({ "type": "object" }))]);
+    let document =
+        operation("document", "This document.", &[("200", JSON, json!({ "type": "object" }))]);
     paths.insert("/openapi.json".to_string(), json!({ "get": document }));
 }
 
@@ -114,7 +120,13 @@ fn openai(paths: &mut Map<String, Value>) {
     }]);
     paths.insert("/v1/models/{model}".to_string(), json!({ "get": with(show, name) }));
     let asked = [
-        ("/v1/chat/completions", "chat", "A reply to a conversation.", "messages", json!({ "type": "array" })),
+        (
+            "/v1/chat/completions",
+            "chat",
+            "A reply to a conversation.",
+            "messages",
+            json!({ "type": "array" }),
+        ),
         ("/v1/completions", "complete", "A text goes on.", "prompt", json!({})),
         ("/v1/responses", "respond", "A reply, as the newer API has it.", "input", json!({})),
         ("/v1/embeddings", "embed", "Texts as vectors.", "input", json!({})),
@@ -228,7 +240,10 @@ mod tests {
         for (name, schema) in schemas {
             assert!(jsonschema::meta::is_valid(schema), "{name}: {schema}");
         }
-        let ids: Vec<&Value> = document["paths"].as_object().unwrap().values()
+        let ids: Vec<&Value> = document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
             .flat_map(|path| path.as_object().unwrap().values())
             .map(|operation| &operation["operationId"])
             .collect();

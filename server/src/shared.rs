@@ -51,7 +51,9 @@ impl Doors {
     pub fn local(port: u16, others: impl IntoIterator<Item = String>) -> Self {
         let own = ["127.0.0.1", "localhost", "[::1]"];
         let own = own.iter().map(|host| format!("{host}:{port}"));
-        Self { hosts: own.chain(others.into_iter().map(|host| host.to_ascii_lowercase())).collect() }
+        Self {
+            hosts: own.chain(others.into_iter().map(|host| host.to_ascii_lowercase())).collect(),
+        }
     }
 
     pub(crate) fn knows(&self, host: &str) -> bool {
@@ -119,14 +121,18 @@ impl Shared {
     pub(crate) fn model(&self, user: &User, name: &str) -> Result<Arc<Served>, ApiError> {
         let mut may = self.models.iter().filter(|model| user.asks(&model.name));
         may.clone().find(|model| model.name == name).cloned().ok_or_else(|| {
-            let names: Vec<String> = may.by_ref().map(|model| format!("`{}`", model.name)).collect();
+            let names: Vec<String> =
+                may.by_ref().map(|model| format!("`{}`", model.name)).collect();
             let there = match names.is_empty() {
                 true => "you may ask none here".to_string(),
                 false => format!("there is {}", names.join(", ")),
             };
             let name: String = name.chars().take(100).collect();
             let message = format!("the model `{name}` does not exist: {there}");
-            ApiError { param: Some("model".to_string()), ..ApiError::missing("model_not_found", message) }
+            ApiError {
+                param: Some("model".to_string()),
+                ..ApiError::missing("model_not_found", message)
+            }
         })
     }
 }

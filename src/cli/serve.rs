@@ -73,7 +73,9 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
 async fn serve(serving: &Serving, json: bool) -> anyhow::Result<()> {
     let wanted = serving.listen;
     let listener = tokio::net::TcpListener::bind(wanted).await.map_err(|error| {
-        Usage(format!("`{wanted}` cannot be listened on: {error}\nhint: name another with `--listen`"))
+        Usage(format!(
+            "`{wanted}` cannot be listened on: {error}\nhint: name another with `--listen`"
+        ))
     })?;
     let bound = listener.local_addr().context("the address that is listened on")?;
     // Whoever stops it while a model is fetched is not kept waiting.

@@ -127,7 +127,9 @@ impl ServeFile {
         let refused = |what: &dyn std::fmt::Display| Refused(format!("`{shown}`: {what}"));
         let length = std::fs::metadata(path).map_err(|error| refused(&error))?.len();
         if length > LONGEST {
-            return Err(refused(&format!("it is larger than a serve file may be, {LONGEST} bytes")));
+            return Err(refused(&format!(
+                "it is larger than a serve file may be, {LONGEST} bytes"
+            )));
         }
         let text = std::fs::read_to_string(path).map_err(|error| refused(&error))?;
         let mut file: ServeFile =
@@ -192,7 +194,10 @@ impl ServeFile {
         let limits = &self.limits;
         let sizes = [limits.connections, limits.concurrent, limits.runs];
         let times = [limits.request_s, limits.client_s];
-        if sizes.contains(&Some(0)) || times.contains(&Some(0)) || limits.requests_per_minute == Some(0) {
+        if sizes.contains(&Some(0))
+            || times.contains(&Some(0))
+            || limits.requests_per_minute == Some(0)
+        {
             return Err("a limit of 0 would let nothing through".to_string());
         }
         if sizes.iter().flatten().chain(&limits.queue).any(|limit| *limit > 1 << 20)
@@ -249,7 +254,9 @@ fn named<T>(
 ) -> Result<(), String> {
     for name in names.unwrap_or_default() {
         if !there.iter().any(|(known, _)| known == name) {
-            return Err(format!("`users.{user}.{what}` names `{name}`, and there is no `[{what}.{name}]`"));
+            return Err(format!(
+                "`users.{user}.{what}` names `{name}`, and there is no `[{what}.{name}]`"
+            ));
         }
     }
     Ok(())

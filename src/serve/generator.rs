@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use models::onnx::{self, Asking, Onnx, Room};
 use models::scripted::Scripted;
 use serde_json::Value;
-use server::{Generator, How, Prompt};
+use server::{Calls, Generator, How, Prompt};
 
 use super::file::{Device, ModelTable, Provider};
 use super::placed;
@@ -70,7 +70,11 @@ impl Generator for Local {
             Prompt::Chat => onnx::Prompt::Chat,
             Prompt::Raw => onnx::Prompt::Raw,
         };
-        let asking = Asking { sampling: Some(how.sampling), room: Room::Left, prompt };
+        let calls = match how.calls {
+            Calls::One => onnx::Calls::One,
+            Calls::Several => onnx::Calls::Several,
+        };
+        let asking = Asking { sampling: Some(how.sampling), room: Room::Left, prompt, calls };
         self.onnx.ask(request, asking, on_text).await
     }
 }

@@ -133,7 +133,9 @@ impl Agents {
         let last = events.last().map(|event| &event.what);
         match (run.step(), rest, last) {
             (Step::Ask(action, reasons), ..) => look.waits = Some(waits(&action, reasons)),
-            (_, Some(Rest::Waits(action, reasons)), _) => look.waits = Some(waits(&action, reasons)),
+            (_, Some(Rest::Waits(action, reasons)), _) => {
+                look.waits = Some(waits(&action, reasons))
+            }
             (_, Some(Rest::Fault(detail)), _) => {
                 (look.status, look.detail) = ("fault".to_string(), Some(detail));
             }
@@ -212,9 +214,11 @@ impl Launcher for Agents {
 
 /// An event as clients see it: of the agent, which holds where things are on this machine, only the name.
 fn shown(event: &Event) -> Result<Value, LaunchError> {
-    let mut value = serde_json::to_value(event).map_err(|error| LaunchError::Broken(error.to_string()))?;
+    let mut value =
+        serde_json::to_value(event).map_err(|error| LaunchError::Broken(error.to_string()))?;
     if let What::Started { agent, .. } = &event.what {
-        value["agent"] = json!({ "name": agent.name, "model": agent.model.name, "task": agent.task });
+        value["agent"] =
+            json!({ "name": agent.name, "model": agent.model.name, "task": agent.task });
     }
     Ok(value)
 }

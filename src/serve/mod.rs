@@ -104,7 +104,12 @@ impl Serving {
             let generator = generator::open(&self.errand, &self.file.folder, table).await?;
             models.push(Model { name: name.clone(), generator });
         }
-        let own = User { name: "local".to_string(), token: TokenHash::of(""), models: None, agents: None };
+        let own = User {
+            name: "local".to_string(),
+            token: TokenHash::of(""),
+            models: None,
+            agents: None,
+        };
         let users = match &self.token {
             Some(token) => vec![User { token: TokenHash::of(&token.text), ..own }],
             None => self.file.users(),

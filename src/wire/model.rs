@@ -10,8 +10,8 @@ use models::onnx::{self, Onnx, OnnxOptions};
 use models::openai::{ApiKey, Learned, OpenAi, RemoteOptions};
 use models::scripted::Scripted;
 
-use super::engines::{Engine, LocalModel};
 use super::Errand;
+use super::engines::{Engine, LocalModel};
 
 /// Tokens that a local model holds: enough for a run, and its cache stays small.
 pub(crate) const CONTEXT: u32 = 8192;

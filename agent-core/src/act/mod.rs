@@ -12,7 +12,7 @@ pub mod research;
 pub(crate) mod stepwise;
 pub(crate) mod tools;
 
-pub use parse::after_reasoning;
+pub use parse::{Parsed, after_reasoning, parse};
 
 use std::sync::Arc;
 

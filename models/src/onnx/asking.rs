@@ -11,6 +11,18 @@ pub struct Asking {
     pub room: Room,
     /// What the model reads.
     pub prompt: Prompt,
+    /// Whether a reply may call more than one tool.
+    pub calls: Calls,
+}
+
+/// How many calls a reply may make.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// As many as the grammar has room for.
+    #[default]
+    Several,
+    /// One.
+    One,
 }
 
 /// What becomes of a request's `max_tokens` that the context has no room for behind the prompt.

@@ -96,7 +96,8 @@ impl<D: Decoder> Engine<D> {
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Reply, EngineError> {
         let started = Instant::now();
-        let rails = self.grammars.rails(&request.form, self.template.format(), &self.tokenizer)?;
+        let (format, calls) = (self.template.format(), asking.calls);
+        let rails = self.grammars.rails(&request.form, format, calls, &self.tokenizer)?;
         self.pace.compiling += started.elapsed();
         let tools = tools(&request.form);
         let prompt = match asking.prompt {

@@ -26,7 +26,7 @@ mod text;
 mod tokenizer;
 mod turns;
 
-pub use asking::{Asking, Prompt, Room};
+pub use asking::{Asking, Calls, Prompt, Room};
 pub use bench::{Bench, bench};
 pub use decode::Pace;
 pub use error::EngineError;

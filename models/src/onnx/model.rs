@@ -156,7 +156,8 @@ fn serve<D: Decoder>(mut engine: Engine<D>, inbox: &mpsc::Receiver<Job>, pace: &
         }
         // Nobody listens any more: the flag is up, and the engine will see it.
         let mut on_text = |piece: &str| drop(text.send(piece.to_string()));
-        let reply = caught(&mut engine, |engine| engine.think(&request, asking, stop, &mut on_text));
+        let reply =
+            caught(&mut engine, |engine| engine.think(&request, asking, stop, &mut on_text));
         *pace.lock().unwrap_or_else(PoisonError::into_inner) = engine.pace;
         let _ = done.send(reply);
     }

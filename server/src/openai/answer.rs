@@ -10,8 +10,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use super::spelled::Spelled;
 use crate::error::ApiError;
-use crate::generator::How;
+use crate::generator::{Calls, How};
 use crate::shared::{Served, Shared};
 
 /// How long a stream waits for its first piece before it begins without one: until then a failure still has
@@ -25,8 +26,6 @@ pub(crate) struct Ask {
     pub(crate) how: How,
     /// How many answers.
     pub(crate) choices: u32,
-    /// Whether an answer may call several tools.
-    pub(crate) parallel: bool,
 }
 
 /// A piece of the answers.
@@ -129,21 +128,26 @@ async fn answers(
     ask: Ask,
     outbox: &UnboundedSender<Piece>,
 ) -> Result<(), ApiError> {
-    let Ask { model, mut request, how, choices, parallel } = ask;
+    let Ask { model, mut request, how, choices } = ask;
     for choice in 0..choices {
         // With the same seed, each answer draws its own numbers.
         request.call = u64::from(choice);
+        let mut spelled = Spelled::new(&request.form);
         let mut on_text = |text: &str| {
-            if !text.is_empty() {
-                let _ = outbox.send(Piece::Text(choice, text.to_string()));
+            if let Some(text) = spelled.more(text) {
+                let _ = outbox.send(Piece::Text(choice, text));
             }
         };
         let mut reply = model.generator.generate(&request, how, &mut on_text).await?;
-        if !parallel {
+        let held = spelled.end(&mut reply);
+        if how.calls == Calls::One {
             reply.tool_calls.truncate(1);
         }
         let usage = reply.usage;
         shared.metrics.tokens(&model.name, usage.input, usage.cached, usage.output);
+        if !held.is_empty() {
+            let _ = outbox.send(Piece::Text(choice, held));
+        }
         let _ = outbox.send(Piece::Whole(choice, reply));
     }
     Ok(())

@@ -101,12 +101,14 @@ pub(crate) async fn create(
     let body: Body = checked(map, FIELDS)?;
     let model = shared.model(&account.user, &body.model)?;
     let head = Head { id: unique("chatcmpl-"), created: now(), model: model.name.clone() };
+    let choice = Choice::of(body.tool_choice.as_ref())?;
     let how = options::how(
         &*model.generator,
         body.temperature,
         body.top_p,
         body.seed,
         Prompt::Chat,
+        choice.calls(body.parallel_tool_calls),
     )?;
     let (name, most) = match body.max_completion_tokens {
         Some(most) => ("max_completion_tokens", Some(most)),
@@ -114,7 +116,7 @@ pub(crate) async fn create(
     };
     let wanted = Wanted {
         tools: form::functions(body.tools)?,
-        choice: Choice::of(body.tool_choice.as_ref())?,
+        choice,
         format: Format::of_chat(body.response_format.as_ref())?,
         stop: body.stop.strings()?,
     };
@@ -126,8 +128,7 @@ pub(crate) async fn create(
         max_tokens: options::limit(name, most)?,
     };
     let choices = options::choices(body.n)?;
-    let parallel = body.parallel_tool_calls.unwrap_or(true);
-    let pieces = answer::ask(&shared, Ask { model, request, how, choices, parallel })?;
+    let pieces = answer::ask(&shared, Ask { model, request, how, choices })?;
     if body.stream {
         let shown = body.stream_options.unwrap_or_default().include_usage;
         let events = events(head, pieces.begun().await?, shown);
@@ -148,7 +149,8 @@ impl Head {
     fn completion(&self, replies: &[Reply]) -> Value {
         let choice = |(index, reply): (u32, &Reply)| {
             let calls = calls(reply);
-            let mut message = json!({ "role": "assistant", "content": reply.content, "refusal": null });
+            let mut message =
+                json!({ "role": "assistant", "content": reply.content, "refusal": null });
             if !calls.is_empty() {
                 message["content"] = Value::Null;
                 message["tool_calls"] = json!(calls);

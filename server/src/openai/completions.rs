@@ -20,7 +20,7 @@ use super::said::{broken, done, event, finish, usage};
 use crate::body::Sent;
 use crate::door::Caller;
 use crate::error::ApiError;
-use crate::generator::Prompt;
+use crate::generator::{Calls, Prompt};
 use crate::shared::{Shared, now, unique};
 
 /// Tokens of an answer where the request does not say, as OpenAI's API has it.
@@ -86,8 +86,14 @@ pub(crate) async fn create(
     if prompt.is_empty() {
         return Err(ApiError::param("prompt", "`prompt` is empty: there is nothing to go on with"));
     }
-    let how =
-        options::how(&*model.generator, body.temperature, body.top_p, body.seed, Prompt::Raw)?;
+    let how = options::how(
+        &*model.generator,
+        body.temperature,
+        body.top_p,
+        body.seed,
+        Prompt::Raw,
+        Calls::One,
+    )?;
     let request = Request {
         call: 0,
         messages: Vec::new(),
@@ -96,7 +102,7 @@ pub(crate) async fn create(
         max_tokens: options::limit("max_tokens", Some(body.max_tokens.unwrap_or(TOKENS)))?,
     };
     let choices = options::choices(body.n)?;
-    let pieces = answer::ask(&shared, Ask { model, request, how, choices, parallel: true })?;
+    let pieces = answer::ask(&shared, Ask { model, request, how, choices })?;
     if body.stream {
         let shown = body.stream_options.unwrap_or_default().include_usage;
         let events = events(head, pieces.begun().await?, shown);

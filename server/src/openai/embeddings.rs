@@ -44,7 +44,8 @@ pub(crate) async fn create(
     Sent(map): Sent,
 ) -> Result<Response, ApiError> {
     let Some((name, embedder)) = shared.embedder.clone() else {
-        let message = "this server has no model for embeddings: a model that writes text has none to give";
+        let message =
+            "this server has no model for embeddings: a model that writes text has none to give";
         return Err(ApiError::missing("model_not_found", message));
     };
     let body: Body = checked(map, FIELDS)?;
@@ -61,7 +62,9 @@ pub(crate) async fn create(
     let (vectors, tokens) = embedder.embed(&texts).await?;
     let data: Vec<_> = (0..)
         .zip(vectors)
-        .map(|(index, vector)| json!({ "object": "embedding", "index": index, "embedding": vector }))
+        .map(
+            |(index, vector)| json!({ "object": "embedding", "index": index, "embedding": vector }),
+        )
         .collect();
     let usage = json!({ "prompt_tokens": tokens, "total_tokens": tokens });
     let list = json!({ "object": "list", "data": data, "model": name, "usage": usage });

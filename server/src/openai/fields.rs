@@ -84,7 +84,10 @@ mod tests {
     fn check(body: Value, expected: Result<&str, &str>) {
         let Value::Object(map) = body else { panic!() };
         let found = checked::<Body>(map, FIELDS).map(|body| body.model);
-        assert_eq!(found.map_err(|error| error.message), expected.map(str::to_string).map_err(str::to_string));
+        assert_eq!(
+            found.map_err(|error| error.message),
+            expected.map(str::to_string).map_err(str::to_string)
+        );
     }
 
     #[test]

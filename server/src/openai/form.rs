@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
-use crate::generator::Generator;
+use crate::generator::{Calls, Generator};
 
 /// The most tools of one request.
 const TOOLS: usize = 128;
@@ -74,16 +74,30 @@ pub(crate) enum Format {
 pub(crate) fn functions(offered: Vec<Offered>) -> Result<Vec<Function>, ApiError> {
     let function = |tool: Offered| match (&*tool.kind, tool.function) {
         ("function", Some(function)) => Ok(function),
-        ("function", None) => Err(ApiError::param("tools", "a tool of type `function` has a `function`")),
+        ("function", None) => {
+            Err(ApiError::param("tools", "a tool of type `function` has a `function`"))
+        }
         (kind, _) => {
             let kind: String = kind.chars().take(40).collect();
-            Err(ApiError::unsupported("tools", &format!("a tool of type `{kind}`: only functions are")))
+            Err(ApiError::unsupported(
+                "tools",
+                &format!("a tool of type `{kind}`: only functions are"),
+            ))
         }
     };
     offered.into_iter().map(function).collect()
 }
 
 impl Choice {
+    /// How many tools an answer may call. One that has to call a tool calls one, unless several are asked
+    /// for: a small model that is made to call goes on calling.
+    pub(crate) fn calls(&self, parallel: Option<bool>) -> Calls {
+        match parallel.unwrap_or(matches!(self, Choice::Auto)) {
+            true => Calls::Several,
+            false => Calls::One,
+        }
+    }
+
     /// From `tool_choice`, of chat completions and of responses.
     pub(crate) fn of(value: Option<&Value>) -> Result<Choice, ApiError> {
         let Some(value) = value else { return Ok(Choice::Auto) };
@@ -150,7 +164,10 @@ impl Wanted {
         for tool in tools {
             let spec = spec(model, tool)?;
             if specs.iter().any(|known: &Arc<ToolSpec>| known.name == spec.name) {
-                return Err(ApiError::param("tools", format!("there are two tools `{}`", spec.name)));
+                return Err(ApiError::param(
+                    "tools",
+                    format!("there are two tools `{}`", spec.name),
+                ));
             }
             specs.push(Arc::new(spec));
         }
@@ -169,13 +186,17 @@ impl Wanted {
                 specs.retain(|spec| spec.name == name);
                 if specs.is_empty() {
                     let name: String = name.chars().take(64).collect();
-                    return Err(ApiError::param("tool_choice", format!("there is no tool `{name}`")));
+                    return Err(ApiError::param(
+                        "tool_choice",
+                        format!("there is no tool `{name}`"),
+                    ));
                 }
                 Form::Act(specs)
             }
         };
         if !stop.is_empty() && !matches!(form, Form::Text { .. }) {
-            let why = "together with tools or a JSON format, whose answers end where they are whole";
+            let why =
+                "together with tools or a JSON format, whose answers end where they are whole";
             return Err(ApiError::unsupported("stop", why));
         }
         if !model.traits().constrained && !matches!(form, Form::Text { .. } | Form::Calls(_)) {
@@ -202,7 +223,10 @@ fn spec(model: &dyn Generator, tool: Function) -> Result<ToolSpec, ApiError> {
     }
     let mut input = parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
     let Value::Object(map) = &mut input else {
-        return Err(ApiError::param("tools", format!("the parameters of `{name}` are no JSON Schema")));
+        return Err(ApiError::param(
+            "tools",
+            format!("the parameters of `{name}` are no JSON Schema"),
+        ));
     };
     map.entry("type").or_insert_with(|| json!("object"));
     if map["type"] != "object" {

@@ -12,6 +12,7 @@ mod models;
 mod options;
 mod responses;
 mod said;
+mod spelled;
 mod turns;
 
 use std::sync::Arc;

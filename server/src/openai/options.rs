@@ -4,7 +4,7 @@ use agent_core::model::Sampling;
 use serde::Deserialize;
 
 use crate::error::ApiError;
-use crate::generator::{Generator, How, Prompt};
+use crate::generator::{Calls, Generator, How, Prompt};
 
 /// The most answers to one request.
 const CHOICES: u32 = 8;
@@ -46,6 +46,7 @@ pub(crate) fn how(
     top_p: Option<f64>,
     seed: Option<i64>,
     prompt: Prompt,
+    calls: Calls,
 ) -> Result<How, ApiError> {
     within("temperature", temperature, 0.0, 2.0)?;
     within("top_p", top_p, 0.0, 1.0)?;
@@ -55,7 +56,7 @@ pub(crate) fn how(
         top_p: top_p.map_or(own.top_p, |value| value as f32),
         seed: seed.map_or_else(rand::random, |seed| seed as u64),
     };
-    Ok(How { sampling, prompt })
+    Ok(How { sampling, prompt, calls })
 }
 
 fn within(name: &str, value: Option<f64>, least: f64, most: f64) -> Result<(), ApiError> {

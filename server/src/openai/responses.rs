@@ -104,10 +104,13 @@ pub(crate) async fn create(
             "max_output_tokens": body.max_output_tokens,
         }),
     };
-    let how = options::how(&*model.generator, body.temperature, body.top_p, None, Prompt::Chat)?;
+    let choice = Choice::of(body.tool_choice.as_ref())?;
+    let calls = choice.calls(body.parallel_tool_calls);
+    let (heat, top_p) = (body.temperature, body.top_p);
+    let how = options::how(&*model.generator, heat, top_p, None, Prompt::Chat, calls)?;
     let wanted = Wanted {
         tools: body.tools.into_iter().map(function).collect::<Result<_, _>>()?,
-        choice: Choice::of(body.tool_choice.as_ref())?,
+        choice,
         format: Format::of_responses(body.text.get("format"))?,
         stop: Vec::new(),
     };
@@ -122,8 +125,7 @@ pub(crate) async fn create(
         form: wanted.form(&*model.generator)?,
         max_tokens: options::limit("max_output_tokens", body.max_output_tokens)?,
     };
-    let parallel = body.parallel_tool_calls.unwrap_or(true);
-    let pieces = answer::ask(&shared, Ask { model, request, how, choices: 1, parallel })?;
+    let pieces = answer::ask(&shared, Ask { model, request, how, choices: 1 })?;
     if body.stream {
         let events = events(head, pieces.begun().await?);
         return Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response());
@@ -151,7 +153,8 @@ fn events(head: Head, pieces: Pieces) -> impl Stream<Item = Result<Event, Infall
         ("response.created", json!({ "response": head.open() })),
         ("response.in_progress", json!({ "response": head.open() })),
     ];
-    let mut writing = Writing { head, pieces, seq: 0, item: None, text: String::new(), over: false };
+    let mut writing =
+        Writing { head, pieces, seq: 0, item: None, text: String::new(), over: false };
     let begun: Vec<Event> =
         begun.into_iter().map(|(kind, value)| writing.event(kind, value)).collect();
     let rest = stream::unfold(writing, |mut writing| async move {
@@ -272,13 +275,14 @@ impl Writing {
         let mut open = item.clone();
         open["status"] = json!("in_progress");
         open["arguments"] = json!("");
-        let at = |key: &str| {
-            json!({ "item_id": item["id"], "output_index": place, key: item["arguments"] })
-        };
+        let at = |key: &str| json!({ "item_id": item["id"], "output_index": place, key: item["arguments"] });
         let mut done = at("arguments");
         done["name"] = item["name"].clone();
         vec![
-            self.event("response.output_item.added", json!({ "output_index": place, "item": open })),
+            self.event(
+                "response.output_item.added",
+                json!({ "output_index": place, "item": open }),
+            ),
             self.event("response.function_call_arguments.delta", at("delta")),
             self.event("response.function_call_arguments.done", done),
             self.event("response.output_item.done", json!({ "output_index": place, "item": item })),

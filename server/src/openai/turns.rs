@@ -108,7 +108,8 @@ fn message(turn: Turn, at: &str) -> Result<Message, ApiError> {
         "tool" => Role::Tool,
         other => {
             let other: String = other.chars().take(40).collect();
-            let message = format!("there is no role `{other}`: system, developer, user, assistant or tool");
+            let message =
+                format!("there is no role `{other}`: system, developer, user, assistant or tool");
             return Err(ApiError::param(format!("{at}.role"), message));
         }
     };

@@ -74,7 +74,8 @@ pub(super) async fn create(
     let there = launcher.agents().iter().any(|card| card.name == agent);
     if !there || !account.user.runs(&agent) {
         let agent: String = agent.chars().take(100).collect();
-        let message = format!("there is no agent `{agent}`: `/v1/agents` lists those that you may run");
+        let message =
+            format!("there is no agent `{agent}`: `/v1/agents` lists those that you may run");
         let missing = ApiError::missing("agent_not_found", message);
         return Err(ApiError { param: Some("agent".to_string()), ..missing });
     }

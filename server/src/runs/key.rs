@@ -25,6 +25,8 @@ pub(super) fn named(user: &User, headers: &HeaderMap) -> Result<(RunId, bool), A
             let hash = TokenHash::of(&format!("{}\n{key}", user.name)).hex();
             Ok((RunId(format!("{}k{}", user.mark(), &hash[..24])), true))
         }
-        _ => Err(ApiError::invalid(format!("`Idempotency-Key` is one text of 1 to {LONGEST} letters"))),
+        _ => Err(ApiError::invalid(format!(
+            "`Idempotency-Key` is one text of 1 to {LONGEST} letters"
+        ))),
     }
 }

@@ -8,7 +8,7 @@ use agent_core::model::{Finish, Form, ModelError, Reply, Request, Sampling};
 use serde_json::json;
 
 use super::sample::{Dice, QWEN, SMOLLM2, Vocab, engine, request, spec};
-use crate::onnx::asking::{Asking, Prompt, Room};
+use crate::onnx::asking::{Asking, Calls, Prompt, Room};
 use crate::onnx::decode::{Decoder, Engine};
 use crate::onnx::sampler::normalizer;
 
@@ -76,7 +76,9 @@ fn text_ends_before_a_stop_string() {
     let at = whole.find(&stop).unwrap();
     let mut shown = String::new();
     let reply = engine
-        .think(&request(text(&[&stop]), 60), Asking::default(), Arc::default(), &mut |piece| shown.push_str(piece))
+        .think(&request(text(&[&stop]), 60), Asking::default(), Arc::default(), &mut |piece| {
+            shown.push_str(piece)
+        })
         .unwrap();
     assert_eq!(reply.content, whole[..at]);
     assert_eq!(shown, reply.content);
@@ -105,11 +107,18 @@ fn a_reply_that_meets_the_limit_is_cut() {
 fn a_prompt_that_does_not_fit_is_refused() {
     let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
     engine.context = 60;
-    let error = engine.think(&request(text(&[]), 50), Asking::default(), Arc::default(), &mut |_| ()).unwrap_err();
+    let error = engine
+        .think(&request(text(&[]), 50), Asking::default(), Arc::default(), &mut |_| ())
+        .unwrap_err();
     let ModelError::TooLong { tokens, context: 60, .. } = error else { panic!("{error}") };
     assert!(tokens > 60);
     let error = engine
-        .think(&request(Form::Choice(Vec::new()), 1), Asking::default(), Arc::default(), &mut |_| ())
+        .think(
+            &request(Form::Choice(Vec::new()), 1),
+            Asking::default(),
+            Arc::default(),
+            &mut |_| (),
+        )
         .unwrap_err();
     assert!(error.to_string().ends_with("there is nothing to choose from"), "{error}");
 }
@@ -189,7 +198,8 @@ fn a_request_may_say_how_tokens_are_chosen() {
         sampling: Some(Sampling { temperature: 1.5, top_p: 1.0, seed }),
         ..Asking::default()
     };
-    let mut say = |asking| engine.think(&asked, asking, Arc::default(), &mut |_| ()).unwrap().content;
+    let mut say =
+        |asking| engine.think(&asked, asking, Arc::default(), &mut |_| ()).unwrap().content;
     let greedy = say(Asking::default());
     assert_eq!(say(hot(1)), say(hot(1)));
     assert_ne!(say(hot(1)), say(hot(2)));
@@ -219,4 +229,18 @@ fn a_raw_prompt_is_its_text_and_nothing_else() {
     assert_eq!(reply.usage.input, letters.len() as u64);
     assert_eq!(engine.fed[..letters.len()], letters);
     assert!(!letters.contains(&engine.tokenizer.marker("<|im_start|>").unwrap()));
+}
+
+#[test]
+fn a_reply_may_be_held_to_one_call() {
+    let mut engine = engine(Vocab::Calls, QWEN, Sampling::default());
+    let tool = spec("look", json!({"type": "object", "properties": {"deep": {"type": "boolean"}}}));
+    let asked = request(Form::Act(vec![tool.into()]), 400);
+    let mut calls = |seed, calls| {
+        let sampling = Some(Sampling { temperature: 1.0, top_p: 1.0, seed });
+        let asking = Asking { sampling, calls, ..Asking::default() };
+        engine.think(&asked, asking, Arc::default(), &mut |_| ()).unwrap().tool_calls.len()
+    };
+    assert!((0..8).any(|seed| calls(seed, Calls::Several) > 1));
+    assert!((0..8).all(|seed| calls(seed, Calls::One) == 1));
 }

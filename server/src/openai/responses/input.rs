@@ -58,7 +58,8 @@ impl Input {
 
 impl Item {
     fn join(self, messages: &mut Vec<Message>, at: &str) -> Result<(), ApiError> {
-        let lacks = |what: &str| ApiError::param(format!("{at}.{what}"), format!("`{at}` has no `{what}`"));
+        let lacks =
+            |what: &str| ApiError::param(format!("{at}.{what}"), format!("`{at}` has no `{what}`"));
         match self.kind.as_deref().unwrap_or("message") {
             "message" => {
                 let said = self.content.ok_or_else(|| lacks("content"))?.text(at)?;
@@ -101,7 +102,9 @@ impl Item {
             }
             kind => {
                 let kind: String = kind.chars().take(40).collect();
-                let why = format!("an item of type `{kind}`: messages, function calls and their outputs are");
+                let why = format!(
+                    "an item of type `{kind}`: messages, function calls and their outputs are"
+                );
                 return Err(ApiError::unsupported(at, &why));
             }
         }
