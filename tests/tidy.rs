@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const LIBRARIES: [&str; 6] = ["agent-core", "models", "policies", "sandbox", "store", "tools"];
+const LIBRARIES: [&str; 7] =
+    ["agent-core", "models", "policies", "sandbox", "server", "store", "tools"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

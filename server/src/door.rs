@@ -70,7 +70,7 @@ impl Drop for Answering {
     }
 }
 
-/// Who asks; `None` where nobody in particular may.
+/// Who asks; `None` where that does not matter.
 fn admitted(shared: &Shared, request: &Request<Body>) -> Result<Option<Arc<Account>>, ApiError> {
     to_us(shared, request)?;
     from_us(shared, request.headers())?;
@@ -143,13 +143,8 @@ fn known(shared: &Shared, headers: &HeaderMap) -> Result<Arc<Account>, ApiError>
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         _ => return refused("the token is sent as `Authorization: Bearer TOKEN`"),
     };
-    let users: Vec<user::User> =
-        shared.accounts.iter().map(|account| account.user.clone()).collect();
-    let Some(user) = user::find(&users, token) else {
-        return refused("this token is not one of this server's");
-    };
-    match shared.accounts.iter().find(|account| account.user.name == user.name) {
-        Some(account) => Ok(account.clone()),
+    match user::find(shared.accounts.iter().map(|account| &account.user), token) {
+        Some(place) => Ok(shared.accounts[place].clone()),
         None => refused("this token is not one of this server's"),
     }
 }

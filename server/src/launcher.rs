@@ -165,6 +165,13 @@ pub trait Launcher: Send + Sync {
     /// The journal cannot be read.
     async fn list(&self, begin: &str, most: u32) -> Result<Vec<Look>, LaunchError>;
 
+    /// The runs whose names begin so and that nothing drives, though they could go on by themselves,
+    /// latest first, with the names of their agents.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    async fn interrupted(&self, begin: &str) -> Result<Vec<(RunId, String)>, LaunchError>;
+
     /// The events of a run from this number on.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ pub fn new_token() -> String {
     format!("errand-{digits}")
 }
 
-/// What somebody with a token may use.
+/// What the holder of a token may use.
 #[derive(Debug, Clone)]
 pub struct User {
     /// Their name: in metrics, and in the names of their runs as a digest.
@@ -87,13 +87,16 @@ impl User {
     }
 }
 
-/// The user that this token is of. Every token is compared, whichever it is.
-pub(crate) fn find<'a>(users: &'a [User], token: &str) -> Option<&'a User> {
+/// The place of the user that this token is of. Every token is compared, whichever it is.
+pub(crate) fn find<'a>(users: impl IntoIterator<Item = &'a User>, token: &str) -> Option<usize> {
     let hash = TokenHash::of(token);
-    users.iter().fold(None, |found, user| match user.token.same(&hash) {
-        true => Some(user),
-        false => found,
-    })
+    let mut found = None;
+    for (place, user) in users.into_iter().enumerate() {
+        if user.token.same(&hash) {
+            found = Some(place);
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -111,8 +114,8 @@ mod tests {
             agents: Some(vec!["a".to_string()]),
         };
         let users = [user("first", &one), user("second", &two)];
-        assert_eq!(find(&users, &two).map(|user| &*user.name), Some("second"));
-        assert_eq!(find(&users, &one).map(|user| &*user.name), Some("first"));
+        assert_eq!(find(&users, &two), Some(1));
+        assert_eq!(find(&users, &one), Some(0));
         assert!(find(&users, &one[..one.len() - 1]).is_none());
         assert!(find(&users, "").is_none());
         assert!(users[0].runs("a") && !users[0].runs("b") && users[0].asks("any"));

@@ -58,7 +58,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let serving = Serving::open(&errand, &order)?;
     if let Some(token) = serving.token.as_ref().filter(|token| token.new) {
         let path = token.path.display();
-        // Shown once, to whoever sits there: what is written to a log stays there.
+        // Shown once, on a terminal: what is written to a log stays there.
         match std::io::stderr().is_terminal() {
             true => eprint(&format!("token, kept in {path}: {}", token.text)),
             false => eprint(&format!("a token was made, and is kept in {path}")),
@@ -78,7 +78,7 @@ async fn serve(serving: &Serving, json: bool) -> anyhow::Result<()> {
         ))
     })?;
     let bound = listener.local_addr().context("the address that is listened on")?;
-    // Whoever stops it while a model is fetched is not kept waiting.
+    // To be stopped while a model is fetched needs no waiting for it.
     let parts = tokio::select! {
         parts = serving.parts(bound) => parts?,
         stop = stopped() => return stop.map_err(Into::into),

@@ -22,9 +22,9 @@ pub struct ServeFile {
     #[serde(skip)]
     pub(super) folder: PathBuf,
     pub(super) listen: Listen,
-    #[serde(deserialize_with = "ordered")]
+    #[serde(deserialize_with = "named_tables")]
     pub(super) models: Vec<(String, ModelTable)>,
-    #[serde(deserialize_with = "ordered")]
+    #[serde(deserialize_with = "named_tables")]
     pub(super) agents: Vec<(String, AgentTable)>,
     users: BTreeMap<String, UserTable>,
     limits: LimitTable,
@@ -108,8 +108,8 @@ struct LimitTable {
     drain_s: Option<u64>,
 }
 
-/// Tables in the order in which they are written.
-fn ordered<'de, D, T>(deserializer: D) -> Result<Vec<(String, T)>, D::Error>
+/// Tables and their names, by name.
+fn named_tables<'de, D, T>(deserializer: D) -> Result<Vec<(String, T)>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,

@@ -200,6 +200,22 @@ impl Launcher for Agents {
         Ok(looks)
     }
 
+    async fn interrupted(&self, begin: &str) -> Result<Vec<(RunId, String)>, LaunchError> {
+        let store = self.errand.store().map_err(|error| failed(&error))?;
+        let mut runs = Vec::new();
+        for row in store.named(begin, Whose::Own, u32::MAX).await.map_err(broken)? {
+            if row.status != store::Status::Interrupted {
+                continue;
+            }
+            let events = self.errand.events(&row.id).await.map_err(|error| failed(&error))?;
+            // What met a fault would meet it again.
+            if self.told(&row, &events)?.status == "interrupted" {
+                runs.push((row.id, row.agent));
+            }
+        }
+        Ok(runs)
+    }
+
     async fn events(&self, run: &RunId, from: u64) -> Result<Vec<Value>, LaunchError> {
         let events = self.errand.events(run).await.map_err(|error| failed(&error))?;
         let from = usize::try_from(from).unwrap_or(usize::MAX);

@@ -208,7 +208,8 @@ impl Wanted {
 }
 
 fn held(model: &dyn Generator, what: &str, schema: &Value) -> Result<(), ApiError> {
-    model.holds(schema).map_err(|reason| {
+    // A large schema takes a moment, in which others are served.
+    tokio::task::block_in_place(|| model.holds(schema)).map_err(|reason| {
         let error = ApiError::invalid(format!("the decoder cannot hold {what}: {reason}"));
         ApiError { code: "invalid_schema", ..error }
     })

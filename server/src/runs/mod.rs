@@ -1,5 +1,5 @@
-//! Runs of agents, as a service. A run belongs to the user who started it, which its name says, and to nobody
-//! else there is such a run. What is known of a run is in its journal, so another server goes on with it.
+//! Runs of agents, as a service. A run belongs to the user who started it, which its name says; to all others
+//! it is not there. What is known of a run is in its journal, so another server goes on with it.
 
 mod active;
 mod answers;
@@ -143,10 +143,10 @@ pub(crate) async fn take_up(shared: &Arc<Shared>) -> Result<(), ApiError> {
     let Some(launcher) = shared.launcher.clone() else { return Ok(()) };
     let mut left = Vec::new();
     for account in &shared.accounts {
-        for look in launcher.list(&account.user.mark(), u32::MAX).await? {
-            let still = launcher.agents().iter().any(|card| card.name == look.agent);
-            if look.status == "interrupted" && still && account.user.runs(&look.agent) {
-                left.push(RunId(look.id));
+        for (run, agent) in launcher.interrupted(&account.user.mark()).await? {
+            let still = launcher.agents().iter().any(|card| card.name == agent);
+            if still && account.user.runs(&agent) {
+                left.push(run);
             }
         }
     }
