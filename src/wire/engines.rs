@@ -1,6 +1,5 @@
 //! Local models that all runs of a process share, and whatever else asks them: each is open once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use agent_core::model::{Model, ModelError, Reply, Request, Sampling, Traits};
@@ -23,7 +22,7 @@ pub(crate) struct LocalModel {
 
 /// The local models that are open.
 #[derive(Clone, Default)]
-pub(crate) struct Engines(Arc<Mutex<HashMap<(String, &'static str, u32), Arc<Onnx>>>>);
+pub(crate) struct Engines(Arc<Mutex<Vec<(LocalModel, Arc<Onnx>)>>>);
 
 impl Engines {
     /// The model, opened where it is not yet.
@@ -32,17 +31,16 @@ impl Engines {
         errand: &Errand,
         model: &LocalModel,
     ) -> anyhow::Result<Arc<Onnx>> {
-        let LocalModel { name, device, context } = model.clone();
-        let key = (name.clone(), device.name(), context);
         let mut open = self.0.lock().await;
-        if let Some(onnx) = open.get(&key) {
+        if let Some((_, onnx)) = open.iter().find(|(known, _)| known == model) {
             return Ok(onnx.clone());
         }
+        let LocalModel { name, device, context } = model.clone();
         let folder = errand.local(&name, device).await?;
         let options = OnnxOptions { device, context, ..OnnxOptions::default() };
         let onnx = tokio::task::spawn_blocking(move || Onnx::open(&folder, &name, options));
         let onnx = Arc::new(onnx.await??);
-        open.insert(key, onnx.clone());
+        open.push((model.clone(), onnx.clone()));
         Ok(onnx)
     }
 }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_core::model::{Reply, Request};
+use agent_core::message::{Message, Role, ToolCall};
+use agent_core::model::{Form, Reply, Request};
 use axum::http::StatusCode;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
@@ -139,7 +140,21 @@ async fn answers(
             }
         };
         let mut reply = model.generator.generate(&request, how, &mut on_text).await?;
-        let held = spelled.end(&mut reply);
+        let mut held = spelled.end(&mut reply);
+        if matches!(request.form, Form::Calls(_)) && repeats(&request.messages, &reply.tool_calls) {
+            // It has what it asks for, and may speak.
+            let form = Form::Text { stop: Vec::new() };
+            let request = Request { form, ..request.clone() };
+            let mut on_text = |text: &str| {
+                if !text.is_empty() {
+                    let _ = outbox.send(Piece::Text(choice, text.to_string()));
+                }
+            };
+            let first = reply.usage;
+            reply = model.generator.generate(&request, how, &mut on_text).await?;
+            reply.usage.output += first.output;
+            held.clear();
+        }
         if how.calls == Calls::One {
             reply.tool_calls.truncate(1);
         }
@@ -151,4 +166,40 @@ async fn answers(
         let _ = outbox.send(Piece::Whole(choice, reply));
     }
     Ok(())
+}
+
+/// Whether all these calls were answered since the user spoke last.
+fn repeats(messages: &[Arc<Message>], calls: &[ToolCall]) -> bool {
+    let since = messages.iter().rev().take_while(|message| message.role != Role::User);
+    let answered: Vec<&ToolCall> = since.flat_map(|message| &message.tool_calls).collect();
+    let same = |call: &ToolCall| {
+        let same = |known: &&ToolCall| known.name == call.name && known.arguments == call.arguments;
+        answered.iter().any(same)
+    };
+    !calls.is_empty() && calls.iter().all(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_call_repeats_one_that_was_answered_since_the_user_spoke() {
+        let call = |city: &str| ToolCall {
+            id: String::new(),
+            name: "weather".to_string(),
+            arguments: json!({ "city": city }),
+        };
+        let mut asks = Message::assistant("");
+        asks.tool_calls.push(call("Paris"));
+        let turns = [Message::user("Paris?"), asks, Message::tool("1", "sunny")];
+        let turns: Vec<Arc<Message>> = turns.into_iter().map(Arc::new).collect();
+        assert!(repeats(&turns, &[call("Paris")]));
+        assert!(!repeats(&turns, &[call("Paris"), call("Rome")]));
+        assert!(!repeats(&turns, &[]));
+        let again: Vec<Arc<Message>> =
+            turns.into_iter().chain([Arc::new(Message::user("And now?"))]).collect();
+        assert!(!repeats(&again, &[call("Paris")]));
+    }
 }
