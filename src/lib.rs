@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod home;
 mod library;
 mod runtime;
+pub mod serve;
 mod strategies;
 mod usage;
 

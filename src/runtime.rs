@@ -4,6 +4,7 @@
 mod chat;
 mod component;
 mod embed;
+mod engines;
 mod kept;
 mod launch;
 mod model;
@@ -16,9 +17,12 @@ mod setup;
 pub use chat::{Chat, Stands};
 pub use component::Caller;
 pub use embed::ENCODER;
+pub(crate) use engines::LocalModel;
+pub(crate) use model::CONTEXT;
 pub use prepared::Prepared;
 pub(crate) use prepared::bare;
 pub use runs::Listed;
+pub(crate) use runs::{as_of, over};
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -55,8 +59,9 @@ use tools::process::Cells;
 
 use crate::STRATEGIES;
 use crate::library::{Builder, Own};
+use engines::Engines;
 use launch::Launch;
-use runs::{as_of, over, told};
+use runs::told;
 
 /// Where files are kept, and how what a run needs gets there.
 #[derive(Clone)]
@@ -74,6 +79,15 @@ pub struct Errand {
     learned: Learned,
     /// What the program adds that errand is part of.
     pub(crate) own: Arc<Own>,
+    /// What its runs share, where they share something.
+    shared: Option<Shared>,
+}
+
+/// What the runs of one process share.
+#[derive(Clone)]
+struct Shared {
+    store: Store,
+    engines: Engines,
 }
 
 /// How a run ended, for now or for good.
@@ -154,6 +168,7 @@ impl Errand {
             confiner: None,
             learned: Learned::default(),
             own: Arc::default(),
+            shared: None,
         })
     }
 
@@ -191,6 +206,16 @@ impl Errand {
     pub fn keeping(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
         self.kept.extend(files);
         self
+    }
+
+    /// Shares the journal and the local models among all runs from now on: for a program that runs
+    /// many, and stays.
+    ///
+    /// # Errors
+    /// The journal cannot be opened.
+    pub fn sharing(self) -> anyhow::Result<Self> {
+        let shared = Shared { store: self.store()?, engines: Engines::default() };
+        Ok(Self { shared: Some(shared), ..self })
     }
 
     /// Tells how far a fetch is.
@@ -284,15 +309,29 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
+        self.run_as(new_id(), agent, watch, person).await
+    }
+
+    /// Runs an agent under a name that no run has yet.
+    ///
+    /// # Errors
+    /// What the run needs cannot be had, or the journal cannot be written.
+    pub async fn run_as(
+        &self,
+        id: RunId,
+        agent: Agent,
+        watch: &dyn Watch,
+        person: Option<&dyn Person>,
+    ) -> anyhow::Result<Finished> {
         let agent = roots::recorded(agent);
         let launcher = Launch::new(self, self.store()?, &agent, None);
-        let runtime_of = self.runtime_of(&agent, &launcher).await?;
-        let traits = runtime_of.model.traits();
+        let assembled = self.assemble(&agent, &launcher).await?;
+        let traits = assembled.model.traits();
         let strategy = STRATEGIES.choose(&agent, &traits);
-        let mut run = Run::new(new_id(), agent, strategy, traits, runtime_of.specs());
-        let _driven = runtime_of.store.drive(run.id())?;
-        drive::begin(&mut run, &runtime_of.parts(watch, person)).await?;
-        runtime_of.drive(run, watch, person).await
+        let mut run = Run::new(id, agent, strategy, traits, assembled.specs());
+        let _driven = assembled.store.drive(run.id())?;
+        drive::begin(&mut run, &assembled.parts(watch, person)).await?;
+        assembled.drive(run, watch, person).await
     }
 
     /// Goes on with a run that was interrupted or that waits for an approval, perhaps with another
@@ -326,10 +365,10 @@ impl Errand {
         }
         // One store for all of it: the run is taken for this process through it.
         let launcher = Launch::new(self, store, &agent, approval.clone());
-        let runtime_of = self.runtime_of(&agent, &launcher).await?;
+        let assembled = self.assemble(&agent, &launcher).await?;
         let mut run =
-            drive::fold(id, &events, &STRATEGIES, runtime_of.model.traits(), runtime_of.specs())?;
-        let strategy = STRATEGIES.choose(&agent, &runtime_of.model.traits());
+            drive::fold(id, &events, &STRATEGIES, assembled.model.traits(), assembled.specs())?;
+        let strategy = STRATEGIES.choose(&agent, &assembled.model.traits());
         if other.is_some() && strategy.name != run.strategy().name {
             anyhow::bail!(
                 "run `{id}` cannot go on with the model `{}`: it acts in another way\nhint: begin a \
@@ -350,9 +389,9 @@ impl Errand {
         {
             return Err(Unfit(problem).into());
         }
-        let parts = runtime_of.parts(watch, person);
+        let parts = assembled.parts(watch, person);
         drive::resume(&mut run, other, |action| launcher.answer(action), &parts).await?;
-        runtime_of.drive(run, watch, person).await
+        assembled.drive(run, watch, person).await
     }
 
     /// What the servers of an agent file are started with, to be looked at.
@@ -363,10 +402,13 @@ impl Errand {
     }
 
     pub(crate) fn store(&self) -> anyhow::Result<Store> {
+        if let Some(shared) = &self.shared {
+            return Ok(shared.store.clone());
+        }
         Ok(Store::open(self.fetcher.home().root())?)
     }
 
-    async fn runtime_of(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Assembled> {
+    async fn assemble(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Assembled> {
         settle(agent);
         // Said, and found to fit on the disk, before the first byte of it comes.
         self.fetcher.begin(&self.missing(agent))?;
@@ -531,7 +573,7 @@ impl Assembled {
 }
 
 /// Milliseconds since 1970.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -39,6 +39,7 @@ mod run_program;
 mod runs;
 mod search;
 mod selfmod;
+mod serve;
 mod server;
 mod shown;
 mod sources;

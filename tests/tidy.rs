@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const LIBRARIES: [&str; 10] = [
+const LIBRARIES: [&str; 11] = [
     "agent-core",
     "agent-file",
     "models",
     "policies",
     "research",
     "sandbox",
+    "server",
     "stepwise",
     "store",
     "text",

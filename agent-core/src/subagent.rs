@@ -224,17 +224,17 @@ impl SubagentTool {
             return Ok(Ok((outcome.clone(), run)));
         }
         agent.budget = lease.budget;
-        let runtime_of = match self.launcher.launch(&agent).await {
-            Ok(runtime_of) => runtime_of,
+        let assembled = match self.launcher.launch(&agent).await {
+            Ok(assembled) => assembled,
             Err(reason) => return Ok(Err(reason)),
         };
         let watch = Quiet(lease.watch);
-        let parts = runtime_of.parts(&watch, lease.person);
+        let parts = assembled.parts(&watch, lease.person);
         let traits = parts.model.traits();
         let strategies = self.launcher.strategies();
         let run = if events.is_empty() {
             let strategy = strategies.choose(&agent, &traits);
-            let mut run = Run::new(id, agent, strategy, traits, runtime_of.specs());
+            let mut run = Run::new(id, agent, strategy, traits, assembled.specs());
             drive::begin_with(&mut run, lease.taint.clone(), &parts).await?;
             run
         } else {
@@ -242,7 +242,7 @@ impl SubagentTool {
             if let Some(Event { what: What::Started { agent, .. }, .. }) = events.first_mut() {
                 agent.budget = agent.budget.within(lease.budget);
             }
-            let mut run = drive::fold(&id, &events, &strategies, traits, runtime_of.specs())?;
+            let mut run = drive::fold(&id, &events, &strategies, traits, assembled.specs())?;
             drive::resume(&mut run, None, |action| self.launcher.answer(action), &parts).await?;
             run
         };

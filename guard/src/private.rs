@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const NOT_INTO: [&str; 5] = ["toolchains", "cache", "kv", "pages", "drives"];
 
 /// Folders and files of `ERRAND_HOME`: what else is in that folder belongs to others.
-const OURS: [&str; 14] = [
+const OURS: [&str; 15] = [
     "cache",
     "cache.key",
     "drives",
@@ -25,6 +25,7 @@ const OURS: [&str; 14] = [
     "models",
     "pages",
     "partial",
+    "serve.token",
     "toolchains",
 ];
 

@@ -23,6 +23,7 @@ mod research;
 mod run;
 mod runs;
 mod schema;
+mod serve;
 mod shipped;
 mod stop;
 mod task;
@@ -77,6 +78,8 @@ enum Command {
     /// Show a research's report, or check that its citations stand in their sources
     #[command(subcommand)]
     Report(report::Command),
+    /// Serve OpenAI's API over local models, and runs of agents, over HTTP
+    Serve(serve::Args),
     /// Check an agent file, and say what it comes to
     Validate(validate::Args),
     /// Print the JSON Schema of the agent file
@@ -126,6 +129,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Batch(args) => batch::main(args),
         Command::Research(args) => research::main(args),
         Command::Report(command) => report::main(command),
+        Command::Serve(args) => serve::main(args),
         Command::Validate(args) => validate::main(args),
         Command::Schema => schema::main(),
         Command::Init(args) => init::main(args),

@@ -368,7 +368,8 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
         eprint(&invalid.to_string());
         return ExitCode::from(2);
     }
-    if error.is::<Usage>() || error.is::<guard::private::Exposed>() || error.is::<errand::Unfit>() {
+    let wrong = error.is::<errand::Unfit>() || error.is::<errand::serve::Refused>();
+    if wrong || error.is::<Usage>() || error.is::<guard::private::Exposed>() {
         eprint(&format!("error: {error}"));
         return ExitCode::from(2);
     }

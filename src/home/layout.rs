@@ -210,6 +210,8 @@ fn alone(name: &str) -> Kind {
         "errand.db" | "errand.db-wal" | "errand.db-shm" | "errand.db-journal" | "errand.lock" => {
             Kind::Journal
         }
+        // By which the runs of its owner are asked for over HTTP.
+        "serve.token" => Kind::Journal,
         // What the artifacts are sealed with.
         "cache.key" => Kind::Cache,
         _ if numbered(name, "describing-", ".wasm") || numbered(name, "refetch-", "") => {
@@ -329,6 +331,7 @@ mod tests {
         assert_eq!(alone("cache.17.draft"), Kind::Scratch);
         assert_eq!(alone("refetch-9"), Kind::Scratch);
         assert_eq!(alone("errand.db"), Kind::Journal);
+        assert_eq!(alone("serve.token"), Kind::Journal);
         assert_eq!(alone("thesis.tex"), Kind::Other);
     }
 }

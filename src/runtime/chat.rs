@@ -17,7 +17,7 @@ use crate::STRATEGIES;
 /// A conversation that this process holds.
 pub struct Chat {
     id: RunId,
-    runtime_of: Assembled,
+    assembled: Assembled,
     _driven: Drive,
 }
 
@@ -38,13 +38,13 @@ impl Errand {
     pub async fn chat(&self, agent: Agent) -> anyhow::Result<Chat> {
         let agent = roots::recorded(agent);
         let launch = Launch::new(self, self.store()?, &agent, None);
-        let runtime_of = self.runtime_of(&agent, &launch).await?;
-        let traits = runtime_of.model.traits();
+        let assembled = self.assemble(&agent, &launch).await?;
+        let traits = assembled.model.traits();
         let strategy = talks(&agent, STRATEGIES.choose(&agent, &traits))?;
-        let mut run = Run::new(new_id(), agent, strategy, traits, runtime_of.specs());
-        let driven = runtime_of.store.drive(run.id())?;
-        drive::begin(&mut run, &runtime_of.parts(&Unseen, None)).await?;
-        Ok(Chat { id: run.id().clone(), runtime_of, _driven: driven })
+        let mut run = Run::new(new_id(), agent, strategy, traits, assembled.specs());
+        let driven = assembled.store.drive(run.id())?;
+        drive::begin(&mut run, &assembled.parts(&Unseen, None)).await?;
+        Ok(Chat { id: run.id().clone(), assembled, _driven: driven })
     }
 
     /// Takes a conversation up again, or any run, to say more to it.
@@ -58,8 +58,8 @@ impl Errand {
         let agent = as_of(id, &events)?;
         roots::unchanged(&agent)?;
         let launch = Launch::new(self, store, &agent, None);
-        let runtime_of = self.runtime_of(&agent, &launch).await?;
-        let chat = Chat { id: id.clone(), runtime_of, _driven: driven };
+        let assembled = self.assemble(&agent, &launch).await?;
+        let chat = Chat { id: id.clone(), assembled, _driven: driven };
         talks(&agent, chat.run().await?.strategy())?;
         Ok(chat)
     }
@@ -76,13 +76,13 @@ impl Chat {
     /// # Errors
     /// The journal cannot be read.
     pub async fn run(&self) -> anyhow::Result<Run> {
-        let events = self.runtime_of.store.events(&self.id).await?;
+        let events = self.assembled.store.events(&self.id).await?;
         Ok(drive::fold(
             &self.id,
             &events,
             &STRATEGIES,
-            self.runtime_of.model.traits(),
-            self.runtime_of.specs(),
+            self.assembled.model.traits(),
+            self.assembled.specs(),
         )?)
     }
 
@@ -91,7 +91,7 @@ impl Chat {
     /// # Errors
     /// The journal cannot be read.
     pub async fn stands(&self) -> anyhow::Result<Stands> {
-        let events = self.runtime_of.store.events(&self.id).await?;
+        let events = self.assembled.store.events(&self.id).await?;
         Ok(if ended(&events).is_some() { Stands::Answered } else { Stands::Open })
     }
 
@@ -125,18 +125,18 @@ impl Chat {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
-        let events = self.runtime_of.store.events(&self.id).await?;
+        let events = self.assembled.store.events(&self.id).await?;
         let last = events.last().map(|event| &event.what);
         if !matches!(last, Some(What::Started { .. } | What::Said { .. })) {
             self.note(What::Resumed { model: None }).await?;
         }
-        self.runtime_of.drive(self.run().await?, watch, person).await
+        self.assembled.drive(self.run().await?, watch, person).await
     }
 
     /// Writes down what happened between turns. An event of a turn that was dropped may still be on
     /// its way to the journal: then this one's number is taken, and it gets the next.
     async fn note(&self, what: What) -> anyhow::Result<()> {
-        let parts = self.runtime_of.parts(&Unseen, None);
+        let parts = self.assembled.parts(&Unseen, None);
         let mut noted = Ok(());
         for _ in 0..3 {
             let mut run = self.run().await?;

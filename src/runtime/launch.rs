@@ -120,8 +120,8 @@ impl Launch {
 #[async_trait]
 impl Launcher for Launch {
     async fn launch(&self, agent: &Agent) -> Result<Box<dyn AgentRuntime>, String> {
-        match self.errand.runtime_of(agent, self).await {
-            Ok(runtime_of) => Ok(Box::new(runtime_of)),
+        match self.errand.assemble(agent, self).await {
+            Ok(assembled) => Ok(Box::new(assembled)),
             Err(error) => Err(format!("{error:#}")),
         }
     }

@@ -11,9 +11,10 @@ use models::openai::{ApiKey, Learned, OpenAi, RemoteOptions};
 use models::scripted::Scripted;
 
 use super::Errand;
+use super::engines::{Engine, LocalModel};
 
 /// Tokens that a local model holds: enough for a run, and its cache stays small.
-const CONTEXT: u32 = 8192;
+pub(crate) const CONTEXT: u32 = 8192;
 
 impl Errand {
     pub(super) async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
@@ -35,7 +36,13 @@ impl Errand {
                 let name = config.name.clone();
                 // A path in an agent file is relative to that file.
                 let path = config.path.as_ref().map(|path| path.to_string_lossy().into_owned());
-                let folder = self.local(path.as_deref().unwrap_or(&name), device).await?;
+                let wanted = path.as_deref().unwrap_or(&name);
+                if let Some(shared) = &self.shared {
+                    let model = LocalModel { name: wanted.to_string(), device, context: CONTEXT };
+                    let onnx = shared.engines.open(self, &model).await?;
+                    return Ok(Arc::new(Engine { onnx, name, sampling: config.sampling }));
+                }
+                let folder = self.local(wanted, device).await?;
                 let options =
                     OnnxOptions { device, context: CONTEXT, sampling: config.sampling, threads: 0 };
                 let open = move || Onnx::open(&folder, &name, options);
@@ -45,7 +52,7 @@ impl Errand {
     }
 
     /// The folder of an imported model, with the library that runs it loaded.
-    async fn local(&self, name: &str, device: onnx::Device) -> anyhow::Result<PathBuf> {
+    pub(super) async fn local(&self, name: &str, device: onnx::Device) -> anyhow::Result<PathBuf> {
         let library = self.fetcher.runtime(device, |name| std::env::var_os(name)).await?;
         let folder = self.fetcher.model(name).await?;
         tokio::task::spawn_blocking(move || onnx::load(Some(&library)).map(drop)).await??;

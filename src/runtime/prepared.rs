@@ -16,7 +16,7 @@ use crate::STRATEGIES;
 /// What runs of one agent file share.
 pub struct Prepared {
     agent: Agent,
-    runtime_of: Assembled,
+    assembled: Assembled,
     launch: Launch,
 }
 
@@ -28,8 +28,8 @@ impl Errand {
     pub async fn prepare(&self, agent: &Agent) -> anyhow::Result<Prepared> {
         let agent = roots::recorded(agent.clone());
         let launch = Launch::new(self, self.store()?, &agent, None);
-        let runtime_of = self.runtime_of(&agent, &launch).await?;
-        Ok(Prepared { agent, runtime_of, launch })
+        let assembled = self.assemble(&agent, &launch).await?;
+        Ok(Prepared { agent, assembled, launch })
     }
 }
 
@@ -50,20 +50,20 @@ impl Prepared {
     ) -> anyhow::Result<Finished> {
         let agent = roots::recorded(agent);
         anyhow::ensure!(alike(&self.agent, &agent), "the agent is not the one that was made ready");
-        let store = &self.runtime_of.store;
+        let store = &self.assembled.store;
         let _driven = store.drive(id)?;
-        let traits = self.runtime_of.model.traits();
+        let traits = self.assembled.model.traits();
         let events = match store.events(id).await {
             Ok(events) => events,
             Err(JournalError::Unknown(_)) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        let parts = self.runtime_of.parts(watch, person);
+        let parts = self.assembled.parts(watch, person);
         if events.is_empty() {
             let strategy = STRATEGIES.choose(&agent, &traits);
-            let mut run = Run::new(id.clone(), agent, strategy, traits, self.runtime_of.specs());
+            let mut run = Run::new(id.clone(), agent, strategy, traits, self.assembled.specs());
             drive::begin(&mut run, &parts).await?;
-            return self.runtime_of.drive(run, watch, person).await;
+            return self.assembled.drive(run, watch, person).await;
         }
         let begun = as_of(id, &events)?;
         roots::unchanged(&begun)?;
@@ -77,9 +77,9 @@ impl Prepared {
             let outcome = outcome.clone();
             return Ok(Finished { run: id.clone(), outcome, spent: *over(id, &events)?.spent() });
         }
-        let mut run = drive::fold(id, &events, &STRATEGIES, traits, self.runtime_of.specs())?;
+        let mut run = drive::fold(id, &events, &STRATEGIES, traits, self.assembled.specs())?;
         drive::resume(&mut run, None, |action| self.launch.answer(action), &parts).await?;
-        self.runtime_of.drive(run, watch, person).await
+        self.assembled.drive(run, watch, person).await
     }
 }
 

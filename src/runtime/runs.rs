@@ -3,8 +3,8 @@
 use crate::STRATEGIES;
 use agent_core::agent::{Agent, Provider};
 use agent_core::drive;
-use agent_core::event::{Event, Outcome, RunId, What};
-use agent_core::journal::JournalError;
+use agent_core::event::{Event, Outcome, Reason, RunId, What};
+use agent_core::journal::{Journal, JournalError};
 use agent_core::ledger::Spent;
 use agent_core::model::Traits;
 use agent_core::run::{Run, ended};
@@ -111,6 +111,23 @@ impl Errand {
         Ok(self.store()?.remove(runs).await?)
     }
 
+    /// Ends a run for good that nothing drives. One that is over stays as it is.
+    ///
+    /// # Errors
+    /// There is no such run, a process drives it, or the journal cannot be written.
+    pub async fn cancel(&self, id: &RunId) -> anyhow::Result<()> {
+        let store = self.store()?;
+        let _driven = store.drive(id)?;
+        let events = told(store.events(id).await)?;
+        if ended(&events).is_some() {
+            return Ok(());
+        }
+        let outcome = Outcome { reason: Some(Reason::Cancelled), ..Outcome::default() };
+        let event = Event::new(super::now(), What::Ended { outcome });
+        store.append(id, events.len() as u64, &event).await?;
+        Ok(())
+    }
+
     /// The runs of the agents that a run called.
     ///
     /// # Errors
@@ -139,7 +156,7 @@ pub(super) fn told<T>(events: Result<T, JournalError>) -> anyhow::Result<T> {
 }
 
 /// The agent of a run, as it is at the end of these events.
-pub(super) fn as_of(id: &RunId, events: &[Event]) -> anyhow::Result<Agent> {
+pub(crate) fn as_of(id: &RunId, events: &[Event]) -> anyhow::Result<Agent> {
     let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
         return Err(drive::Fault::NoBeginning(id.clone()).into());
     };
@@ -153,7 +170,7 @@ pub(super) fn as_of(id: &RunId, events: &[Event]) -> anyhow::Result<Agent> {
 }
 
 /// A run that is no longer driven, so that it needs no model.
-pub(super) fn over(id: &RunId, events: &[Event]) -> anyhow::Result<Run> {
+pub(crate) fn over(id: &RunId, events: &[Event]) -> anyhow::Result<Run> {
     let caches = as_of(id, events)?.model.provider == Provider::Onnx;
     let traits = Traits { constrained: false, caches, context: 0 };
     Ok(drive::fold(id, events, &STRATEGIES, traits, Vec::new())?)

@@ -16,7 +16,7 @@ mod tools;
 
 pub use code::CODE;
 pub use decision::{Decision, Next, answer, cut, unfenced};
-pub use parse::after_reasoning;
+pub use parse::{Parsed, after_reasoning, parse};
 pub use prompt::{LAST, Prompt, for_a_model, paragraphs};
 pub use registry::{Entry, Models, Needs, Strategies};
 pub use signature::{shape, signature};

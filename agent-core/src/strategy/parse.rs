@@ -11,7 +11,7 @@ use crate::tool::ToolSpec;
 
 /// What a reply's text comes to.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Parsed {
+pub enum Parsed {
     /// Text, without the reasoning that stood before it.
     Text(String),
     /// These calls, and what was said before the first.
@@ -53,7 +53,7 @@ const ARGUMENTS: [&str; 8] =
 const PLACES: usize = 256;
 
 /// Reads a reply's text; `number` makes the ids of its calls.
-pub(crate) fn parse<'a>(
+pub fn parse<'a>(
     content: &str,
     tools: impl IntoIterator<Item = &'a ToolSpec>,
     number: u64,

@@ -10,6 +10,7 @@ use agent_core::model::{Finish, Form, ModelError, Reply, Request, Sampling, Toke
 use agent_core::tool::ToolSpec;
 
 use super::EngineError;
+use super::asking::{Asking, Prompt, Room};
 use super::calls::CallFormat;
 use super::grammar::{Grammars, Rails};
 use super::repetition::repeats;
@@ -69,16 +70,21 @@ impl<D: Decoder> Engine<D> {
     pub(super) fn think(
         &mut self,
         request: &Request,
+        asking: Asking,
         stop: Arc<AtomicBool>,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Reply, ModelError> {
         self.decoder.stop_on(stop);
         let model = self.name.clone();
-        self.answer(request, on_text).map_err(|error| match error {
+        self.answer(request, asking, on_text).map_err(|error| match error {
             EngineError::TooLong { tokens, context } => {
                 ModelError::TooLong { model, tokens: tokens as u64, context: context as u64 }
             }
             EngineError::Form(reason) => ModelError::Form(reason),
+            EngineError::Template(reason) => {
+                let hint = "the model's chat template takes no such conversation".to_string();
+                ModelError::Refused { model, reason, hint }
+            }
             other => ModelError::Broken { model, reason: other.to_string() },
         })
     }
@@ -86,15 +92,29 @@ impl<D: Decoder> Engine<D> {
     fn answer(
         &mut self,
         request: &Request,
+        asking: Asking,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Reply, EngineError> {
         let started = Instant::now();
-        let rails = self.grammars.rails(&request.form, self.template.format(), &self.tokenizer)?;
+        let (format, calls) = (self.template.format(), asking.calls);
+        let rails = self.grammars.rails(&request.form, format, calls, &self.tokenizer)?;
         self.pace.compiling += started.elapsed();
         let tools = tools(&request.form);
-        let prompt =
-            self.template.tokens(&self.tokenizer, &request.messages, tools, &request.prefix)?;
-        let room = prompt.len() + request.max_tokens as usize;
+        let prompt = match asking.prompt {
+            Prompt::Chat => {
+                self.template.tokens(&self.tokenizer, &request.messages, tools, &request.prefix)?
+            }
+            Prompt::Raw => self.template.raw(&self.tokenizer, &request.prefix),
+        };
+        let limit = match asking.room {
+            Room::Whole => request.max_tokens as usize,
+            Room::Left => {
+                // At least one token, or there is nothing to answer with.
+                let left = self.context.saturating_sub(prompt.len()).max(1);
+                left.min(request.max_tokens as usize)
+            }
+        };
+        let room = prompt.len() + limit;
         if room > self.context {
             return Err(EngineError::TooLong { tokens: room, context: self.context });
         }
@@ -103,10 +123,12 @@ impl<D: Decoder> Engine<D> {
         let cached = same.min(prompt.len().saturating_sub(1));
         self.rewind(cached);
         let input = prompt.len() as u64;
-        let mut sampler = Sampler::new(self.sampling, request.call);
+        let sampling = asking.sampling.unwrap_or(self.sampling);
+        let mut sampler = Sampler::new(sampling, request.call);
+        let new = &prompt[cached..];
         let mut reply = match &request.form {
-            Form::Choice(choices) => self.choose(&prompt[cached..], choices, &mut sampler, on_text),
-            _ => self.write(&prompt[cached..], request, rails, &mut sampler, on_text),
+            Form::Choice(choices) => self.choose(new, choices, &mut sampler, on_text),
+            _ => self.write(new, request, limit, rails, &mut sampler, on_text),
         }?;
         reply.usage.input = input;
         reply.usage.cached = cached as u64;
@@ -118,11 +140,11 @@ impl<D: Decoder> Engine<D> {
         &mut self,
         prompt: &[u32],
         request: &Request,
+        limit: usize,
         mut rails: Option<Rails>,
         sampler: &mut Sampler,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Reply, EngineError> {
-        let limit = request.max_tokens as usize;
         let mut shown = Shown::new(&request.form, self.template.format());
         let mut pending = prompt.to_vec();
         let mut written = Vec::new();

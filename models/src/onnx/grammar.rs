@@ -18,6 +18,7 @@ use llguidance::{Matcher, ParserFactory};
 use serde_json::{Value, json};
 
 use super::EngineError;
+use super::asking::Calls;
 use super::calls::{self, CallFormat};
 use super::json;
 use super::loose::loosened;
@@ -66,15 +67,17 @@ impl Grammars {
         &self,
         form: &Form,
         format: CallFormat,
+        most: Calls,
         tokenizer: &Tokenizer,
     ) -> Result<Option<Rails>, EngineError> {
-        self.rails_of(form, format, tokenizer).map_err(EngineError::Form)
+        self.rails_of(form, format, most, tokenizer).map_err(EngineError::Form)
     }
 
     fn rails_of(
         &self,
         form: &Form,
         format: CallFormat,
+        most: Calls,
         tokenizer: &Tokenizer,
     ) -> Result<Option<Rails>, String> {
         let started = Instant::now();
@@ -84,16 +87,16 @@ impl Grammars {
             Form::CallsOrJson(specs, schema) if specs.is_empty() => return self.alone(schema),
             Form::Json(schema) => return self.alone(schema),
             Form::Act(specs) => {
-                format!("start: calls\n{}", self.calls(specs, format, tokenizer)?)
+                format!("start: calls\n{}", self.calls(specs, format, most, tokenizer)?)
             }
             Form::Calls(specs) => format!(
                 "start: calls | ANSWER\n{}{}",
-                self.calls(specs, format, tokenizer)?,
+                self.calls(specs, format, most, tokenizer)?,
                 answer(format)
             ),
             Form::CallsOrJson(specs, schema) => {
                 let schema = self.loosely(schema)?;
-                let calls = self.calls(specs, format, tokenizer)?;
+                let calls = self.calls(specs, format, most, tokenizer)?;
                 format!("start: calls | answer\n{calls}answer: %json {schema}")
             }
         };
@@ -139,6 +142,7 @@ impl Grammars {
         &self,
         specs: &[Arc<ToolSpec>],
         format: CallFormat,
+        most: Calls,
         tokenizer: &Tokenizer,
     ) -> Result<String, String> {
         let mut rules = String::new();
@@ -146,7 +150,10 @@ impl Grammars {
             CallFormat::Tagged => {
                 let open = marker(tokenizer, calls::OPEN);
                 let close = marker(tokenizer, calls::CLOSE);
-                rules += &format!("calls: call (\"\\n\" call){{0,{}}}\n", CALLS - 1);
+                rules += &match most {
+                    Calls::Several => format!("calls: call (\"\\n\" call){{0,{}}}\n", CALLS - 1),
+                    Calls::One => "calls: call\n".to_string(),
+                };
                 rules += &format!("call: {open} \"\\n\" body \"\\n\" {close}\n");
             }
             CallFormat::Bare => rules += "calls: body\n",

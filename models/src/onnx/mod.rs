@@ -4,6 +4,7 @@
 //! `tokenizer`, `template` and `turns` make tokens of a conversation, `grammar` says which may come next,
 //! `sampler` picks one, `decode` and `choice` turn the wheel, `model` is the thread around it.
 
+mod asking;
 mod bench;
 mod calls;
 mod choice;
@@ -25,6 +26,7 @@ mod text;
 mod tokenizer;
 mod turns;
 
+pub use asking::{Asking, Calls, Prompt, Room};
 pub use bench::{Bench, bench};
 pub use decode::Pace;
 pub use error::EngineError;

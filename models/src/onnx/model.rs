@@ -2,6 +2,7 @@
 //! after the other; dropping a request takes it back.
 
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use super::asking::Asking;
 use super::decode::{Decoder, Engine, Pace};
 use super::grammar::Grammars;
 use super::template::Template;
@@ -45,6 +47,7 @@ pub struct Onnx {
 /// One request on its way to the thread.
 struct Job {
     request: Request,
+    asking: Asking,
     stop: Arc<AtomicBool>,
     text: UnboundedSender<String>,
     done: oneshot::Sender<Result<Reply, ModelError>>,
@@ -135,8 +138,9 @@ fn speech(info: &ModelInfo) -> Result<(Arc<Tokenizer>, Template), EngineError> {
     let text = |id: Option<u32>| {
         id.map(|id| String::from_utf8_lossy(tokenizer.bytes(id)).into_owned()).unwrap_or_default()
     };
-    let template =
+    let mut template =
         Template::new(&info.template, text(info.tokenizer.bos), text(info.tokenizer.eos))?;
+    template.begins = info.tokenizer.add_bos;
     Ok((tokenizer, template))
 }
 
@@ -146,16 +150,30 @@ pub(crate) fn speaks(info: &ModelInfo) -> Result<(), EngineError> {
 }
 
 fn serve<D: Decoder>(mut engine: Engine<D>, inbox: &mpsc::Receiver<Job>, pace: &Mutex<Pace>) {
-    while let Ok(Job { request, stop, text, done }) = inbox.recv() {
+    while let Ok(Job { request, asking, stop, text, done }) = inbox.recv() {
         if stop.load(Ordering::Relaxed) {
             continue;
         }
         // The client is gone: the flag is up, and the engine will see it.
         let mut on_text = |piece: &str| drop(text.send(piece.to_string()));
-        let reply = engine.think(&request, stop, &mut on_text);
+        let reply =
+            caught(&mut engine, |engine| engine.think(&request, asking, stop, &mut on_text));
         *pace.lock().unwrap_or_else(PoisonError::into_inner) = engine.pace;
         let _ = done.send(reply);
     }
+}
+
+/// One request must not end the thread that all others wait for, whatever it makes a library do.
+fn caught<D: Decoder>(
+    engine: &mut Engine<D>,
+    think: impl FnOnce(&mut Engine<D>) -> Result<Reply, ModelError>,
+) -> Result<Reply, ModelError> {
+    panic::catch_unwind(AssertUnwindSafe(|| think(engine))).unwrap_or_else(|_| {
+        // What was read until then is not known for sure.
+        engine.rewind(0);
+        let (model, reason) = (engine.name.clone(), "it crashed on this request".to_string());
+        Err(ModelError::Broken { model, reason })
+    })
 }
 
 /// Raises the flag when the request is dropped.
@@ -186,6 +204,21 @@ impl Model for Onnx {
         request: &Request,
         on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
     ) -> Result<Reply, ModelError> {
+        self.ask(request, Asking::default(), on_text).await
+    }
+}
+
+impl Onnx {
+    /// Asks like [`Model::think`], in another way than the model was opened for.
+    ///
+    /// # Errors
+    /// Those of [`Model::think`].
+    pub async fn ask(
+        &self,
+        request: &Request,
+        asking: Asking,
+        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+    ) -> Result<Reply, ModelError> {
         let gone = || ModelError::Broken {
             model: self.name.clone(),
             reason: "its thread has ended".to_string(),
@@ -194,7 +227,7 @@ impl Model for Onnx {
         let _asked = Asked(stop.clone());
         let (text, mut pieces) = unbounded_channel();
         let (done, reply) = oneshot::channel();
-        let job = Job { request: request.clone(), stop, text, done };
+        let job = Job { request: request.clone(), asking, stop, text, done };
         self.jobs.send(job).map_err(|_| gone())?;
         while let Some(piece) = pieces.recv().await {
             on_text(&piece);

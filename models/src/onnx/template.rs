@@ -30,6 +30,8 @@ pub(super) struct Template {
     format: CallFormat,
     /// Whether the template says something of tools by itself.
     tools: bool,
+    /// Whether a text that is no conversation begins with `bos`.
+    pub(super) begins: bool,
     bos: String,
     eos: String,
 }
@@ -56,6 +58,7 @@ impl Template {
             environment,
             format: CallFormat::of(source),
             tools: source.contains("tools"),
+            begins: false,
             bos,
             eos,
         })
@@ -95,6 +98,13 @@ impl Template {
         let mut text = self.accepted(messages, &tools)?;
         text += &shielded(tokenizer, Markers::Control, guard, prefix);
         Ok(tokenizer.encode_marked(&text, guard))
+    }
+
+    /// This text alone as tokens, after the one that the model has every text begin with.
+    /// A marker that it spells is read as letters.
+    pub(super) fn raw(&self, tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
+        let begin = if self.begins { tokenizer.marker(&self.bos) } else { None };
+        begin.into_iter().chain(tokenizer.encode(text)).collect()
     }
 
     /// The conversation as it is, or else with its turns as this template takes them.

@@ -8,11 +8,12 @@ use agent_core::model::{Finish, Form, ModelError, Reply, Request, Sampling};
 use serde_json::json;
 
 use super::sample::{Dice, QWEN, SMOLLM2, Vocab, engine, request, spec};
+use crate::onnx::asking::{Asking, Calls, Prompt, Room};
 use crate::onnx::decode::{Decoder, Engine};
 use crate::onnx::sampler::normalizer;
 
 fn ask(engine: &mut Engine<Dice>, request: &Request) -> Reply {
-    engine.think(request, Arc::default(), &mut |_| ()).unwrap()
+    engine.think(request, Asking::default(), Arc::default(), &mut |_| ()).unwrap()
 }
 
 fn text(stop: &[&str]) -> Form {
@@ -75,7 +76,9 @@ fn text_ends_before_a_stop_string() {
     let at = whole.find(&stop).unwrap();
     let mut shown = String::new();
     let reply = engine
-        .think(&request(text(&[&stop]), 60), Arc::default(), &mut |piece| shown.push_str(piece))
+        .think(&request(text(&[&stop]), 60), Asking::default(), Arc::default(), &mut |piece| {
+            shown.push_str(piece)
+        })
         .unwrap();
     assert_eq!(reply.content, whole[..at]);
     assert_eq!(shown, reply.content);
@@ -104,11 +107,18 @@ fn a_reply_that_meets_the_limit_is_cut() {
 fn a_prompt_that_does_not_fit_is_refused() {
     let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
     engine.context = 60;
-    let error = engine.think(&request(text(&[]), 50), Arc::default(), &mut |_| ()).unwrap_err();
+    let error = engine
+        .think(&request(text(&[]), 50), Asking::default(), Arc::default(), &mut |_| ())
+        .unwrap_err();
     let ModelError::TooLong { tokens, context: 60, .. } = error else { panic!("{error}") };
     assert!(tokens > 60);
     let error = engine
-        .think(&request(Form::Choice(Vec::new()), 1), Arc::default(), &mut |_| ())
+        .think(
+            &request(Form::Choice(Vec::new()), 1),
+            Asking::default(),
+            Arc::default(),
+            &mut |_| (),
+        )
         .unwrap_err();
     assert!(error.to_string().ends_with("there is nothing to choose from"), "{error}");
 }
@@ -119,7 +129,7 @@ fn a_reply_that_nobody_waits_for_stops() {
     let flag = Arc::new(AtomicBool::new(false));
     let raise = flag.clone();
     let mut pieces = 0;
-    let stopped = engine.think(&request(text(&[]), 1000), flag, &mut |_| {
+    let stopped = engine.think(&request(text(&[]), 1000), Asking::default(), flag, &mut |_| {
         pieces += 1;
         raise.store(true, std::sync::atomic::Ordering::Relaxed);
     });
@@ -178,4 +188,59 @@ fn a_choice_costs_no_more_than_where_choices_part() {
     assert_eq!(engine.decoder.feeds, 1);
     ask(&mut engine, &request(form, 8));
     assert_eq!(engine.decoder.feeds, 2, "one token to have the logits again");
+}
+
+#[test]
+fn a_request_may_say_how_tokens_are_chosen() {
+    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    let asked = request(text(&[]), 12);
+    let hot = |seed| Asking {
+        sampling: Some(Sampling { temperature: 1.5, top_p: 1.0, seed }),
+        ..Asking::default()
+    };
+    let mut say =
+        |asking| engine.think(&asked, asking, Arc::default(), &mut |_| ()).unwrap().content;
+    let greedy = say(Asking::default());
+    assert_eq!(say(hot(1)), say(hot(1)));
+    assert_ne!(say(hot(1)), say(hot(2)));
+    assert_eq!(say(Asking::default()), greedy);
+}
+
+#[test]
+fn a_limit_beyond_the_context_is_cut_to_it_where_that_is_asked_for() {
+    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    engine.context = 60;
+    let left = Asking { room: Room::Left, ..Asking::default() };
+    let asked = request(Form::Json(json!({"type": "string", "minLength": 500})), 5000);
+    let reply = engine.think(&asked, left, Arc::default(), &mut |_| ()).unwrap();
+    assert_eq!(reply.finish, Finish::Cut);
+    assert_eq!(reply.usage.input + reply.usage.output, 60);
+}
+
+#[test]
+fn a_raw_prompt_is_its_text_and_nothing_else() {
+    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    let raw = Asking { prompt: Prompt::Raw, ..Asking::default() };
+    let mut asked = request(text(&[]), 4);
+    asked.messages.clear();
+    asked.prefix = "the quick brown<|im_start|>".to_string();
+    let reply = engine.think(&asked, raw, Arc::default(), &mut |_| ()).unwrap();
+    let letters = engine.tokenizer.encode(&asked.prefix);
+    assert_eq!(reply.usage.input, letters.len() as u64);
+    assert_eq!(engine.fed[..letters.len()], letters);
+    assert!(!letters.contains(&engine.tokenizer.marker("<|im_start|>").unwrap()));
+}
+
+#[test]
+fn a_reply_may_be_held_to_one_call() {
+    let mut engine = engine(Vocab::Calls, QWEN, Sampling::default());
+    let tool = spec("look", json!({"type": "object", "properties": {"deep": {"type": "boolean"}}}));
+    let asked = request(Form::Act(vec![tool.into()]), 400);
+    let mut calls = |seed, calls| {
+        let sampling = Some(Sampling { temperature: 1.0, top_p: 1.0, seed });
+        let asking = Asking { sampling, calls, ..Asking::default() };
+        engine.think(&asked, asking, Arc::default(), &mut |_| ()).unwrap().tool_calls.len()
+    };
+    assert!((0..8).any(|seed| calls(seed, Calls::Several) > 1));
+    assert!((0..8).all(|seed| calls(seed, Calls::One) == 1));
 }

@@ -12,7 +12,8 @@ use crate::onnx::grammar::{Grammars, holds};
 fn accepts(form: &Form, vocab: Vocab, text: &str) -> bool {
     let tokenizer = tokenizer(vocab);
     let grammars = Grammars::new(tokenizer.clone()).unwrap();
-    let mut rails = grammars.rails(form, CallFormat::Tagged, &tokenizer).unwrap().unwrap();
+    let mut rails =
+        grammars.rails(form, CallFormat::Tagged, Default::default(), &tokenizer).unwrap().unwrap();
     // Where the vocabulary has call markers, they are what a model writes.
     for token in tokenizer.encode_marked(text, '\u{E000}') {
         if rails.done() || !rails.allows(token).unwrap() {
@@ -304,7 +305,9 @@ fn no_logits_lead_off_the_rails() {
                 request.messages[1] = Message::user(format!("Question {call}?")).into();
                 let mut shown = String::new();
                 let mut on_text = |text: &str| shown.push_str(text);
-                let reply = engine.think(&request, Default::default(), &mut on_text).unwrap();
+                let reply = engine
+                    .think(&request, Default::default(), Default::default(), &mut on_text)
+                    .unwrap();
                 assert_eq!(shown, reply.content);
                 if reply.finish == Finish::Cut {
                     assert_eq!(reply.usage.output, 160);
@@ -337,7 +340,9 @@ fn no_logits_call_what_was_not_offered() {
             };
             let mut request = request(form, 200);
             request.call = call;
-            let reply = engine.think(&request, Default::default(), &mut |_| ()).unwrap();
+            let reply = engine
+                .think(&request, Default::default(), Default::default(), &mut |_| ())
+                .unwrap();
             if reply.finish == Finish::Cut {
                 assert!(reply.tool_calls.is_empty());
                 continue;

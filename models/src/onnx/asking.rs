@@ -1,0 +1,46 @@
+//! How one request is answered, where that differs from how the model was opened.
+
+use agent_core::model::Sampling;
+
+/// How one request is answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Asking {
+    /// How tokens are chosen; `None`: as the model was opened.
+    pub sampling: Option<Sampling>,
+    /// What becomes of a limit that the context has no room for.
+    pub room: Room,
+    /// What the model reads.
+    pub prompt: Prompt,
+    /// Whether a reply may call more than one tool.
+    pub calls: Calls,
+}
+
+/// How many calls a reply may make.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// As many as the grammar has room for.
+    #[default]
+    Several,
+    /// One.
+    One,
+}
+
+/// What becomes of a request's `max_tokens` that the context has no room for behind the prompt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Room {
+    /// The request is refused: its caller counts on all of it.
+    #[default]
+    Whole,
+    /// The reply gets what is left.
+    Left,
+}
+
+/// What the model reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Prompt {
+    /// The conversation, through the model's chat template.
+    #[default]
+    Chat,
+    /// The request's prefix and nothing else: the model goes on with that text.
+    Raw,
+}

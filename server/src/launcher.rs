@@ -1,0 +1,186 @@
+//! What the server asks of whatever runs agents. All that it tells of a run comes from the run's journal.
+
+use std::sync::Arc;
+
+use agent_core::drive::{Approval, Watch};
+use agent_core::event::RunId;
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+
+/// An agent that can be run.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct AgentCard {
+    /// The name that runs are started by.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// JSON Schema of its parameters.
+    pub params: Value,
+}
+
+/// A run to be started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// The name that it gets.
+    pub run: RunId,
+    /// Whose run it is: the agent's name.
+    pub agent: String,
+    /// The values of its parameters.
+    pub params: Map<String, Value>,
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Look {
+    /// Its name.
+    pub id: String,
+    /// Always `run`.
+    pub object: String,
+    /// The agent's name.
+    pub agent: String,
+    /// The values of its parameters, with the defaults among them.
+    pub params: Map<String, Value>,
+    /// `running`; `waiting` for an approval or an answer; `interrupted` or `fault`, which can be resumed;
+    /// `done`; or why it ended without an outcome: `steps`, `tokens`, `time`, `cost`, `cancelled`,
+    /// `unsupported`.
+    pub status: String,
+    /// Milliseconds since 1970 of its first event.
+    pub created_ms: u64,
+    /// Milliseconds since 1970 of its last event.
+    pub updated_ms: u64,
+    /// How many events it has.
+    pub events: u64,
+    /// What came of it; null until there is an outcome.
+    pub outcome: Value,
+    /// More about the status.
+    pub detail: Option<String>,
+    /// What it waits for.
+    pub waits: Option<Waits>,
+    /// What it took so far: `steps`, `input_tokens`, `output_tokens`, `cost_usd`, `seconds`.
+    pub usage: Value,
+}
+
+/// What a run waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Waits {
+    /// Names this action and no other: an approval, a denial or a reply has to repeat it.
+    pub digest: String,
+    /// The tool that would be called.
+    pub tool: String,
+    /// With these arguments.
+    pub arguments: Value,
+    /// What the call wants of the host.
+    pub capabilities: Vec<String>,
+    /// Why a person is asked.
+    pub reasons: Vec<String>,
+    /// The question, where it is one and wants a reply.
+    pub question: Option<String>,
+    /// The replies to choose from; empty where any will do.
+    pub choices: Vec<String>,
+}
+
+/// How a run that was driven came to rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launched {
+    /// In one word, as [`Look::status`] says it.
+    pub end: String,
+}
+
+/// Why a run cannot be started, gone on with, or told of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LaunchError {
+    /// What was sent does not fit the agent.
+    #[error("{0}")]
+    Invalid(String),
+    /// It does not fit how the run stands.
+    #[error("{0}")]
+    Unfit(String),
+    /// There is no such run.
+    #[error("there is no run `{0}`")]
+    Missing(RunId),
+    /// Something broke.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<LaunchError> for ApiError {
+    fn from(error: LaunchError) -> Self {
+        let message = error.to_string();
+        match error {
+            LaunchError::Invalid(_) => {
+                ApiError { code: "invalid_params", ..ApiError::param("params", message) }
+            }
+            LaunchError::Unfit(_) => ApiError::conflict("unfit", message),
+            LaunchError::Missing(_) => ApiError::missing("run_not_found", message),
+            LaunchError::Broken(_) => {
+                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "run_failed", message)
+            }
+        }
+    }
+}
+
+/// Runs agents.
+#[async_trait]
+pub trait Launcher: Send + Sync {
+    /// The agents that can be run.
+    fn agents(&self) -> &[AgentCard];
+
+    /// The values of the parameters that a run would have.
+    ///
+    /// # Errors
+    /// They do not fit the agent.
+    fn check(&self, order: &Order) -> Result<Map<String, Value>, LaunchError>;
+
+    /// Begins a run, and drives it until it comes to rest. Dropping the future interrupts it.
+    ///
+    /// # Errors
+    /// It cannot begin, or cannot be written down.
+    async fn start(&self, order: Order, watch: Arc<dyn Watch>) -> Result<Launched, LaunchError>;
+
+    /// Goes on with a run, and drives it until it comes to rest.
+    ///
+    /// # Errors
+    /// It cannot go on, or the answer does not fit what it waits for.
+    async fn resume(
+        &self,
+        run: &RunId,
+        answer: Option<Approval>,
+        watch: Arc<dyn Watch>,
+    ) -> Result<Launched, LaunchError>;
+
+    /// How a run stands.
+    ///
+    /// # Errors
+    /// There is no such run, or its journal cannot be read.
+    async fn look(&self, run: &RunId) -> Result<Look, LaunchError>;
+
+    /// The latest runs whose names begin so.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    async fn list(&self, begin: &str, most: u32) -> Result<Vec<Look>, LaunchError>;
+
+    /// The runs whose names begin so and that nothing drives, though they could go on by themselves,
+    /// latest first, with the names of their agents.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    async fn interrupted(&self, begin: &str) -> Result<Vec<(RunId, String)>, LaunchError>;
+
+    /// The events of a run from this number on.
+    ///
+    /// # Errors
+    /// There is no such run, or its journal cannot be read.
+    async fn events(&self, run: &RunId, from: u64) -> Result<Vec<Value>, LaunchError>;
+
+    /// Ends a run for good that is not driven, unless it has ended.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    async fn cancel(&self, run: &RunId) -> Result<(), LaunchError>;
+}

@@ -1,0 +1,33 @@
+//! HTTP in front of models and agents: OpenAI's API over the models it is handed, runs of the agents that a
+//! launcher starts, health and metrics.
+//!
+//! It owns what stands between a client and those two: who may ask, from where, how much, and in what
+//! format. It keeps no state that has to survive it: a run is its journal, and the name of a run says
+//! whose it is. It opens no model and reads no agent file; `errand` hands it both.
+
+mod body;
+mod door;
+mod error;
+mod generator;
+mod health;
+mod hold;
+mod launcher;
+mod limits;
+mod listen;
+mod metrics;
+mod openai;
+mod openapi;
+mod queue;
+mod runs;
+mod shared;
+mod stall;
+mod user;
+
+pub use error::ApiError;
+pub use generator::{Calls, Embedder, Generator, How, Prompt};
+pub use launcher::{AgentCard, LaunchError, Launched, Launcher, Look, Order, Waits};
+pub use limits::Limits;
+pub use listen::serve;
+pub use openapi::document;
+pub use shared::{Doors, Model, Parts};
+pub use user::{TokenHash, User, new_token};

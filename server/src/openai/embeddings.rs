@@ -1,0 +1,72 @@
+//! `/v1/embeddings`, where there is a model for it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::fields::{Rule, checked};
+use crate::body::Sent;
+use crate::door::Caller;
+use crate::error::ApiError;
+use crate::shared::Shared;
+
+const FIELDS: &[(&str, Rule)] = &[
+    ("model", Rule::Takes),
+    ("input", Rule::Takes),
+    ("encoding_format", Rule::Only(|value| value == "float", "only `float` is there")),
+    ("dimensions", Rule::Never("the model has the dimensions that it has")),
+    ("user", Rule::Idle),
+];
+
+/// The most texts at once.
+const TEXTS: usize = 256;
+
+#[derive(Deserialize)]
+struct Body {
+    model: String,
+    input: Input,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "`input` is a text or a list of texts")]
+enum Input {
+    One(String),
+    Several(Vec<String>),
+}
+
+pub(crate) async fn create(
+    State(shared): State<Arc<Shared>>,
+    Extension(Caller(account)): Extension<Caller>,
+    Sent(map): Sent,
+) -> Result<Response, ApiError> {
+    let Some((name, embedder)) = shared.embedder.clone() else {
+        let message =
+            "this server has no model for embeddings: a model that writes text has none to give";
+        return Err(ApiError::missing("model_not_found", message));
+    };
+    let body: Body = checked(map, FIELDS)?;
+    if body.model != name || !account.user.asks(&name) {
+        return Err(ApiError::missing("model_not_found", format!("embeddings are `{name}`'s")));
+    }
+    let texts = match body.input {
+        Input::One(text) => vec![text],
+        Input::Several(texts) => texts,
+    };
+    if texts.is_empty() || texts.len() > TEXTS || texts.iter().any(String::is_empty) {
+        return Err(ApiError::param("input", format!("1 to {TEXTS} texts, none of them empty")));
+    }
+    let (vectors, tokens) = embedder.embed(&texts).await?;
+    let data: Vec<_> = (0..)
+        .zip(vectors)
+        .map(
+            |(index, vector)| json!({ "object": "embedding", "index": index, "embedding": vector }),
+        )
+        .collect();
+    let usage = json!({ "prompt_tokens": tokens, "total_tokens": tokens });
+    let list = json!({ "object": "list", "data": data, "model": name, "usage": usage });
+    Ok(Json(list).into_response())
+}

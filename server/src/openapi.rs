@@ -1,0 +1,253 @@
+//! What this server is asked and answers, as an OpenAPI 3.1 document. The forms of runs are those that the
+//! program reads and writes; of OpenAI's API it says which parameters are needed, and its own
+//! documentation says the rest.
+
+use axum::Json;
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use crate::launcher::Look;
+use crate::runs::{Agents, ApproveBody, CreateBody, ReplyBody, RunList};
+
+pub(crate) async fn show() -> Json<Value> {
+    Json(document())
+}
+
+/// The OpenAPI 3.1 document of this server.
+pub fn document() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    let mut forms = settings.into_generator();
+    let mut paths = Map::new();
+    health(&mut paths);
+    openai(&mut paths);
+    runs(&mut paths, &mut forms);
+    let mut schemas = forms.take_definitions(true);
+    schemas.insert("Error".to_string(), error());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "errand serve", "version": env!("CARGO_PKG_VERSION"),
+            "description": "OpenAI's API over this machine's models, and runs of agents.",
+            "license": { "name": "Apache-2.0 OR MIT" },
+        },
+        "security": [{ "token": [] }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "schemas": schemas,
+        },
+    })
+}
+
+fn error() -> Value {
+    let text = json!({ "type": ["string", "null"] });
+    json!({
+        "type": "object", "required": ["error"],
+        "properties": { "error": {
+            "type": "object", "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": { "type": "string" }, "type": { "type": "string" },
+                "param": text, "code": text,
+            },
+        }},
+    })
+}
+
+/// An operation: what it does, and its answers by status.
+fn operation(id: &str, summary: &str, answers: &[(&str, &str, Value)]) -> Value {
+    let mut responses = Map::new();
+    for (status, kind, schema) in answers {
+        let content = json!({ *kind: { "schema": schema } });
+        responses.insert(status.to_string(), json!({ "description": summary, "content": content }));
+    }
+    let problem =
+        json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } });
+    responses.insert(
+        "default".to_string(),
+        json!({ "description": "A refusal or a failure.", "content": problem }),
+    );
+    json!({ "operationId": id, "summary": summary, "responses": responses })
+}
+
+/// With this body.
+fn taking(mut operation: Value, schema: &Value) -> Value {
+    let content = json!({ "application/json": { "schema": schema } });
+    operation["requestBody"] = json!({ "required": true, "content": content });
+    operation
+}
+
+/// With these parameters.
+fn with(mut operation: Value, parameters: Value) -> Value {
+    operation["parameters"] = parameters;
+    operation
+}
+
+const JSON: &str = "application/json";
+const STREAM: &str = "text/event-stream";
+const PLAIN: &str = "text/plain";
+
+fn health(paths: &mut Map<String, Value>) {
+    let text = || json!({ "type": "string" });
+    let mut open = |path: &str, id, summary| {
+        let mut operation = operation(id, summary, &[("200", PLAIN, text())]);
+        operation["security"] = json!([]);
+        paths.insert(path.to_string(), json!({ "get": operation }));
+    };
+    open("/healthz", "live", "Whether the server lives.");
+    open("/readyz", "ready", "Whether the server takes requests.");
+    let metrics = operation(
+        "metrics",
+        "What the server has done, for Prometheus.",
+        &[("200", PLAIN, text())],
+    );
+    paths.insert("/metrics".to_string(), json!({ "get": metrics }));
+    let document =
+        operation("document", "This document.", &[("200", JSON, json!({ "type": "object" }))]);
+    paths.insert("/openapi.json".to_string(), json!({ "get": document }));
+}
+
+fn openai(paths: &mut Map<String, Value>) {
+    let object = || json!({ "type": "object" });
+    let list = operation("listModels", "The models that can be asked.", &[("200", JSON, object())]);
+    paths.insert("/v1/models".to_string(), json!({ "get": list }));
+    let show = operation("showModel", "One model.", &[("200", JSON, object())]);
+    let name = json!([{
+        "name": "model", "in": "path", "required": true,
+        "schema": { "type": "string", "minLength": 1 },
+    }]);
+    paths.insert("/v1/models/{model}".to_string(), json!({ "get": with(show, name) }));
+    let asked = [
+        (
+            "/v1/chat/completions",
+            "chat",
+            "A reply to a conversation.",
+            "messages",
+            json!({ "type": "array" }),
+        ),
+        ("/v1/completions", "complete", "A text goes on.", "prompt", json!({})),
+        ("/v1/responses", "respond", "A reply, as the newer API has it.", "input", json!({})),
+        ("/v1/embeddings", "embed", "Texts as vectors.", "input", json!({})),
+    ];
+    for (path, id, summary, needed, kind) in asked {
+        let body = json!({
+            "type": "object", "required": ["model", needed],
+            "properties": { "model": { "type": "string" }, needed: kind },
+        });
+        let mut answers = vec![("200", JSON, object())];
+        if id != "embed" {
+            answers.push(("200", STREAM, json!({ "type": "string" })));
+        }
+        let operation = taking(operation(id, summary, &answers[..1]), &body);
+        let mut operation = operation;
+        for (status, kind, schema) in &answers[1..] {
+            operation["responses"][*status]["content"][*kind] = json!({ "schema": schema });
+        }
+        paths.insert(path.to_string(), json!({ "post": operation }));
+    }
+}
+
+fn runs(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
+    let look = forms.subschema_for::<Look>().to_value();
+    let agents = forms.subschema_for::<Agents>().to_value();
+    let list = forms.subschema_for::<RunList>().to_value();
+    let create = forms.subschema_for::<CreateBody>().to_value();
+    let approve = forms.subschema_for::<ApproveBody>().to_value();
+    let reply = forms.subschema_for::<ReplyBody>().to_value();
+    let id = json!([{
+        "name": "id", "in": "path", "required": true,
+        "schema": { "type": "string", "pattern": "^[A-Za-z0-9_]{1,64}$" },
+    }]);
+    let one = |status: &'static str, name: &str, summary: &str| {
+        operation(name, summary, &[(status, JSON, look.clone())])
+    };
+    let shown = operation("listAgents", "The agents that can be run.", &[("200", JSON, agents)]);
+    paths.insert("/v1/agents".to_string(), json!({ "get": shown }));
+
+    let mut start = taking(one("201", "createRun", "A run begins."), &create);
+    start["responses"]["200"] = start["responses"]["201"].clone();
+    start["parameters"] = json!([{
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "description": "The same request with the same key begins one run.",
+        "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,255}$" },
+    }]);
+    let listed = operation("listRuns", "The latest runs, newest first.", &[("200", JSON, list)]);
+    let limit = json!([{
+        "name": "limit", "in": "query", "required": false,
+        "schema": { "type": "integer", "minimum": 1, "maximum": 100, "default": 20 },
+    }]);
+    paths.insert("/v1/runs".to_string(), json!({ "get": with(listed, limit), "post": start }));
+    let show = with(one("200", "showRun", "How a run stands."), id.clone());
+    paths.insert("/v1/runs/{id}".to_string(), json!({ "get": show }));
+
+    let stream = json!({ "type": "string" });
+    let follow = operation(
+        "followRun",
+        "The events of a run as they come, then its state. Each has its number as its id.",
+        &[("200", STREAM, stream)],
+    );
+    let mut follow = with(follow, id.clone());
+    if let Value::Array(parameters) = &mut follow["parameters"] {
+        parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "required": false,
+            "description": "Goes on after this event.",
+            "schema": { "type": "integer", "minimum": 0, "maximum": 4_294_967_295_u64 },
+        }));
+    }
+    paths.insert("/v1/runs/{id}/events".to_string(), json!({ "get": follow }));
+
+    let posted = [
+        ("cancel", one("200", "cancelRun", "A run ends for good.")),
+        ("resume", one("202", "resumeRun", "A run that was interrupted goes on.")),
+        ("approval", taking(one("202", "approve", "Yes or no to what a run waits for."), &approve)),
+        ("reply", taking(one("202", "reply", "The answer to a run's question."), &reply)),
+    ];
+    for (name, operation) in posted {
+        let operation = with(operation, id.clone());
+        paths.insert(format!("/v1/runs/{{id}}/{name}"), json!({ "post": operation }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str).map(str::to_string));
+                map.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere_and_every_form_is_a_schema() {
+        let document = document();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 10, "{found:?}");
+        for reference in found {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        assert!(schemas.contains_key("Look") && schemas.contains_key("CreateBody"), "{schemas:?}");
+        for (name, schema) in schemas {
+            assert!(jsonschema::meta::is_valid(schema), "{name}: {schema}");
+        }
+        let ids: Vec<&Value> = document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|path| path.as_object().unwrap().values())
+            .map(|operation| &operation["operationId"])
+            .collect();
+        let unique: std::collections::HashSet<_> = ids.iter().collect();
+        assert_eq!(unique.len(), ids.len());
+    }
+}

@@ -1,0 +1,119 @@
+//! The line before a model, which answers one request at a time: first come, first served, and no
+//! longer than was said.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::ApiError;
+use axum::http::StatusCode;
+
+/// The most seconds that a client is told to wait.
+const LONGEST: u64 = 60;
+
+/// The line before one model.
+pub(crate) struct Queue {
+    turn: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    most: usize,
+    /// Milliseconds that a turn took lately.
+    pace: AtomicU64,
+}
+
+/// A place in the line.
+pub(crate) struct Place {
+    queue: Arc<Queue>,
+}
+
+/// The turn of one request; the next comes when it is dropped.
+pub(crate) struct Turn {
+    queue: Arc<Queue>,
+    began: Instant,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Queue {
+    pub(crate) fn new(most: usize) -> Arc<Queue> {
+        Arc::new(Queue {
+            turn: Arc::new(Semaphore::new(1)),
+            waiting: AtomicUsize::new(0),
+            most,
+            pace: AtomicU64::new(1000),
+        })
+    }
+
+    /// How many requests are in the line, the one being answered not among them.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Joins the line, or is told when to come again.
+    pub(crate) fn join(self: &Arc<Queue>) -> Result<Place, ApiError> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Place { queue: self.clone() };
+        let busy = self.turn.available_permits() == 0;
+        // The one that finds the model free does not wait.
+        if before >= self.most + usize::from(!busy) {
+            let wait = self.pace.load(Ordering::Relaxed).saturating_mul(before as u64) / 1000;
+            let message = format!("{before} requests wait for this model: try again later");
+            let full = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "queue_full", message);
+            return Err(full.after(wait.clamp(1, LONGEST)));
+        }
+        Ok(place)
+    }
+}
+
+impl Place {
+    /// Waits for its turn.
+    pub(crate) async fn turn(self) -> Option<Turn> {
+        let permit = self.queue.turn.clone().acquire_owned().await.ok()?;
+        Some(Turn { queue: self.queue.clone(), began: Instant::now(), _permit: permit })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.queue.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let took = u64::try_from(self.began.elapsed().min(Duration::from_secs(600)).as_millis());
+        let before = self.queue.pace.load(Ordering::Relaxed);
+        let pace = (before * 3 + took.unwrap_or(before)) / 4;
+        self.queue.pace.store(pace, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_line_is_bounded_and_in_order() {
+        let queue = Queue::new(2);
+        let first = queue.join().unwrap().turn().await.unwrap();
+        let (second, third) = (queue.join().unwrap(), queue.join().unwrap());
+        let full = queue.join().err().unwrap();
+        assert_eq!((full.status.as_u16(), full.code), (503, "queue_full"));
+        assert!(full.retry.is_some_and(|seconds| (1..=60).contains(&seconds)));
+        assert_eq!(queue.waiting(), 2);
+
+        let mut turn_of_third = Box::pin(third.turn());
+        let mut turn_of_second = Box::pin(second.turn());
+        // Who asked for its turn first has it first.
+        assert!(futures::poll!(&mut turn_of_second).is_pending());
+        assert!(futures::poll!(&mut turn_of_third).is_pending());
+        drop(first);
+        assert!(futures::poll!(&mut turn_of_third).is_pending());
+        let second = turn_of_second.await.unwrap();
+        // One that goes away makes room.
+        drop(turn_of_third);
+        assert_eq!(queue.waiting(), 0);
+        drop(second);
+        assert!(queue.join().is_ok());
+    }
+}

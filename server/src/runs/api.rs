@@ -1,0 +1,179 @@
+//! Starting, listing, showing, stopping and going on with runs.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Deed, key, launch, launcher, look, owned};
+use crate::body::Sent;
+use crate::door::Caller;
+use crate::error::ApiError;
+use crate::launcher::{AgentCard, Look, Order};
+use crate::shared::Shared;
+
+/// Runs in a list where the request does not say how many.
+const LISTED: u32 = 20;
+
+/// The most runs in a list.
+const MOST: u32 = 100;
+
+/// The agents that can be run.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Agents {
+    /// One each.
+    data: Vec<AgentCard>,
+}
+
+/// Starts a run.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateBody {
+    /// The agent's name.
+    agent: String,
+    /// The values of its parameters: texts, numbers, true or false, and lists of texts.
+    #[serde(default)]
+    params: Map<String, Value>,
+}
+
+/// The latest runs, newest first.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct RunList {
+    /// One each.
+    data: Vec<Look>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listing {
+    limit: Option<u32>,
+}
+
+pub(super) async fn agents(
+    State(shared): State<Arc<Shared>>,
+    Extension(Caller(account)): Extension<Caller>,
+) -> Json<Agents> {
+    let cards = shared.launcher.iter().flat_map(|launcher| launcher.agents());
+    let cards = cards.filter(|card| account.user.runs(&card.name)).cloned();
+    Json(Agents { data: cards.collect() })
+}
+
+pub(super) async fn create(
+    State(shared): State<Arc<Shared>>,
+    Extension(Caller(account)): Extension<Caller>,
+    headers: HeaderMap,
+    Sent(map): Sent,
+) -> Result<Response, ApiError> {
+    let CreateBody { agent, params } = read(map)?;
+    let launcher = launcher(&shared)?;
+    let there = launcher.agents().iter().any(|card| card.name == agent);
+    if !there || !account.user.runs(&agent) {
+        let agent: String = agent.chars().take(100).collect();
+        let message =
+            format!("there is no agent `{agent}`: `/v1/agents` lists those that you may run");
+        let missing = ApiError::missing("agent_not_found", message);
+        return Err(ApiError { param: Some("agent".to_string()), ..missing });
+    }
+    let (run, repeated) = key::named(&account.user, &headers)?;
+    let order = Order { run: run.clone(), agent, params };
+    let params = launcher.check(&order)?;
+    stopping(&shared)?;
+    if repeated && let Ok(begun) = look(&shared, &run).await {
+        return match begun.agent == order.agent && begun.params == params {
+            true => Ok(Json(begun).into_response()),
+            false => {
+                let message = "this idempotency key began another run: use a key once";
+                let code = StatusCode::UNPROCESSABLE_ENTITY;
+                Err(ApiError::new(code, "idempotency_key_reused", message))
+            }
+        };
+    }
+    let claim = shared.active.claim(&run)?;
+    launch(&shared, claim, Deed::Start(order)).await?;
+    let mut response = (StatusCode::CREATED, Json(look(&shared, &run).await?)).into_response();
+    if let Ok(place) = HeaderValue::from_str(&format!("/v1/runs/{run}")) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    Ok(response)
+}
+
+pub(super) async fn list(
+    State(shared): State<Arc<Shared>>,
+    Extension(Caller(account)): Extension<Caller>,
+    listing: Result<Query<Listing>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<RunList>, ApiError> {
+    let wrong = || ApiError::param("limit", format!("`limit` is a number from 1 to {MOST}"));
+    let Query(Listing { limit }) = listing.map_err(|_| wrong())?;
+    let limit = limit.unwrap_or(LISTED);
+    if !(1..=MOST).contains(&limit) {
+        return Err(wrong());
+    }
+    let mut data = launcher(&shared)?.list(&account.user.mark(), limit).await?;
+    for look in &mut data {
+        if shared.active.follow(&agent_core::event::RunId(look.id.clone())).is_some() {
+            look.status = "running".to_string();
+        }
+    }
+    Ok(Json(RunList { data }))
+}
+
+pub(super) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Extension(Caller(account)): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<Look>, ApiError> {
+    let run = owned(&account.user, &id)?;
+    Ok(Json(look(&shared, &run).await?))
+}
+
+pub(super) async fn cancel(
+    State(shared): State<Arc<Shared>>,
+    Extension(Caller(account)): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<Look>, ApiError> {
+    let run = owned(&account.user, &id)?;
+    let launcher = launcher(&shared)?;
+    launcher.look(&run).await?;
+    let claim = shared.active.stop(&run).await;
+    let cancelled = launcher.cancel(&run).await;
+    drop(claim);
+    cancelled?;
+    Ok(Json(look(&shared, &run).await?))
+}
+
+pub(super) async fn resume(
+    State(shared): State<Arc<Shared>>,
+    Extension(Caller(account)): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let run = owned(&account.user, &id)?;
+    stopping(&shared)?;
+    let begun = look(&shared, &run).await?;
+    if !["interrupted", "fault"].contains(&&*begun.status) {
+        let message = format!("run `{run}` cannot be resumed: its status is `{}`", begun.status);
+        return Err(ApiError::conflict("not_resumable", message));
+    }
+    let claim = shared.active.claim(&run)?;
+    launch(&shared, claim, Deed::Resume(None)).await?;
+    Ok((StatusCode::ACCEPTED, Json(look(&shared, &run).await?)).into_response())
+}
+
+/// Nothing is begun that would be broken off at once.
+pub(super) fn stopping(shared: &Shared) -> Result<(), ApiError> {
+    if *shared.stopping.borrow() {
+        let message = "the server is about to stop";
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message).after(5));
+    }
+    Ok(())
+}
+
+/// A body of this form.
+pub(super) fn read<T: serde::de::DeserializeOwned>(map: Map<String, Value>) -> Result<T, ApiError> {
+    serde_json::from_value(Value::Object(map))
+        .map_err(|error| ApiError::invalid(format!("the body is wrong: {error}")))
+}

@@ -1,0 +1,163 @@
+//! Runs of agents, as a service. A run belongs to the user who started it, which its name says; to all others
+//! it is not there. What is known of a run is in its journal, so another server goes on with it.
+
+mod active;
+mod answers;
+mod api;
+mod events;
+mod key;
+
+use std::sync::Arc;
+
+use agent_core::drive::Approval;
+use agent_core::event::{Event, RunId};
+use agent_core::run::Run;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+
+pub(crate) use active::{Active, Claim};
+pub(crate) use answers::{ApproveBody, ReplyBody};
+pub(crate) use api::{Agents, CreateBody, RunList};
+
+use crate::error::ApiError;
+use crate::launcher::{LaunchError, Launched, Launcher, Look, Order};
+use crate::shared::Shared;
+use crate::user::User;
+
+/// The addresses of runs.
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/v1/agents", get(api::agents))
+        .route("/v1/runs", get(api::list).post(api::create))
+        .route("/v1/runs/{id}", get(api::show))
+        .route("/v1/runs/{id}/events", get(events::follow))
+        .route("/v1/runs/{id}/cancel", post(api::cancel))
+        .route("/v1/runs/{id}/resume", post(api::resume))
+        .route("/v1/runs/{id}/approval", post(answers::approve))
+        .route("/v1/runs/{id}/reply", post(answers::reply))
+}
+
+/// What runs agents, if anything does.
+fn launcher(shared: &Shared) -> Result<Arc<dyn Launcher>, ApiError> {
+    shared.launcher.clone().ok_or_else(|| {
+        let message = "this server runs no agents: name some in its file, under `[agents]`";
+        ApiError::missing("no_agents", message)
+    })
+}
+
+/// The run of this name, if it is this user's: of others' runs nothing is told, not even that they are there.
+fn owned(user: &User, id: &str) -> Result<RunId, ApiError> {
+    let run = RunId(id.to_string());
+    let plain = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_';
+    match id.len() <= 64 && id.bytes().all(plain) && user.owns(&run) {
+        true => Ok(run),
+        false => Err(ApiError::missing("run_not_found", "there is no such run")),
+    }
+}
+
+/// How a run stands; one that is being driven runs, whatever its last event says.
+async fn look(shared: &Shared, run: &RunId) -> Result<Look, ApiError> {
+    let mut look = launcher(shared)?.look(run).await?;
+    if shared.active.follow(run).is_some() {
+        look.status = "running".to_string();
+        look.waits = None;
+        look.detail = None;
+    }
+    Ok(look)
+}
+
+/// Tells of each event of one run that it is in the journal.
+struct Seen {
+    run: RunId,
+    count: watch::Sender<u64>,
+}
+
+impl agent_core::drive::Watch for Seen {
+    fn event(&self, _: &Event, run: &Run) {
+        // Runs of the agents that it calls are told here as well.
+        if *run.id() == self.run {
+            self.count.send_replace(run.seq());
+        }
+    }
+}
+
+/// What is to be done with a run.
+enum Deed {
+    Start(Order),
+    Resume(Option<Approval>),
+}
+
+/// Drives a run on its own, and comes back once its first event is in the journal, or with the reason why
+/// there is none.
+async fn launch(shared: &Arc<Shared>, claim: Claim, deed: Deed) -> Result<(), ApiError> {
+    let launcher = launcher(shared)?;
+    let (run, mut seen) = (claim.run().clone(), claim.count().subscribe());
+    seen.mark_unchanged();
+    let watch = Arc::new(Seen { run: run.clone(), count: claim.count().clone() });
+    let (tell, told) = oneshot::channel();
+    let (state, named) = (shared.clone(), run.clone());
+    let handle = claim.handle();
+    let work = tokio::spawn(async move {
+        // Let go of when the run rests, and when it is stopped.
+        let _claim = claim;
+        let end: Result<Launched, LaunchError> = match deed {
+            Deed::Start(order) => launcher.start(order, watch).await,
+            Deed::Resume(answer) => launcher.resume(&named, answer, watch).await,
+        };
+        let agent = launcher.look(&named).await.map(|look| look.agent).unwrap_or_default();
+        match &end {
+            Ok(launched) => state.metrics.run(&agent, &launched.end),
+            Err(error) => {
+                tracing::warn!("run `{named}` cannot go on: {error}");
+                state.metrics.run(&agent, "error");
+            }
+        }
+        let _ = tell.send(end);
+    });
+    handle.set(work.abort_handle());
+    let begun = async {
+        tokio::select! {
+            biased;
+            Ok(()) = seen.changed() => Ok(()),
+            end = told => match end {
+                Ok(Err(error)) => Err(error.into()),
+                _ => Ok(()),
+            },
+        }
+    };
+    match timeout(shared.limits.request, begun).await {
+        Ok(begun) => begun,
+        Err(_) => {
+            work.abort();
+            let message = "what the run needs was not ready in time";
+            Err(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message))
+        }
+    }
+}
+
+/// Goes on with what an earlier server left, one after the other as there is room.
+pub(crate) async fn take_up(shared: &Arc<Shared>) -> Result<(), ApiError> {
+    let Some(launcher) = shared.launcher.clone() else { return Ok(()) };
+    let mut left = Vec::new();
+    for account in &shared.accounts {
+        for (run, agent) in launcher.interrupted(&account.user.mark()).await? {
+            let still = launcher.agents().iter().any(|card| card.name == agent);
+            if still && account.user.runs(&agent) {
+                left.push(run);
+            }
+        }
+    }
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        for run in left.into_iter().rev() {
+            let Some(claim) = shared.active.claim_in_turn(&run).await else { continue };
+            if let Err(error) = launch(&shared, claim, Deed::Resume(None)).await {
+                tracing::warn!("run `{run}` was not taken up: {}", error.message);
+            }
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! The serve file: models, agents, users and limits. Every key is known, or the file is refused.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agent_file::size;
+use serde::Deserialize;
+use server::{Limits, TokenHash, User};
+
+use super::Refused;
+
+/// The longest serve file, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// A serve file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServeFile {
+    /// The folder that its paths are relative to.
+    #[serde(skip)]
+    pub(super) folder: PathBuf,
+    pub(super) listen: Listen,
+    #[serde(deserialize_with = "named_tables")]
+    pub(super) models: Vec<(String, ModelTable)>,
+    #[serde(deserialize_with = "named_tables")]
+    pub(super) agents: Vec<(String, AgentTable)>,
+    users: BTreeMap<String, UserTable>,
+    limits: LimitTable,
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Listen {
+    pub(super) address: Option<SocketAddr>,
+    pub(super) behind_proxy: Vec<String>,
+}
+
+/// A model that clients may ask.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModelTable {
+    #[serde(default)]
+    pub(super) provider: Provider,
+    /// A name of the catalog, or a file.
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) device: Device,
+    pub(super) context: Option<u32>,
+    #[serde(default)]
+    pub(super) temperature: f32,
+    #[serde(default = "whole")]
+    pub(super) top_p: f32,
+}
+
+fn whole() -> f32 {
+    1.0
+}
+
+/// What runs a model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Provider {
+    #[default]
+    Onnx,
+    Scripted,
+}
+
+/// What a local model computes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Device {
+    #[default]
+    Cpu,
+    Cuda,
+}
+
+/// An agent that can be run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentTable {
+    pub(super) file: String,
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserTable {
+    token_sha256: String,
+    models: Option<Vec<String>>,
+    agents: Option<Vec<String>>,
+}
+
+/// How much the server takes on.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitTable {
+    body: Option<String>,
+    connections: Option<usize>,
+    requests_per_minute: Option<u32>,
+    concurrent: Option<usize>,
+    queue: Option<usize>,
+    runs: Option<usize>,
+    request_s: Option<u64>,
+    client_s: Option<u64>,
+    drain_s: Option<u64>,
+}
+
+/// Tables and their names, by name.
+fn named_tables<'de, D, T>(deserializer: D) -> Result<Vec<(String, T)>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    BTreeMap::<String, T>::deserialize(deserializer).map(|tables| tables.into_iter().collect())
+}
+
+impl ServeFile {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn read(path: &Path) -> Result<ServeFile, Refused> {
+        let shown = path.display();
+        let refused = |what: &dyn std::fmt::Display| Refused(format!("`{shown}`: {what}"));
+        let length = std::fs::metadata(path).map_err(|error| refused(&error))?.len();
+        if length > LONGEST {
+            return Err(refused(&format!(
+                "it is larger than a serve file may be, {LONGEST} bytes"
+            )));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| refused(&error))?;
+        let mut file: ServeFile =
+            toml::from_str(&text).map_err(|error| refused(&error.to_string().trim_end()))?;
+        let path = std::path::absolute(path).map_err(|error| refused(&error))?;
+        file.folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
+        file.check().map_err(|problem| refused(&problem))?;
+        Ok(file)
+    }
+
+    /// Serves this local model too, under its own name.
+    pub(super) fn also(&mut self, name: &str) -> Result<(), Refused> {
+        let shown = Path::new(name).file_stem().filter(|_| name.ends_with(".gguf"));
+        let shown = shown.map_or(name.to_string(), |stem| stem.to_string_lossy().into_owned());
+        if self.models.iter().any(|(known, _)| *known == shown) {
+            return Err(Refused(format!("the model `{shown}` is named twice")));
+        }
+        let name = match std::path::absolute(name) {
+            Ok(path) if name.ends_with(".gguf") => path.to_string_lossy().into_owned(),
+            _ => name.to_string(),
+        };
+        let table = ModelTable {
+            provider: Provider::Onnx,
+            name,
+            device: Device::Cpu,
+            context: None,
+            temperature: 0.0,
+            top_p: 1.0,
+        };
+        self.models.push((shown, table));
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for (name, table) in &self.models {
+            if !(0.0..=2.0).contains(&table.temperature) {
+                return Err(format!("`models.{name}.temperature` is a number from 0 to 2"));
+            }
+            if !(0.0..=1.0).contains(&table.top_p) {
+                return Err(format!("`models.{name}.top_p` is a number from 0 to 1"));
+            }
+            if table.context.is_some_and(|context| context < 256) {
+                return Err(format!("`models.{name}.context` is at least 256"));
+            }
+        }
+        let mut hashes: Vec<String> = Vec::new();
+        for (name, user) in &self.users {
+            if TokenHash::from_hex(&user.token_sha256).is_none() {
+                return Err(format!(
+                    "`users.{name}.token_sha256` is the SHA-256 of a token, 64 hexadecimal digits\n\
+                     hint: `errand serve --new-token` makes a token and prints its SHA-256"
+                ));
+            }
+            let hash = user.token_sha256.to_ascii_lowercase();
+            if hashes.contains(&hash) {
+                return Err(format!("`users.{name}` has the token of another user"));
+            }
+            hashes.push(hash);
+            named("models", name, user.models.as_deref(), &self.models)?;
+            named("agents", name, user.agents.as_deref(), &self.agents)?;
+        }
+        let limits = &self.limits;
+        let sizes = [limits.connections, limits.concurrent, limits.runs];
+        let times = [limits.request_s, limits.client_s];
+        if sizes.contains(&Some(0))
+            || times.contains(&Some(0))
+            || limits.requests_per_minute == Some(0)
+        {
+            return Err("a limit of 0 would let nothing through".to_string());
+        }
+        if sizes.iter().flatten().chain(&limits.queue).any(|limit| *limit > 1 << 20)
+            || times.iter().flatten().chain(&limits.drain_s).any(|time| *time > 86_400)
+        {
+            return Err("a limit is at most 1048576, and a time at most 86400 s".to_string());
+        }
+        if let Some(body) = &limits.body {
+            size::read(body).map_err(|wanted| format!("`limits.body` must be {wanted}"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn users(&self) -> Vec<User> {
+        let user = |(name, table): (&String, &UserTable)| {
+            Some(User {
+                name: name.clone(),
+                token: TokenHash::from_hex(&table.token_sha256)?,
+                models: table.models.clone(),
+                agents: table.agents.clone(),
+            })
+        };
+        self.users.iter().filter_map(user).collect()
+    }
+
+    pub(super) fn has_users(&self) -> bool {
+        !self.users.is_empty()
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        let (limits, usual) = (&self.limits, Limits::default());
+        let body = limits.body.as_deref().and_then(|body| size::read(body).ok());
+        let seconds = |said: Option<u64>, usual| said.map_or(usual, Duration::from_secs);
+        Limits {
+            body: body.map_or(usual.body, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            connections: limits.connections.unwrap_or(usual.connections),
+            rate: limits.requests_per_minute.unwrap_or(usual.rate),
+            concurrent: limits.concurrent.unwrap_or(usual.concurrent),
+            queue: limits.queue.unwrap_or(usual.queue),
+            runs: limits.runs.unwrap_or(usual.runs),
+            request: seconds(limits.request_s, usual.request),
+            client: seconds(limits.client_s, usual.client),
+            drain: seconds(limits.drain_s, usual.drain),
+        }
+    }
+}
+
+/// Whether all that a user may use is there.
+fn named<T>(
+    what: &str,
+    user: &str,
+    names: Option<&[String]>,
+    there: &[(String, T)],
+) -> Result<(), String> {
+    for name in names.unwrap_or_default() {
+        if !there.iter().any(|(known, _)| known == name) {
+            return Err(format!(
+                "`users.{user}.{what}` names `{name}`, and there is no `[{what}.{name}]`"
+            ));
+        }
+    }
+    Ok(())
+}

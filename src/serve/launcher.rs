@@ -1,0 +1,365 @@
+//! Runs of the serve file's agents. All that is told of a run is read from its journal; what a journal does
+//! not hold, why a run rests, is remembered for as long as this process lives.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use agent_core::action::Action;
+use agent_core::agent::Agent;
+use agent_core::drive::{Approval, Watch};
+use agent_core::event::{Event, Reason, RunId, What};
+use agent_core::journal::JournalError;
+use agent_core::param::{ParamSpec, ParamType};
+use agent_core::question::Question;
+use agent_core::run::{Run, Step, ended};
+use agent_core::sandbox::Remark;
+use agent_file::{Checked, Invalid};
+use async_trait::async_trait;
+use serde_json::{Map, Value, json};
+use server::{AgentCard, LaunchError, Launched, Launcher, Look, Order, Waits};
+use store::{RunRow, Whose};
+
+use super::file::ServeFile;
+use super::placed;
+use crate::runtime::{as_of, over};
+use crate::{Errand, Finished, Unfit, Usage};
+
+/// Runs the agents of a serve file.
+pub(super) struct Agents {
+    errand: Errand,
+    cards: Vec<AgentCard>,
+    files: HashMap<String, Source>,
+    rests: Rests,
+}
+
+/// An agent file, as it was when the server began.
+struct Source {
+    path: PathBuf,
+    checked: Checked,
+}
+
+/// Why runs rest.
+type Rests = Arc<Mutex<HashMap<RunId, Rest>>>;
+
+/// Why a run rests.
+#[derive(Clone)]
+enum Rest {
+    /// For a person's word on this.
+    Waits(Box<Action>, Vec<String>),
+    /// Something broke.
+    Fault(String),
+}
+
+impl Agents {
+    /// Reads and checks the agent files.
+    pub(super) fn open(errand: &Errand, file: &ServeFile) -> Result<Agents, Invalid> {
+        let (mut cards, mut files) = (Vec::new(), HashMap::new());
+        for (name, table) in &file.agents {
+            let path = placed(&file.folder, &table.file);
+            let checked = errand.check(&path, &[])?;
+            cards.push(AgentCard {
+                name: name.clone(),
+                description: checked.agent.description.clone(),
+                params: schema(checked.params()),
+            });
+            files.insert(name.clone(), Source { path, checked });
+        }
+        Ok(Agents { errand: errand.clone(), cards, files, rests: Rests::default() })
+    }
+
+    fn agent(&self, order: &Order) -> Result<Agent, LaunchError> {
+        let source = self.files.get(&order.agent);
+        let Source { path, checked } =
+            source.ok_or_else(|| LaunchError::Invalid(format!("no agent `{}`", order.agent)))?;
+        let given = given(checked.params(), &order.params)?;
+        let agent = self.errand.load_text(path, checked.contents(), &given, None);
+        let mut agent = agent.map_err(|invalid| {
+            let messages = invalid.problems.iter().map(|problem| problem.message.clone());
+            LaunchError::Invalid(messages.collect::<Vec<_>>().join("; "))
+        })?;
+        // The name under which the server offers it is what its runs are known by.
+        agent.name.clone_from(&order.agent);
+        Ok(agent)
+    }
+
+    fn rests(&self) -> MutexGuard<'_, HashMap<RunId, Rest>> {
+        self.rests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn noted(&self, run: &RunId, watch: Arc<dyn Watch>) -> Noted {
+        self.rests().remove(run);
+        Noted { run: run.clone(), rests: self.rests.clone(), watch }
+    }
+
+    fn rested(&self, end: anyhow::Result<Finished>) -> Result<Launched, LaunchError> {
+        let finished = end.map_err(|error| failed(&error))?;
+        let outcome = finished.outcome;
+        if outcome.reason == Some(Reason::Fault) {
+            let detail = outcome.detail.unwrap_or_default();
+            self.rests().insert(finished.run, Rest::Fault(detail));
+        }
+        let end = match outcome.reason {
+            None => "done",
+            Some(Reason::Approval) => "waiting",
+            Some(reason) => store::Status::Ended(reason).as_str(),
+        };
+        Ok(Launched { end: end.to_string() })
+    }
+
+    fn told(&self, row: &RunRow, events: &[Event]) -> Result<Look, LaunchError> {
+        let agent = as_of(&row.id, events).map_err(|error| failed(&error))?;
+        let run = over(&row.id, events).map_err(|error| failed(&error))?;
+        let rest = self.rests().get(&row.id).cloned();
+        let mut look = Look {
+            id: row.id.to_string(),
+            object: "run".to_string(),
+            agent: row.agent.clone(),
+            params: agent.params,
+            status: row.status.as_str().to_string(),
+            created_ms: row.created,
+            updated_ms: row.updated,
+            events: row.events,
+            outcome: Value::Null,
+            detail: None,
+            waits: None,
+            usage: json!(Usage::from(*run.spent())),
+        };
+        if let Some(outcome) = ended(events) {
+            look.outcome = outcome.value.clone();
+            look.detail.clone_from(&outcome.detail);
+            return Ok(look);
+        }
+        let last = events.last().map(|event| &event.what);
+        match (run.step(), rest, last) {
+            (Step::Ask(action, reasons), ..) => look.waits = Some(waits(&action, reasons)),
+            (_, Some(Rest::Waits(action, reasons)), _) => {
+                look.waits = Some(waits(&action, reasons))
+            }
+            (_, Some(Rest::Fault(detail)), _) => {
+                (look.status, look.detail) = ("fault".to_string(), Some(detail));
+            }
+            (_, None, Some(What::Unanswered { reason, .. })) => {
+                (look.status, look.detail) = ("fault".to_string(), Some(reason.clone()));
+            }
+            _ => {}
+        }
+        if look.waits.is_some() {
+            look.status = "waiting".to_string();
+        }
+        Ok(look)
+    }
+
+    async fn row(&self, run: &RunId) -> Result<RunRow, LaunchError> {
+        let store = self.errand.store().map_err(|error| failed(&error))?;
+        let rows = store.named(&run.0, Whose::Own, 1).await.map_err(broken)?;
+        let row = rows.into_iter().find(|row| row.id == *run);
+        row.ok_or_else(|| LaunchError::Missing(run.clone()))
+    }
+}
+
+#[async_trait]
+impl Launcher for Agents {
+    fn agents(&self) -> &[AgentCard] {
+        &self.cards
+    }
+
+    fn check(&self, order: &Order) -> Result<Map<String, Value>, LaunchError> {
+        self.agent(order).map(|agent| agent.params)
+    }
+
+    async fn start(&self, order: Order, watch: Arc<dyn Watch>) -> Result<Launched, LaunchError> {
+        let agent = self.agent(&order)?;
+        let noted = self.noted(&order.run, watch);
+        self.rested(self.errand.run_as(order.run, agent, &noted, None).await)
+    }
+
+    async fn resume(
+        &self,
+        run: &RunId,
+        answer: Option<Approval>,
+        watch: Arc<dyn Watch>,
+    ) -> Result<Launched, LaunchError> {
+        let noted = self.noted(run, watch);
+        self.rested(self.errand.resume(run, answer, None, &noted, None).await)
+    }
+
+    async fn look(&self, run: &RunId) -> Result<Look, LaunchError> {
+        let row = self.row(run).await?;
+        let events = self.errand.events(run).await.map_err(|error| failed(&error))?;
+        self.told(&row, &events)
+    }
+
+    async fn list(&self, begin: &str, most: u32) -> Result<Vec<Look>, LaunchError> {
+        let store = self.errand.store().map_err(|error| failed(&error))?;
+        let mut looks = Vec::new();
+        for row in store.named(begin, Whose::Own, most).await.map_err(broken)? {
+            let events = self.errand.events(&row.id).await.map_err(|error| failed(&error))?;
+            looks.push(self.told(&row, &events)?);
+        }
+        Ok(looks)
+    }
+
+    async fn interrupted(&self, begin: &str) -> Result<Vec<(RunId, String)>, LaunchError> {
+        let store = self.errand.store().map_err(|error| failed(&error))?;
+        let mut runs = Vec::new();
+        for row in store.named(begin, Whose::Own, u32::MAX).await.map_err(broken)? {
+            if row.status != store::Status::Interrupted {
+                continue;
+            }
+            let events = self.errand.events(&row.id).await.map_err(|error| failed(&error))?;
+            // What met a fault would meet it again.
+            if self.told(&row, &events)?.status == "interrupted" {
+                runs.push((row.id, row.agent));
+            }
+        }
+        Ok(runs)
+    }
+
+    async fn events(&self, run: &RunId, from: u64) -> Result<Vec<Value>, LaunchError> {
+        let events = self.errand.events(run).await.map_err(|error| failed(&error))?;
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        events.iter().skip(from).map(shown).collect()
+    }
+
+    async fn cancel(&self, run: &RunId) -> Result<(), LaunchError> {
+        self.rests().remove(run);
+        self.errand.cancel(run).await.map_err(|error| failed(&error))
+    }
+}
+
+/// An event as clients see it: of the agent, which holds where things are on this machine, only the name.
+fn shown(event: &Event) -> Result<Value, LaunchError> {
+    let mut value =
+        serde_json::to_value(event).map_err(|error| LaunchError::Broken(error.to_string()))?;
+    if let What::Started { agent, .. } = &event.what {
+        value["agent"] =
+            json!({ "name": agent.name, "model": agent.model.name, "task": agent.task });
+    }
+    Ok(value)
+}
+
+/// What a run waits for, all of it.
+fn waits(action: &Action, reasons: Vec<String>) -> Waits {
+    let question = Question::of(action);
+    Waits {
+        digest: action.mark(),
+        tool: action.tool.clone(),
+        arguments: action.arguments.clone(),
+        capabilities: action.capabilities.iter().map(ToString::to_string).collect(),
+        reasons,
+        choices: question.as_ref().map(|question| question.choices.clone()).unwrap_or_default(),
+        question: question.map(|question| question.text),
+    }
+}
+
+/// Remembers why a run rests.
+struct Noted {
+    run: RunId,
+    rests: Rests,
+    watch: Arc<dyn Watch>,
+}
+
+impl Watch for Noted {
+    fn event(&self, event: &Event, run: &Run) {
+        self.watch.event(event, run);
+    }
+
+    fn text(&self, text: &str) {
+        self.watch.text(text);
+    }
+
+    fn waits(&self, run: &RunId, action: &Action, reasons: &[String]) {
+        let rest = Rest::Waits(Box::new(action.clone()), reasons.to_vec());
+        let mut rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        rests.insert(self.run.clone(), rest);
+        drop(rests);
+        self.watch.waits(run, action, reasons);
+    }
+
+    fn emit(&self, run: &RunId, call: &Action, remark: &Remark) {
+        self.watch.emit(run, call, remark);
+    }
+}
+
+/// Parameters as JSON Schema.
+fn schema(params: &std::collections::BTreeMap<String, ParamSpec>) -> Value {
+    let property = |param: &ParamSpec| {
+        let mut schema = match param.kind {
+            Some(ParamType::Integer) => json!({ "type": "integer" }),
+            Some(ParamType::Number) => json!({ "type": "number" }),
+            Some(ParamType::Boolean) => json!({ "type": "boolean" }),
+            Some(ParamType::List) => {
+                json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 })
+            }
+            Some(ParamType::String) | None => json!({ "type": "string" }),
+        };
+        if !param.description.is_empty() {
+            schema["description"] = json!(param.description);
+        }
+        if let Some(default) = &param.default {
+            schema["default"] = default.clone();
+        }
+        schema
+    };
+    let properties: Map<String, Value> =
+        params.iter().map(|(name, param)| (name.clone(), property(param))).collect();
+    let required = params.iter().filter(|(_, param)| param.is_required());
+    let required: Vec<&String> = required.map(|(name, _)| name).collect();
+    json!({
+        "type": "object", "properties": properties, "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// Values as the command line has them. There `@` begins the name of a file of this machine; here nothing
+/// does.
+fn given(
+    params: &std::collections::BTreeMap<String, ParamSpec>,
+    sent: &Map<String, Value>,
+) -> Result<Vec<(String, String)>, LaunchError> {
+    let mut given = Vec::new();
+    for (name, value) in sent {
+        let short: String = name.chars().take(100).collect();
+        let Some(param) = params.get(name) else {
+            return Err(LaunchError::Invalid(format!("the agent has no parameter `{short}`")));
+        };
+        if let Some(kind) = param.kind
+            && !kind.holds(value)
+        {
+            return Err(LaunchError::Invalid(format!("`{short}` must be {kind}")));
+        }
+        let literal = |text: &str| match text.starts_with('@') {
+            true => format!("@{text}"),
+            false => text.to_string(),
+        };
+        match value {
+            Value::String(text) => given.push((name.clone(), literal(text))),
+            Value::Array(items) if items.is_empty() => {
+                let message = format!("`{short}` is empty: leave it out");
+                return Err(LaunchError::Invalid(message));
+            }
+            Value::Array(items) => {
+                let texts = items.iter().filter_map(Value::as_str);
+                given.extend(texts.map(|text| (name.clone(), literal(text))));
+            }
+            other => given.push((name.clone(), other.to_string())),
+        }
+    }
+    Ok(given)
+}
+
+fn failed(error: &anyhow::Error) -> LaunchError {
+    if error.is::<Unfit>() {
+        return LaunchError::Unfit(error.to_string());
+    }
+    match error.downcast_ref::<JournalError>() {
+        Some(JournalError::Unknown(run)) => LaunchError::Missing(run.clone()),
+        Some(JournalError::Busy(_)) => LaunchError::Unfit(error.to_string()),
+        _ => LaunchError::Broken(format!("{error:#}")),
+    }
+}
+
+fn broken(error: store::StoreError) -> LaunchError {
+    LaunchError::Broken(error.to_string())
+}
