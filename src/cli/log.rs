@@ -23,13 +23,14 @@ const DEFAULT: &str = "warn";
 
 /// The crates that are logged. What others say of a request may hold its address or its headers, and
 /// a key with them.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "agent_core",
     "errand",
     "models",
     "policies",
     "research",
     "sandbox",
+    "server",
     "stepwise",
     "store",
     "tools",

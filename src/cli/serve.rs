@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// A local model to serve: a catalog name, or a path that ends in `.gguf`; may be repeated
     #[arg(long = "model", value_name = "NAME")]
     models: Vec<String>,
+    /// An encoder for `/v1/embeddings`, such as `all-minilm-l6-v2`
+    #[arg(long, value_name = "NAME")]
+    embed: Option<String>,
     /// Where to listen; port 0 takes one that is free
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -38,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long = "behind-proxy", value_name = "HOST")]
     proxies: Vec<String>,
     /// Print a new token and its SHA-256, and serve nothing
-    #[arg(long, conflicts_with_all = ["file", "models", "listen", "proxies"])]
+    #[arg(long, conflicts_with_all = ["file", "models", "embed", "listen", "proxies"])]
     new_token: bool,
     /// Print a JSON object on stdout once the server is ready
     #[arg(long)]
@@ -53,8 +56,13 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(new_token(args.json));
     }
     let errand = open(How { json: args.json, offline: args.offline })?;
-    let order =
-        Order { file: args.file, models: args.models, listen: args.listen, proxies: args.proxies };
+    let order = Order {
+        file: args.file,
+        models: args.models,
+        embed: args.embed,
+        listen: args.listen,
+        proxies: args.proxies,
+    };
     let serving = Serving::open(&errand, &order)?;
     if let Some(token) = serving.token.as_ref().filter(|token| token.new) {
         let path = token.path.display();

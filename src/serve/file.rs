@@ -26,6 +26,7 @@ pub struct ServeFile {
     pub(super) models: Vec<(String, ModelTable)>,
     #[serde(deserialize_with = "named_tables")]
     pub(super) agents: Vec<(String, AgentTable)>,
+    pub(super) embeddings: Option<EmbeddingTable>,
     users: BTreeMap<String, UserTable>,
     limits: LimitTable,
 }
@@ -57,6 +58,14 @@ pub(super) struct ModelTable {
 
 fn whole() -> f32 {
     1.0
+}
+
+/// The encoder that answers `/v1/embeddings`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EmbeddingTable {
+    /// A name of the catalog, a folder, or a GGUF file.
+    pub(super) name: String,
 }
 
 /// What runs a model.

@@ -1,5 +1,6 @@
 //! What `errand serve` serves: a file, or the default model alone, made into the parts of a server.
 
+mod embedder;
 mod file;
 mod generator;
 mod launcher;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 use server::{Doors, Launcher, Limits, Model, Parts, TokenHash, User};
 
 use crate::Errand;
+use embedder::Encoder;
+use file::EmbeddingTable;
 pub use file::ServeFile;
 use launcher::Agents;
 pub use token::{Token, token};
@@ -31,6 +34,8 @@ pub struct Order {
     pub file: Option<PathBuf>,
     /// Local models beside those of the file.
     pub models: Vec<String>,
+    /// The encoder that answers `/v1/embeddings`, instead of the file's.
+    pub embed: Option<String>,
     /// Where to listen, instead of where the file says.
     pub listen: Option<SocketAddr>,
     /// Names under which a reverse proxy passes requests on, beside those of the file.
@@ -62,6 +67,9 @@ impl Serving {
         };
         for name in &order.models {
             file.also(name)?;
+        }
+        if let Some(name) = &order.embed {
+            file.embeddings = Some(EmbeddingTable { name: name.clone() });
         }
         if file.models.is_empty() && file.agents.is_empty() {
             file.also(models::DEFAULT)?;
@@ -104,6 +112,13 @@ impl Serving {
             let generator = generator::open(&self.errand, &self.file.folder, table).await?;
             models.push(Model { name: name.clone(), generator });
         }
+        let embedder = match &self.file.embeddings {
+            Some(table) => {
+                let encoder = Encoder::open(&self.errand, &table.name).await?;
+                Some((table.name.clone(), Arc::new(encoder) as Arc<dyn server::Embedder>))
+            }
+            None => None,
+        };
         let own = User {
             name: "local".to_string(),
             token: TokenHash::of(""),
@@ -117,7 +132,7 @@ impl Serving {
         let named = std::iter::once(bound.to_string()).chain(self.proxies.iter().cloned());
         Ok(Parts {
             models,
-            embedder: None,
+            embedder,
             launcher: self.agents.clone().map(|agents| agents as Arc<dyn Launcher>),
             users,
             limits: self.limits(),

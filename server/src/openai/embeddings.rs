@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fields::{Rule, checked};
 use crate::body::Sent;
@@ -17,7 +19,10 @@ use crate::shared::Shared;
 const FIELDS: &[(&str, Rule)] = &[
     ("model", Rule::Takes),
     ("input", Rule::Takes),
-    ("encoding_format", Rule::Only(|value| value == "float", "only `float` is there")),
+    (
+        "encoding_format",
+        Rule::Only(|value| value == "float" || value == "base64", "it is `float` or `base64`"),
+    ),
     ("dimensions", Rule::Never("the model has the dimensions that it has")),
     ("user", Rule::Idle),
 ];
@@ -29,6 +34,31 @@ const TEXTS: usize = 256;
 struct Body {
     model: String,
     input: Input,
+    #[serde(default)]
+    encoding_format: Encoding,
+}
+
+/// How a vector is written.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Encoding {
+    #[default]
+    Float,
+    /// Its numbers as little-endian `f32`, in base64: what OpenAI's clients ask for by themselves.
+    Base64,
+}
+
+impl Encoding {
+    fn written(self, vector: &[f32]) -> Value {
+        match self {
+            Encoding::Float => json!(vector),
+            Encoding::Base64 => {
+                let bytes: Vec<u8> =
+                    vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+                BASE64.encode(bytes).into()
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -63,7 +93,7 @@ pub(crate) async fn create(
     let data: Vec<_> = (0..)
         .zip(vectors)
         .map(
-            |(index, vector)| json!({ "object": "embedding", "index": index, "embedding": vector }),
+            |(index, vector)| json!({ "object": "embedding", "index": index, "embedding": body.encoding_format.written(&vector) }),
         )
         .collect();
     let usage = json!({ "prompt_tokens": tokens, "total_tokens": tokens });
