@@ -16,7 +16,7 @@ fn errand_alone() {
     Runs task agents: a model loops through plan, act and observe, its tools run in a WebAssembly
     sandbox, and nothing happens without a permit
 
-    Usage: errand <COMMAND>
+    Usage: errand [OPTIONS] <COMMAND>
 
     Commands:
       demo         Show a run in a second: a script plays the model, and nothing is fetched
@@ -26,6 +26,7 @@ fn errand_alone() {
       batch        Run an agent file once for each row of a table
       research     Research a question on the web: a report whose citations can be checked
       report       Show a research's report, or check that its citations stand in their sources
+      serve        Serve OpenAI's API over local models, and runs of agents, over HTTP
       validate     Check an agent file, and say what it comes to
       schema       Print the JSON Schema of the agent file
       runs         List, show, resume or remove runs
@@ -41,6 +42,11 @@ fn errand_alone() {
     Options:
       -h, --help     Print help
       -V, --version  Print version
+
+    Logging:
+          --log <FILTER>     Log to standard error: `warn` (the default), `info` (model and tool calls,
+                             timed), `debug`
+          --log-file <FILE>  Log into this file instead
 
     Start with:
       errand demo                  see a run in a second; nothing is fetched
@@ -86,6 +92,11 @@ fn run_help() {
           --net <HOST>    Let it read web pages of this host; may be repeated
           --print         Print the agent file that the task amounts to, and run nothing
 
+    Logging:
+          --log <FILTER>     Log to standard error: `warn` (the default), `info` (model and tool calls,
+                             timed), `debug`
+          --log-file <FILE>  Log into this file instead
+
     Examples:
       errand run agent.toml -p question="Which lighthouse is the tallest?"
       errand run agent.toml "Which lighthouse is the tallest?"   a task for an agent file
@@ -106,7 +117,7 @@ fn runs_help() {
     --- stdout
     List, show, resume or remove runs
 
-    Usage: errand runs <COMMAND>
+    Usage: errand runs [OPTIONS] <COMMAND>
 
     Commands:
       list    List the latest runs: how each stands, when it began, what it took and was about
@@ -117,6 +128,11 @@ fn runs_help() {
 
     Options:
       -h, --help  Print help
+
+    Logging:
+          --log <FILTER>     Log to standard error: `warn` (the default), `info` (model and tool calls,
+                             timed), `debug`
+          --log-file <FILE>  Log into this file instead
     "#);
 }
 
@@ -211,7 +227,7 @@ fn usage_that_cannot_be_meant() {
     --- stderr
     error: unrecognized subcommand 'fly'
 
-    Usage: errand <COMMAND>
+    Usage: errand [OPTIONS] <COMMAND>
 
     For more information, try '--help'.
     "#);
