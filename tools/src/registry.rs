@@ -145,7 +145,7 @@ mod tests {
             Ok(vec![read("/a/x"), Capability::Delete("/a/x".into()), Capability::Write(to)]),
         );
         check("files.delete", json!({"path": "x"}), Ok(vec![Capability::Delete("/a/x".into())]));
-        check("data.query", json!({}), Ok(vec![read("/a/docs"), read("/b")]));
+        check("data.tables", json!({}), Ok(vec![read("/a/docs"), read("/b")]));
         check(
             "data.query",
             json!({"path": "docs/a.csv", "sql": "SELECT 1"}),

@@ -286,7 +286,7 @@ fn a_built_in_guest_that_is_lent_more_than_it_declares() {
         };
         let lent = guest.imports;
         let mut expected = match name.split('.').next().unwrap() {
-            "files" => vec!["files"],
+            "files" | "data" => vec!["files"],
             "web" => vec!["files", "http", "pages"],
             "python" => vec!["files", "tools"],
             other => panic!("`{other}` has to say here what it is linked with"),

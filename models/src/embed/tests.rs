@@ -1,3 +1,5 @@
+//! How an encoder's tokens become one vector.
+
 use super::encoder::pooled;
 use crate::import::Pooling;
 
