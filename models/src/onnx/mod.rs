@@ -17,6 +17,7 @@ mod repetition;
 mod runtime;
 mod sampler;
 mod schema;
+mod score;
 mod session;
 mod template;
 #[cfg(test)]
@@ -32,5 +33,7 @@ pub use grammar::holds;
 pub(crate) use model::speaks;
 pub use model::{Onnx, OnnxOptions};
 pub use runtime::{Device, load};
+pub use score::{Score, score};
 pub use session::{Options, Session};
+pub(crate) use tokenizer::splitting;
 pub use tokenizer::{Kind, Tokenizer};
