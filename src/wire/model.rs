@@ -33,8 +33,9 @@ impl Errand {
                 // A path in an agent file is relative to that file.
                 let path = config.path.as_ref().map(|path| path.to_string_lossy().into_owned());
                 let folder = self.local(path.as_deref().unwrap_or(&name), device).await?;
+                let (sampling, adapter) = (config.sampling, config.adapter.clone());
                 let options =
-                    OnnxOptions { device, context: CONTEXT, sampling: config.sampling, threads: 0 };
+                    OnnxOptions { device, context: CONTEXT, sampling, threads: 0, adapter };
                 let open = move || Onnx::open(&folder, &name, options);
                 Ok(Arc::new(tokio::task::spawn_blocking(open).await??))
             }

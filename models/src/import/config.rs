@@ -229,7 +229,8 @@ fn rotary(gguf: &Gguf, name: &str, family: &Family, head: usize) -> Result<Rotar
         Some(_) => number(gguf, &key("dimension_count"), 2, head as u64)?,
     };
     let pairs = family.pairs && gguf.metadata(UNPERMUTED).is_none();
-    if width % 8 != 0 || pairs && width != head {
+    // The runtime turns sixteen numbers at a time.
+    if width % 16 != 0 || pairs && width != head {
         return Err(unsupported(format!("it turns {width} numbers of a head of {head}")));
     }
     Ok(Rotary { base, scale, width, pairs, magnitude })

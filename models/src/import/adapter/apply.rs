@@ -151,7 +151,7 @@ fn plain(kind: &str, input: &[&str], output: &str) -> NodeProto {
     NodeProto {
         input: input.iter().map(|&name| name.to_owned()).collect(),
         output: vec![output.to_owned()],
-        name: format!("{kind}:{output}"),
+        name: format!("{kind}:{output}.adapter"),
         op_type: kind.to_owned(),
         ..NodeProto::default()
     }
