@@ -62,7 +62,7 @@ impl Network {
             // The stretch from which the magnitude of 1.25 comes.
             Family::Phi3 => json!({
                 "original_max_position_embeddings": CONTEXT,
-                "max_position_embeddings": CONTEXT as f64 * (0.5625 * (CONTEXT as f64).ln()).exp(),
+                "max_position_embeddings": (CONTEXT as f64).powf(1.5625).round() as u64,
                 "rope_scaling": {"type": "longrope", "short_factor": family.factors()},
             }),
             _ => json!({}),

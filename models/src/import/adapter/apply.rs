@@ -119,7 +119,7 @@ fn size(graph: &GraphProto, node: &NodeProto) -> (usize, usize) {
 fn insert(graph: &mut GraphProto, at: usize, deltas: &[(usize, Delta)]) {
     let (rows, cols) = size(graph, &graph.node[at]);
     let out = graph.node[at].output[0].clone();
-    let input = graph.node[at].input[0].clone();
+    let input = multiplied(graph, at);
     let rank: usize = deltas.iter().map(|(_, delta)| delta.rank).sum();
     let mut a = vec![0.0_f32; cols * rank];
     let mut b = vec![0.0_f32; rank * rows];
@@ -145,6 +145,16 @@ fn insert(graph: &mut GraphProto, at: usize, deltas: &[(usize, Delta)]) {
         plain("Add", &[&named("base"), &named("delta")], &out),
     ];
     graph.node.splice(at + 1..at + 1, nodes);
+}
+
+/// What a node's matrix is multiplied with: where a bias is added behind it, the input of the product.
+fn multiplied(graph: &GraphProto, at: usize) -> String {
+    let node = &graph.node[at];
+    let product = match node.op_type == "Add" {
+        true => graph.node.iter().find(|other| other.output.first() == node.input.first()),
+        false => None,
+    };
+    product.unwrap_or(node).input[0].clone()
 }
 
 fn plain(kind: &str, input: &[&str], output: &str) -> NodeProto {
