@@ -147,6 +147,9 @@ pub struct ModelConfig {
     pub max_tokens: u32,
     /// What a local model computes on.
     pub device: Device,
+    /// A LoRA adapter over a local model's weights, absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<PathBuf>,
     /// The longest a model may be silent.
     pub timeout: Duration,
     /// The tokens that a remote model holds, where it is configured.

@@ -46,6 +46,7 @@ pub(super) fn config(
         },
         max_tokens: table.max_tokens.unwrap_or(MAX_TOKENS),
         device: table.device.unwrap_or_default(),
+        adapter: None,
         timeout: TIMEOUT,
         context: table.context,
         quirks: table.quirks.clone(),
@@ -58,6 +59,14 @@ pub(super) fn config(
             Err(wanted) => {
                 let message = format!("`timeout` must be {wanted}, not `{}`", shortened(text));
                 report.value("/model/timeout", message);
+            }
+        }
+    }
+    if let Some(written) = &table.adapter {
+        match ground::existing(root, written, Wanted::Any) {
+            Ok(path) => config.adapter = Some(path),
+            Err(missing) => {
+                report.value("/model/adapter", missing.message).hint = missing.hint;
             }
         }
     }
@@ -101,7 +110,7 @@ fn belongs(table: &ModelTable, provider: Provider, report: &mut Report<'_>) -> b
         ("context", table.context.is_some()),
         ("quirks", table.quirks.is_some()),
     ];
-    let onnx = [("device", table.device.is_some())];
+    let onnx = [("device", table.device.is_some()), ("adapter", table.adapter.is_some())];
     let keys = openai
         .into_iter()
         .map(|(key, set)| (key, set, Provider::Openai))
@@ -235,8 +244,10 @@ fn replace(
         Provider::Openai => None,
         Provider::Onnx | Provider::Scripted => Some(Price { input: 0.0, output: 0.0 }),
     };
-    if name != config.name {
+    // An adapter belongs to the model that it was made for.
+    if name != config.name || provider != config.provider {
         config.context = None;
+        config.adapter = None;
     }
     config.provider = provider;
     config.name = name.to_string();

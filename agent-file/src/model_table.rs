@@ -80,6 +80,12 @@ pub struct ModelTable {
     #[schemars(with = "Device")]
     pub device: Option<Device>,
 
+    /// onnx: a LoRA adapter over the model's weights: a PEFT folder or a GGUF file. It must have been
+    /// made for this model.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"./adapter")]
+    pub adapter: Option<String>,
+
     /// The longest a model may be silent, before the first token or between two, such as `"90s"` or
     /// `"5m"`. Default: `"5m"`.
     #[serde(default)]

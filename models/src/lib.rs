@@ -9,6 +9,7 @@ pub mod home;
 pub mod import;
 pub mod onnx;
 pub mod openai;
+pub mod quantize;
 mod reason;
 pub mod scripted;
 

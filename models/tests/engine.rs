@@ -87,6 +87,16 @@ fn qwen2_follows_the_reference() {
 }
 
 #[test]
+fn qwen3_follows_the_reference() {
+    follows_the_reference(Family::Qwen3, 5);
+}
+
+#[test]
+fn gemma3_follows_the_reference() {
+    follows_the_reference(Family::Gemma3, 6);
+}
+
+#[test]
 fn a_long_prompt_in_chunks_is_the_same_prompt() {
     let network = Network::random(Family::Qwen2, 3);
     let (_folder, mut session) = open(&network);

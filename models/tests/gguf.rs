@@ -91,7 +91,10 @@ fn another_architecture_is_refused_by_name() {
     std::fs::write(&gguf, file.finish()).unwrap();
     let error = import(&gguf, &folder.path().join("m"), &mut |_, _| {}).unwrap_err().to_string();
     assert!(
-        error.ends_with("its architecture is `mamba`, and only `llama` and `qwen2` are known"),
+        error.ends_with(
+            "its architecture is `mamba`, and only `llama`, `qwen2`, `qwen3`, `gemma3`, `phi3`, \
+             `smollm3` and `granite` are known"
+        ),
         "{error}"
     );
 }

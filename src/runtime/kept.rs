@@ -28,6 +28,7 @@ pub(super) fn of_file<'a>(
 fn of_agent(agent: &Agent, files: &mut Vec<PathBuf>) {
     files.push(agent.file.clone());
     files.push(agent.root.join(lock::NAME));
+    files.extend(agent.model.adapter.clone());
     files.extend(agent.components.iter().map(|pinned| pinned.file.clone()));
     agent.mcp.values().for_each(|server| of_server(server, files));
     agent.agents.values().for_each(|sub| of_agent(&sub.agent, files));

@@ -43,8 +43,9 @@ impl Errand {
                     return Ok(Arc::new(Engine { onnx, name, sampling: config.sampling }));
                 }
                 let folder = self.local(wanted, device).await?;
+                let (sampling, adapter) = (config.sampling, config.adapter.clone());
                 let options =
-                    OnnxOptions { device, context: CONTEXT, sampling: config.sampling, threads: 0 };
+                    OnnxOptions { device, context: CONTEXT, sampling, threads: 0, adapter };
                 let open = move || Onnx::open(&folder, &name, options);
                 Ok(Arc::new(tokio::task::spawn_blocking(open).await??))
             }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{FetchError, Fetcher, Gguf, Network, Stage, encoder, sha256};
 use crate::catalog::{Entry, Kind};
 use crate::home::into_place;
-use crate::import::{ImportError, describe, import};
+use crate::import::{ImportError, describe, import, is_checkpoint};
 
 const SEAL: &str = "seal.json";
 
@@ -153,12 +153,17 @@ impl Fetcher {
         if let Some(entry) = self.catalog.get(name).filter(|entry| entry.imported()) {
             return Ok(Named::Catalog(entry));
         }
-        if path.is_dir() {
+        if path.is_dir() && !is_checkpoint(path) {
             return Ok(Named::Folder);
         }
-        if let Ok(meta) = fs::metadata(path) {
+        let weights = if path.is_dir() { path.join("config.json") } else { path.to_owned() };
+        if let Ok(meta) = fs::metadata(weights) {
             let path = fs::canonicalize(path).map_err(|source| FetchError::home(path, source))?;
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let stem = match path.is_dir() {
+                true => path.file_name(),
+                false => path.file_stem(),
+            };
+            let stem = stem.unwrap_or_default().to_string_lossy().into_owned();
             let identity = format!("{} {} {}", path.display(), meta.len(), modified(&meta));
             return Ok(Named::Gguf { folder: format!("{stem}-{}", short_hash(&identity)), path });
         }

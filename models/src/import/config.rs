@@ -1,29 +1,75 @@
-//! What the metadata says about the network, checked before anything is built from it; and
-//! `model.json`, which keeps what a session and a tokenizer need of it.
-
-use std::path::Path;
-
-use serde::{Deserialize, Serialize};
+//! What the metadata says about the network, checked before anything is built from it.
 
 use super::quantize::BLOCK;
 use super::{Gguf, ImportError, MetaValue};
 
 /// The longest context an import prepares rotary tables for.
 const MAX_CONTEXT: u64 = 32_768;
+/// Base of the rotary angles in layers that look at a window (gemma3), where the file is silent.
+const LOCAL_BASE: f64 = 10_000.0;
+/// Of how many layers the last one looks at everything (gemma3).
+const LOCAL_PERIOD: usize = 6;
+/// Of how many layers the last one has no rotary positions (smollm3).
+const UNTURNED_PERIOD: usize = 4;
 
-/// The families whose graph is known.
+/// A family whose graph is known.
+struct Family {
+    name: &'static str,
+    /// A GGUF stores the rows of q and k permuted, so that what is turned together are neighbours.
+    pairs: bool,
+    activation: Activation,
+}
+
+const FAMILIES: [Family; 7] = [
+    Family { name: "llama", pairs: true, activation: Activation::Silu },
+    Family { name: "qwen2", pairs: false, activation: Activation::Silu },
+    Family { name: "qwen3", pairs: false, activation: Activation::Silu },
+    Family { name: "gemma3", pairs: false, activation: Activation::Gelu },
+    Family { name: "phi3", pairs: false, activation: Activation::Silu },
+    Family { name: "smollm3", pairs: true, activation: Activation::Silu },
+    Family { name: "granite", pairs: true, activation: Activation::Silu },
+];
+
+/// Says of a checkpoint told as a GGUF that its rows are not permuted.
+pub(super) const UNPERMUTED: &str = "errand.unpermuted";
+
+/// What the gate goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
-    /// Rotary pairs are neighbours: a GGUF stores the rows of q and k permuted for that.
-    Llama,
-    /// Rotary pairs are half a head apart; q, k and v have biases.
-    Qwen2,
+pub(super) enum Activation {
+    Silu,
+    /// In its tanh form.
+    Gelu,
+}
+
+/// How positions turn q and k.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rotary {
+    pub(super) base: f64,
+    /// Positions are divided by this.
+    pub(super) scale: f64,
+    /// So many numbers of a head are turned, the first ones.
+    pub(super) width: usize,
+    /// Whether what is turned together are neighbours.
+    pub(super) pairs: bool,
+    /// Sines and cosines are multiplied by this.
+    pub(super) magnitude: f64,
+}
+
+/// Layers that see only the last tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Local {
+    /// So many, the token itself among them.
+    pub(super) window: usize,
+    pub(super) base: f64,
+    /// The last of so many layers sees everything.
+    pub(super) period: usize,
 }
 
 /// The network's shape.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Config {
-    pub(super) family: Family,
+    pub(super) architecture: String,
+    pub(super) activation: Activation,
     pub(super) context: usize,
     pub(super) layers: usize,
     pub(super) heads: usize,
@@ -32,9 +78,16 @@ pub(super) struct Config {
     pub(super) hidden: usize,
     pub(super) vocab: usize,
     pub(super) epsilon: f32,
-    pub(super) rope_base: f64,
-    /// Positions are divided by this.
-    pub(super) rope_scale: f64,
+    pub(super) rotary: Rotary,
+    pub(super) local: Option<Local>,
+    /// The last of so many layers does not turn; 0 where all do.
+    unturned: usize,
+    pub(super) embedding_scale: f32,
+    /// What a block gives is multiplied by this before it is added.
+    pub(super) residual_scale: f32,
+    pub(super) attention_scale: f32,
+    /// Logits are divided by this.
+    pub(super) logit_scale: f32,
 }
 
 impl Config {
@@ -42,204 +95,169 @@ impl Config {
         let unsupported =
             |reason| ImportError::Unsupported { path: gguf.path().to_owned(), reason };
         let name = text(gguf, "general.architecture")?;
-        let family = match name {
-            "llama" => Family::Llama,
-            "qwen2" => Family::Qwen2,
-            name if name.contains("bert") || name.contains("embed") => {
-                return Err(unsupported(format!(
-                    "its architecture is `{name}`: it makes embeddings and writes no text"
-                )));
-            }
-            _ => {
-                return Err(unsupported(format!(
-                    "its architecture is `{name}`, and only `llama` and `qwen2` are known"
-                )));
-            }
-        };
+        let family = family(name).map_err(unsupported)?;
         let key = |suffix: &str| format!("{name}.{suffix}");
+        let given = |suffix: &str| gguf.metadata(&key(suffix));
+        if given("expert_count").and_then(MetaValue::as_u64).is_some_and(|count| count > 0) {
+            return Err(unsupported("it is a mixture of experts".to_owned()));
+        }
+        let softcap = float(gguf, &key("final_logit_softcapping"))?.unwrap_or(0.0);
+        if softcap != 0.0 {
+            return Err(unsupported(
+                "its logits are capped (`final_logit_softcapping`)".to_owned(),
+            ));
+        }
         let hidden = number(gguf, &key("embedding_length"), 32, 1 << 16)?;
         let heads = number(gguf, &key("attention.head_count"), 1, 1 << 10)?;
-        let kv_heads = match gguf.metadata(&key("attention.head_count_kv")) {
+        let kv_heads = match given("attention.head_count_kv") {
             None => heads,
             Some(_) => number(gguf, &key("attention.head_count_kv"), 1, heads as u64)?,
         };
-        let head_dim = match gguf.metadata(&key("attention.key_length")) {
+        let head_dim = match given("attention.key_length") {
             None => hidden / heads,
             Some(_) => number(gguf, &key("attention.key_length"), 2, 1 << 12)?,
         };
-        for (suffix, wanted) in
-            [("attention.value_length", head_dim), ("rope.dimension_count", head_dim)]
-        {
-            if let Some(found) = gguf.metadata(&key(suffix))
-                && found.as_u64() != Some(wanted as u64)
-            {
-                return Err(unsupported(format!("its `{suffix}` is not the head size, {wanted}")));
-            }
+        if given("attention.value_length").is_some_and(|n| n.as_u64() != Some(head_dim as u64)) {
+            let reason = format!("its `attention.value_length` is not the head size, {head_dim}");
+            return Err(unsupported(reason));
         }
         if heads % kv_heads != 0 || head_dim < 8 || head_dim % 8 != 0 || hidden % BLOCK != 0 {
             return Err(unsupported(format!(
                 "its {heads} heads of {head_dim} over {kv_heads} and {hidden} numbers do not divide"
             )));
         }
-        let scaling = gguf.metadata(&key("rope.scaling.type")).and_then(MetaValue::as_str);
-        let rope_scale = match scaling {
-            None | Some("none") => 1.0,
-            Some("linear") => float(gguf, &key("rope.scaling.factor"))?.unwrap_or(1.0),
-            Some(other) => {
-                return Err(unsupported(format!("its rotary scaling is `{other}`")));
-            }
-        };
-        let rope_base = float(gguf, &key("rope.freq_base"))?.unwrap_or(10_000.0);
-        if !(rope_base > 1.0 && rope_scale > 0.0) {
-            return Err(unsupported(format!("its rotary base is {rope_base} over {rope_scale}")));
-        }
+        let layers = number(gguf, &key("block_count"), 1, 1 << 10)?;
         let embedding = gguf
             .tensor("token_embd.weight")
             .ok_or_else(|| unsupported("it has no tensor `token_embd.weight`".to_owned()))?;
+        // What a longer context would be turned by is not prepared (phi3).
+        let longest = match gguf.tensor("rope_factors_long.weight").is_some() {
+            true => number(gguf, &key("rope.scaling.original_context_length"), 1, MAX_CONTEXT)?,
+            false => MAX_CONTEXT as usize,
+        };
+        let scale = |suffix: &str| -> Result<Option<f32>, ImportError> {
+            match float(gguf, &key(suffix))? {
+                Some(value) if value > 0.0 => Ok(Some(value as f32)),
+                Some(0.0) | None => Ok(None),
+                Some(value) => Err(unsupported(format!("its `{suffix}` is {value}"))),
+            }
+        };
+        // The largest gemma3 divides by another number than the head's size.
+        let divisor = match (name, layers) {
+            ("gemma3", 62) => hidden / heads,
+            _ => head_dim,
+        };
+        let embedding_scale = match name {
+            "gemma3" => (hidden as f32).sqrt(),
+            _ => scale("embedding_scale")?.unwrap_or(1.0),
+        };
         Ok(Self {
-            family,
-            context: number(gguf, &key("context_length"), 1, u64::from(u32::MAX))?
-                .min(MAX_CONTEXT as usize),
-            layers: number(gguf, &key("block_count"), 1, 1 << 10)?,
+            architecture: name.to_owned(),
+            activation: family.activation,
+            context: number(gguf, &key("context_length"), 1, u64::from(u32::MAX))?.min(longest),
+            layers,
             heads,
             kv_heads,
             head_dim,
             hidden,
             vocab: embedding.rows,
             epsilon: float(gguf, &key("attention.layer_norm_rms_epsilon"))?.unwrap_or(1e-5) as f32,
-            rope_base,
-            rope_scale,
+            rotary: rotary(gguf, name, family, head_dim)?,
+            local: local(gguf, name)?,
+            unturned: if name == "smollm3" { UNTURNED_PERIOD } else { 0 },
+            embedding_scale,
+            residual_scale: scale("residual_scale")?.unwrap_or(1.0),
+            attention_scale: scale("attention.scale")?
+                .unwrap_or_else(|| (divisor as f32).sqrt().recip()),
+            logit_scale: scale("logit_scale")?.unwrap_or(1.0),
         })
     }
-}
 
-/// `model.json`: what a session and a tokenizer need to know.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ModelInfo {
-    /// Of this file; other numbers are refused.
-    pub format: u32,
-    /// `llama` or `qwen2`.
-    pub architecture: String,
-    /// The most tokens the model holds.
-    pub context: u32,
-    /// Transformer blocks.
-    pub layers: usize,
-    /// Key/value heads.
-    pub kv_heads: usize,
-    /// Query heads.
-    pub heads: usize,
-    /// Numbers in a head.
-    pub head_dim: usize,
-    /// Numbers in a residual vector.
-    pub hidden: usize,
-    /// Tokens, and so logits.
-    pub vocab: usize,
-    /// The vocabulary as the GGUF gave it.
-    pub tokenizer: TokenizerInfo,
-    /// The chat template (Jinja), empty where there is none.
-    pub template: String,
-}
-
-/// The vocabulary as the GGUF gave it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TokenizerInfo {
-    /// `gpt2` (byte-level BPE), `llama` (SentencePiece) and the like.
-    pub model: String,
-    /// Which splitting rules come first, like `qwen2`.
-    pub pre: String,
-    /// The tokens' texts in the tokenizer's own spelling, by id.
-    pub tokens: Vec<String>,
-    /// 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte.
-    pub types: Vec<i64>,
-    /// BPE merges, best first: two parts with a space between.
-    pub merges: Vec<String>,
-    /// Begins a text, where the model wants one.
-    pub bos: Option<u32>,
-    /// Ends a turn.
-    pub eos: Option<u32>,
-    /// Whether `bos` is put in front of a text.
-    pub add_bos: bool,
-}
-
-impl ModelInfo {
-    /// The only format there is.
-    pub const FORMAT: u32 = 1;
-
-    /// Reads `model.json` in `folder`.
-    pub fn open(folder: &Path) -> Result<Self, ImportError> {
-        let path = folder.join("model.json");
-        let text = std::fs::read(&path)
-            .map_err(|source| ImportError::Read { path: path.clone(), source })?;
-        let info: Self = serde_json::from_slice(&text).map_err(|error| {
-            ImportError::Unsupported { path: path.clone(), reason: error.to_string() }
-        })?;
-        if info.format != Self::FORMAT {
-            let reason = format!("its format is {}; import the model again", info.format);
-            return Err(ImportError::Unsupported { path, reason });
-        }
-        Ok(info)
+    /// Whether what is turned together are neighbours.
+    pub(super) fn rotary_pairs(&self) -> bool {
+        self.rotary.pairs
     }
 
-    pub(super) fn read(gguf: &Gguf, config: &Config) -> Result<Self, ImportError> {
-        let tokens = gguf
-            .metadata("tokenizer.ggml.tokens")
-            .and_then(MetaValue::as_strings)
-            .ok_or_else(|| missing(gguf, "tokenizer.ggml.tokens"))?
-            .to_vec();
-        if tokens.len() > config.vocab {
-            let reason =
-                format!("it has {} tokens and only {} embeddings", tokens.len(), config.vocab);
-            return Err(ImportError::Broken { path: gguf.path().to_owned(), reason });
-        }
-        let string = |key: &str| {
-            gguf.metadata(key).and_then(MetaValue::as_str).unwrap_or_default().to_owned()
-        };
-        let id = |key: &str| {
-            let id = gguf.metadata(key).and_then(MetaValue::as_u64)?;
-            u32::try_from(id).ok().filter(|&id| (id as usize) < tokens.len())
-        };
-        let tokenizer = TokenizerInfo {
-            model: text(gguf, "tokenizer.ggml.model")?.to_owned(),
-            pre: string("tokenizer.ggml.pre"),
-            types: gguf
-                .metadata("tokenizer.ggml.token_type")
-                .and_then(MetaValue::as_ints)
-                .map_or_else(|| vec![1; tokens.len()], <[i64]>::to_vec),
-            merges: gguf
-                .metadata("tokenizer.ggml.merges")
-                .and_then(MetaValue::as_strings)
-                .unwrap_or_default()
-                .to_vec(),
-            bos: id("tokenizer.ggml.bos_token_id"),
-            eos: id("tokenizer.ggml.eos_token_id"),
-            add_bos: gguf
-                .metadata("tokenizer.ggml.add_bos_token")
-                .and_then(MetaValue::as_bool)
-                .unwrap_or(false),
-            tokens,
-        };
-        Ok(Self {
-            format: Self::FORMAT,
-            architecture: text(gguf, "general.architecture")?.to_owned(),
-            context: config.context as u32,
-            layers: config.layers,
-            kv_heads: config.kv_heads,
-            heads: config.heads,
-            head_dim: config.head_dim,
-            hidden: config.hidden,
-            vocab: config.vocab,
-            tokenizer,
-            template: string("tokenizer.chat_template"),
-        })
+    /// Whether a layer turns q and k.
+    pub(super) fn turns(&self, layer: usize) -> bool {
+        self.unturned == 0 || (layer + 1) % self.unturned != 0
+    }
+
+    /// What a layer sees, where that is not everything.
+    pub(super) fn local(&self, layer: usize) -> Option<Local> {
+        self.local.filter(|local| (layer + 1) % local.period != 0)
     }
 }
 
-fn missing(gguf: &Gguf, key: &str) -> ImportError {
+fn family(name: &str) -> Result<&'static Family, String> {
+    if let Some(family) = FAMILIES.iter().find(|family| family.name == name) {
+        return Ok(family);
+    }
+    if name.contains("bert") || name.contains("embed") {
+        return Err(format!(
+            "its architecture is `{name}`: it makes embeddings and writes no text"
+        ));
+    }
+    let names: Vec<String> = FAMILIES.iter().map(|family| format!("`{}`", family.name)).collect();
+    let (last, before) = names.split_last().map_or(("", [].as_slice()), |(l, b)| (l.as_str(), b));
+    let known = before.join(", ");
+    Err(format!("its architecture is `{name}`, and only {known} and {last} are known"))
+}
+
+/// Whether a GGUF of this family has the rows of q and k permuted.
+pub(super) fn pairs_in_gguf(name: &str) -> bool {
+    FAMILIES.iter().any(|family| family.name == name && family.pairs)
+}
+
+fn rotary(gguf: &Gguf, name: &str, family: &Family, head: usize) -> Result<Rotary, ImportError> {
+    let unsupported = |reason| ImportError::Unsupported { path: gguf.path().to_owned(), reason };
+    let key = |suffix: &str| format!("{name}.rope.{suffix}");
+    let kind = gguf.metadata(&key("scaling.type")).and_then(MetaValue::as_str);
+    let scale = match kind {
+        // With factors of its own for each frequency (llama 3, phi 3) there is no factor for all.
+        None | Some("none" | "longrope" | "llama3") => 1.0,
+        Some("linear") => float(gguf, &key("scaling.factor"))?.unwrap_or(1.0),
+        Some(other) => return Err(unsupported(format!("its rotary scaling is `{other}`"))),
+    };
+    let base = float(gguf, &key("freq_base"))?.unwrap_or(10_000.0);
+    let magnitude = float(gguf, &key("scaling.attn_factor"))?.unwrap_or(1.0);
+    if !(base > 1.0 && scale > 0.0 && magnitude > 0.0) {
+        return Err(unsupported(format!("its rotary base is {base} over {scale}")));
+    }
+    let width = match gguf.metadata(&key("dimension_count")) {
+        None => head,
+        Some(_) => number(gguf, &key("dimension_count"), 2, head as u64)?,
+    };
+    let pairs = family.pairs && gguf.metadata(UNPERMUTED).is_none();
+    // The runtime turns sixteen numbers at a time.
+    if width % 16 != 0 || pairs && width != head {
+        return Err(unsupported(format!("it turns {width} numbers of a head of {head}")));
+    }
+    Ok(Rotary { base, scale, width, pairs, magnitude })
+}
+
+fn local(gguf: &Gguf, name: &str) -> Result<Option<Local>, ImportError> {
+    let key = |suffix: &str| format!("{name}.{suffix}");
+    let window = gguf.metadata(&key("attention.sliding_window")).and_then(MetaValue::as_u64);
+    // phi3 writes a window that its models were not trained with; llama.cpp leaves it aside too.
+    let Some(window) = window.filter(|window| *window > 0 && name == "gemma3") else {
+        return Ok(None);
+    };
+    let base = float(gguf, &key("rope.freq_base_swa"))?.unwrap_or(LOCAL_BASE);
+    let pattern = key("attention.sliding_window_pattern");
+    let period = match gguf.metadata(&pattern) {
+        Some(MetaValue::Int(_)) => number(gguf, &pattern, 1, 1 << 10)?,
+        _ => LOCAL_PERIOD,
+    };
+    Ok(Some(Local { window: window.min(MAX_CONTEXT) as usize, base, period }))
+}
+
+pub(super) fn missing(gguf: &Gguf, key: &str) -> ImportError {
     let reason = format!("its metadata has no `{key}`, or not of the right type");
     ImportError::Unsupported { path: gguf.path().to_owned(), reason }
 }
 
-fn text<'a>(gguf: &'a Gguf, key: &str) -> Result<&'a str, ImportError> {
+pub(super) fn text<'a>(gguf: &'a Gguf, key: &str) -> Result<&'a str, ImportError> {
     gguf.metadata(key).and_then(MetaValue::as_str).ok_or_else(|| missing(gguf, key))
 }
 

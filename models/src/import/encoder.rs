@@ -14,7 +14,7 @@ use tokenizers::processors::bert::BertProcessing;
 
 use super::bert::{self, Shape};
 use super::weights::Weights;
-use super::{Gguf, ImportError, MetaValue, safetensors, staged};
+use super::{Gguf, ImportError, MetaValue, bert_folder, staged};
 
 /// The largest `tokenizer.json`; multilingual ones have some 17 MB.
 const TOKENIZER: u64 = 64 << 20;
@@ -103,7 +103,7 @@ pub fn encoder(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), ImportError> {
     let folder = from.is_dir();
-    let gguf = if folder { safetensors::open(from)? } else { Gguf::open(from)? };
+    let gguf = if folder { bert_folder::open(from)? } else { Gguf::open(from)? };
     let family = gguf.metadata("general.architecture").and_then(MetaValue::as_str);
     if family != Some("bert") {
         let family = family.unwrap_or("unknown");

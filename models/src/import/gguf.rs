@@ -12,9 +12,9 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::ImportError;
 use super::blocks::{self, TensorType};
 use super::parts;
+use super::{Delta, ImportError, checkpoint};
 
 /// The longest string a header may hold; chat templates are the longest in use (tens of kB).
 const MAX_STRING: u64 = 16 << 20;
@@ -23,7 +23,8 @@ const MAX_ARRAY: u64 = 4 << 20;
 /// The most metadata pairs and the most tensors.
 const MAX_ITEMS: u64 = 1 << 16;
 
-/// An open GGUF file; one that was split, with all its parts.
+/// An open model: a GGUF file, with all its parts where it was split, or a checkpoint told in the
+/// same words.
 #[derive(Debug)]
 pub struct Gguf {
     path: PathBuf,
@@ -31,14 +32,16 @@ pub struct Gguf {
     metadata: Metadata,
     tensors: Vec<Tensor>,
     by_name: HashMap<String, usize>,
+    /// What is added to a tensor as it is read, by the tensor's name.
+    added: HashMap<String, Delta>,
 }
 
 /// One file, and where the tensors' data begins in it.
 #[derive(Debug)]
-struct Part {
-    path: PathBuf,
-    file: Mutex<File>,
-    data: u64,
+pub(super) struct Part {
+    pub(super) path: PathBuf,
+    pub(super) file: Mutex<File>,
+    pub(super) data: u64,
 }
 
 /// A metadata value. Integers of every width are one kind, and so are floats.
@@ -112,17 +115,11 @@ pub struct Tensor {
     pub cols: usize,
     /// How its numbers are stored.
     pub kind: TensorType,
-    offset: u64,
-    part: usize,
+    pub(super) offset: u64,
+    pub(super) part: usize,
 }
 
 impl Tensor {
-    /// A tensor that lies so many bytes after the first.
-    pub(super) fn at(name: String, shape: (usize, usize), kind: TensorType, offset: u64) -> Self {
-        let (rows, cols) = shape;
-        Self { name, rows, cols, kind, offset, part: 0 }
-    }
-
     /// Bytes of one row.
     pub fn row_bytes(&self) -> usize {
         self.cols / self.kind.block() * self.kind.block_bytes()
@@ -130,8 +127,12 @@ impl Tensor {
 }
 
 impl Gguf {
-    /// Opens a file and checks its header: every tensor lies inside the file.
+    /// Opens a file, or a checkpoint's folder, and checks its header: every tensor lies inside the
+    /// file.
     pub fn open(path: &Path) -> Result<Self, ImportError> {
+        if path.is_dir() {
+            return checkpoint::open(path);
+        }
         let (part, metadata, mut tensors) = Part::open(path)?;
         let others = parts::others(path, &metadata)?;
         let whole = metadata.get("split.tensors.count").and_then(MetaValue::as_u64);
@@ -147,27 +148,30 @@ impl Gguf {
             let held = tensors.len();
             return Err(broken(format!("its parts hold {held} tensors and should hold {whole}")));
         }
+        Self::of(path, all, metadata, tensors)
+    }
+
+    /// Puts together what was read; each tensor lies in one of the parts.
+    pub(super) fn of(
+        path: &Path,
+        parts: Vec<Part>,
+        metadata: Metadata,
+        tensors: Vec<Tensor>,
+    ) -> Result<Self, ImportError> {
         let mut by_name = HashMap::with_capacity(tensors.len());
         for (index, tensor) in tensors.iter().enumerate() {
             if by_name.insert(tensor.name.clone(), index).is_some() {
-                return Err(broken(format!("tensor `{}` appears twice", tensor.name)));
+                let reason = format!("tensor `{}` appears twice", tensor.name);
+                return Err(ImportError::Broken { path: path.to_owned(), reason });
             }
         }
-        Ok(Self { path: path.to_owned(), parts: all, metadata, tensors, by_name })
+        let (path, added) = (path.to_owned(), HashMap::new());
+        Ok(Self { path, parts, metadata, tensors, by_name, added })
     }
 
-    /// A file of another format that says the same: tensors at their places from byte `data` on.
-    pub(super) fn of(
-        path: PathBuf,
-        file: File,
-        data: u64,
-        metadata: Metadata,
-        tensors: Vec<Tensor>,
-    ) -> Self {
-        let by_name =
-            tensors.iter().enumerate().map(|(at, tensor)| (tensor.name.clone(), at)).collect();
-        let part = Part { path: path.clone(), file: Mutex::new(file), data };
-        Self { path, parts: vec![part], metadata, tensors, by_name }
+    /// From now on each matrix is read with these added to it.
+    pub(super) fn add(&mut self, deltas: impl IntoIterator<Item = Delta>) {
+        self.added.extend(deltas.into_iter().map(|delta| (delta.tensor(), delta)));
     }
 
     /// The file's path, for messages.
@@ -224,6 +228,9 @@ impl Gguf {
         self.read_rows(tensor, first, count, &mut bytes)?;
         into.resize(count * tensor.cols, 0.0);
         blocks::dequantize(tensor.kind, &bytes, into);
+        if let Some(delta) = self.added.get(&tensor.name) {
+            delta.add_to(first, into);
+        }
         Ok(())
     }
 }

@@ -1,49 +1,73 @@
 //! GGUF in, ONNX out: turns a downloaded model into what the engine runs.
 //!
-//! Knows the `llama` and `qwen2` families and refuses every other by name. Nothing here is
-//! trusted and nothing is left half written.
+//! A checkpoint's folder (`config.json`, `tokenizer.json`, `*.safetensors`) is told in a GGUF's words
+//! and goes the same way. Families that are not known are refused by name. Nothing here is trusted and
+//! nothing is left half written.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use prost::Message;
 
+mod adapter;
 mod bert;
+mod bert_folder;
 mod blocks;
+mod checkpoint;
 mod config;
 mod encoder;
 mod gguf;
 mod graph;
+mod info;
+mod names;
 mod onnx;
 mod parts;
 mod quantize;
 mod safetensors;
+mod spm;
 mod weights;
 
+use adapter::Delta;
+
+pub use adapter::Adapter;
+pub(crate) use adapter::adapted;
 pub use blocks::{TensorType, dequantize};
-pub use config::{ModelInfo, TokenizerInfo};
+pub(crate) use checkpoint::is_one as is_checkpoint;
 pub use encoder::{EncoderInfo, Pooling, encoder};
 pub use gguf::{Gguf, MetaValue, Tensor};
+pub use info::{ModelInfo, TokenizerInfo};
+pub(crate) use onnx::ModelProto;
+pub use quantize::Precision;
+pub(crate) use spm::is_text;
 
-/// What a GGUF file says of its model, without its weights.
-pub fn describe(gguf: &Path) -> Result<ModelInfo, ImportError> {
-    let gguf = Gguf::open(gguf)?;
-    ModelInfo::read(&gguf, &config::Config::read(&gguf)?)
+/// What a model's file or folder says of it, without its weights.
+pub fn describe(model: &Path) -> Result<ModelInfo, ImportError> {
+    let model = Gguf::open(model)?;
+    ModelInfo::read(&model, &config::Config::read(&model)?)
 }
 
-/// Imports a GGUF file into the folder `into`, which gets `model.onnx`, `model.onnx.data` and
-/// `model.json`. The folder appears when all of it is there; one that exists is replaced.
-/// `progress` hears how many bytes of how many are converted.
+/// Imports a GGUF file or a checkpoint's folder into the folder `into`, which gets `model.onnx`,
+/// `model.onnx.data` and `model.json`. The folder appears when all of it is there; one that exists is
+/// replaced. `progress` hears how many bytes of how many are converted.
 pub fn import(
-    gguf: &Path,
+    model: &Path,
     into: &Path,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), ImportError> {
-    let gguf = Gguf::open(gguf)?;
-    let config = config::Config::read(&gguf)?;
-    let info = ModelInfo::read(&gguf, &config)?;
+    write_into(&Gguf::open(model)?, into, Precision::Native, progress)
+}
 
-    staged(into, |part| write(&gguf, &config, &info, part, progress))
+/// As [`import`], of a model that is open, with so many bits for each weight.
+pub fn write_into(
+    model: &Gguf,
+    into: &Path,
+    precision: Precision,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), ImportError> {
+    let config = config::Config::read(model)?;
+    let info = ModelInfo::read(model, &config)?;
+
+    staged(into, |part| write(model, &config, &info, precision, part, progress))
 }
 
 /// Has a folder written beside its place, and puts it there once it is whole.
@@ -81,11 +105,12 @@ fn write(
     gguf: &Gguf,
     config: &config::Config,
     info: &ModelInfo,
+    precision: Precision,
     folder: &Path,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), ImportError> {
     let weights = weights::Weights::create(gguf, folder, progress)?;
-    let model = graph::build(gguf, config, weights)?;
+    let model = graph::build(gguf, config, precision, weights)?;
     let save = |name: &str, bytes: Vec<u8>| {
         let path = folder.join(name);
         fs::write(&path, bytes).map_err(|source| ImportError::Write { path, source })
@@ -131,6 +156,14 @@ pub enum ImportError {
         /// The file.
         path: PathBuf,
         /// What it needs.
+        reason: String,
+    },
+    /// The adapter is none that is known, or was made for another model.
+    #[error("the adapter `{}` cannot be used: {reason}", path.display())]
+    Adapter {
+        /// Its file or folder.
+        path: PathBuf,
+        /// What is wrong.
         reason: String,
     },
     /// Another process is importing into the same folder.

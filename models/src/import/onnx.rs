@@ -3,7 +3,11 @@
 //! Field numbers are those of `onnx.proto3` (<https://github.com/onnx/onnx>, IR version 10).
 //! Written by hand so that a build needs no protobuf compiler.
 
+use std::path::Path;
+
 use prost::{Message, Oneof};
+
+use super::ImportError;
 
 pub(super) const FLOAT: i32 = 1;
 pub(super) const UINT8: i32 = 2;
@@ -23,6 +27,46 @@ pub(crate) struct ModelProto {
     pub graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
+}
+
+impl ModelProto {
+    /// What an import writes as the producer.
+    pub(super) const PRODUCER: &str = "errand";
+
+    /// Reads the graph of an imported model, whose weights stay where they are. What another program
+    /// made is refused: this reads no more of the format than it writes.
+    pub(crate) fn open(folder: &Path) -> Result<Self, ImportError> {
+        let path = folder.join("model.onnx");
+        let bytes = std::fs::read(&path)
+            .map_err(|source| ImportError::Read { path: path.clone(), source })?;
+        let model = Self::decode(bytes.as_slice()).map_err(|error| {
+            let reason = format!("it is no graph: {error}; import the model again");
+            ImportError::Unsupported { path: path.clone(), reason }
+        })?;
+        if model.producer_name != Self::PRODUCER {
+            let reason = "it was not made by an import".to_owned();
+            return Err(ImportError::Unsupported { path, reason });
+        }
+        Ok(model)
+    }
+
+    /// Gives logits at each of `span` positions, which must then be fed at once, and not at the last
+    /// alone.
+    pub(crate) fn at_every_position(&mut self, span: usize) {
+        let Some(graph) = &mut self.graph else { return };
+        if let Some(last) = graph.initializer.iter_mut().find(|tensor| tensor.name == "last") {
+            last.dims = vec![span as i64];
+            last.raw_data = Some((0..span as i64).flat_map(|at| at.to_le_bytes()).collect());
+        }
+        for output in graph.output.iter_mut().filter(|output| output.name == "logits") {
+            let Some(TypeProto { tensor_type: Some(tensor) }) = &mut output.r#type else {
+                continue;
+            };
+            if let Some(place) = tensor.shape.iter_mut().flat_map(|shape| &mut shape.dim).nth(1) {
+                place.value = Some(dimension::Value::Size(span as i64));
+            }
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]

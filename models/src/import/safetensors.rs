@@ -1,169 +1,153 @@
-//! A BERT as its authors publish it (`config.json` and `model.safetensors`), read as if it were a GGUF:
-//! the same names, the same keys. The format: <https://github.com/huggingface/safetensors#format>.
+//! Reads a safetensors file (<https://github.com/huggingface/safetensors>): a header in JSON that
+//! says where each tensor lies, then the numbers.
 //!
-//! The files are not trusted: a header is read up to a bound, and each tensor lies inside the file.
+//! The file is not trusted: its header is bounded, and a tensor that is not inside the file, or is
+//! not as long as its shape says, is an error.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Mutex;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::gguf::{Gguf, MetaValue, Metadata, Tensor};
-use super::{ImportError, TensorType};
+use super::gguf::Part;
+use super::{ImportError, Tensor, TensorType};
 
-/// The longest header that is read; those in use have some 100 bytes a tensor.
-const HEADER: u64 = 16 << 20;
-/// The longest `config.json`.
-const CONFIG: u64 = 1 << 20;
+/// The longest header; the format's own limit.
+const MAX_HEADER: u64 = 100 << 20;
 
-/// What a GGUF calls the tensors outside of the layers.
-const NAMES: [(&str, &str); 7] = [
-    ("embeddings.word_embeddings.weight", "token_embd.weight"),
-    ("embeddings.position_embeddings.weight", "position_embd.weight"),
-    ("embeddings.token_type_embeddings.weight", "token_types.weight"),
-    ("embeddings.LayerNorm", "token_embd_norm"),
-    ("pooler.dense", "cls"),
-    ("classifier", "cls.output"),
-    ("embeddings.position_ids", ""),
-];
-
-/// And those of a layer.
-const LAYER: [(&str, &str); 8] = [
-    ("attention.self.query", "attn_q"),
-    ("attention.self.key", "attn_k"),
-    ("attention.self.value", "attn_v"),
-    ("attention.output.dense", "attn_output"),
-    ("attention.output.LayerNorm", "attn_output_norm"),
-    ("intermediate.dense", "ffn_up"),
-    ("output.dense", "ffn_down"),
-    ("output.LayerNorm", "layer_output_norm"),
-];
-
+/// What the header says of a tensor.
 #[derive(Deserialize)]
 struct Entry {
     dtype: String,
-    shape: Vec<usize>,
-    data_offsets: (u64, u64),
+    shape: Vec<u64>,
+    data_offsets: [u64; 2],
 }
 
-/// Opens the model in `folder`.
-pub(super) fn open(folder: &Path) -> Result<Gguf, ImportError> {
-    let metadata = config(&folder.join("config.json"))?;
-    let path = folder.join("model.safetensors");
-    let failed = |source| ImportError::Read { path: path.clone(), source };
-    let broken = |reason: String| ImportError::Sound { path: path.clone(), reason };
-    let mut file = File::open(&path).map_err(failed)?;
+/// Opens a file; its tensors, those that are wanted by their names, say that they lie in part
+/// `number`.
+pub(super) fn open(
+    path: &Path,
+    number: usize,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(Part, Vec<Tensor>), ImportError> {
+    let failed = |source| ImportError::Read { path: path.to_owned(), source };
+    let broken = |reason: String| ImportError::Broken { path: path.to_owned(), reason };
+    let mut file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let mut size = [0; 8];
+    if length < 8 {
+        return Err(broken(format!("{length} bytes hold no header")));
+    }
     file.read_exact(&mut size).map_err(failed)?;
     let size = u64::from_le_bytes(size);
-    if size > HEADER || size > length.saturating_sub(8) {
-        return Err(broken(format!("its header has {size} bytes")));
+    if size > MAX_HEADER || size > length - 8 {
+        return Err(broken(format!(
+            "a header of {size} bytes cannot be in it; is it safetensors?"
+        )));
     }
-    let mut header = vec![0; size as usize];
-    file.read_exact(&mut header).map_err(failed)?;
-    let header: Map<String, Value> =
-        serde_json::from_slice(&header).map_err(|error| broken(error.to_string()))?;
-    let mut tensors = Vec::new();
-    for (name, value) in header.iter().filter(|(name, _)| *name != "__metadata__") {
-        let entry =
-            Entry::deserialize(value).map_err(|error| broken(format!("`{name}`: {error}")))?;
-        let Some(known) = renamed(name) else { continue };
-        let tensor = placed(known, &entry, length - 8 - size)
-            .map_err(|why| broken(format!("tensor `{name}` {why}; is the download complete?")))?;
-        tensors.push(tensor);
+    let mut text = vec![0; size as usize];
+    file.read_exact(&mut text).map_err(failed)?;
+    let header: Map<String, Value> = serde_json::from_slice(&text)
+        .map_err(|error| broken(format!("its header is no JSON object: {error}")))?;
+    let data = 8 + size;
+    let mut tensors = Vec::with_capacity(header.len());
+    for (name, value) in header {
+        if name == "__metadata__" || !wanted(&name) {
+            continue;
+        }
+        let entry: Entry = serde_json::from_value(value)
+            .map_err(|error| broken(format!("its header's `{name}` says: {error}")))?;
+        tensors.push(tensor(path, name, &entry, length - data, number)?);
     }
-    Ok(Gguf::of(path.clone(), file, 8 + size, metadata, tensors))
+    Ok((Part { path: path.to_owned(), file: Mutex::new(file), data }, tensors))
 }
 
-/// The name in a GGUF; an unknown one stays, and is refused as one that has no place. None for what is
-/// no weight.
-fn renamed(name: &str) -> Option<String> {
-    let name = name.strip_prefix("bert.").unwrap_or(name);
-    if let Some(rest) = name.strip_prefix("encoder.layer.")
-        && let Some((layer, rest)) = rest.split_once('.')
-    {
-        let known = LAYER.iter().find_map(|(theirs, ours)| {
-            Some(format!("blk.{layer}.{ours}{}", rest.strip_prefix(theirs)?))
-        });
-        return Some(known.unwrap_or_else(|| name.to_owned()));
-    }
-    let known = NAMES.iter().find_map(|(theirs, ours)| match ours.is_empty() {
-        true => (name == *theirs).then(String::new),
-        false => Some(format!("{ours}{}", name.strip_prefix(theirs)?)),
-    });
-    match known {
-        Some(known) if known.is_empty() => None,
-        Some(known) => Some(known),
-        None => Some(name.to_owned()),
-    }
-}
-
-fn placed(name: String, entry: &Entry, room: u64) -> Result<Tensor, String> {
+fn tensor(
+    path: &Path,
+    name: String,
+    entry: &Entry,
+    room: u64,
+    part: usize,
+) -> Result<Tensor, ImportError> {
+    let broken = |reason: String| ImportError::Broken { path: path.to_owned(), reason };
     let kind = match entry.dtype.as_str() {
         "F32" => TensorType::F32,
         "F16" => TensorType::F16,
         "BF16" => TensorType::Bf16,
-        other => return Err(format!("is stored as `{other}`, which is not read")),
-    };
-    let (rows, cols) = match entry.shape[..] {
-        [cols] => (1, cols),
-        [rows, cols] => (rows, cols),
-        _ => return Err(format!("has {} dimensions", entry.shape.len())),
-    };
-    let bytes = rows.checked_mul(cols).and_then(|count| count.checked_mul(kind.block_bytes()));
-    let (from, to) = entry.data_offsets;
-    let held = to.checked_sub(from).filter(|_| to <= room);
-    match (bytes, held) {
-        (Some(bytes), Some(held)) if bytes > 0 && bytes as u64 == held => {
-            Ok(Tensor::at(name, (rows, cols), kind, from))
+        other => {
+            let reason = format!(
+                "tensor `{name}` is stored as `{other}`; F32, F16 and BF16 are known, so take the \
+                 model's own version and not a quantized one"
+            );
+            return Err(ImportError::Unsupported { path: path.to_owned(), reason });
         }
-        _ => Err("does not lie in the file as it says".to_string()),
+    };
+    let (rows, cols) = match entry.shape.as_slice() {
+        [] => (Some(1), 1),
+        [cols] => (Some(1), *cols),
+        [rows @ .., cols] => {
+            (rows.iter().try_fold(1_u64, |all, size| all.checked_mul(*size)), *cols)
+        }
+    };
+    let bytes =
+        rows.and_then(|rows| rows.checked_mul(cols)?.checked_mul(kind.block_bytes() as u64));
+    let [begin, end] = entry.data_offsets;
+    let (Some(rows), Some(bytes)) = (rows, bytes) else {
+        return Err(broken(format!("tensor `{name}` is impossibly large")));
+    };
+    if end > room || end.checked_sub(begin) != Some(bytes) || bytes == 0 {
+        let reason = format!("tensor `{name}` is not where its header says; is the file complete?");
+        return Err(broken(reason));
     }
+    Ok(Tensor { name, rows: rows as usize, cols: cols as usize, kind, offset: begin, part })
 }
 
-/// `config.json` as the keys of a GGUF.
-fn config(path: &Path) -> Result<Metadata, ImportError> {
-    let unsupported = |reason: String| ImportError::Unsupported { path: path.to_owned(), reason };
-    let text = bounded(path)?;
-    let config: Value =
-        serde_json::from_slice(&text).map_err(|error| unsupported(error.to_string()))?;
-    for (key, wanted) in
-        [("model_type", "bert"), ("hidden_act", "gelu"), ("position_embedding_type", "absolute")]
-    {
-        let found = config[key].as_str().unwrap_or(if key == "model_type" { "" } else { wanted });
-        if found != wanted {
-            return Err(unsupported(format!(
-                "its `{key}` is `{found}`, and only `{wanted}` is read\nhint: a folder with \
-                 `model.onnx` and `tokenizer.json` is used as it is"
-            )));
-        }
-    }
-    let mut metadata: Metadata = HashMap::new();
-    metadata.insert("general.architecture".into(), MetaValue::String("bert".into()));
-    for (theirs, ours) in [
-        ("hidden_size", "bert.embedding_length"),
-        ("num_hidden_layers", "bert.block_count"),
-        ("num_attention_heads", "bert.attention.head_count"),
-        ("intermediate_size", "bert.feed_forward_length"),
-        ("max_position_embeddings", "bert.context_length"),
-    ] {
-        if let Some(number) = config[theirs].as_u64() {
-            metadata.insert(ours.into(), MetaValue::Int(number.into()));
-        }
-    }
-    let epsilon = config["layer_norm_eps"].as_f64().unwrap_or(1e-12);
-    metadata.insert("bert.attention.layer_norm_epsilon".into(), MetaValue::Float(epsilon));
-    Ok(metadata)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A small file, whole.
-fn bounded(path: &Path) -> Result<Vec<u8>, ImportError> {
-    let failed = |source| ImportError::Read { path: path.to_owned(), source };
-    let mut text = Vec::new();
-    File::open(path).map_err(failed)?.take(CONFIG).read_to_end(&mut text).map_err(failed)?;
-    Ok(text)
+    fn read(header: &str, data: usize) -> Result<Vec<Tensor>, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.bytes());
+        bytes.resize(bytes.len() + data, 0);
+        std::fs::write(file.path(), bytes).unwrap();
+        open(file.path(), 3, |_| true)
+            .map(|(_, tensors)| tensors)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_tensor_is_where_the_header_says() {
+        let header = r#"{"__metadata__":{"format":"pt"},"w":{"dtype":"BF16","shape":[2,3],"data_offsets":[4,16]}}"#;
+        let found = read(header, 16).unwrap();
+        let tensor = &found[0];
+        assert_eq!((tensor.rows, tensor.cols, tensor.offset, tensor.part), (2, 3, 4, 3));
+        assert_eq!(tensor.kind, TensorType::Bf16);
+        assert!(read(header, 15).unwrap_err().contains("is the file complete?"));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let of = |text: &str| read(&format!(r#"{{"w":{text}}}"#), 64).unwrap_err();
+        let cases = [
+            (r#"{"dtype":"F32","shape":[2],"data_offsets":[8,0]}"#, "is not where"),
+            (r#"{"dtype":"F32","shape":[3],"data_offsets":[0,8]}"#, "is not where"),
+            (r#"{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,8]}"#, "large"),
+            (r#"{"dtype":"I8","shape":[8],"data_offsets":[0,8]}"#, "stored as `I8`"),
+            (r#"{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"#, "is not where"),
+            (r#"{"shape":[8]}"#, "says: missing field"),
+        ];
+        for (text, reason) in cases {
+            let error = of(text);
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        assert!(read("[]", 0).unwrap_err().contains("no JSON object"));
+        let huge = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(huge.path(), u64::MAX.to_le_bytes()).unwrap();
+        assert!(open(huge.path(), 0).unwrap_err().to_string().contains("is it safetensors?"));
+    }
 }

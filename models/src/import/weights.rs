@@ -89,6 +89,13 @@ impl<'a> Weights<'a> {
         });
     }
 
+    /// A single number, kept inside the graph file. The same one may be asked for again.
+    pub(super) fn number(&mut self, name: &str, value: f32) {
+        if !self.initializers.iter().any(|tensor| tensor.name == name) {
+            self.inline(name, FLOAT, &[], value.to_le_bytes().to_vec());
+        }
+    }
+
     /// A vector of the GGUF, or several after another, as `f32` inside the graph file.
     pub(super) fn vector(&mut self, name: &str, parts: &[&Tensor]) -> Result<(), ImportError> {
         let mut all = Vec::new();
@@ -123,12 +130,18 @@ impl<'a> Weights<'a> {
 
     /// A matrix as half-precision floats, for looking rows up.
     pub(super) fn half(&mut self, name: &str, tensor: &Tensor) -> Result<(), ImportError> {
-        let dims = [tensor.rows, tensor.cols];
-        let at = self.place(name, FLOAT16, &dims, 2 * tensor.rows * tensor.cols);
-        self.convert(&[tensor], |_, row, values, write| {
+        self.halves(name, &[tensor])
+    }
+
+    /// Matrices one under the other, as half-precision floats.
+    fn halves(&mut self, name: &str, parts: &[&Tensor]) -> Result<(), ImportError> {
+        let cols = parts[0].cols;
+        let rows = parts.iter().map(|part| part.rows).sum::<usize>();
+        let at = self.place(name, FLOAT16, &[rows, cols], 2 * rows * cols);
+        self.convert(parts, |_, row, values, write| {
             let data: Vec<u8> =
                 values.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()).collect();
-            write(at + (row * tensor.cols * 2) as u64, &data)
+            write(at + (row * cols * 2) as u64, &data)
         })
     }
 
@@ -169,6 +182,10 @@ impl<'a> Weights<'a> {
         let block = bits.block(cols);
         let blocks = cols / block;
         let blob = block * bits.count() / 8;
+        if bits == Bits::Sixteen {
+            self.halves(&format!("{name}.values"), parts)?;
+            return Ok(Matrix { name: name.to_owned(), rows, cols, bits });
+        }
         let values = self.place(
             &format!("{name}.values"),
             UINT8,
@@ -177,8 +194,8 @@ impl<'a> Weights<'a> {
         );
         let scales =
             self.place(&format!("{name}.scales"), FLOAT, &[rows, blocks], rows * blocks * 4);
-        let zero_bytes = blocks.div_ceil(2);
-        let zeros = (bits == Bits::Four).then(|| {
+        let zero_bytes = (blocks * bits.count()).div_ceil(8);
+        let zeros = bits.has_zeros().then(|| {
             self.place(&format!("{name}.zeros"), UINT8, &[rows, zero_bytes], rows * zero_bytes)
         });
         self.convert(parts, |part, row, numbers, write| {

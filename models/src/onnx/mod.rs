@@ -18,6 +18,7 @@ mod repetition;
 mod runtime;
 mod sampler;
 mod schema;
+mod score;
 mod session;
 mod template;
 #[cfg(test)]
@@ -34,6 +35,8 @@ pub use grammar::holds;
 pub(crate) use model::speaks;
 pub use model::{Onnx, OnnxOptions};
 pub use runtime::{Device, load};
+pub use score::{Score, score};
 pub(crate) use session::builder;
 pub use session::{Options, Session};
+pub(crate) use tokenizer::splitting;
 pub use tokenizer::{Kind, Tokenizer};

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -23,7 +23,7 @@ use super::{Device, EngineError, Options, Session};
 use crate::import::ModelInfo;
 
 /// How to run a local model.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct OnnxOptions {
     /// What computes.
     pub device: Device,
@@ -33,6 +33,8 @@ pub struct OnnxOptions {
     pub context: u32,
     /// How tokens are chosen.
     pub sampling: Sampling,
+    /// A LoRA adapter over its weights.
+    pub adapter: Option<PathBuf>,
 }
 
 /// An imported model, open.
@@ -64,10 +66,12 @@ impl Onnx {
             wanted => wanted.min(info.context),
         };
         let weights = folder.to_path_buf();
-        let OnnxOptions { device, threads, sampling, .. } = options;
+        let OnnxOptions { device, threads, sampling, adapter, .. } = options;
         // The weights come from disk while the vocabulary is sorted.
-        let session =
-            thread::spawn(move || Session::open(&weights, Options { threads, device, context }));
+        let session = thread::spawn(move || {
+            let options = Options { threads, device, context };
+            Session::open_with(&weights, adapter.as_deref(), options)
+        });
         let words = words(&info);
         // Waited for in any case: a program must not end while the runtime opens a model.
         let decoder = session

@@ -16,7 +16,7 @@ use ort::value::Tensor;
 
 use super::EngineError;
 use super::runtime::{self, Device};
-use crate::import::ModelInfo;
+use crate::import::{ModelInfo, adapted};
 
 /// Tokens fed at once: what the work on one chunk needs in memory grows with it.
 const CHUNK: usize = 256;
@@ -59,15 +59,25 @@ impl fmt::Debug for Session {
 impl Session {
     /// Opens an imported model. The runtime must be loaded, or be where [`super::load`] finds it.
     pub fn open(folder: &Path, options: Options) -> Result<Self, EngineError> {
+        Self::open_with(folder, None, options)
+    }
+
+    /// As [`Self::open`], with a LoRA adapter over the model's weights.
+    pub fn open_with(
+        folder: &Path,
+        adapter: Option<&Path>,
+        options: Options,
+    ) -> Result<Self, EngineError> {
         let info = ModelInfo::open(folder)?;
-        let environment = runtime::load(None)?;
         let failed = |error: &dyn fmt::Display| EngineError::Open {
             folder: folder.to_owned(),
             reason: error.to_string(),
         };
-        let mut builder = builder(environment, options)?;
-        let runner =
-            builder.commit_from_file(folder.join("model.onnx")).map_err(|error| failed(&error))?;
+        let graph = match adapter {
+            Some(adapter) => Some(adapted(folder, &info, adapter)?),
+            None => None,
+        };
+        let runner = runner(folder, graph.as_deref(), options)?;
         let context = match options.context {
             0 => info.context,
             wanted => wanted.min(info.context),
@@ -154,6 +164,30 @@ impl Session {
         self.runner.run_binding(&self.binding)?;
         Ok(())
     }
+}
+
+/// Opens the graph in the folder, or `graph` in its place; the weights are the folder's in any case.
+pub(super) fn runner(
+    folder: &Path,
+    graph: Option<&[u8]>,
+    options: Options,
+) -> Result<Runner, EngineError> {
+    let failed = |reason: String| EngineError::Open { folder: folder.to_owned(), reason };
+    let mut builder = builder(runtime::load(None)?, options)?;
+    let opened = match graph {
+        None => builder.commit_from_file(folder.join("model.onnx")),
+        Some(graph) => {
+            let folder = std::path::absolute(folder).map_err(|error| failed(error.to_string()))?;
+            builder
+                .with_config_entry(
+                    "session.model_external_initializers_file_folder_path",
+                    folder.to_string_lossy(),
+                )
+                .map_err(|error| failed(error.to_string()))?
+                .commit_from_memory(graph)
+        }
+    };
+    opened.map_err(|error| failed(error.to_string()))
 }
 
 /// How sessions are opened here, whatever they run.

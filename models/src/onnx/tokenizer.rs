@@ -1,5 +1,5 @@
 //! Text to tokens and back, from the model's own vocabulary: byte-level BPE (Sennrich et al.,
-//! 2016; GPT-2's byte alphabet) through the `tokenizers` crate.
+//! 2016; GPT-2's byte alphabet) or SentencePiece's BPE, through the `tokenizers` crate.
 //!
 //! Markers such as `<|im_start|>` are never read out of plain text here: [`Tokenizer::encode`]
 //! spells them with ordinary tokens. Only [`Tokenizer::encode_marked`] makes marker tokens, and
@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::normalizers::replace::Replace;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
@@ -15,15 +16,22 @@ use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
 
 use super::EngineError;
-use crate::import::TokenizerInfo;
+use crate::import::{TokenizerInfo, is_text};
+
+/// What SentencePiece writes for a blank.
+const BLANK: char = '\u{2581}';
 
 /// The pattern of Qwen2 and its children: one digit at a time.
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// The pattern of Llama 3: up to three digits.
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+/// The pattern of GPT-4o and its children: words with their case, up to three digits.
+const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
 /// Texts by which vocabularies mark the end of a turn or of everything, whatever `eos` says.
-const ENDS: [&str; 8] = [
+const ENDS: [&str; 9] = [
+    "<end_of_turn>",
     "<|im_end|>",
     "<|endoftext|>",
     "<|eot_id|>",
@@ -71,28 +79,39 @@ pub struct Tokenizer {
     markers: HashMap<u8, Vec<(String, u32)>>,
     ends: Vec<u32>,
     bos: Option<u32>,
+    /// Text after a marker, and at the beginning, gets a blank in front.
+    blank: bool,
 }
 
 impl Tokenizer {
     /// Builds it; `width` is how many logits the model gives, which may be more than there are
     /// tokens.
     pub fn new(info: &TokenizerInfo, width: usize) -> Result<Tokenizer, EngineError> {
-        if info.model != "gpt2" {
-            return Err(EngineError::Tokenizer(format!(
-                "its algorithm is `{}`, and this version reads `gpt2` (byte-level BPE)",
-                info.model
-            )));
-        }
         let mut inner = tokenizers::Tokenizer::new(merges(info)?);
-        inner.with_pre_tokenizer(Some(pre_tokenizer(&info.pre)?));
-
-        let alphabet = alphabet();
+        let alphabet = match info.model.as_str() {
+            "gpt2" => {
+                inner.with_pre_tokenizer(Some(pre_tokenizer(&info.pre)?));
+                alphabet()
+            }
+            "llama" => {
+                let blanks = Replace::new(" ", BLANK.to_string())
+                    .map_err(|error| EngineError::Tokenizer(error.to_string()))?;
+                inner.with_normalizer(Some(blanks));
+                HashMap::from([(BLANK, b' ')])
+            }
+            other => {
+                return Err(EngineError::Tokenizer(format!(
+                    "its algorithm is `{other}`, and `gpt2` (byte-level BPE) and `llama` \
+                     (SentencePiece's BPE) are known"
+                )));
+            }
+        };
         let mut bytes = Vec::with_capacity(width);
         let mut kinds = Vec::with_capacity(width);
         let mut markers: HashMap<u8, Vec<(String, u32)>> = HashMap::new();
         let mut ends = Vec::new();
         for (id, text) in (0u32..).zip(&info.tokens) {
-            let kind = Kind::of(info.types.get(id as usize));
+            let kind = kind(info, id);
             bytes.push(match kind {
                 Kind::Text => spell(&alphabet, text),
                 Kind::Control | Kind::Added => text.clone().into_bytes(),
@@ -119,7 +138,7 @@ impl Tokenizer {
         bytes.resize(width, Vec::new());
         kinds.resize(width, Kind::Unused);
         let bos = info.add_bos.then_some(info.bos).flatten();
-        Ok(Tokenizer { inner, bytes, kinds, markers, ends, bos })
+        Ok(Tokenizer { inner, bytes, kinds, markers, ends, bos, blank: info.add_space })
     }
 
     /// Plain text; a marker in it is spelled with ordinary tokens.
@@ -141,6 +160,9 @@ impl Tokenizer {
         let mut plain = String::new();
         let flush = |plain: &mut String, tokens: &mut Vec<u32>| {
             if !plain.is_empty() {
+                if self.blank {
+                    plain.insert(0, ' ');
+                }
                 tokens.extend(self.encode(plain));
                 plain.clear();
             }
@@ -223,6 +245,39 @@ impl Tokenizer {
     }
 }
 
+/// What a token is for. A vocabulary of SentencePiece also counts text as defined by a person, such as
+/// several line ends.
+fn kind(info: &TokenizerInfo, id: u32) -> Kind {
+    match Kind::of(info.types.get(id as usize)) {
+        Kind::Added if info.model == "llama" => match info.tokens.get(id as usize) {
+            Some(text) if is_text(text) => Kind::Text,
+            _ => Kind::Added,
+        },
+        kind => kind,
+    }
+}
+
+/// The name that GGUF gives to a way of cutting text, from a `tokenizer.json`'s own words: its
+/// splitters as text, and their patterns. `whole`: words of the vocabulary are not put together.
+pub(crate) fn splitting(splitters: &str, patterns: &[&str], whole: bool) -> Option<&'static str> {
+    let [pattern] = patterns else {
+        let digits = splitters.contains("\"Digits\"");
+        let bytes = splitters.contains("\"ByteLevel\"") && splitters.contains("\"use_regex\":true");
+        return match (patterns.is_empty() && bytes, digits) {
+            (true, true) => Some("smollm"),
+            (true, false) => Some("gpt-2"),
+            _ => None,
+        };
+    };
+    match *pattern {
+        QWEN2 => Some("qwen2"),
+        LLAMA3 if whole => Some("llama-bpe"),
+        LLAMA3 => Some("dbrx"),
+        GPT4O => Some("gpt-4o"),
+        _ => None,
+    }
+}
+
 /// Which markers a piece of text may not form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Markers {
@@ -235,7 +290,8 @@ pub(super) enum Markers {
 fn merges(info: &TokenizerInfo) -> Result<BPE, EngineError> {
     let mut vocab = Vocab::default();
     for (id, text) in (0u32..).zip(&info.tokens) {
-        if Kind::of(info.types.get(id as usize)) == Kind::Text {
+        let kind = kind(info, id);
+        if kind == Kind::Text || kind == Kind::Byte && info.model == "llama" {
             vocab.insert(text.clone(), id);
         }
     }
@@ -250,6 +306,7 @@ fn merges(info: &TokenizerInfo) -> Result<BPE, EngineError> {
     BPE::builder()
         .vocab_and_merges(vocab, pairs)
         .ignore_merges(whole_words_first)
+        .byte_fallback(info.model == "llama")
         .build()
         .map_err(|error| EngineError::Tokenizer(error.to_string()))
 }
@@ -267,15 +324,18 @@ fn pre_tokenizer(name: &str) -> Result<PreTokenizerWrapper, EngineError> {
     };
     Ok(match name {
         "qwen2" => Sequence::new(vec![split(QWEN2)?.into(), bytes.into()]).into(),
-        "llama-bpe" | "llama3" => Sequence::new(vec![split(LLAMA3)?.into(), bytes.into()]).into(),
-        "smollm" => {
+        "llama-bpe" | "llama3" | "dbrx" | "smaug-bpe" => {
+            Sequence::new(vec![split(LLAMA3)?.into(), bytes.into()]).into()
+        }
+        "gpt-4o" => Sequence::new(vec![split(GPT4O)?.into(), bytes.into()]).into(),
+        "smollm" | "refact" | "starcoder" => {
             Sequence::new(vec![Digits::new(true).into(), bytes.use_regex(true).into()]).into()
         }
         "gpt-2" | "default" | "" => bytes.use_regex(true).into(),
         other => {
             return Err(EngineError::Tokenizer(format!(
                 "its pre-tokenizer `{other}` is not known (known are `qwen2`, `smollm`, \
-                 `llama-bpe` and `gpt-2`)"
+                 `llama-bpe`, `dbrx`, `gpt-4o`, `refact` and `gpt-2`)"
             )));
         }
     })

@@ -191,9 +191,9 @@ fn a_vocabulary_that_cannot_be_read_says_why() {
         change(&mut info);
         Tokenizer::new(&info, 0).err().unwrap().to_string()
     };
-    let expected = "its tokenizer cannot be used: its algorithm is `llama`, and this version \
-                    reads `gpt2` (byte-level BPE)";
-    assert_eq!(refused(&|info| info.model = "llama".to_string()), expected);
+    let expected = "its tokenizer cannot be used: its algorithm is `bert`, and `gpt2` (byte-level BPE) \
+                    and `llama` (SentencePiece's BPE) are known";
+    assert_eq!(refused(&|info| info.model = "bert".to_string()), expected);
     assert!(refused(&|info| info.pre = "poro".to_string()).contains("`poro` is not known"));
     assert!(refused(&|info| info.merges.push("x".to_string())).contains("`x` is no pair"));
     assert!(

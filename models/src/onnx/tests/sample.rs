@@ -108,6 +108,7 @@ pub(in crate::onnx) fn info(vocab: Vocab) -> TokenizerInfo {
         bos: Some(bos),
         eos: Some(eos),
         add_bos: false,
+        add_space: false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `errand models`: what is here, what can be fetched, and how fast it runs.
 
+mod make;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,11 +35,15 @@ pub(crate) enum Command {
         /// A catalog name, or a hub repository `owner/name[/file.gguf]`
         name: String,
     },
-    /// Import a GGUF file of the llama and qwen2 families
+    /// Import a GGUF file, or a checkpoint's folder, of a known family
     Import {
-        /// The GGUF file
+        /// The GGUF file, or the folder with config.json, tokenizer.json and *.safetensors
         file: PathBuf,
     },
+    /// Write a model with fewer bits for each weight, and say what that costs
+    Quantize(make::Quantize),
+    /// Write a model with a LoRA adapter in its weights
+    Merge(make::Merge),
     /// Remove an imported model
     Remove {
         /// Its name, as `errand models list` has it
@@ -83,6 +89,8 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             let folder = runtime()?.block_on(fetcher.model(&name))?;
             say(&format!("imported into {}", folder.display()));
         }
+        Command::Quantize(args) => return make::quantize(&errand, &args),
+        Command::Merge(args) => return make::merge(&args),
         Command::Remove { name } => {
             let bytes = errand.fetcher().remove(&name)?;
             say(&format!("removed {name}: {}", size(bytes)));

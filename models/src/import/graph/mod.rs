@@ -1,0 +1,246 @@
+//! The graph of a decoder network in ONNX Runtime's own operators.
+//!
+//! `com.microsoft` operators (marked *) are documented in ONNX Runtime's `ContribOperators.md`:
+//! embedding lookup in half precision; root-mean-square norms that carry the residual
+//! (SkipSimplifiedLayerNormalization*); one MatMulNBits* for q, k and v together;
+//! GroupQueryAttention* with rotary positions and a cache it updates in place; SiLU as QuickGelu*
+//! with alpha 1, GELU as FastGelu*. From the last layer's attention on, only the last position is
+//! computed: nothing else is asked for.
+
+use std::collections::HashSet;
+
+use super::config::Config;
+use super::onnx::dimension::Value::{Name, Size};
+use super::onnx::{
+    AttributeProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto, OperatorSetIdProto,
+    ValueInfoProto,
+};
+use super::quantize::{BLOCK, Precision};
+use super::weights::Weights;
+use super::{Gguf, ImportError, Tensor};
+
+mod attention;
+mod feed_forward;
+mod matrices;
+mod positions;
+
+pub(super) use positions::FACTORS;
+
+/// Contributed operators.
+const MS: &str = "com.microsoft";
+
+/// Builds the graph, writing the weights on the way.
+pub(super) fn build(
+    gguf: &Gguf,
+    config: &Config,
+    precision: Precision,
+    mut weights: Weights<'_>,
+) -> Result<ModelProto, ImportError> {
+    let (nodes, used) = (Vec::new(), HashSet::new());
+    let mut graph = Builder { gguf, config, precision, weights: &mut weights, nodes, used };
+    graph.network()?;
+    graph.leave_nothing()?;
+    let nodes = graph.nodes;
+    let (input, output) = interface(config);
+    Ok(ModelProto {
+        ir_version: 10,
+        producer_name: ModelProto::PRODUCER.to_owned(),
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        graph: Some(GraphProto {
+            node: nodes,
+            name: "decoder".to_owned(),
+            initializer: weights.finish()?,
+            input,
+            output,
+        }),
+        opset_import: vec![
+            OperatorSetIdProto { domain: String::new(), version: 21 },
+            OperatorSetIdProto { domain: MS.to_owned(), version: 1 },
+        ],
+    })
+}
+
+fn interface(config: &Config) -> (Vec<ValueInfoProto>, Vec<ValueInfoProto>) {
+    let name = |name: &str| Name(name.to_owned());
+    let mut input = vec![
+        ValueInfoProto::tensor("input_ids", INT64, vec![Size(1), name("sequence")]),
+        ValueInfoProto::tensor("attention_mask", INT64, vec![Size(1), name("total")]),
+    ];
+    let vocab = Size(config.vocab as i64);
+    let mut output = vec![ValueInfoProto::tensor("logits", FLOAT, vec![Size(1), Size(1), vocab])];
+    for layer in 0..config.layers {
+        for part in ["key", "value"] {
+            let dims = || {
+                let (heads, size) = (config.kv_heads as i64, config.head_dim as i64);
+                vec![Size(1), Size(heads), name("capacity"), Size(size)]
+            };
+            let past = format!("past_key_values.{layer}.{part}");
+            input.push(ValueInfoProto::tensor(&past, FLOAT, dims()));
+            output.push(ValueInfoProto::tensor(&format!("present.{layer}.{part}"), FLOAT, dims()));
+        }
+    }
+    (input, output)
+}
+
+struct Builder<'a, 'w> {
+    gguf: &'a Gguf,
+    config: &'a Config,
+    precision: Precision,
+    weights: &'a mut Weights<'w>,
+    nodes: Vec<NodeProto>,
+    used: HashSet<String>,
+}
+
+impl Builder<'_, '_> {
+    fn network(&mut self) -> Result<(), ImportError> {
+        self.positions()?;
+        let embedding = self.tensor("token_embd.weight", self.config.vocab, self.config.hidden)?;
+        self.weights.half("embedding", &embedding)?;
+        self.node("Gather", "", &["embedding", "input_ids"], &["embedded.half"], vec![]);
+        let to_float = vec![AttributeProto::int("to", i64::from(FLOAT))];
+        self.node("Cast", "", &["embedded.half"], &["embedded"], to_float);
+        self.weights.inline("last", INT64, &[1], (-1_i64).to_le_bytes().to_vec());
+
+        let mut residual = self.scaled("embedded", "embedding.scale", self.config.embedding_scale);
+        let mut added = None;
+        for layer in 0..self.config.layers {
+            let name = |part: &str| format!("blk.{layer}.{part}.weight");
+            let normed = self.norm(&name("attn_norm"), &mut residual, added.as_deref())?;
+            let mut attended = self.attention(layer, &normed)?;
+            if layer + 1 == self.config.layers {
+                attended = self.last(&attended);
+                residual = self.last(&residual);
+            }
+            let width = self.config.heads * self.config.head_dim;
+            let out = self.linear(layer, "attn_output", &["attn_output"], width)?;
+            let bias = self.biases(layer, "attn_output", &["attn_output"])?;
+            let out = self.multiply(&out, &attended, bias.as_deref());
+            let out = self.given(&name("post_attention_norm"), out)?;
+            let normed = self.norm(&name("ffn_norm"), &mut residual, Some(&out))?;
+            let out = self.feed_forward(layer, &normed)?;
+            added = Some(self.given(&name("post_ffw_norm"), out)?);
+        }
+        let normed = self.norm("output_norm.weight", &mut residual, added.as_deref())?;
+        self.head(&normed)
+    }
+
+    /// Adds what the last block gave to the residual, and norms it.
+    fn norm(
+        &mut self,
+        name: &str,
+        residual: &mut String,
+        added: Option<&str>,
+    ) -> Result<String, ImportError> {
+        let tensor = self.tensor(name, 1, self.config.hidden)?;
+        self.weights.vector(name, &[&tensor])?;
+        let out = format!("{name}.out");
+        match added {
+            None => self.normed(residual, name, &out),
+            Some(added) => {
+                let sum = format!("{name}.sum");
+                let epsilon = AttributeProto::float("epsilon", self.config.epsilon);
+                let inputs = [residual.as_str(), added, name];
+                let outputs = [&out, "", "", sum.as_str()];
+                self.node("SkipSimplifiedLayerNormalization", MS, &inputs, &outputs, vec![epsilon]);
+                *residual = sum;
+            }
+        }
+        Ok(out)
+    }
+
+    /// What a block gives: normed where the family does that, and scaled.
+    fn given(&mut self, norm: &str, out: String) -> Result<String, ImportError> {
+        let out = match self.gguf.tensor(norm).is_some() {
+            false => out,
+            true => {
+                let tensor = self.tensor(norm, 1, self.config.hidden)?;
+                self.weights.vector(norm, &[&tensor])?;
+                let normed = format!("{norm}.out");
+                self.normed(&out, norm, &normed);
+                normed
+            }
+        };
+        Ok(self.scaled(&out, "residual.scale", self.config.residual_scale))
+    }
+
+    /// A root-mean-square norm along the last dimension.
+    fn normed(&mut self, input: &str, weight: &str, out: &str) {
+        let attributes = vec![
+            AttributeProto::int("axis", -1),
+            AttributeProto::float("epsilon", self.config.epsilon),
+            AttributeProto::int("stash_type", 1),
+        ];
+        self.node("SimplifiedLayerNormalization", "", &[input, weight], &[out], attributes);
+    }
+
+    /// Multiplied by a number that is `name` in the graph; nothing is done for 1.
+    fn scaled(&mut self, input: &str, name: &str, by: f32) -> String {
+        if by == 1.0 {
+            return input.to_owned();
+        }
+        self.weights.number(name, by);
+        let out = format!("{input}.scaled");
+        self.node("Mul", "", &[input, name], &[&out], vec![]);
+        out
+    }
+
+    fn last(&mut self, input: &str) -> String {
+        let out = format!("{input}.last");
+        let axis = vec![AttributeProto::int("axis", 1)];
+        self.node("Gather", "", &[input, "last"], &[&out], axis);
+        out
+    }
+
+    fn node(
+        &mut self,
+        kind: &str,
+        domain: &str,
+        input: &[&str],
+        output: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) {
+        self.nodes.push(NodeProto {
+            input: input.iter().map(|&name| name.to_owned()).collect(),
+            output: output.iter().map(|&name| name.to_owned()).collect(),
+            name: format!("{kind}:{}", output[0]),
+            op_type: kind.to_owned(),
+            attribute,
+            domain: domain.to_owned(),
+        });
+    }
+
+    /// The tensor of this name with this shape; 0 rows means any number.
+    fn tensor(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor, ImportError> {
+        let Some(tensor) = self.gguf.tensor(name) else {
+            return Err(self.unsupported(&format!("it has no tensor `{name}`")));
+        };
+        if tensor.cols != cols || (rows != 0 && tensor.rows != rows) {
+            let (r, c) = (tensor.rows, tensor.cols);
+            return Err(self.unsupported(&format!(
+                "its tensor `{name}` is {c}×{r} where {cols}×{rows} is needed"
+            )));
+        }
+        if tensor.rows > 1 && !cols.is_multiple_of(BLOCK) {
+            return Err(
+                self.unsupported(&format!("the rows of `{name}` are not whole blocks of 32"))
+            );
+        }
+        self.used.insert(name.to_owned());
+        Ok(tensor.clone())
+    }
+
+    /// A tensor that was not used would mean that the network is another than it seems.
+    fn leave_nothing(&self) -> Result<(), ImportError> {
+        match self.gguf.tensors().iter().find(|tensor| !self.used.contains(&tensor.name)) {
+            None => Ok(()),
+            Some(tensor) => Err(self.unsupported(&format!(
+                "its tensor `{}` has no place in its architecture's graph",
+                tensor.name
+            ))),
+        }
+    }
+
+    fn unsupported(&self, reason: &str) -> ImportError {
+        ImportError::Unsupported { path: self.gguf.path().to_owned(), reason: reason.to_owned() }
+    }
+}
