@@ -317,8 +317,9 @@ fn a_built_in_guest_that_is_lent_more_than_it_declares() {
         assert_eq!(expected, [""; 0], "{name} is lent what it does not import");
         seen += 1;
     }
-    // What runs programs is no guest.
-    assert_eq!(seen, tools::registry::known().len() - 1);
+    // What runs programs is no guest, and what compares by meaning is set up by the runtime.
+    let elsewhere = ["run.program", "data.search", "data.cluster", "data.outliers"];
+    assert_eq!(seen, tools::registry::known().len() - elsewhere.len());
 }
 
 async fn check(cases: &[(&str, Result<Value, &str>)]) -> Arc<Agent> {
