@@ -63,7 +63,7 @@ pub(super) fn config(
         }
     }
     if let Some(written) = &table.adapter {
-        match ground::existing(root, written, Wanted::Any) {
+        match disk::existing(root, written, Wanted::Any) {
             Ok(path) => config.adapter = Some(path),
             Err(missing) => {
                 report.value("/model/adapter", missing.message).hint = missing.hint;

@@ -180,12 +180,12 @@ impl Config {
 
     /// Whether a layer turns q and k.
     pub(super) fn turns(&self, layer: usize) -> bool {
-        self.unturned == 0 || (layer + 1) % self.unturned != 0
+        self.unturned == 0 || !(layer + 1).is_multiple_of(self.unturned)
     }
 
     /// What a layer sees, where that is not everything.
     pub(super) fn local(&self, layer: usize) -> Option<Local> {
-        self.local.filter(|local| (layer + 1) % local.period != 0)
+        self.local.filter(|local| !(layer + 1).is_multiple_of(local.period))
     }
 }
 

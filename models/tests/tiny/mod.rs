@@ -14,7 +14,9 @@ mod matrix;
 mod reference;
 mod writer;
 
+#[allow(unused_imports, reason = "each test binary uses a part of this")]
 pub use adapter::Lora;
+#[allow(unused_imports, reason = "each test binary uses a part of this")]
 pub use family::{FAMILIES, Family};
 pub use matrix::Matrix;
 pub use writer::{Writer, safetensors};

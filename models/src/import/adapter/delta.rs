@@ -50,7 +50,7 @@ impl Delta {
     /// Moves the rows of each head into the other order; `false` where they are not whole heads.
     pub(super) fn reorder(&mut self, heads: usize, into: Order) -> bool {
         let size = self.rows / heads.max(1);
-        if heads == 0 || size * heads != self.rows || size % 2 != 0 {
+        if heads == 0 || size * heads != self.rows || !size.is_multiple_of(2) {
             return false;
         }
         let mut moved = Vec::with_capacity(self.b.len());

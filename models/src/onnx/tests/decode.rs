@@ -241,6 +241,7 @@ fn a_reply_may_be_held_to_one_call() {
         let asking = Asking { sampling, calls, ..Asking::default() };
         engine.think(&asked, asking, Arc::default(), &mut |_| ()).unwrap().tool_calls.len()
     };
+    eprintln!("{:?}", (0..64).map(|seed| calls(seed, Calls::Several)).collect::<Vec<_>>());
     assert!((0..64).any(|seed| calls(seed, Calls::Several) > 1));
     assert!((0..8).all(|seed| calls(seed, Calls::One) == 1));
 }
