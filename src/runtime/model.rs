@@ -37,7 +37,7 @@ impl Errand {
                 // A path in an agent file is relative to that file.
                 let path = config.path.as_ref().map(|path| path.to_string_lossy().into_owned());
                 let wanted = path.as_deref().unwrap_or(&name);
-                if let Some(shared) = &self.shared {
+                if let Some(shared) = self.shared.as_ref().filter(|_| config.adapter.is_none()) {
                     let model = LocalModel { name: wanted.to_string(), device, context: CONTEXT };
                     let onnx = shared.engines.open(self, &model).await?;
                     return Ok(Arc::new(Engine { onnx, name, sampling: config.sampling }));

@@ -5,15 +5,19 @@ use agent_core::model::{Finish, Form, Sampling};
 use serde_json::{Value, json};
 
 use super::sample::{QWEN, SMOLLM2, Vocab, engine, request, spec, tokenizer};
+use crate::onnx::asking::Calls;
 use crate::onnx::calls::CallFormat;
 use crate::onnx::grammar::{Grammars, holds};
 
 /// Whether the whole text can be written and the reply can end there.
 fn accepts(form: &Form, vocab: Vocab, text: &str) -> bool {
+    accepts_of(form, vocab, text, Calls::Several)
+}
+
+fn accepts_of(form: &Form, vocab: Vocab, text: &str, calls: Calls) -> bool {
     let tokenizer = tokenizer(vocab);
     let grammars = Grammars::new(tokenizer.clone()).unwrap();
-    let mut rails =
-        grammars.rails(form, CallFormat::Tagged, Default::default(), &tokenizer).unwrap().unwrap();
+    let mut rails = grammars.rails(form, CallFormat::Tagged, calls, &tokenizer).unwrap().unwrap();
     // Where the vocabulary has call markers, they are what a model writes.
     for token in tokenizer.encode_marked(text, '\u{E000}') {
         if rails.done() || !rails.allows(token).unwrap() {
@@ -358,4 +362,15 @@ fn no_logits_call_what_was_not_offered() {
         }
     }
     assert!(called > 2 && answered > 5, "{called} calls, {answered} answers");
+}
+
+#[test]
+fn a_reply_may_be_held_to_one_call() {
+    let form = Form::Act(vec![spec("now", json!({"type": "object"})).into()]);
+    let now = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>";
+    let twice = format!("{now}\n{now}");
+    for (calls, both) in [(Calls::Several, true), (Calls::One, false)] {
+        assert!(accepts_of(&form, Vocab::Calls, now, calls), "{calls:?}");
+        assert_eq!(accepts_of(&form, Vocab::Calls, &twice, calls), both, "{calls:?}");
+    }
 }
