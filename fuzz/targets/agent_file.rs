@@ -5,8 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use agent_core::agent_file::{Checked, Known};
+use agent_core::strategy::Strategies;
 use agent_core::tool::{Effect, ToolSpec};
+use agent_file::{Checked, Known};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
@@ -44,10 +45,12 @@ fuzz_target!(|bytes: &[u8]| {
     let models = ["smollm2-135m".to_string()];
     let known = Known {
         tools: &TOOLS,
+        strategies: &Strategies::PLAIN,
         models: &models,
         default_model: "smollm2-135m",
         model_override: None,
         locked: &|_| Ok(Default::default()),
+        policy_holds: &|_| Ok(()),
         decoder_holds: &|_| Ok(()),
     };
     let given = [("question".to_string(), "which?".to_string())];

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use agent_core::agent_file::Checked;
+use agent_file::Checked;
 use libfuzzer_sys::fuzz_target;
 
 static GROUND: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -18,8 +18,8 @@ static GROUND: LazyLock<PathBuf> = LazyLock::new(|| {
 fuzz_target!(|bytes: &[u8]| {
     fs::write(GROUND.join("mcp.json"), bytes).expect("a file");
     match Checked::servers(&GROUND.join("agent.toml")) {
-        Ok((_, servers)) => {
-            for (name, server) in servers {
+        Ok(looked) => {
+            for (name, server) in looked.servers {
                 assert!(!name.is_empty() && name.len() <= 32, "{name:?}");
                 server.needs();
             }

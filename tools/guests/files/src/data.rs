@@ -108,9 +108,8 @@ fn cells(path: &str, text: &str, column: &str) -> Result<Vec<Text>, String> {
     let Some(header) = records.next() else { return Ok(Vec::new()) };
     let names = row::cells(header.text, header.text);
     let at = names.iter().position(|name| name == column);
-    let at = at.ok_or_else(|| {
-        format!("`{path}` has no column `{column}`; it has {}", names.join(", "))
-    })?;
+    let at = at
+        .ok_or_else(|| format!("`{path}` has no column `{column}`; it has {}", names.join(", ")))?;
     let cell = |text: &str| row::cells(header.text, text).into_iter().nth(at).unwrap_or_default();
     Ok(records.map(|row| whole(path, (row.start, row.end), cell(row.text))).collect())
 }
@@ -174,7 +173,12 @@ mod tests {
     fn a_file_becomes_texts_by_its_kind() {
         let table = "id,said\n1,\"a, b\"\n2,\n3,c\n";
         check("a.csv", table, Some("said"), Ok(&[(2, "a, b"), (4, "c")]));
-        check("a.csv", table, None, Ok(&[(2, "id: 1, said: a, b"), (3, "id: 2"), (4, "id: 3, said: c")]));
+        check(
+            "a.csv",
+            table,
+            None,
+            Ok(&[(2, "id: 1, said: a, b"), (3, "id: 2"), (4, "id: 3, said: c")]),
+        );
         check("a.csv", table, Some("x"), Err("`a.csv` has no column `x`; it has id, said"));
         check("a.jsonl", "{\"t\":\"x\",\"n\":1}\n\n{\"n\":2}\n", Some("t"), Ok(&[(1, "x")]));
         check("a.jsonl", "{\"t\":\"x\",\"n\":1}\n", None, Ok(&[(1, "t: x, n: 1")]));
