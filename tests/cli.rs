@@ -26,6 +26,7 @@ fn errand_alone() {
       batch        Run an agent file once for each row of a table
       research     Research a question on the web: a report whose citations can be checked
       report       Show a research's report, or check that its citations stand in their sources
+      serve        Serve OpenAI's API over local models, and runs of agents, over HTTP
       validate     Check an agent file, and say what it comes to
       schema       Print the JSON Schema of the agent file
       runs         List, show, resume or remove runs

@@ -22,7 +22,10 @@ pub(crate) struct LocalModel {
 
 /// The local models that are open.
 #[derive(Clone, Default)]
-pub(crate) struct Engines(Arc<Mutex<Vec<(LocalModel, Arc<Onnx>)>>>);
+pub(crate) struct Engines(Arc<Mutex<Vec<Open>>>);
+
+/// One of them.
+type Open = (LocalModel, Arc<Onnx>);
 
 impl Engines {
     /// The model, opened where it is not yet.
