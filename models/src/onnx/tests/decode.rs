@@ -8,7 +8,7 @@ use agent_core::model::{Finish, Form, ModelError, Reply, Request, Sampling};
 use serde_json::json;
 
 use super::sample::{Dice, QWEN, SMOLLM2, Vocab, engine, request, spec};
-use crate::onnx::asking::{Asking, Calls, Prompt, Room};
+use crate::onnx::asking::{Asking, Prompt, Room};
 use crate::onnx::decode::{Decoder, Engine};
 use crate::onnx::sampler::normalizer;
 
@@ -229,18 +229,4 @@ fn a_raw_prompt_is_its_text_and_nothing_else() {
     assert_eq!(reply.usage.input, letters.len() as u64);
     assert_eq!(engine.fed[..letters.len()], letters);
     assert!(!letters.contains(&engine.tokenizer.marker("<|im_start|>").unwrap()));
-}
-
-#[test]
-fn a_reply_may_be_held_to_one_call() {
-    let mut engine = engine(Vocab::Calls, QWEN, Sampling::default());
-    let tool = spec("look", json!({"type": "object", "properties": {"deep": {"type": "boolean"}}}));
-    let asked = request(Form::Act(vec![tool.into()]), 400);
-    let mut calls = |seed, calls| {
-        let sampling = Some(Sampling { temperature: 1.0, top_p: 1.0, seed });
-        let asking = Asking { sampling, calls, ..Asking::default() };
-        engine.think(&asked, asking, Arc::default(), &mut |_| ()).unwrap().tool_calls.len()
-    };
-    assert!((0..8).any(|seed| calls(seed, Calls::Several) > 1));
-    assert!((0..8).all(|seed| calls(seed, Calls::One) == 1));
 }

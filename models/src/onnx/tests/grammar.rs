@@ -5,15 +5,20 @@ use agent_core::model::{Finish, Form, Sampling};
 use serde_json::{Value, json};
 
 use super::sample::{QWEN, SMOLLM2, Vocab, engine, request, spec, tokenizer};
+use crate::onnx::asking::Calls;
 use crate::onnx::calls::CallFormat;
 use crate::onnx::grammar::{Grammars, holds};
 
 /// Whether the whole text can be written and the reply can end there.
 fn accepts(form: &Form, vocab: Vocab, text: &str) -> bool {
+    accepts_calls(form, Calls::Several, vocab, text)
+}
+
+/// Likewise, with so many calls.
+fn accepts_calls(form: &Form, calls: Calls, vocab: Vocab, text: &str) -> bool {
     let tokenizer = tokenizer(vocab);
     let grammars = Grammars::new(tokenizer.clone()).unwrap();
-    let mut rails =
-        grammars.rails(form, CallFormat::Tagged, Default::default(), &tokenizer).unwrap().unwrap();
+    let mut rails = grammars.rails(form, CallFormat::Tagged, calls, &tokenizer).unwrap().unwrap();
     // Where the vocabulary has call markers, they are what a model writes.
     for token in tokenizer.encode_marked(text, '\u{E000}') {
         if rails.done() || !rails.allows(token).unwrap() {
@@ -358,4 +363,17 @@ fn no_logits_call_what_was_not_offered() {
         }
     }
     assert!(called > 2 && answered > 5, "{called} calls, {answered} answers");
+}
+
+#[test]
+fn a_reply_may_be_held_to_one_call() {
+    let tool = spec("look", json!({"type": "object", "properties": {"deep": {"type": "boolean"}}}));
+    let form = Form::Act(vec![tool.into()]);
+    let one = "<tool_call>\n{\"name\": \"look\", \"arguments\": {\"deep\": true}}\n</tool_call>";
+    let two = format!("{one}\n{one}");
+    for vocab in [Vocab::Turns, Vocab::Calls] {
+        let accepts = |calls, text: &str| accepts_calls(&form, calls, vocab, text);
+        assert!(accepts(Calls::One, one) && accepts(Calls::Several, one));
+        assert!(accepts(Calls::Several, &two) && !accepts(Calls::One, &two));
+    }
 }
