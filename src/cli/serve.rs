@@ -86,14 +86,17 @@ async fn serve(serving: &Serving, json: bool) -> anyhow::Result<()> {
         ))
     })?;
     let bound = listener.local_addr().context("the address that is listened on")?;
+    // Listened for from here on without a gap, in which a signal would be lost.
+    let mut told = std::pin::pin!(stopped());
     // To be stopped while a model is fetched needs no waiting for it.
     let parts = tokio::select! {
+        biased;
+        stop = &mut told => return stop.map_err(Into::into),
         parts = serving.parts(bound) => parts?,
-        stop = stopped() => return stop.map_err(Into::into),
     };
     ready(serving, bound, json);
     let stop = async {
-        match stopped().await {
+        match told.await {
             Ok(()) => eprint("stopping: what is being answered is sent first"),
             Err(error) => eprint(&format!("stopping: signals cannot be waited for: {error}")),
         }

@@ -184,3 +184,12 @@ fn what_cannot_be_served_is_said_before_anything_listens() {
     let token = made["token"].as_str().unwrap();
     assert_eq!(made["token_sha256"], server::TokenHash::of(token).hex());
 }
+
+#[test]
+fn a_signal_that_comes_as_soon_as_the_server_is_ready() {
+    let place = Place::bare();
+    file(&place, &[], "");
+    for _ in 0..20 {
+        assert_eq!(Serve::start(&place).stop(), Some(0));
+    }
+}
