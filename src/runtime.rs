@@ -1,6 +1,7 @@
 //! The one place where an `Agent` becomes concrete types: which model, which tools, which policy,
 //! which sandbox, which journal.
 
+mod assembled;
 mod chat;
 mod component;
 mod embed;
@@ -8,37 +9,36 @@ mod engines;
 mod kept;
 mod launch;
 mod model;
+mod now;
 mod prepared;
 mod python;
 mod roots;
 mod runs;
 mod setup;
+mod unfit;
 
 pub use chat::{Chat, Stands};
 pub use component::Caller;
 pub use embed::ENCODER;
 pub(crate) use engines::LocalModel;
 pub(crate) use model::CONTEXT;
+pub(crate) use now::{new_id, now};
 pub use prepared::Prepared;
 pub(crate) use prepared::bare;
 pub use runs::Listed;
 pub(crate) use runs::{as_of, over};
+pub use unfit::Unfit;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use agent_core::action::Action;
 use agent_core::agent::Agent;
-use agent_core::drive::{self, Approval, Parts, Person, Unseen, Watch};
+use agent_core::drive::{self, Approval, Person, Unseen, Watch};
 use agent_core::event::{Outcome, RunId};
 use agent_core::ledger::Spent;
 use agent_core::mcp::{Server, Transport};
-use agent_core::model::Model;
-use agent_core::policy::Policy;
 use agent_core::program::Programs;
-use agent_core::question::Question;
 use agent_core::run::{Run, Step};
 use agent_core::strategy::PLAN;
 use agent_core::strategy::{PYTHON, cited};
@@ -59,9 +59,11 @@ use tools::process::Cells;
 
 use crate::STRATEGIES;
 use crate::library::{Builder, Own};
+use assembled::Assembled;
 use engines::Engines;
 use launch::Launch;
 use runs::told;
+use unfit::unfit;
 
 /// Where files are kept, and how what a run needs gets there.
 #[derive(Clone)]
@@ -107,33 +109,6 @@ pub struct Finished {
 /// What the run needs cannot be had. A run that ends without an outcome is no error.
 pub async fn run(agent: Agent) -> anyhow::Result<Finished> {
     Errand::open()?.run(agent, &Unseen, None).await
-}
-
-/// A person's answer that is none to what a run waits for.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unfit(String);
-
-fn unfit(run: &RunId, approval: Option<&Approval>, action: &Action) -> Option<String> {
-    match (approval?, Question::of(action)) {
-        (Approval::Said(words), Some(question)) => {
-            let hint = "`--answer` takes a choice by its text or its number";
-            question.answer(words).err().map(|problem| format!("{problem}\nhint: {hint}"))
-        }
-        (Approval::Said(_), None) => Some(format!(
-            "call `{}` waits for a yes or a no, not for an answer\nhint: `--approve` or `--deny`",
-            action.id
-        )),
-        (Approval::Granted | Approval::Marked(_), Some(question)) => Some(format!(
-            "a question waits for an answer, not for a yes: {}\nhint: `--answer TEXT`",
-            question.shown()
-        )),
-        (Approval::Marked(mark), None) if *mark != action.mark() => Some(format!(
-            "run `{run}` does not wait for `{mark}`\nhint: `errand runs resume {run}` shows what it \
-             waits for, and how to say yes to that"
-        )),
-        _ => None,
-    }
 }
 
 impl Errand {
@@ -523,72 +498,4 @@ fn settle(agent: &Agent) {
     let names = agent.grants.programs.iter().flat_map(Programs::names);
     guard::settle(names.filter(|name| !name.contains('/')));
     agent.agents.values().for_each(|sub| settle(&sub.agent));
-}
-
-/// What one agent is run with.
-struct Assembled {
-    model: Arc<dyn Model>,
-    tools: Vec<Arc<dyn Tool>>,
-    policy: Chain,
-    sandbox: Arc<Wasm>,
-    store: Store,
-}
-
-impl AgentRuntime for Assembled {
-    /// The tools as the model sees them: what no grant could ever allow is not there.
-    fn specs(&self) -> Vec<ToolSpec> {
-        let specs: Vec<ToolSpec> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
-        match self.model.traits().constrained {
-            true => self.policy.narrow(&specs),
-            false => specs,
-        }
-    }
-
-    fn parts<'a>(&'a self, watch: &'a dyn Watch, person: Option<&'a dyn Person>) -> Parts<'a> {
-        Parts {
-            model: &*self.model,
-            tools: &self.tools,
-            policy: &self.policy,
-            sandbox: &*self.sandbox,
-            journal: &self.store,
-            watch,
-            person,
-            clock: now,
-            chance: rand::random,
-            sleep: |time| Box::pin(tokio::time::sleep(time)),
-        }
-    }
-}
-
-impl Assembled {
-    async fn drive(
-        &self,
-        run: Run,
-        watch: &dyn Watch,
-        person: Option<&dyn Person>,
-    ) -> anyhow::Result<Finished> {
-        let (outcome, run) = drive::drive(run, &self.parts(watch, person)).await?;
-        Ok(Finished { run: run.id().clone(), outcome, spent: *run.spent() })
-    }
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn now() -> u64 {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A name for a run that sorts by time: base 36 of the milliseconds, then chance against two runs
-/// in the same one.
-pub(crate) fn new_id() -> RunId {
-    use std::hash::{BuildHasher, RandomState};
-    let chance = RandomState::new().hash_one(std::process::id());
-    let mut number = (u128::from(now()) << 20) | u128::from(chance & 0xf_ffff);
-    let mut digits = Vec::new();
-    while number > 0 {
-        digits.push(b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize]);
-        number /= 36;
-    }
-    digits.reverse();
-    RunId(String::from_utf8_lossy(&digits).into_owned())
 }
