@@ -6,17 +6,11 @@
 //! Eight bits were tried and left: with per-block activations (MatMulNBits*) it is hardly faster at
 //! these widths, with per-tensor ones the vectors differ by a cosine of 0.992 from those of `f32`.
 
-use std::collections::HashSet;
-
+use super::draft::{Draft, MS, model};
 use super::onnx::dimension::Value::{Name, Size};
-use super::onnx::{
-    AttributeProto, FLOAT, GraphProto, INT32, INT64, ModelProto, NodeProto, OperatorSetIdProto,
-    ValueInfoProto,
-};
+use super::onnx::{AttributeProto, FLOAT, INT32, INT64, ModelProto, ValueInfoProto};
 use super::weights::Weights;
-use super::{Gguf, ImportError, MetaValue, Tensor};
-
-const MS: &str = "com.microsoft";
+use super::{Gguf, ImportError, MetaValue};
 
 /// The network's shape.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,11 +64,9 @@ pub(super) fn build(
     shape: &Shape,
     mut weights: Weights<'_>,
 ) -> Result<ModelProto, ImportError> {
-    let mut graph =
-        Builder { gguf, shape, weights: &mut weights, nodes: Vec::new(), used: HashSet::new() };
+    let mut graph = Builder { draft: Draft::new(gguf), shape, weights: &mut weights };
     let out = graph.network()?;
-    graph.leave_nothing()?;
-    let node = graph.nodes;
+    let nodes = graph.draft.nodes()?;
     let names = |names: &[&str]| names.iter().map(|name| Name((*name).to_owned())).collect();
     let input = ["input_ids", "attention_mask", "token_type_ids"]
         .map(|name| ValueInfoProto::tensor(name, INT64, names(&["batch", "sequence"])));
@@ -86,30 +78,14 @@ pub(super) fn build(
             dims
         }
     };
-    Ok(ModelProto {
-        ir_version: 10,
-        producer_name: "errand".to_owned(),
-        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        graph: Some(GraphProto {
-            node,
-            name: "encoder".to_owned(),
-            initializer: weights.finish()?,
-            input: input.into(),
-            output: vec![ValueInfoProto::tensor(out, FLOAT, dims)],
-        }),
-        opset_import: vec![
-            OperatorSetIdProto { domain: String::new(), version: 21 },
-            OperatorSetIdProto { domain: MS.to_owned(), version: 1 },
-        ],
-    })
+    let output = vec![ValueInfoProto::tensor(out, FLOAT, dims)];
+    Ok(model("encoder", nodes, weights.finish()?, input.into(), output))
 }
 
 struct Builder<'a, 'w> {
-    gguf: &'a Gguf,
+    draft: Draft<'a>,
     shape: &'a Shape,
     weights: &'a mut Weights<'w>,
-    nodes: Vec<NodeProto>,
-    used: HashSet<String>,
 }
 
 impl Builder<'_, '_> {
@@ -124,8 +100,10 @@ impl Builder<'_, '_> {
             return Ok("logits");
         }
         // A pooler that nothing reads is left out: what is made of the states is the caller's choice.
-        self.used.extend(["cls.weight", "cls.bias"].map(str::to_owned));
-        self.node("Identity", "", &[&hidden], &["last_hidden_state"], vec![]);
+        for unread in ["cls.weight", "cls.bias"] {
+            self.draft.place(unread);
+        }
+        self.draft.node("Identity", "", &[&hidden], &["last_hidden_state"], vec![]);
         Ok("last_hidden_state")
     }
 
@@ -133,7 +111,7 @@ impl Builder<'_, '_> {
         let Shape { hidden, vocab, context, .. } = *self.shape;
         for name in ["input_ids", "token_type_ids", "attention_mask"] {
             let to = vec![AttributeProto::int("to", i64::from(INT32))];
-            self.node("Cast", "", &[name], &[&format!("{name}.int")], to);
+            self.draft.node("Cast", "", &[name], &[&format!("{name}.int")], to);
         }
         let tables = [
             ("token_embd.weight", vocab),
@@ -141,11 +119,11 @@ impl Builder<'_, '_> {
             ("token_types.weight", 0),
         ];
         for (name, rows) in tables {
-            let tensor = self.tensor(name, rows, hidden)?;
+            let tensor = self.draft.tensor(name, rows, hidden)?;
             self.weights.floats(name, &tensor)?;
         }
         let (scale, shift) = self.norm("token_embd_norm")?;
-        self.node(
+        self.draft.node(
             "EmbedLayerNormalization",
             MS,
             &[
@@ -171,7 +149,7 @@ impl Builder<'_, '_> {
             projected.push(self.linear(&name(part), input, hidden, hidden)?);
         }
         let attended = name("attended");
-        self.node(
+        self.draft.node(
             "MultiHeadAttention",
             MS,
             &[&projected[0], &projected[1], &projected[2], "", "attention_mask.int"],
@@ -181,7 +159,7 @@ impl Builder<'_, '_> {
         let out = self.linear(&name("attn_output"), &attended, hidden, hidden)?;
         let normed = self.added(&name("attn_output_norm"), &out, input)?;
         let up = self.linear(&name("ffn_up"), &normed, inner, hidden)?;
-        self.node("Gelu", MS, &[&up], &[&name("gelu")], vec![]);
+        self.draft.node("Gelu", MS, &[&up], &[&name("gelu")], vec![]);
         let down = self.linear(&name("ffn_down"), &name("gelu"), hidden, inner)?;
         self.added(&name("layer_output_norm"), &down, &normed)
     }
@@ -190,13 +168,13 @@ impl Builder<'_, '_> {
     fn classifier(&mut self, states: &str) -> Result<(), ImportError> {
         self.weights.inline("first", INT64, &[], 0_i64.to_le_bytes().to_vec());
         let axis = vec![AttributeProto::int("axis", 1)];
-        self.node("Gather", "", &[states, "first"], &["first.state"], axis);
+        self.draft.node("Gather", "", &[states, "first"], &["first.state"], axis);
         let hidden = self.shape.hidden;
         let dense = self.linear("cls", "first.state", hidden, hidden)?;
-        self.node("Tanh", "", &[&dense], &["pooled"], vec![]);
+        self.draft.node("Tanh", "", &[&dense], &["pooled"], vec![]);
         let labels = self.shape.labels.unwrap_or(1);
         let logits = self.linear("cls.output", "pooled", labels, hidden)?;
-        self.node("Identity", "", &[&logits], &["logits"], vec![]);
+        self.draft.node("Identity", "", &[&logits], &["logits"], vec![]);
         Ok(())
     }
 
@@ -208,13 +186,13 @@ impl Builder<'_, '_> {
         cols: usize,
     ) -> Result<String, ImportError> {
         let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
-        let matrix = self.tensor(&weight, rows, cols)?;
+        let matrix = self.draft.tensor(&weight, rows, cols)?;
         self.weights.transposed(&weight, &[&matrix])?;
-        let vector = self.tensor(&bias, 1, rows)?;
+        let vector = self.draft.tensor(&bias, 1, rows)?;
         self.weights.vector(&bias, &[&vector])?;
         let (product, out) = (format!("{name}.product"), format!("{name}.out"));
-        self.node("MatMul", "", &[input, &weight], &[&product], vec![]);
-        self.node("Add", "", &[&product, &bias], &[&out], vec![]);
+        self.draft.node("MatMul", "", &[input, &weight], &[&product], vec![]);
+        self.draft.node("Add", "", &[&product, &bias], &[&out], vec![]);
         Ok(out)
     }
 
@@ -222,7 +200,7 @@ impl Builder<'_, '_> {
     fn norm(&mut self, name: &str) -> Result<(String, String), ImportError> {
         let names = (format!("{name}.weight"), format!("{name}.bias"));
         for part in [&names.0, &names.1] {
-            let tensor = self.tensor(part, 1, self.shape.hidden)?;
+            let tensor = self.draft.tensor(part, 1, self.shape.hidden)?;
             self.weights.vector(part, &[&tensor])?;
         }
         Ok(names)
@@ -233,55 +211,7 @@ impl Builder<'_, '_> {
         let out = format!("{name}.out");
         let epsilon = vec![AttributeProto::float("epsilon", self.shape.epsilon)];
         let inputs = [new, residual, &scale, &shift];
-        self.node("SkipLayerNormalization", MS, &inputs, &[&out], epsilon);
+        self.draft.node("SkipLayerNormalization", MS, &inputs, &[&out], epsilon);
         Ok(out)
-    }
-
-    fn node(
-        &mut self,
-        kind: &str,
-        domain: &str,
-        input: &[&str],
-        output: &[&str],
-        attribute: Vec<AttributeProto>,
-    ) {
-        self.nodes.push(NodeProto {
-            input: input.iter().map(|&name| name.to_owned()).collect(),
-            output: output.iter().map(|&name| name.to_owned()).collect(),
-            name: format!("{kind}:{}", output[0]),
-            op_type: kind.to_owned(),
-            attribute,
-            domain: domain.to_owned(),
-        });
-    }
-
-    /// The tensor of this name with this shape; 0 rows means any number.
-    fn tensor(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor, ImportError> {
-        let Some(tensor) = self.gguf.tensor(name) else {
-            return Err(self.unsupported(&format!("it has no tensor `{name}`")));
-        };
-        if tensor.cols != cols || (rows != 0 && tensor.rows != rows) {
-            let (r, c) = (tensor.rows, tensor.cols);
-            return Err(self.unsupported(&format!(
-                "its tensor `{name}` is {c}×{r} where {cols}×{rows} is needed"
-            )));
-        }
-        self.used.insert(name.to_owned());
-        Ok(tensor.clone())
-    }
-
-    /// A tensor that was not used would mean that the network is another than it seems.
-    fn leave_nothing(&self) -> Result<(), ImportError> {
-        match self.gguf.tensors().iter().find(|tensor| !self.used.contains(&tensor.name)) {
-            None => Ok(()),
-            Some(tensor) => Err(self.unsupported(&format!(
-                "its tensor `{}` has no place in the graph of a `bert`",
-                tensor.name
-            ))),
-        }
-    }
-
-    fn unsupported(&self, reason: &str) -> ImportError {
-        ImportError::Unsupported { path: self.gguf.path().to_owned(), reason: reason.to_owned() }
     }
 }

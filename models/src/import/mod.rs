@@ -15,6 +15,7 @@ mod bert_folder;
 mod blocks;
 mod checkpoint;
 mod config;
+mod draft;
 mod encoder;
 mod gguf;
 mod graph;

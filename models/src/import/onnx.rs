@@ -107,6 +107,26 @@ pub(crate) struct NodeProto {
     pub domain: String,
 }
 
+impl NodeProto {
+    pub(super) fn new(
+        kind: &str,
+        domain: &str,
+        input: &[&str],
+        output: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) -> Self {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Self {
+            input: owned(input),
+            output: owned(output),
+            name: format!("{kind}:{}", output[0]),
+            op_type: kind.to_owned(),
+            attribute,
+            domain: domain.to_owned(),
+        }
+    }
+}
+
 /// `f` and `i` are optional here so that a zero is written too.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct AttributeProto {

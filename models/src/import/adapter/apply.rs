@@ -158,13 +158,7 @@ fn multiplied(graph: &GraphProto, at: usize) -> String {
 }
 
 fn plain(kind: &str, input: &[&str], output: &str) -> NodeProto {
-    NodeProto {
-        input: input.iter().map(|&name| name.to_owned()).collect(),
-        output: vec![output.to_owned()],
-        name: format!("{kind}:{output}.adapter"),
-        op_type: kind.to_owned(),
-        ..NodeProto::default()
-    }
+    NodeProto::new(kind, "", input, &[output], Vec::new())
 }
 
 fn floats(name: &str, dims: [usize; 2], values: &[f32]) -> TensorProto {

@@ -42,21 +42,21 @@ impl Builder<'_, '_> {
         }
         let (key, value) = (present("key"), present("value"));
         let outputs = [out.as_str(), &key, &value];
-        self.node("GroupQueryAttention", MS, &inputs, &outputs, attributes);
+        self.draft.node("GroupQueryAttention", MS, &inputs, &outputs, attributes);
         Ok(out)
     }
 
     /// Packed where nothing comes between, each of its own where it does.
     fn heads(&mut self, layer: usize, normed: &str) -> Result<Heads, ImportError> {
         let (config, name) = (self.config, |part: &str| format!("blk.{layer}.{part}"));
-        let parts: &[&str] = match self.gguf.tensor(&name("attn_qkv.weight")) {
+        let parts: &[&str] = match self.draft.gguf.tensor(&name("attn_qkv.weight")) {
             Some(_) => &["attn_qkv"],
             None => &["attn_q", "attn_k", "attn_v"],
         };
         let qkv = self.linear(layer, "attn_qkv", parts, config.hidden)?;
         let bias = self.biases(layer, "attn_qkv", parts)?;
         let packed = self.multiply(&qkv, normed, bias.as_deref());
-        let norms = self.gguf.tensor(&name("attn_q_norm.weight")).is_some();
+        let norms = self.draft.gguf.tensor(&name("attn_q_norm.weight")).is_some();
         if !norms && config.turns(layer) {
             return Ok(Heads { q: packed, k: String::new(), v: String::new() });
         }
@@ -66,7 +66,7 @@ impl Builder<'_, '_> {
         let split = name("attn_qkv.sizes");
         self.weights.inline(&split, INT64, &[3], bytes);
         let axis = vec![AttributeProto::int("axis", -1)];
-        self.node("Split", "", &[&packed, &split], &[&q, &k, &v], axis);
+        self.draft.node("Split", "", &[&packed, &split], &[&q, &k, &v], axis);
         if !norms {
             return Ok(Heads { q, k, v });
         }
@@ -89,9 +89,9 @@ impl Builder<'_, '_> {
         };
         let split = shape(self.weights, "apart", size);
         let joined = shape(self.weights, "joined", heads * size);
-        self.node("Reshape", "", &[input, &split], &[&apart], vec![]);
+        self.draft.node("Reshape", "", &[input, &split], &[&apart], vec![]);
         self.normed(&apart, name, &normed);
-        self.node("Reshape", "", &[&normed, &joined], &[&out], vec![]);
+        self.draft.node("Reshape", "", &[&normed, &joined], &[&out], vec![]);
         Ok(out)
     }
 }

@@ -12,7 +12,7 @@ impl Builder<'_, '_> {
         normed: &str,
     ) -> Result<String, ImportError> {
         let name = |part: &str| format!("blk.{layer}.{part}");
-        let apart = self.gguf.tensor(&name("ffn_gate.weight")).is_some();
+        let apart = self.draft.gguf.tensor(&name("ffn_gate.weight")).is_some();
         let (gate, up, width) = match apart {
             true => self.gate_and_up(layer, normed)?,
             false => self.gate_with_up(layer, normed)?,
@@ -21,11 +21,11 @@ impl Builder<'_, '_> {
         match self.config.activation {
             Activation::Silu => {
                 let alpha = vec![AttributeProto::float("alpha", 1.0)];
-                self.node("QuickGelu", MS, &[&gate], &[&activated], alpha);
+                self.draft.node("QuickGelu", MS, &[&gate], &[&activated], alpha);
             }
-            Activation::Gelu => self.node("FastGelu", MS, &[&gate], &[&activated], vec![]),
+            Activation::Gelu => self.draft.node("FastGelu", MS, &[&gate], &[&activated], vec![]),
         }
-        self.node("Mul", "", &[&activated, &up], &[&name("gated")], vec![]);
+        self.draft.node("Mul", "", &[&activated, &up], &[&name("gated")], vec![]);
         let down = self.linear(layer, "ffn_down", &["ffn_down"], width)?;
         let bias = self.biases(layer, "ffn_down", &["ffn_down"])?;
         Ok(self.multiply(&down, &name("gated"), bias.as_deref()))
@@ -39,7 +39,7 @@ impl Builder<'_, '_> {
         let gate = self.linear(layer, "ffn_gate", &["ffn_gate"], self.config.hidden)?;
         let up = self.linear(layer, "ffn_up", &["ffn_up"], self.config.hidden)?;
         if gate.rows != up.rows {
-            return Err(self.unsupported("its gate and up matrices differ in size"));
+            return Err(self.draft.unsupported("its gate and up matrices differ in size"));
         }
         let bias = self.biases(layer, "ffn_gate", &["ffn_gate"])?;
         let gate_out = self.multiply(&gate, normed, bias.as_deref());
@@ -57,7 +57,7 @@ impl Builder<'_, '_> {
         let name = |part: &str| format!("blk.{layer}.{part}");
         let both = self.linear(layer, "ffn_up", &["ffn_up"], self.config.hidden)?;
         if both.rows % 2 != 0 {
-            return Err(self.unsupported("its gate and up matrices differ in size"));
+            return Err(self.draft.unsupported("its gate and up matrices differ in size"));
         }
         let out = self.multiply(&both, normed, None);
         let (gate, up, sizes) = (name("ffn_gate.part"), name("ffn_up.part"), name("ffn_up.sizes"));
@@ -65,7 +65,7 @@ impl Builder<'_, '_> {
         let bytes = [half, half].iter().flat_map(|size| size.to_le_bytes()).collect();
         self.weights.inline(&sizes, INT64, &[2], bytes);
         let axis = vec![AttributeProto::int("axis", -1)];
-        self.node("Split", "", &[&out, &sizes], &[&gate, &up], axis);
+        self.draft.node("Split", "", &[&out, &sizes], &[&gate, &up], axis);
         Ok((gate, up, both.rows / 2))
     }
 }

@@ -9,7 +9,7 @@ use crate::import::{ImportError, Tensor, TensorType};
 impl Builder<'_, '_> {
     /// Logits. Where the file has no matrix for them, the embedding serves as one.
     pub(super) fn head(&mut self, normed: &str) -> Result<(), ImportError> {
-        let name = match self.gguf.tensor("output.weight") {
+        let name = match self.draft.gguf.tensor("output.weight") {
             Some(_) => "output.weight",
             None => "token_embd.weight",
         };
@@ -19,7 +19,7 @@ impl Builder<'_, '_> {
         let head = self.weights.matrix("head", &[&tensor], bits)?;
         let out = self.multiply(&head, normed, None);
         let out = self.scaled(&out, "logit.scale", self.config.logit_scale.recip());
-        self.node("Identity", "", &[&out], &["logits"], vec![]);
+        self.draft.node("Identity", "", &[&out], &["logits"], vec![]);
         Ok(())
     }
 
@@ -67,13 +67,17 @@ impl Builder<'_, '_> {
     ) -> Result<Option<String>, ImportError> {
         let names: Vec<String> =
             parts.iter().map(|part| format!("blk.{layer}.{part}.bias")).collect();
-        if names.iter().all(|name| self.gguf.tensor(name).is_none()) {
+        if names.iter().all(|name| self.draft.gguf.tensor(name).is_none()) {
             return Ok(None);
         }
         let mut tensors = Vec::new();
         for (name, part) in names.iter().zip(parts) {
             let length = match self.rows(part) {
-                0 => self.gguf.tensor(&format!("blk.{layer}.{part}.weight")).map_or(0, |t| t.rows),
+                0 => self
+                    .draft
+                    .gguf
+                    .tensor(&format!("blk.{layer}.{part}.weight"))
+                    .map_or(0, |t| t.rows),
                 rows => rows,
             };
             tensors.push(self.tensor(name, 1, length)?);
@@ -106,7 +110,7 @@ impl Builder<'_, '_> {
             AttributeProto::int("block_size", matrix.bits.block(matrix.cols) as i64),
             AttributeProto::int("accuracy_level", 4),
         ];
-        self.node("MatMulNBits", MS, &inputs, &[&out], attributes);
+        self.draft.node("MatMulNBits", MS, &inputs, &[&out], attributes);
         out
     }
 
@@ -115,15 +119,15 @@ impl Builder<'_, '_> {
         let name = &matrix.name;
         let (half, single) = (format!("{name}.values"), format!("{name}.single"));
         let to_float = vec![AttributeProto::int("to", i64::from(FLOAT))];
-        self.node("Cast", "", &[&half], &[&single], to_float);
+        self.draft.node("Cast", "", &[&half], &[&single], to_float);
         let product = match bias {
             None => out.to_owned(),
             Some(_) => format!("{name}.product"),
         };
         let transposed = vec![AttributeProto::int("transB", 1)];
-        self.node("FusedMatMul", MS, &[input, &single], &[&product], transposed);
+        self.draft.node("FusedMatMul", MS, &[input, &single], &[&product], transposed);
         if let Some(bias) = bias {
-            self.node("Add", "", &[&product, bias], &[out], vec![]);
+            self.draft.node("Add", "", &[&product, bias], &[out], vec![]);
         }
     }
 }

@@ -7,14 +7,10 @@
 //! with alpha 1, GELU as FastGelu*. From the last layer's attention on, only the last position is
 //! computed: nothing else is asked for.
 
-use std::collections::HashSet;
-
 use super::config::Config;
+use super::draft::{Draft, MS, model};
 use super::onnx::dimension::Value::{Name, Size};
-use super::onnx::{
-    AttributeProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto, OperatorSetIdProto,
-    ValueInfoProto,
-};
+use super::onnx::{AttributeProto, FLOAT, INT64, ModelProto, ValueInfoProto};
 use super::quantize::{BLOCK, Precision};
 use super::weights::Weights;
 use super::{Gguf, ImportError, Tensor};
@@ -26,9 +22,6 @@ mod positions;
 
 pub(super) use positions::FACTORS;
 
-/// Contributed operators.
-const MS: &str = "com.microsoft";
-
 /// Builds the graph, writing the weights on the way.
 pub(super) fn build(
     gguf: &Gguf,
@@ -36,28 +29,12 @@ pub(super) fn build(
     precision: Precision,
     mut weights: Weights<'_>,
 ) -> Result<ModelProto, ImportError> {
-    let (nodes, used) = (Vec::new(), HashSet::new());
-    let mut graph = Builder { gguf, config, precision, weights: &mut weights, nodes, used };
+    let draft = Draft::new(gguf);
+    let mut graph = Builder { draft, config, precision, weights: &mut weights };
     graph.network()?;
-    graph.leave_nothing()?;
-    let nodes = graph.nodes;
+    let nodes = graph.draft.nodes()?;
     let (input, output) = interface(config);
-    Ok(ModelProto {
-        ir_version: 10,
-        producer_name: ModelProto::PRODUCER.to_owned(),
-        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        graph: Some(GraphProto {
-            node: nodes,
-            name: "decoder".to_owned(),
-            initializer: weights.finish()?,
-            input,
-            output,
-        }),
-        opset_import: vec![
-            OperatorSetIdProto { domain: String::new(), version: 21 },
-            OperatorSetIdProto { domain: MS.to_owned(), version: 1 },
-        ],
-    })
+    Ok(model("decoder", nodes, weights.finish()?, input, output))
 }
 
 fn interface(config: &Config) -> (Vec<ValueInfoProto>, Vec<ValueInfoProto>) {
@@ -83,12 +60,10 @@ fn interface(config: &Config) -> (Vec<ValueInfoProto>, Vec<ValueInfoProto>) {
 }
 
 struct Builder<'a, 'w> {
-    gguf: &'a Gguf,
+    draft: Draft<'a>,
     config: &'a Config,
     precision: Precision,
     weights: &'a mut Weights<'w>,
-    nodes: Vec<NodeProto>,
-    used: HashSet<String>,
 }
 
 impl Builder<'_, '_> {
@@ -96,9 +71,9 @@ impl Builder<'_, '_> {
         self.positions()?;
         let embedding = self.tensor("token_embd.weight", self.config.vocab, self.config.hidden)?;
         self.weights.half("embedding", &embedding)?;
-        self.node("Gather", "", &["embedding", "input_ids"], &["embedded.half"], vec![]);
+        self.draft.node("Gather", "", &["embedding", "input_ids"], &["embedded.half"], vec![]);
         let to_float = vec![AttributeProto::int("to", i64::from(FLOAT))];
-        self.node("Cast", "", &["embedded.half"], &["embedded"], to_float);
+        self.draft.node("Cast", "", &["embedded.half"], &["embedded"], to_float);
         self.weights.inline("last", INT64, &[1], (-1_i64).to_le_bytes().to_vec());
 
         let mut residual = self.scaled("embedded", "embedding.scale", self.config.embedding_scale);
@@ -141,7 +116,13 @@ impl Builder<'_, '_> {
                 let epsilon = AttributeProto::float("epsilon", self.config.epsilon);
                 let inputs = [residual.as_str(), added, name];
                 let outputs = [&out, "", "", sum.as_str()];
-                self.node("SkipSimplifiedLayerNormalization", MS, &inputs, &outputs, vec![epsilon]);
+                self.draft.node(
+                    "SkipSimplifiedLayerNormalization",
+                    MS,
+                    &inputs,
+                    &outputs,
+                    vec![epsilon],
+                );
                 *residual = sum;
             }
         }
@@ -150,7 +131,7 @@ impl Builder<'_, '_> {
 
     /// What a block gives: normed where the family does that, and scaled.
     fn given(&mut self, norm: &str, out: String) -> Result<String, ImportError> {
-        let out = match self.gguf.tensor(norm).is_some() {
+        let out = match self.draft.gguf.tensor(norm).is_some() {
             false => out,
             true => {
                 let tensor = self.tensor(norm, 1, self.config.hidden)?;
@@ -170,7 +151,7 @@ impl Builder<'_, '_> {
             AttributeProto::float("epsilon", self.config.epsilon),
             AttributeProto::int("stash_type", 1),
         ];
-        self.node("SimplifiedLayerNormalization", "", &[input, weight], &[out], attributes);
+        self.draft.node("SimplifiedLayerNormalization", "", &[input, weight], &[out], attributes);
     }
 
     /// Multiplied by a number that is `name` in the graph; nothing is done for 1.
@@ -180,67 +161,26 @@ impl Builder<'_, '_> {
         }
         self.weights.number(name, by);
         let out = format!("{input}.scaled");
-        self.node("Mul", "", &[input, name], &[&out], vec![]);
+        self.draft.node("Mul", "", &[input, name], &[&out], vec![]);
         out
     }
 
     fn last(&mut self, input: &str) -> String {
         let out = format!("{input}.last");
         let axis = vec![AttributeProto::int("axis", 1)];
-        self.node("Gather", "", &[input, "last"], &[&out], axis);
+        self.draft.node("Gather", "", &[input, "last"], &[&out], axis);
         out
     }
 
-    fn node(
-        &mut self,
-        kind: &str,
-        domain: &str,
-        input: &[&str],
-        output: &[&str],
-        attribute: Vec<AttributeProto>,
-    ) {
-        self.nodes.push(NodeProto {
-            input: input.iter().map(|&name| name.to_owned()).collect(),
-            output: output.iter().map(|&name| name.to_owned()).collect(),
-            name: format!("{kind}:{}", output[0]),
-            op_type: kind.to_owned(),
-            attribute,
-            domain: domain.to_owned(),
-        });
-    }
-
-    /// The tensor of this name with this shape; 0 rows means any number.
+    /// The tensor of this name with this shape; 0 rows means any number. A matrix is whole blocks.
     fn tensor(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor, ImportError> {
-        let Some(tensor) = self.gguf.tensor(name) else {
-            return Err(self.unsupported(&format!("it has no tensor `{name}`")));
-        };
-        if tensor.cols != cols || (rows != 0 && tensor.rows != rows) {
-            let (r, c) = (tensor.rows, tensor.cols);
-            return Err(self.unsupported(&format!(
-                "its tensor `{name}` is {c}×{r} where {cols}×{rows} is needed"
-            )));
+        let tensor = self.draft.tensor(name, rows, cols)?;
+        match tensor.rows > 1 && !cols.is_multiple_of(BLOCK) {
+            true => {
+                let reason = format!("the rows of `{name}` are not whole blocks of 32");
+                Err(self.draft.unsupported(&reason))
+            }
+            false => Ok(tensor),
         }
-        if tensor.rows > 1 && !cols.is_multiple_of(BLOCK) {
-            return Err(
-                self.unsupported(&format!("the rows of `{name}` are not whole blocks of 32"))
-            );
-        }
-        self.used.insert(name.to_owned());
-        Ok(tensor.clone())
-    }
-
-    /// A tensor that was not used would mean that the network is another than it seems.
-    fn leave_nothing(&self) -> Result<(), ImportError> {
-        match self.gguf.tensors().iter().find(|tensor| !self.used.contains(&tensor.name)) {
-            None => Ok(()),
-            Some(tensor) => Err(self.unsupported(&format!(
-                "its tensor `{}` has no place in its architecture's graph",
-                tensor.name
-            ))),
-        }
-    }
-
-    fn unsupported(&self, reason: &str) -> ImportError {
-        ImportError::Unsupported { path: self.gguf.path().to_owned(), reason: reason.to_owned() }
     }
 }

@@ -25,18 +25,18 @@ impl Builder<'_, '_> {
         let mut factors = vec![1.0_f32; half];
         // Of two sets (phi3) the one for contexts as they were trained; the other is not needed.
         for name in ["rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"] {
-            if let Some(tensor) = self.gguf.tensor(name).cloned() {
-                self.used.insert(tensor.name.clone());
+            if let Some(tensor) = self.draft.gguf.tensor(name).cloned() {
+                self.draft.place(&tensor.name);
                 if name != "rope_factors_long.weight" {
-                    self.gguf.read_f32(&tensor, 0, tensor.rows, &mut factors)?;
+                    self.draft.gguf.read_f32(&tensor, 0, tensor.rows, &mut factors)?;
                 }
             }
         }
-        if let Some(given) = self.gguf.metadata(FACTORS).and_then(MetaValue::as_floats) {
+        if let Some(given) = self.draft.gguf.metadata(FACTORS).and_then(MetaValue::as_floats) {
             factors = given.iter().map(|x| *x as f32).collect();
         }
         if factors.len() != half || !factors.iter().all(|x| *x > 0.0 && x.is_finite()) {
-            return Err(self.unsupported("its rotary factors do not fit the heads"));
+            return Err(self.draft.unsupported("its rotary factors do not fit the heads"));
         }
         Ok(factors)
     }
@@ -69,18 +69,18 @@ impl Builder<'_, '_> {
         let one = 1_i64.to_le_bytes().to_vec();
         self.weights.inline("axis", INT64, &[1], one.clone());
         self.weights.inline("one", INT64, &[], one);
-        self.node(
+        self.draft.node(
             "ReduceSum",
             "",
             &["attention_mask", "axis"],
             &["length"],
             vec![AttributeProto::int("keepdims", 0)],
         );
-        self.node("Sub", "", &["length", "one"], &["length.before"], vec![]);
-        self.node("Shape", "", &["attention_mask"], &["mask.shape"], vec![]);
-        self.node("Gather", "", &["mask.shape", "one"], &["mask.length"], vec![]);
+        self.draft.node("Sub", "", &["length", "one"], &["length.before"], vec![]);
+        self.draft.node("Shape", "", &["attention_mask"], &["mask.shape"], vec![]);
+        self.draft.node("Gather", "", &["mask.shape", "one"], &["mask.length"], vec![]);
         let to_int = || vec![AttributeProto::int("to", i64::from(INT32))];
-        self.node("Cast", "", &["length.before"], &["seqlens_k"], to_int());
-        self.node("Cast", "", &["mask.length"], &["total"], to_int());
+        self.draft.node("Cast", "", &["length.before"], &["seqlens_k"], to_int());
+        self.draft.node("Cast", "", &["mask.length"], &["total"], to_int());
     }
 }
