@@ -79,7 +79,8 @@ fn a_call_begins_where_the_journal_says() {
     assert_eq!(ran.code, Some(0), "{ran}");
     let [first, second] = [0, 1].map(|at| seen(&ran.observations()[at]));
     let begun = *start(&mut place.events(&ran.run()));
-    assert_eq!(first[0], begun.at / 1000);
+    // In whole seconds, and a second can turn between the call's begin and its look at the clock.
+    assert!((begun.at / 1000..=begun.at / 1000 + 1).contains(&first[0]), "{first:?} {begun:?}");
     assert!(first[1] < 10_000_000_000, "{first:?}");
     assert!(first[2] != second[2] && first[3] != second[3] && first[2] != first[3]);
 }

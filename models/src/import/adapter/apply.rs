@@ -158,7 +158,8 @@ fn multiplied(graph: &GraphProto, at: usize) -> String {
 }
 
 fn plain(kind: &str, input: &[&str], output: &str) -> NodeProto {
-    NodeProto::new(kind, "", input, &[output], Vec::new())
+    let node = NodeProto::new(kind, "", input, &[output], Vec::new());
+    NodeProto { name: format!("{}.adapter", node.name), ..node }
 }
 
 fn floats(name: &str, dims: [usize; 2], values: &[f32]) -> TensorProto {
