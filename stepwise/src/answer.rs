@@ -38,7 +38,7 @@ impl Stepwise {
             .map(|step| step.arguments.to_string())
             .collect();
         let made = made.iter().map(String::as_str);
-        Evidence::of(own.iter().copied().chain(made).chain(self.observed()))
+        Evidence::of(own.iter().copied(), made.chain(self.observed()))
     }
 
     /// What can be cited: of a look into the folder, what it stands on.

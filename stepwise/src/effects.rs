@@ -93,7 +93,7 @@ impl Stepwise {
             return Some(format!("`{name}` is a tool: call it first, and take what it gives back"));
         }
         let given = [&*agent.task, &*agent.instructions, &*self.survey];
-        let evidence = Evidence::of(given.into_iter().chain(self.observed()));
+        let evidence = Evidence::of(given, self.observed());
         let made_up = grounding::made_up(arguments, &evidence)?;
         Some(format!(
             "neither the task nor a result says `{made_up}`: look it up first, or leave it out"

@@ -2,6 +2,7 @@
 //! follow from few of its numbers, a short text must share its words and every number with them.
 //! What is no value of the world – a choice from a list, yes or no – is the model's own judgement.
 
+mod derived;
 mod made_up;
 mod numbers;
 
@@ -10,8 +11,9 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use agent_core::schema;
+use derived::Rows;
 pub(super) use made_up::made_up;
-use numbers::{columns, date, numbers, parts, readings, slack, whole, written};
+use numbers::{date, numbers, parts, readings, slack, whole, written};
 use text::rank;
 use text::words::is_dense;
 
@@ -20,8 +22,6 @@ pub(super) const NOT_FOUND: &str = "not found";
 
 /// Texts of more words than this are told in the model's own words.
 const SHORT: usize = 8;
-/// The most numbers that others are worked out from.
-const OPERANDS: usize = 48;
 /// The most values that a decoder is offered.
 pub(super) const OFFERED: usize = 240;
 /// The longest of them.
@@ -36,12 +36,25 @@ pub(super) struct Evidence {
     words: HashSet<String>,
     /// Each once, in the order in which they stand.
     numbers: Vec<f64>,
+    rows: Rows,
 }
 
 impl Evidence {
-    /// Of these texts, those that were asked before those that were given back.
-    pub(super) fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Evidence {
+    /// What the task says, and what was given back.
+    pub(super) fn of<'a>(
+        asked: impl IntoIterator<Item = &'a str>,
+        observed: impl Iterator<Item = &'a str>,
+    ) -> Evidence {
         let mut evidence = Evidence::default();
+        let mut texts = Vec::new();
+        for text in asked {
+            evidence.rows.asked(text);
+            texts.push(text);
+        }
+        for (number, text) in observed.enumerate() {
+            evidence.rows.observed(number, text);
+            texts.push(text);
+        }
         // A long table has too many for a look at each of them for each.
         let mut had = HashSet::new();
         for text in texts {
@@ -63,7 +76,7 @@ impl Evidence {
         if self.numbers.iter().any(|have| same(*have) || same(have / 100.0) || same(-have)) {
             return true;
         }
-        self.counted(wanted) || self.computed(wanted)
+        self.counted(wanted) || self.rows.follows(&same)
     }
 
     /// Whether a number as it is written is known: read as one, or in each of its parts, as those of
@@ -74,26 +87,15 @@ impl Evidence {
             || (parts.peek().is_some() && parts.all(|part| self.number(part)))
     }
 
-    /// Whether so many lines hold one word: what a model may count by itself.
+    /// Whether there are so many lines, or rows that a word of the task is in: what a model may count
+    /// by itself.
     fn counted(&self, wanted: f64) -> bool {
         let count = |text: &String| {
             let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
             [lines, lines.saturating_sub(1)].into_iter().any(|lines| lines as f64 == wanted)
         };
-        wanted >= 0.0 && self.texts.iter().any(count)
-    }
-
-    /// Whether two of the numbers, or a column of them, come to this one.
-    fn computed(&self, wanted: f64) -> bool {
-        let same = |have: f64| (have - wanted).abs() <= slack(wanted);
-        let some = &self.numbers[..self.numbers.len().min(OPERANDS)];
-        some.iter().enumerate().any(|(at, one)| {
-            some[at + 1..].iter().any(|other| {
-                [one + other, one - other, other - one, one * other].into_iter().any(same)
-                    || (*other != 0.0 && same(one / other))
-                    || (*one != 0.0 && same(other / one))
-            })
-        }) || self.texts.iter().any(|text| columns(text).into_iter().any(same))
+        wanted >= 0.0
+            && (self.texts.iter().any(count) || self.rows.named().any(|rows| rows as f64 == wanted))
     }
 
     fn text(&self, wanted: &str) -> bool {
@@ -353,7 +355,7 @@ mod tests {
                            Total: 1.234,50 EUR\nPhone +351 21 555 0199\n";
 
     fn evidence() -> Evidence {
-        Evidence::of([INVOICE].into_iter())
+        Evidence::of([], [INVOICE].into_iter())
     }
 
     #[test]
@@ -388,7 +390,7 @@ mod tests {
     #[test]
     fn sums_of_columns_and_counts_are_worked_out() {
         let table = "name,count\na,17\nb,25\nc,101\n";
-        let evidence = Evidence::of([table].into_iter());
+        let evidence = Evidence::of([], [table].into_iter());
         assert!(evidence.number(143.0) && evidence.number(3.0) && evidence.number(42.0));
         assert!(!evidence.number(144.0));
     }

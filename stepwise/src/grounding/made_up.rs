@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn what_a_change_makes_up_is_found() {
         let task = "Write to ana@example.org that bus 27 leaves at 9:15.";
-        let evidence = Evidence::of([task, INVOICE].into_iter());
+        let evidence = Evidence::of([task], [INVOICE].into_iter());
         let found = |arguments: Value| made_up(&arguments, &evidence);
         for fine in [
             json!({"to": "ana@example.org", "text": "Bus 27 leaves at 9:15.\n\n1. Bus\n2. 1234.50 EUR"}),

@@ -89,18 +89,3 @@ pub(super) fn parts(written: &str) -> impl Iterator<Item = f64> {
     let most = if parts.len() > 1 { parts.len() } else { 0 };
     parts.into_iter().take(most).filter_map(|part| part.parse().ok())
 }
-
-/// The sums of the columns of numbers in a text: every line's first number, second, and so on.
-pub(super) fn columns(text: &str) -> Vec<f64> {
-    let rows: Vec<Vec<f64>> = text
-        .lines()
-        .map(|line| {
-            let cells = line.split(|c: char| ",;|\t ".contains(c));
-            cells.filter_map(|cell| cell.trim().parse().ok()).collect()
-        })
-        .filter(|row: &Vec<f64>| !row.is_empty())
-        .collect();
-    let width = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let sum = |place: usize| rows.iter().filter_map(|row| row.get(place)).sum();
-    (0..width.min(16)).map(sum).collect()
-}
