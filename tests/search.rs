@@ -238,11 +238,20 @@ fn a_page_is_asked_for_again_only_as_its_server_says() {
             }
         }
         "/moved" => Redirect::permanent("/kept").into_response(),
+        // Unchanged, it says, and not which; or it says so of another page.
+        "/silent" | "/mistaken" => {
+            let said = [(header::CACHE_CONTROL, "no-cache"), (header::ETAG, "\"v1\"")];
+            match asked.headers.contains_key(header::IF_NONE_MATCH) {
+                true if asked.path == "/silent" => StatusCode::NOT_MODIFIED.into_response(),
+                true => (StatusCode::NOT_MODIFIED, [(header::ETAG, "\"v2\"")]).into_response(),
+                false => (said, asked.path[1..].to_string()).into_response(),
+            }
+        }
         _ => nothing(),
     });
     let place = agent(&at(&[&server]), "");
     // Each call is a process of its own: what they share is on disk.
-    for path in ["/kept", "/never", "/checked", "/moved"] {
+    for path in ["/kept", "/never", "/checked", "/moved", "/silent", "/mistaken"] {
         let word = if path == "/moved" { "kept" } else { &path[1..] };
         for _ in 0..2 {
             assert_eq!(read(&place, &server, path).as_deref(), Ok(word));
@@ -251,8 +260,8 @@ fn a_page_is_asked_for_again_only_as_its_server_says() {
     let asked = server.asked();
     let times = |path: &str| asked.iter().filter(|asked| *asked == path).count();
     assert_eq!(
-        ["/robots.txt", "/kept", "/never", "/checked", "/moved"].map(times),
-        [1, 1, 2, 2, 1],
+        ["/robots.txt", "/kept", "/never", "/checked", "/moved", "/silent", "/mistaken"].map(times),
+        [1, 1, 2, 2, 1, 2, 3],
         "{asked:?}"
     );
     // An agent that may not reach the server is not shown what is kept of it.

@@ -61,6 +61,7 @@ def research(options, question):
             and answer["support"] == "supported"
             and any(held(word, text) for word in question["accept"])
             and not any(held(word, text) for word in question.get("reject", []))
+            and wins(question, text)
         )
     else:
         right = bool(report) and answer is None
@@ -73,6 +74,14 @@ def research(options, question):
     print(f"{'right' if right else 'WRONG'} {question['id']:<16} {seconds:4.0f} s  {shown}", flush=True)
     found = question.get("found", True)
     return {"right": right, "found": found, "faults": faults, "seconds": seconds}
+
+
+def wins(question, text):
+    """Whether what a comparison is won by is named first, or alone."""
+    if "winner" not in question:
+        return True
+    first, second = (text.find(question[key]) for key in ("winner", "loser"))
+    return first >= 0 and (second < 0 or first < second)
 
 
 def held(word, text):

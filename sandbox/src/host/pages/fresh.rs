@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use http_cache_semantics::{AfterResponse, BeforeRequest, CacheOptions, CachePolicy};
 use reqwest::StatusCode;
-use reqwest::header::{CACHE_CONTROL, EXPIRES, HeaderMap, PRAGMA};
+use reqwest::header::{CACHE_CONTROL, ETAG, EXPIRES, HeaderMap, LAST_MODIFIED, PRAGMA};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -84,6 +84,12 @@ impl Terms {
         let mut response = http::Response::new(());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = headers.clone();
+        // Without a validator it is the answer to the one that was asked about (4.3.4).
+        let validators = [ETAG, LAST_MODIFIED];
+        if !validators.iter().any(|name| headers.contains_key(name)) {
+            let own = validators.iter().filter_map(|name| Some((name, self.headers.get(name)?)));
+            response.headers_mut().extend(own.map(|(name, value)| (name.clone(), value.clone())));
+        }
         let (request, now) = (request(&self.url)?, SystemTime::now());
         match self.policy.after_response(&request, &response, now) {
             AfterResponse::NotModified(policy, parts) => {
@@ -210,5 +216,9 @@ mod tests {
         assert_eq!(again.said().1["x-kept"], "1");
         let other = [(reqwest::header::ETAG, "\"b\"".parse().unwrap())];
         assert!(page.confirmed(&other.into_iter().collect()).is_none());
+        let dated = terms(&[("last-modified", "Mon, 01 Jan 2001 00:00:00 GMT"), ("etag", "\"a\"")]);
+        for page in [page, dated, terms(&[])] {
+            assert!(page.confirmed(&HeaderMap::new()).is_some());
+        }
     }
 }

@@ -101,6 +101,7 @@ impl Carry for Trip<'_> {
     ) -> Result<Hop<Page>, String> {
         let url = &request.url;
         let kept = self.find(url).await;
+        let plain = headers.clone();
         if let Some(kept) = &kept {
             match kept.entry.terms.reuse(SystemTime::now(), self.pages.policy.unsaid) {
                 Reuse::AsItIs => return answer(url, &kept.entry, kept.body.clone(), keys),
@@ -108,19 +109,19 @@ impl Carry for Trip<'_> {
             }
         }
         let came = self.ask(request, headers, kept.is_some(), keys).await?;
-        let (entry, body) = match (came, kept) {
-            (Came::Same(said), Some(kept)) => match kept.entry.terms.confirmed(&said) {
-                Some(terms) => (Entry { terms, retrieved: now(), ..kept.entry }, kept.body),
-                None => return Err(format!("`{url}` says that another page is unchanged")),
-            },
-            (Came::Same(_), None) => {
-                return Err(format!("`{url}` says that it is unchanged, and nothing was kept"));
+        let still = match (&came, kept) {
+            (Came::Same(said), Some(kept)) => {
+                kept.entry.terms.confirmed(said).map(|terms| (terms, kept))
             }
-            (Came::Other(status, said, body), _) => {
-                let terms = Terms::new(url, status, &said)
-                    .map_err(|()| format!("`{url}` is no address that a page can be kept under"))?;
-                (Entry::new(url, terms, &body, now()), body)
+            _ => None,
+        };
+        let (entry, body) = match (still, came) {
+            (Some((terms, kept)), _) => {
+                (Entry { terms, retrieved: now(), ..kept.entry }, kept.body)
             }
+            // Another page than the one that is kept is unchanged, it says: asked for as if none were.
+            (None, Came::Same(_)) => new(url, self.ask(request, plain, false, keys).await?)?,
+            (None, came) => new(url, came)?,
         };
         if let (true, Some(store)) = (entry.terms.may_be_kept(), &self.pages.store) {
             let (store, draft, bytes) = (Arc::clone(store), entry.clone(), body.clone());
@@ -206,6 +207,16 @@ impl<'a> Trip<'a> {
         unpacked(url, &response).map_err(Broken::Lasting)?;
         self.wire.body(url, response).await
     }
+}
+
+/// An answer that nothing kept has to do with.
+fn new(url: &Url, came: Came) -> Result<(Entry, Vec<u8>), String> {
+    let Came::Other(status, said, body) = came else {
+        return Err(format!("`{url}` says that it is unchanged, and nothing was kept"));
+    };
+    let terms = Terms::new(url, status, &said)
+        .map_err(|()| format!("`{url}` is no address that a page can be kept under"))?;
+    Ok((Entry::new(url, terms, &body, now()), body))
 }
 
 /// What an entry comes to: a page, or where it leads.
