@@ -2,10 +2,12 @@
 //! from what they found. Pages never reach this conversation: findings do.
 
 mod answer;
+mod compare;
 mod merge;
 mod plan;
 
 use answer::quoted;
+use compare::{ASKS, Compared, ENDS};
 use plan::listed_as_text;
 use serde_json::{Value, json};
 
@@ -46,8 +48,10 @@ pub(crate) struct Lead {
     calls: u64,
     round: u32,
     kind: Kind,
-    /// What is compared.
+    /// What is compared, and the question about each.
     things: Vec<String>,
+    parts: Vec<String>,
+    compared: Compared,
     /// A person has seen the plan, or need not.
     seen: bool,
     /// What had to be found out first.
@@ -79,6 +83,10 @@ enum Stage {
     Put,
     Sent,
     Gaps,
+    /// What does the comparison ask for?
+    Asks,
+    /// Which end of what was found decides it?
+    End,
     Answer,
     Judge,
     Done,
@@ -164,6 +172,8 @@ impl Strategy for Lead {
                 let chat = prompts::gaps(agent, question, &self.findings(), &missing);
                 (chat, questions(FOLLOWING), 200)
             }
+            Stage::Asks => (prompts::asks(question), choice(&ASKS), 4),
+            Stage::End => (prompts::end(question, &self.compared_numbers()), choice(&ENDS), 4),
             Stage::Judge => {
                 let quotes: Vec<String> = self.basis.iter().map(quoted).collect();
                 let chat = prompts::judge("several", &quotes.join("\n"), &self.draft);
@@ -203,6 +213,7 @@ impl Strategy for Lead {
                     true => self.subject(),
                     false => {
                         self.kind = Kind::Compare;
+                        self.parts = parts.clone();
                         self.add(parts, Extent::of(agent).questions.max(2) as usize);
                         self.planned(agent, &mut plan)
                     }
@@ -228,6 +239,8 @@ impl Strategy for Lead {
                     false => self.planned(agent, &mut plan),
                 }
             }
+            Stage::Asks => self.asks(chosen(reply, &ASKS), now),
+            Stage::End => self.at_the_end(chosen(reply, &ENDS), now),
             Stage::Answer => self.drafted(reply, now),
             Stage::Judge => {
                 self.judged(chosen(reply, &JUDGEMENTS));

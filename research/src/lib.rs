@@ -13,6 +13,7 @@ mod near_duplicate;
 mod passage;
 mod prompt_injection;
 mod prompts;
+mod quantity;
 mod reader;
 pub mod render;
 pub mod report;

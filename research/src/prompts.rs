@@ -115,6 +115,76 @@ pub(super) fn alone(question: &str, thing: &str) -> Vec<Message> {
     decided(rule, &examples, &asked(question, thing))
 }
 
+/// What does a comparison ask for?
+pub(super) fn asks(question: &str) -> Vec<Message> {
+    let rule = "Say what the question asks for: which of the things it is, the difference between \
+                them, or whether it is so. Reply which, difference or whether.";
+    let examples = [
+        ("Which of the towers of Aveiro and Nazaré is taller?", "which"),
+        ("How much taller is the tower of Aveiro than that of Nazaré?", "difference"),
+        ("Is the harbour of Lagos deeper than that of Olhão?", "whether"),
+        ("Who was born first, Ana Couto or Rui Prata?", "which"),
+        ("By how many years is the mill in Loulé older than the one in Silves?", "difference"),
+        ("Did the mill in Loulé open before the one in Silves?", "whether"),
+        ("Of Faro, Braga and Evora, where do the fewest people live?", "which"),
+        ("Do more people live in Faro than in Braga or Evora?", "whether"),
+    ];
+    decided(rule, &examples, question)
+}
+
+/// Which end of these numbers decides a comparison?
+pub(super) fn end(question: &str, numbers: &str) -> Vec<Message> {
+    let rule = "Does the question look for the larger of the values that were found, or for the \
+                smaller? An earlier date is a smaller value. Reply larger or smaller.";
+    let asked = |question: &str, numbers: &str| format!("Question: {question}\nFound: {numbers}");
+    let examples = [
+        (
+            "Which of the towers of Aveiro and Nazaré is taller?",
+            "Aveiro: 47 m; Nazaré: 52 m",
+            "larger",
+        ),
+        (
+            "Which bridge is older, that of Tavira or Silves?",
+            "Tavira: 1746; Silves: 1802",
+            "smaller",
+        ),
+        (
+            "Which bridge is older, that of Tavira or Silves?",
+            "Tavira: 280 years; Silves: 224 years",
+            "larger",
+        ),
+        ("Is the harbour of Lagos deeper than that of Olhão?", "Lagos: 9 m; Olhão: 12 m", "larger"),
+        (
+            "Did the mill in Loulé open before the one in Silves?",
+            "Loulé: May 1880; Silves: 1874",
+            "smaller",
+        ),
+        ("Who of Ana Couto and Rui Prata died last?", "Ana Couto: 1931; Rui Prata: 1927", "larger"),
+        (
+            "Where do the fewest people live, in Faro or Braga?",
+            "Faro: 64,560; Braga: 193,000",
+            "smaller",
+        ),
+        (
+            "Which train takes less time, the Sul or the Norte?",
+            "Sul: 3 hours; Norte: 170 minutes",
+            "smaller",
+        ),
+        (
+            "Is the new library younger than the old theatre?",
+            "library: 1998; theatre: 1911",
+            "larger",
+        ),
+    ];
+    let examples: Vec<(String, &str)> = examples
+        .iter()
+        .map(|(question, numbers, said)| (asked(question, numbers), *said))
+        .collect();
+    let examples: Vec<(&str, &str)> =
+        examples.iter().map(|(asked, said)| (asked.as_str(), *said)).collect();
+    decided(rule, &examples, &asked(question, numbers))
+}
+
 /// What must be found out first?
 pub(super) fn first(agent: &Agent, question: &str) -> Vec<Message> {
     let rules = "You plan web research. A question describes something without its name. Write the \

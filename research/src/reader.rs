@@ -446,8 +446,13 @@ mod tests {
         let mut reader = Reader::default();
         reader.notes.sources = vec![source("one"), source("two")];
         let citations = reader.notes.sources[1].span(2, 0, 3).into_iter().collect();
-        let claim =
-            Claim { text: "two".into(), support: Support::Supported, overlap: 1.0, citations };
+        let claim = Claim {
+            text: "two".into(),
+            value: String::new(),
+            support: Support::Supported,
+            overlap: 1.0,
+            citations,
+        };
         reader.notes.section.claims.push(claim);
         let notes: Notes = serde_json::from_value(reader.notes()).unwrap_or_default();
         assert_eq!(notes.sources.len(), 1);

@@ -65,6 +65,9 @@ pub struct Search {
 pub struct Claim {
     /// The statement.
     pub text: String,
+    /// What answers the question in it, in a few words of the source, where it was asked for so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub value: String,
     /// How far its citations bear it out.
     pub support: Support,
     /// The share of its words and numbers that its citations hold, from 0 to 1.
@@ -263,6 +266,7 @@ mod tests {
         let citations = source.span(1, 0, 23).into_iter().collect();
         let claim = Claim {
             text: "The tower is 47 m high.".into(),
+            value: String::new(),
             support: Support::Supported,
             overlap: 1.0,
             citations,

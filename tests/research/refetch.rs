@@ -25,6 +25,7 @@ fn report(urls: &[String]) -> String {
         .map(|(number, source)| source.span(number, start, start + HIGH.len()).unwrap());
     let claim = Claim {
         text: "It is 47 m high.".into(),
+        value: String::new(),
         support: Support::Supported,
         overlap: 1.0,
         citations: spans.collect(),

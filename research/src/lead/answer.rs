@@ -23,6 +23,9 @@ impl Lead {
                 self.report.answer = Some(claim);
                 self.done(now)
             }
+            _ if self.kind == Kind::Compare => {
+                self.compare().unwrap_or_else(|| self.turn(Stage::Answer))
+            }
             _ => self.turn(Stage::Answer),
         }
     }
@@ -73,23 +76,21 @@ impl Lead {
                 _ => Support::Unsupported,
             };
         }
-        if self.basis.iter().any(|claim| claim.support == Support::Disputed) {
-            support = match support {
-                Support::Unsupported => Support::Unsupported,
-                _ => Support::Disputed,
-            };
+        let (worst, citations) = together(&self.basis.iter().collect::<Vec<_>>());
+        if worst == Support::Disputed && support != Support::Unsupported {
+            support = worst;
         }
         if support == Support::Unsupported {
             self.report.answer = self.direct().cloned();
             return;
         }
-        let mut citations: Vec<Span> = Vec::new();
-        for span in self.basis.iter().flat_map(|claim| &claim.citations) {
-            if !citations.contains(span) {
-                citations.push(span.clone());
-            }
-        }
-        self.report.answer = Some(Claim { text: self.draft.clone(), support, overlap, citations });
+        self.report.answer = Some(Claim {
+            text: self.draft.clone(),
+            value: String::new(),
+            support,
+            overlap,
+            citations,
+        });
     }
 
     /// Whether the draft names nothing but what the question, the findings, or the titles of their
@@ -107,6 +108,19 @@ impl Lead {
         self.report.answer = self.direct().cloned();
         self.done(now)
     }
+}
+
+/// How far several claims are borne out together, and what they stand on.
+pub(super) fn together(claims: &[&Claim]) -> (Support, Vec<Span>) {
+    let order = [Support::Supported, Support::Partly, Support::Disputed, Support::Unsupported];
+    let worst = order.into_iter().rfind(|one| claims.iter().any(|claim| claim.support == *one));
+    let mut citations: Vec<Span> = Vec::new();
+    for span in claims.iter().flat_map(|claim| &claim.citations) {
+        if !citations.contains(span) {
+            citations.push(span.clone());
+        }
+    }
+    (worst.unwrap_or(Support::Unsupported), citations)
 }
 
 /// All that a claim cites, as it is read.

@@ -83,6 +83,8 @@ impl Reader {
     pub(super) fn conclude(&mut self, extent: Extent, judged: Option<&str>) -> Next {
         let quoted = passage::plain(&self.quoted());
         let verbatim = self.statement == quoted;
+        // What the sentences do not have word for word is no value of theirs.
+        let there = support::overlap(&self.proposed, &quoted) >= 1.0;
         let around = format!("{} {quoted}", self.passages[self.holder].context);
         let mut overlap = support::overlap(&self.statement, &around);
         let mut support = match verbatim {
@@ -101,6 +103,7 @@ impl Reader {
             spans.filter_map(|range| source.span(number as u32 + 1, range.start, range.end));
         let claim = Claim {
             text: self.statement.clone(),
+            value: if there { self.proposed.clone() } else { String::new() },
             support,
             overlap,
             citations: citations.collect(),

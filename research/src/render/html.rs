@@ -236,6 +236,7 @@ mod tests {
         };
         let claim = Claim {
             text: format!("It says {quote}"),
+            value: String::new(),
             support: Support::Partly,
             overlap: 0.5,
             citations: vec![span],

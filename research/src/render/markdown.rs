@@ -136,6 +136,7 @@ mod tests {
         };
         let claim = Claim {
             text: "It is *red*".into(),
+            value: String::new(),
             support: Support::Partly,
             overlap: 1.0,
             citations: vec![Span { source: 1, start: 0, end: 8, quote: "\u{1b}[31mred".into() }],

@@ -4,7 +4,7 @@
 mod bibliography;
 mod html;
 mod markdown;
-mod phrases;
+pub(crate) mod phrases;
 mod words;
 
 use std::path::Path;

@@ -27,6 +27,7 @@ pub(crate) struct Phrases {
     pub(crate) page: &'static str,
     pub(crate) read: &'static str,
     pub(crate) also: &'static str,
+    pub(crate) yes_no: [&'static str; 2],
     /// What the hashes are for.
     pub(crate) footer: &'static str,
     /// Supported, partly, disputed, unsupported.
@@ -70,6 +71,7 @@ const ALL: [&Phrases; 7] = [&ENGLISH, &GERMAN, &FRENCH, &SPANISH, &ITALIAN, &POR
 
 const ENGLISH: Phrases = Phrases {
     language: "en",
+    yes_no: ["Yes", "No"],
     report: "Research report",
     not_found: "Not found.",
     unfinished: "This report is not finished: {}.",
@@ -106,6 +108,7 @@ const ENGLISH: Phrases = Phrases {
 
 const GERMAN: Phrases = Phrases {
     language: "de",
+    yes_no: ["Ja", "Nein"],
     report: "Recherchebericht",
     not_found: "Nicht gefunden.",
     unfinished: "Dieser Bericht ist nicht fertig: {}.",
@@ -142,6 +145,7 @@ const GERMAN: Phrases = Phrases {
 
 const FRENCH: Phrases = Phrases {
     language: "fr",
+    yes_no: ["Oui", "Non"],
     report: "Rapport de recherche",
     not_found: "Introuvable.",
     unfinished: "Ce rapport n’est pas terminé : {}.",
@@ -178,6 +182,7 @@ const FRENCH: Phrases = Phrases {
 
 const SPANISH: Phrases = Phrases {
     language: "es",
+    yes_no: ["Sí", "No"],
     report: "Informe de investigación",
     not_found: "No se encontró.",
     unfinished: "Este informe no está terminado: {}.",
@@ -214,6 +219,7 @@ const SPANISH: Phrases = Phrases {
 
 const ITALIAN: Phrases = Phrases {
     language: "it",
+    yes_no: ["Sì", "No"],
     report: "Rapporto di ricerca",
     not_found: "Non trovato.",
     unfinished: "Questo rapporto non è finito: {}.",
@@ -250,6 +256,7 @@ const ITALIAN: Phrases = Phrases {
 
 const PORTUGUESE: Phrases = Phrases {
     language: "pt",
+    yes_no: ["Sim", "Não"],
     report: "Relatório de pesquisa",
     not_found: "Não encontrado.",
     unfinished: "Este relatório não está terminado: {}.",
@@ -286,6 +293,7 @@ const PORTUGUESE: Phrases = Phrases {
 
 const DUTCH: Phrases = Phrases {
     language: "nl",
+    yes_no: ["Ja", "Nee"],
     report: "Onderzoeksverslag",
     not_found: "Niet gevonden.",
     unfinished: "Dit verslag is niet af: {}.",
