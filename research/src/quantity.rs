@@ -116,8 +116,8 @@ fn parted(word: &str) -> Vec<&str> {
     let end = word[digits..]
         .find(|c: char| !c.is_ascii_digit() && !['.', ','].contains(&c))
         .map_or(word.len(), |end| digits + end);
-    match digits == 0 && end < word.len() {
-        true => vec![&word[..end], word[end..].trim_start_matches(['-', '\u{2011}'])],
+    match digits == 0 && end < word.len() && iso(bare(word)).is_none() {
+        true => vec![&word[..end], word[end..].trim_start_matches(['-', '\u{2011}', '\u{2013}'])],
         false => vec![word],
     }
 }

@@ -207,7 +207,10 @@ pub(super) fn answer(agent: &Agent, taken: &[Taken], fields: &str, changed: bool
     let results = format!("What the tools gave back:\n\n{}", results.join("\n\n"));
     let how = match &agent.output {
         Some(_) => "Fill in the answer with what the results say.",
-        None if changed => "Say in one short sentence what was done.",
+        None if changed => {
+            "Say to the one who gave the task, in one short sentence, what was done: what was \
+             written, sent or changed, and where."
+        }
         None => "Say what the result of the task is, in one or two sentences.",
     };
     vec![
