@@ -42,9 +42,13 @@ pub(super) fn compares(question: &str) -> Vec<Message> {
         ("What does the function lstat in the package statkit return by default?", "no"),
         ("Which came first, the bridge in Tavira or the one in Silves?", "yes"),
         ("In which year was the name of the bridge in Silves changed?", "no"),
+        ("By how many metres does the tower of Nazaré exceed that of Aveiro?", "yes"),
         ("Where was the architect who built the Faro library born?", "no"),
         ("Is the harbour of Lagos deeper than that of Olhão?", "yes"),
         ("Which author wrote the anthem of Tavira?", "no"),
+        ("Was the mill in Loulé opened before the library of Faro?", "yes"),
+        ("How long did the building of the Faro library take?", "no"),
+        ("Loulé and Silves each have a mill – whose has the larger wheel?", "yes"),
     ];
     decided(rule, &examples, question)
 }

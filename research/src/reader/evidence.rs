@@ -1,10 +1,13 @@
 //! What a question's answer stands on: the passages worth reading, the sentences of the one that
 //! says it, and the finding as far as they bear it out.
 
+use std::collections::HashSet;
 use std::ops::Range;
+
 use text::rank;
 
-use super::super::{Extent, passage, support};
+use super::super::passage::{self, Passage};
+use super::super::{Extent, support};
 use super::{Reader, Stage};
 use crate::report::{Claim, Support};
 use agent_core::strategy::Next;
@@ -34,6 +37,7 @@ impl Reader {
         let fits = |at: usize| {
             self.terms.about(question, &texts[at])
                 && self.terms.coverage(question, &texts[at]) >= COVERED
+                && !self.of_another(&self.passages[at], &texts[at])
         };
         let mut order: Vec<usize> = (0..self.passages.len())
             .filter(|at| scores[*at] > 0.0 && !self.spent.contains(at))
@@ -42,6 +46,22 @@ impl Reader {
         order.sort_by(|one, other| scores[*other].total_cmp(&scores[*one]));
         order.truncate(PASSAGES);
         order
+    }
+
+    /// Whether a passage is about a namesake: a page that was read has for its title what the question
+    /// names, this one's title is another with a word in common, and what tells the two apart is not
+    /// in the passage.
+    fn of_another(&self, passage: &Passage, text: &str) -> bool {
+        let words = |text: &str| rank::words(text).into_iter().collect::<HashSet<String>>();
+        let (asked, held) = (words(self.question()), words(text));
+        let own = words(&self.notes.sources[passage.source].title);
+        !own.is_subset(&asked)
+            && self.notes.sources.iter().map(|source| words(&source.title)).any(|title| {
+                let shared = title.intersection(&own).next().is_some();
+                shared
+                    && title.is_subset(&asked)
+                    && !title.difference(&own).all(|word| held.contains(word))
+            })
     }
 
     /// The sentences of the holder that an answer stands on: the one that shares most with it, and
@@ -83,8 +103,9 @@ impl Reader {
     pub(super) fn conclude(&mut self, extent: Extent, judged: Option<&str>) -> Next {
         let quoted = passage::plain(&self.quoted());
         let verbatim = self.statement == quoted;
-        // What the sentences do not have word for word is no value of theirs.
-        let there = support::overlap(&self.proposed, &quoted) >= 1.0;
+        // A number that the sentences do not have is no value of theirs.
+        let there = support::numbers(&self.proposed, &quoted, "")
+            && support::overlap(&self.proposed, &quoted) >= 0.5;
         let around = format!("{} {quoted}", self.passages[self.holder].context);
         let mut overlap = support::overlap(&self.statement, &around);
         let mut support = match verbatim {
