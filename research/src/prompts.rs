@@ -42,7 +42,7 @@ pub(super) fn compares(question: &str) -> Vec<Message> {
         ("What does the function lstat in the package statkit return by default?", "no"),
         ("Which came first, the bridge in Tavira or the one in Silves?", "yes"),
         ("In which year was the name of the bridge in Silves changed?", "no"),
-        ("By how many metres does the tower of Nazaré exceed that of Aveiro?", "yes"),
+        ("How much taller is the tower of Nazaré than that of Aveiro?", "yes"),
         ("Where was the architect who built the Faro library born?", "no"),
         ("Is the harbour of Lagos deeper than that of Olhão?", "yes"),
         ("Which author wrote the anthem of Tavira?", "no"),
@@ -189,39 +189,81 @@ pub(super) fn end(question: &str, numbers: &str) -> Vec<Message> {
     decided(rule, &examples, &asked(question, numbers))
 }
 
-/// What must be found out first?
-pub(super) fn first(agent: &Agent, question: &str) -> Vec<Message> {
+/// Which questions lead to the answer, one after the other?
+pub(super) fn chain(agent: &Agent, question: &str) -> Vec<Message> {
     let rules = "You plan web research. A question describes something without its name. Write the \
-                 one short question that finds out its name, in the language of the question.";
-    vec![
-        Message::system(paragraphs(&[rules, &agent.instructions])),
-        Message::user("Where was the architect who built the Faro library born?"),
-        Message::assistant("Which architect built the Faro library?"),
-        Message::user("How long is the river that flows through Coimbra?"),
-        Message::assistant("Which river flows through Coimbra?"),
-        Message::user(question),
-    ]
+                 short questions that lead to its answer, one after the other, in the language of \
+                 the question: the first finds a name out, and the next ones put it in, as #1, #2.";
+    let shown = |questions: &[&str]| serde_json::json!({ "questions": questions }).to_string();
+    let examples: [(&str, &[&str]); 5] = [
+        (
+            "Where was the architect who built the Faro library born?",
+            &["Which architect built the Faro library?", "Where was #1 born?"],
+        ),
+        (
+            "How many seats has the stadium of the club that won the cup of Tavira in 1987?",
+            &[
+                "Which club won the cup of Tavira in 1987?",
+                "What is the stadium of #1 called?",
+                "How many seats has #2?",
+            ],
+        ),
+        (
+            "How long is the river that flows through Coimbra?",
+            &["Which river flows through Coimbra?", "How long is #1?"],
+        ),
+        (
+            "The inventor of the Prata loom died in a town in the south. Who was its first mayor?",
+            &[
+                "Who invented the Prata loom?",
+                "In which town did #1 die?",
+                "Who was the first mayor of #2?",
+            ],
+        ),
+        (
+            "Wie hoch ist der Turm des Dorfes, in dem die Komponistin von Belmira aufwuchs?",
+            &[
+                "Wer komponierte Belmira?",
+                "In welchem Dorf wuchs #1 auf?",
+                "Wie hoch ist der Turm von #2?",
+            ],
+        ),
+    ];
+    let mut chat = vec![Message::system(paragraphs(&[rules, &agent.instructions]))];
+    for (asked, said) in examples {
+        chat.extend([Message::user(asked), Message::assistant(shown(said))]);
+    }
+    chat.push(Message::user(question));
+    chat
 }
 
-/// The question again, with what was found put in.
-pub(super) fn put(question: &str, findings: &str) -> Vec<Message> {
-    vec![
-        Message::system(
-            "You plan web research. Write the question again, with the name that was found in the \
-             place of its description.",
+/// The name alone, in what answers a question.
+pub(super) fn name(question: &str, answer: &str) -> Vec<Message> {
+    let asked = |question: &str, answer: &str| format!("Question: {question}\nAnswer: {answer}");
+    let examples = [
+        (
+            asked(
+                "Which architect built the Faro library?",
+                "The Faro library was built by Ana Couto in 1911.",
+            ),
+            "Ana Couto",
         ),
-        Message::user(
-            "Question: Where was the architect who built the Faro library born?\nFound: The Faro \
-             library was built by Ana Couto.",
+        (
+            asked(
+                "Which river flows through Coimbra?",
+                "Coimbra lies on the Mondego, known for its floods.",
+            ),
+            "the Mondego",
         ),
-        Message::assistant("Where was Ana Couto born?"),
-        Message::user(
-            "Question: How long is the river that flows through Coimbra?\nFound: The Mondego, on \
-             which Coimbra lies, is known for its floods.",
-        ),
-        Message::assistant("How long is the Mondego?"),
-        Message::user(format!("Question: {question}\nFound: {findings}")),
-    ]
+        (asked("In which town did Rui Prata die?", "He died at Silves, aged 81."), "Silves"),
+    ];
+    let examples: Vec<(&str, &str)> =
+        examples.iter().map(|(asked, said)| (asked.as_str(), *said)).collect();
+    decided(
+        "Say what the question asks for, by its name alone.",
+        &examples,
+        &asked(question, answer),
+    )
 }
 
 /// Take the question apart.

@@ -3,7 +3,7 @@
 use super::super::passage::plain;
 use super::super::{line, no_answer, support};
 use super::{Kind, Lead, Stage};
-use crate::report::{Claim, Section, Span, Support};
+use crate::report::{Claim, Span, Support};
 use agent_core::model::Reply;
 use agent_core::strategy::Next;
 use text::rank;
@@ -13,6 +13,10 @@ impl Lead {
     pub(super) fn answer(&mut self, now: u64) -> Next {
         let direct = self.direct().cloned();
         let found = self.report.sections.iter().map(|section| section.claims.len()).sum::<usize>();
+        if let Some(claim) = self.chained() {
+            self.report.answer = Some(claim);
+            return self.done(now);
+        }
         match (direct, found) {
             (None, 0) => self.done(now),
             // Half of a comparison is no answer, and neither is a name by itself.
@@ -30,12 +34,15 @@ impl Lead {
         }
     }
 
-    /// The first finding on the question as it was asked, or with what was found out put in.
+    /// The first finding on the question as it was asked.
     fn direct(&self) -> Option<&Claim> {
-        let asked = |section: &&Section| {
-            section.question == self.report.question || Some(&section.question) == self.put.as_ref()
-        };
-        self.report.sections.iter().filter(asked).find_map(|section| section.claims.first())
+        self.claim(&self.report.question)
+    }
+
+    /// The first finding on a question.
+    pub(super) fn claim(&self, question: &str) -> Option<&Claim> {
+        let asked = self.report.sections.iter().filter(|section| section.question == question);
+        asked.flat_map(|section| &section.claims).next()
     }
 
     pub(super) fn drafted(&mut self, reply: &Reply, now: u64) -> Next {

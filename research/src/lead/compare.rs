@@ -41,11 +41,6 @@ impl Lead {
         Some(self.turn(Stage::Asks))
     }
 
-    fn claim(&self, question: &str) -> Option<&Claim> {
-        let asked = self.report.sections.iter().filter(|section| section.question == question);
-        asked.flat_map(|section| &section.claims).next()
-    }
-
     /// What was found, as the model sees it.
     pub(super) fn compared_numbers(&self) -> String {
         let one =
