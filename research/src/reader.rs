@@ -2,6 +2,7 @@
 //! answer against the passage that holds it, and put it down with the sentences it stands on.
 
 mod evidence;
+mod namesake;
 
 use std::ops::Range;
 use text::rank;

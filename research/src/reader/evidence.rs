@@ -1,13 +1,11 @@
 //! What a question's answer stands on: the passages worth reading, the sentences of the one that
 //! says it, and the finding as far as they bear it out.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use text::rank;
 
-use super::super::passage::{self, Passage};
-use super::super::{Extent, support};
+use super::super::{Extent, passage, support};
 use super::{Reader, Stage};
 use crate::report::{Claim, Support};
 use agent_core::strategy::Next;
@@ -34,34 +32,22 @@ impl Reader {
             .collect();
         let question = self.question();
         let scores = rank::score(question, texts.iter().map(String::as_str));
-        let fits = |at: usize| {
+        let about = |at: usize| {
             self.terms.about(question, &texts[at])
                 && self.terms.coverage(question, &texts[at]) >= COVERED
-                && !self.of_another(&self.passages[at], &texts[at])
         };
         let mut order: Vec<usize> = (0..self.passages.len())
-            .filter(|at| scores[*at] > 0.0 && !self.spent.contains(at))
-            .filter(|at| !used.contains(&self.passages[*at].source) && fits(*at))
+            .filter(|at| scores[*at] > 0.0 && about(*at))
+            .filter(|at| !self.of_another(&self.passages[*at], &texts[*at]))
             .collect();
+        // Where the page on what is asked about speaks of it, one on "the lesser" of that name is not read.
+        if order.iter().any(|at| !self.of_one_like_it(&self.passages[*at])) {
+            order.retain(|at| !self.of_one_like_it(&self.passages[*at]));
+        }
+        order.retain(|at| !self.spent.contains(at) && !used.contains(&self.passages[*at].source));
         order.sort_by(|one, other| scores[*other].total_cmp(&scores[*one]));
         order.truncate(PASSAGES);
         order
-    }
-
-    /// Whether a passage is about a namesake: a page that was read has for its title what the question
-    /// names, this one's title is another with a word in common, and what tells the two apart is not
-    /// in the passage.
-    fn of_another(&self, passage: &Passage, text: &str) -> bool {
-        let words = |text: &str| rank::words(text).into_iter().collect::<HashSet<String>>();
-        let (asked, held) = (words(self.question()), words(text));
-        let own = words(&self.notes.sources[passage.source].title);
-        !own.is_subset(&asked)
-            && self.notes.sources.iter().map(|source| words(&source.title)).any(|title| {
-                let shared = title.intersection(&own).next().is_some();
-                shared
-                    && title.is_subset(&asked)
-                    && !title.difference(&own).all(|word| held.contains(word))
-            })
     }
 
     /// The sentences of the holder that an answer stands on: the one that shares most with it, and
