@@ -27,13 +27,14 @@ impl Reader {
     pub(super) fn of_another(&self, passage: &Passage, text: &str) -> bool {
         let (asked, held) = (words(self.question()), words(text));
         let own = words(&self.notes.sources[passage.source].title);
-        !own.is_subset(&asked)
-            && self.notes.sources.iter().map(|source| words(&source.title)).any(|title| {
-                let shared = title.intersection(&own).next().is_some();
-                shared
-                    && title.is_subset(&asked)
-                    && !title.difference(&own).all(|word| held.contains(word))
-            })
+        self.notes.sources.iter().map(|source| words(&source.title)).any(|title| {
+            let shared = title.intersection(&own).next().is_some();
+            let other = !own.is_subset(&asked) || (own.is_subset(&title) && own != title);
+            shared
+                && other
+                && title.is_subset(&asked)
+                && !title.difference(&own).all(|word| held.contains(word))
+        })
     }
 }
 
@@ -75,6 +76,8 @@ mod tests {
         let like = |reader: &Reader, source: usize| reader.of_one_like_it(&passage(source, ""));
         assert_eq!([0, 1, 2].map(|source| like(&asked, source)), [false, true, false]);
         let asked = reader("How long is the Lesser Korvin Tunnel?", &titles);
+        assert!(asked.of_another(&passage(0, ""), "It is 7,340 m long."));
+        assert!(!asked.of_another(&passage(1, ""), "It is 4,100 m long."));
         assert_eq!([0, 1, 2].map(|source| like(&asked, source)), [false, false, false]);
     }
 }
