@@ -9,6 +9,7 @@ mod opened;
 mod plan;
 mod refetch;
 mod sources;
+mod taken_apart;
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
