@@ -432,8 +432,9 @@ fn separated(line: &str) -> Vec<String> {
 /// be: it does not name the first, or not the first alone.
 fn parts(question: &str, things: &[String]) -> Vec<String> {
     let Some((first, others)) = things.split_first() else { return Vec::new() };
-    let named = |thing: &String| question.contains(thing.as_str());
-    if !named(first) || others.iter().any(named) {
+    // "Korvin Tunnel" is not named by "Lesser Korvin Tunnel".
+    let rest = question.replacen(first.as_str(), "", 1);
+    if rest == question || others.iter().any(|other| rest.contains(other.as_str())) {
         return Vec::new();
     }
     things.iter().map(|thing| question.replacen(first.as_str(), thing, 1)).collect()
@@ -467,6 +468,8 @@ mod tests {
             parts("How long is the Elbe?", &things),
             ["How long is the Elbe?", "How long is the Oder?"]
         );
+        let tunnels = separated("Lesser Korvin Tunnel | Korvin Tunnel");
+        assert_eq!(parts("How long is the Lesser Korvin Tunnel?", &tunnels).len(), 2);
         let none: [String; 0] = [];
         assert_eq!(parts("Is the Elbe longer than the Oder?", &things), none);
         assert_eq!(parts("How long is it?", &things), none);

@@ -113,6 +113,21 @@ pub(super) fn alone(question: &str, thing: &str) -> Vec<Message> {
             asked("Do more people live in Faro than in Braga or Evora?", "Faro"),
             "How many people live in Faro?",
         ),
+        (
+            asked("How much longer is the Sul tunnel than the Norte tunnel?", "the Sul tunnel"),
+            "How long is the Sul tunnel?",
+        ),
+        (
+            asked("Loulé and Silves each have a mill – whose has the larger wheel?", "Loulé"),
+            "How large is the wheel of the mill in Loulé?",
+        ),
+        (
+            asked(
+                "Welche Brücke ist breiter, die in Tavira oder die in Silves?",
+                "die Brücke in Tavira",
+            ),
+            "Wie breit ist die Brücke in Tavira?",
+        ),
     ];
     let examples: Vec<(&str, &str)> =
         examples.iter().map(|(asked, said)| (asked.as_str(), *said)).collect();
@@ -128,9 +143,12 @@ pub(super) fn asks(question: &str) -> Vec<Message> {
         ("How much taller is the tower of Aveiro than that of Nazaré?", "difference"),
         ("Is the harbour of Lagos deeper than that of Olhão?", "whether"),
         ("Who was born first, Ana Couto or Rui Prata?", "which"),
+        ("Does Faro or Braga have the larger harbour?", "which"),
         ("By how many years is the mill in Loulé older than the one in Silves?", "difference"),
         ("Did the mill in Loulé open before the one in Silves?", "whether"),
         ("Of Faro, Braga and Evora, where do the fewest people live?", "which"),
+        ("Um wie viel breiter ist die Brücke in Tavira als die in Silves?", "difference"),
+        ("Welche Brücke ist breiter, die in Tavira oder die in Silves?", "which"),
         ("Do more people live in Faro than in Braga or Evora?", "whether"),
     ];
     decided(rule, &examples, question)

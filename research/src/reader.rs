@@ -165,11 +165,9 @@ impl Strategy for Reader {
                     Some(odds) => *odds >= STATED,
                     None => chosen(reply, &YES_NO) == Some("yes"),
                 };
-                match yes {
-                    true => {
-                        self.quotes = self.quote();
-                        self.turn(Stage::State)
-                    }
+                self.quotes = if yes { self.quote() } else { Vec::new() };
+                match yes && !self.unnamed(&passage::plain(&self.quoted())) {
+                    true => self.turn(Stage::State),
                     false => {
                         self.spent.push(self.holder);
                         self.more(extent)

@@ -36,6 +36,21 @@ impl Reader {
                 && !title.difference(&own).all(|word| held.contains(word))
         })
     }
+
+    /// Whether what is quoted does not name what the question is about, though a page that was read is on
+    /// just that: what another page tells is told of it only where it names it.
+    pub(super) fn unnamed(&self, quoted: &str) -> bool {
+        let (asked, held) = (words(self.question()), words(quoted));
+        let names: HashSet<String> = rank::names(self.question()).into_iter().collect();
+        let own = words(&self.notes.sources[self.passages[self.holder].source].title);
+        !own.is_subset(&asked)
+            && self.notes.sources.iter().map(|source| words(&source.title)).any(|title| {
+                title.len() > 1
+                    && title.is_subset(&asked)
+                    && names.is_subset(&title)
+                    && !title.is_subset(&held)
+            })
+    }
 }
 
 fn words(text: &str) -> HashSet<String> {
@@ -67,6 +82,18 @@ mod tests {
         assert!(of_another(1, "The first certain ascent took place in 1858."));
         assert!(!of_another(1, "Unlike Mount Ardun, climbed in 1862, it was climbed in 1858."));
         assert!(!of_another(0, "The first ascent was made in 1862."));
+    }
+
+    #[test]
+    fn another_page_names_what_it_tells_of() {
+        let titles = ["Ardun Rack Railway", "Sarn Odel"];
+        let mut reader = reader("When was the Ardun Rack Railway founded?", &titles);
+        reader.passages = vec![passage(0, ""), passage(1, "")];
+        reader.holder = 1;
+        assert!(reader.unnamed("The town was founded in 1324."));
+        assert!(!reader.unnamed("The Ardun Rack Railway was founded here in 1903."));
+        reader.holder = 0;
+        assert!(!reader.unnamed("It was founded in 1903."));
     }
 
     #[test]
