@@ -53,6 +53,8 @@ pub(crate) struct Lead {
     /// What is compared, and the question about each.
     things: Vec<String>,
     parts: Vec<String>,
+    /// A question that was to be about the first alone and is not.
+    still: Option<String>,
     compared: Compared,
     /// A person has seen the plan, or need not.
     seen: bool,
@@ -162,8 +164,7 @@ impl Strategy for Lead {
             Stage::Compares => (prompts::compares(question), choice(&YES_NO), 4),
             Stage::Things => (prompts::things(question), one_line(), 64),
             Stage::Alone => {
-                let first = self.things.first().map_or("", String::as_str);
-                (prompts::alone(question, first), one_line(), 64)
+                (prompts::alone(question, &self.things, self.still.as_deref()), one_line(), 64)
             }
             Stage::Plan => (prompts::plan(agent, question, most), questions(most), 300),
             Stage::Chain => (prompts::chain(agent, question), questions(LINKS as u32), 200),
@@ -211,6 +212,10 @@ impl Strategy for Lead {
             Stage::Alone => {
                 let parts = parts(&line(reply), &self.things);
                 match parts.is_empty() {
+                    true if self.still.is_none() => {
+                        self.still = Some(line(reply));
+                        self.turn(Stage::Alone)
+                    }
                     true => self.subject(),
                     false => {
                         self.kind = Kind::Compare;

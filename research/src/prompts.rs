@@ -84,12 +84,20 @@ pub(super) fn things(question: &str) -> Vec<Message> {
     decided(rule, &examples, question)
 }
 
-/// How to ask about one of them?
-pub(super) fn alone(question: &str, thing: &str) -> Vec<Message> {
-    let rule =
-        "Turn a question that compares things into one that asks about a single one of them.";
+/// How to ask about the first of them? What is said where that was tried and still names others.
+pub(super) fn alone(question: &str, things: &[String], still: Option<&str>) -> Vec<Message> {
+    let (thing, others) = things.split_first().map_or(("", &[][..]), |(one, rest)| (one, rest));
+    let rule = "Turn a question that compares things into one that asks about a single one of them, \
+         in the language of the question.";
     let asked = |question: &str, thing: &str| format!("Question: {question}\nAbout {thing} alone:");
     let examples = [
+        (
+            asked(
+                "Welche Brücke ist breiter, die in Tavira oder die in Silves?",
+                "die Brücke in Tavira",
+            ),
+            "Wie breit ist die Brücke in Tavira?",
+        ),
         (
             asked("Which of the towers of Aveiro and Nazaré is taller?", "the tower of Aveiro"),
             "How tall is the tower of Aveiro?",
@@ -121,17 +129,18 @@ pub(super) fn alone(question: &str, thing: &str) -> Vec<Message> {
             asked("Loulé and Silves each have a mill – whose has the larger wheel?", "Loulé"),
             "How large is the wheel of the mill in Loulé?",
         ),
-        (
-            asked(
-                "Welche Brücke ist breiter, die in Tavira oder die in Silves?",
-                "die Brücke in Tavira",
-            ),
-            "Wie breit ist die Brücke in Tavira?",
-        ),
     ];
     let examples: Vec<(&str, &str)> =
         examples.iter().map(|(asked, said)| (asked.as_str(), *said)).collect();
-    decided(rule, &examples, &asked(question, thing))
+    let mut chat = decided(rule, &examples, &asked(question, thing));
+    if let Some(still) = still {
+        let others = others.join(" and ");
+        chat.push(Message::assistant(still));
+        chat.push(Message::user(format!(
+            "That is still about several. Leave {others} out. About {thing} alone:"
+        )));
+    }
+    chat
 }
 
 /// What does a comparison ask for?
@@ -139,6 +148,7 @@ pub(super) fn asks(question: &str) -> Vec<Message> {
     let rule = "Say what the question asks for: which of the things it is, the difference between \
                 them, or whether it is so. Reply which, difference or whether.";
     let examples = [
+        ("Welche Brücke ist breiter, die in Tavira oder die in Silves?", "which"),
         ("Which of the towers of Aveiro and Nazaré is taller?", "which"),
         ("How much taller is the tower of Aveiro than that of Nazaré?", "difference"),
         ("Is the harbour of Lagos deeper than that of Olhão?", "whether"),
@@ -147,9 +157,8 @@ pub(super) fn asks(question: &str) -> Vec<Message> {
         ("By how many years is the mill in Loulé older than the one in Silves?", "difference"),
         ("Did the mill in Loulé open before the one in Silves?", "whether"),
         ("Of Faro, Braga and Evora, where do the fewest people live?", "which"),
-        ("Um wie viel breiter ist die Brücke in Tavira als die in Silves?", "difference"),
-        ("Welche Brücke ist breiter, die in Tavira oder die in Silves?", "which"),
         ("Do more people live in Faro than in Braga or Evora?", "whether"),
+        ("Loulé and Silves each have a mill – whose has the larger wheel?", "which"),
     ];
     decided(rule, &examples, question)
 }
