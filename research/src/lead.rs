@@ -210,7 +210,12 @@ impl Strategy for Lead {
                 }
             }
             Stage::Alone => {
-                let parts = parts(&line(reply), &self.things);
+                let mut parts = parts(&line(reply), &self.things);
+                // A thing that the question does not name is made up; German writes every noun as a name.
+                let named = || support::names(&line(reply), &[&self.report.question]);
+                if self.report.language != "de" && !named() {
+                    parts.clear();
+                }
                 match parts.is_empty() {
                     true if self.still.is_none() => {
                         self.still = Some(line(reply));
