@@ -5,7 +5,7 @@
 # Makes every package for this machine, in that folder or in one that is removed again, and uses it as
 # a user would: the checksums hold, each package unpacks or installs, and the wheel's errand answers
 # the almanac's question in an empty folder. What is fetched goes into ERRAND_HOME if that is set;
-# otherwise everything is fetched anew.
+# otherwise everything is fetched anew. PROFILE=dist compiles for size.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 say() { printf '\n-- %s (%s s)\n' "$1" "$SECONDS"; }
 
 say "packages"
-python3 packaging/dist.py --out "$dist"
+python3 packaging/dist.py --profile "${PROFILE:-release}" --out "$dist"
 cd "$dist"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -1)
 arch=$(uname -m)

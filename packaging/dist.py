@@ -1,11 +1,12 @@
 """Makes the packages of errand: a wheel, a tarball, an npm package, a .deb, and their checksums.
 
-    python3 packaging/dist.py [x86_64|aarch64] [--out dist]
+    python3 packaging/dist.py [x86_64|aarch64] [--profile release|dist] [--out dist]
 
 maturin has cargo build the binary and puts it into a wheel, whose tag it takes from the symbols that
 the binary wants; the other packages hold the same binary. For the machine's own architecture the
 crates are compiled as by `cargo build --release`, in the same target folder, and only the last link
-is another: zig links against an old glibc. For the other architecture zig compiles too.
+is another: zig links against an old glibc. For the other architecture zig compiles too. The profile
+`dist` compiles everything anew, for size.
 
 Needs rustup, Python 3.11 and pip; what else it needs pip installs into target/packaging. A package
 is the same bytes whenever it is made of the same commit with the same binary.
@@ -66,9 +67,9 @@ def unwinder(venv):
                             "Apache-2.0 WITH LLVM-exception", text.read_text(encoding="utf-8"))
 
 
-def wheel(arch, env, bill, out):
+def wheel(arch, profile, env, bill, out):
     """Has maturin build and pack the binary; the wheel."""
-    command = ["maturin", "build", "--release", "--locked", "--quiet", "--out", str(out),
+    command = ["maturin", "build", "--profile", profile, "--locked", "--quiet", "--out", str(out),
                "--compatibility", f"manylinux_{GLIBC.replace('.', '_')}", "--sbom-include", str(bill)]
     if arch == platform.machine():
         env = {**env, "ZIG_TARGET": f"{arch}-linux-gnu.{GLIBC}"}
@@ -189,6 +190,8 @@ def newest_glibc(binary):
 def main():
     parser = argparse.ArgumentParser(description="makes the packages of errand")
     parser.add_argument("arch", nargs="?", choices=NAMES, default=platform.machine())
+    parser.add_argument("--profile", choices=["release", "dist"], default="release",
+                        help="how the binary is compiled: soon, or for size (default: release)")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "dist")
     args = parser.parse_args()
     arch, out = args.arch, args.out.resolve()
@@ -202,7 +205,7 @@ def main():
     metadata = json.loads(inventory.cargo("metadata", "--format-version", "1", "--no-deps"))
     package = next(p for p in metadata["packages"] if p["name"] == "errand")
     version = package["version"]
-    made = wheel(arch, env, bill, out)
+    made = wheel(arch, args.profile, env, bill, out)
     with zipfile.ZipFile(made) as archive:
         binary = archive.read(f"errand-{version}.data/scripts/errand")
     glibc = newest_glibc(binary)

@@ -2,6 +2,9 @@
 //! the very sources that stand here; the SHA-256 of those, in `guests/prebuilt/sources`, decides.
 //! Changed sources are built for wasm32-wasip2 with a cargo of their own.
 //!
+//! A prebuilt component is kept compressed, `GUEST.wasm.zst`, beside its SHA-256, `GUEST.sha256`. One
+//! that was built here is taken as it is.
+//!
 //! `ERRAND_GUESTS=prebuilt` takes the prebuilt components whatever the sources say, `reproduce`
 //! builds and refuses a component that differs from the prebuilt one, `refresh` builds and
 //! replaces the prebuilt ones.
@@ -110,7 +113,7 @@ fn make(bundle: &Bundle, wanted: Wanted) -> Result<(), Box<dyn Error>> {
                 "cargo::warning=guests: prebuilt from other sources than those that stand here"
             );
         }
-        return give(bundle, &prebuilt, &out);
+        return give_prebuilt(bundle, &prebuilt, &out);
     }
 
     add_target()?;
@@ -118,9 +121,9 @@ fn make(bundle: &Bundle, wanted: Wanted) -> Result<(), Box<dyn Error>> {
     match wanted {
         Wanted::Reproduced => {
             for guest in bundle.guests {
-                let file = format!("{guest}.wasm");
-                if fs::read(built.join(&file))? != fs::read(prebuilt.join(&file))? {
-                    return Err(format!("guests/prebuilt/{file} is not what its sources build; run `ERRAND_GUESTS=refresh cargo build --release` and commit it").into());
+                let recorded = fs::read_to_string(prebuilt.join(format!("{guest}.sha256")))?;
+                if digest(&fs::read(built.join(format!("{guest}.wasm")))?) != recorded.trim() {
+                    return Err(format!("guests/prebuilt/{guest}.wasm.zst is not what its sources build; run `ERRAND_GUESTS=refresh cargo build --release` and commit it").into());
                 }
             }
             if !current {
@@ -128,7 +131,7 @@ fn make(bundle: &Bundle, wanted: Wanted) -> Result<(), Box<dyn Error>> {
             }
         }
         Wanted::Refreshed => {
-            give(bundle, &built, &prebuilt)?;
+            pack(bundle, &built, &prebuilt)?;
             fs::write(prebuilt.join(bundle.recorded), format!("{sources}\n"))?;
         }
         Wanted::Current | Wanted::Prebuilt => {
@@ -138,7 +141,7 @@ fn make(bundle: &Bundle, wanted: Wanted) -> Result<(), Box<dyn Error>> {
             );
         }
     }
-    give(bundle, &built, &out)
+    give_built(bundle, &built, &out)
 }
 
 fn wanted() -> Result<Wanted, String> {
@@ -153,13 +156,42 @@ fn wanted() -> Result<Wanted, String> {
     }
 }
 
-/// Copies every guest's component from one folder to another.
-fn give(bundle: &Bundle, from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+/// Leaves every guest's component, and its hash, where the crate looks for them.
+fn give_prebuilt(bundle: &Bundle, from: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     for guest in bundle.guests {
-        let file = format!("{guest}.wasm");
-        fs::copy(from.join(&file), to.join(&file))?;
+        fs::copy(from.join(format!("{guest}.wasm.zst")), out.join(format!("{guest}.packed")))?;
+        let sum = fs::read_to_string(from.join(format!("{guest}.sha256")))?;
+        fs::write(out.join(format!("{guest}.sha256")), sum.trim())?;
     }
     Ok(())
+}
+
+fn give_built(bundle: &Bundle, from: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    for guest in bundle.guests {
+        let wasm = fs::read(from.join(format!("{guest}.wasm")))?;
+        fs::write(out.join(format!("{guest}.packed")), &wasm)?;
+        fs::write(out.join(format!("{guest}.sha256")), digest(&wasm))?;
+    }
+    Ok(())
+}
+
+/// Makes what was built the prebuilt components.
+fn pack(bundle: &Bundle, from: &Path, prebuilt: &Path) -> Result<(), Box<dyn Error>> {
+    for guest in bundle.guests {
+        let wasm = from.join(format!("{guest}.wasm"));
+        let packed = prebuilt.join(format!("{guest}.wasm.zst"));
+        let zstd =
+            Command::new("zstd").args(["-19", "-q", "-f", "-o"]).arg(packed).arg(&wasm).status();
+        if !zstd.map_err(|error| format!("`zstd`, which packs the guests: {error}"))?.success() {
+            return Err(format!("`zstd` does not pack `{}`", wasm.display()).into());
+        }
+        fs::write(prebuilt.join(format!("{guest}.sha256")), digest(&fs::read(&wasm)?) + "\n")?;
+    }
+    Ok(())
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The SHA-256 over the flags, and the path and the bytes of every source, in hexadecimal.

@@ -223,6 +223,15 @@ pub enum Component {
         /// The component.
         bytes: &'static [u8],
     },
+    /// Part of the binary, compressed.
+    Packed {
+        /// Its name, for errors and the cache.
+        name: &'static str,
+        /// The SHA-256 of the component, as 64 hexadecimal digits: it is unpacked only where this is not compiled yet.
+        sha256: &'static str,
+        /// The component in a Zstandard frame, or as it is.
+        packed: &'static [u8],
+    },
     /// A file on this machine, whatever is in it.
     File(Arc<PathBuf>),
     /// A file that is only run while it is what the user agreed to.

@@ -1,21 +1,42 @@
-//! Where every HTTP client begins: [`builder`] settles the cryptography of TLS and nothing else.
-//! What a client may do – proxies, redirects, time – is for the crate that builds it.
+//! Where every HTTP client begins: [`builder`] settles TLS and nothing else. What a client may do –
+//! proxies, redirects, time – is for the crate that builds it.
 //!
 //! The cryptography is `ring`, in place of reqwest's own choice, aws-lc, which needs CMake and is
-//! among what takes the longest to compile.
+//! among what takes the longest to compile. Whom to trust is the system's list; it is read when a
+//! server first shows a certificate, for a client that speaks to loopback alone never needs it.
 
-use std::sync::Once;
+mod roots;
 
-/// Begins a client, as `reqwest::Client::builder` does; that one panics for want of a provider.
-/// A provider that the process installed before stays.
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::crypto::{CryptoProvider, ring};
+
+use roots::Roots;
+
+/// Begins a client, as `reqwest::Client::builder` does. A provider of cryptography that the process
+/// installed before stays.
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub fn builder() -> reqwest::ClientBuilder {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        // An error says that there is one already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-    reqwest::Client::builder()
+    match config() {
+        Ok(config) => reqwest::Client::builder().tls_backend_preconfigured(config),
+        // No version of TLS that the provider can speak: `build` will say so.
+        Err(_) => reqwest::Client::builder(),
+    }
+}
+
+fn config() -> Result<ClientConfig, rustls::Error> {
+    // An error says that there is one already.
+    let _ = ring::default_provider().install_default();
+    let provider = CryptoProvider::get_default()
+        .map_or_else(|| Arc::new(ring::default_provider()), Arc::clone);
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Roots::new(provider)))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 #[cfg(test)]
@@ -23,5 +44,6 @@ mod tests {
     #[test]
     fn a_client_has_tls() {
         assert!(super::builder().https_only(true).build().is_ok());
+        assert!(super::config().is_ok());
     }
 }

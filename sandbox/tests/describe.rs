@@ -388,3 +388,23 @@ async fn a_file_that_is_not_what_was_agreed_to() {
         assert!(said.contains("is no SHA-256"), "{said}");
     }
 }
+
+#[tokio::test]
+async fn a_packed_component_is_what_its_hash_says() {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = Folder::with(|config| config.cache = cache.path().join("components"));
+    let Component::File(path) = plain() else { unreachable!("a file") };
+    let wasm = std::fs::read(path.as_path()).unwrap();
+    let frame: &[u8] = zstd::encode_all(&*wasm, 1).unwrap().leak();
+    let sha256: &str = sandbox::digest(&wasm).leak();
+    let packed = |sha256, packed| Component::Packed { name: "plain", sha256, packed };
+    let other: &str = "0".repeat(64).leak();
+    let said = folder.wasm.describe(&packed(other, frame)).await.unwrap_err();
+    assert!(said.contains(&format!("its SHA-256 is `{sha256}`")), "{said}");
+    let said = folder.wasm.describe(&packed(sha256, &frame[..frame.len() / 2])).await.unwrap_err();
+    assert!(said.contains("it cannot be unpacked: "), "{said}");
+    let manifest = folder.wasm.describe(&plain()).await.unwrap();
+    assert_eq!(manifest, folder.wasm.describe(&packed(sha256, frame)).await.unwrap());
+    // It is compiled by now, so its bytes are not looked at.
+    assert_eq!(manifest, folder.wasm.describe(&packed(sha256, b"")).await.unwrap());
+}

@@ -157,3 +157,21 @@ fn a_reply_that_comes_slowly() {
     let ran = Place::new().write("agent.toml", remote(&server, "600ms")).run();
     assert_eq!(ran.finished()["outcome"], json!({ "answer": "it comes slowly" }), "{ran}");
 }
+
+/// The system's certificates are read for a server that shows one, and for no other: a bare container has none.
+#[test]
+fn a_machine_without_certificates() {
+    let server = Server::start(|_: Asked| reply(&json!({ "content": "well" })));
+    let place = Place::new();
+    let bare = |base: &str| {
+        place.write("agent.toml", remote(&server, "1s").replace("http://", base));
+        let mut command = place.command(["run", "agent.toml", "--json"]);
+        command.env("SSL_CERT_FILE", place.path("missing.pem")).env_remove("SSL_CERT_DIR");
+        place.ran(&command.output().unwrap())
+    };
+    let ran = bare("http://");
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert_eq!(ran.finished()["outcome"], json!({ "answer": "well" }), "{ran}");
+    // It speaks no TLS, and none is taken for it.
+    assert_eq!(bare("https://").code, Some(1));
+}

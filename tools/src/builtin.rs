@@ -9,6 +9,18 @@ use serde_json::Value;
 
 use crate::schema;
 
+/// The guest of this name as `build.rs` leaves it.
+macro_rules! packed {
+    ($guest:literal) => {
+        agent_core::tool::Component::Packed {
+            name: $guest,
+            sha256: include_str!(concat!(env!("OUT_DIR"), "/", $guest, ".sha256")),
+            packed: include_bytes!(concat!(env!("OUT_DIR"), "/", $guest, ".packed")),
+        }
+    };
+}
+pub(crate) use packed;
+
 type Plan = dyn Fn(&Value) -> Result<Vec<Capability>, String> + Send + Sync;
 
 pub(crate) struct Builtin {

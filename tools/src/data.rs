@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use agent_core::action::{Capability, Permit};
 use agent_core::embed::Embed;
 use agent_core::sandbox::{Cost, Gate, Invocation, Sandbox, SandboxError};
-use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec, Work, Worker};
+use agent_core::tool::{Effect, Guest, Imports, Limits, Tool, ToolSpec, Work, Worker};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -72,10 +72,9 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
 
 /// The guest that makes texts of files, at most so many.
 fn guest(most: usize) -> Guest {
-    let component = Component::Embedded { name: "files", bytes: COMPONENT };
     let imports = Imports { files: true, ..Imports::default() };
     let adds = Map::from_iter([("most".to_string(), json!(most))]);
-    Guest { adds: Arc::new(adds), ..Guest::builtin(component, imports, LIMITS) }
+    Guest { adds: Arc::new(adds), ..Guest::builtin(COMPONENT.clone(), imports, LIMITS) }
 }
 
 /// The capabilities that a call of one of the tools wants.

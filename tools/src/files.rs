@@ -12,7 +12,7 @@ use agent_core::path::resolve;
 use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec};
 use serde_json::Value;
 
-use crate::builtin::{Builtin, spec};
+use crate::builtin::{Builtin, packed, spec};
 use crate::registry::Setup;
 
 use types::{
@@ -20,7 +20,7 @@ use types::{
     MoveArguments, Moved, ReadArguments, SearchArguments, WriteArguments, Written,
 };
 
-pub(crate) static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/files.wasm"));
+pub(crate) static COMPONENT: Component = packed!("files");
 
 const LIMITS: Limits = Limits {
     memory: 256 << 20,
@@ -43,9 +43,8 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
 }
 
 pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
-    let component = Component::Embedded { name: "files", bytes: COMPONENT };
     let imports = Imports { files: true, ..Imports::default() };
-    let guest = Guest::builtin(component, imports, LIMITS);
+    let guest = Guest::builtin(COMPONENT.clone(), imports, LIMITS);
     let within = Within::of(setup);
     let (list, search, read, write) =
         (within.clone(), within.clone(), within.clone(), within.clone());

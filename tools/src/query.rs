@@ -9,13 +9,13 @@ use std::time::Duration;
 use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec};
 use serde_json::Value;
 
-use crate::builtin::{Builtin, spec as specified};
+use crate::builtin::{Builtin, packed, spec as specified};
 use crate::files::Within;
 use crate::registry::Setup;
 
 use types::{Queried, QueryArguments, TablesArguments};
 
-static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/data.wasm"));
+static COMPONENT: Component = packed!("data");
 
 const LIMITS: Limits = Limits {
     memory: 512 << 20,
@@ -43,8 +43,8 @@ pub(crate) fn specs() -> [ToolSpec; 2] {
 }
 
 pub(crate) fn tools(setup: &Setup) -> [Arc<dyn Tool>; 2] {
-    let component = Component::Embedded { name: "data", bytes: COMPONENT };
-    let guest = Guest::builtin(component, Imports { files: true, ..Imports::default() }, LIMITS);
+    let guest =
+        Guest::builtin(COMPONENT.clone(), Imports { files: true, ..Imports::default() }, LIMITS);
     let [tables, query] = specs();
     let (one, other) = (Within::of(setup), Within::of(setup));
     let tables =

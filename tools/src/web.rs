@@ -16,12 +16,12 @@ use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::builtin::{Builtin, spec};
+use crate::builtin::{Builtin, packed, spec};
 use crate::registry::Setup;
 
 use types::{PageArguments, PageText, QueryArguments, SearchResults, WholeArguments, WholePage};
 
-pub(crate) static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/web.wasm"));
+static COMPONENT: Component = packed!("web");
 
 const LIMITS: Limits = Limits {
     memory: 256 << 20,
@@ -42,13 +42,12 @@ pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
     let search = setup.search.clone().unwrap_or_default();
     let agent = setup.user_agent.split('/').next().unwrap_or_default();
     let settings = json!({ "agent": agent, "search": search, "browser": setup.browser });
-    let component = Component::Embedded { name: "web", bytes: COMPONENT };
     // A search looks into folders, and asks with a key.
     let imports = Imports { files: true, http: true, pages: true, ..Imports::default() };
     let guest = Guest {
         secrets: keys(&search).into(),
         adds: Arc::new(Map::from_iter([("settings".to_string(), settings)])),
-        ..Guest::builtin(component, imports, LIMITS)
+        ..Guest::builtin(COMPONENT.clone(), imports, LIMITS)
     };
     let root = setup.root.clone();
     vec![

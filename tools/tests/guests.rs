@@ -251,6 +251,11 @@ fn component() -> PathBuf {
 fn imports(component: &Component) -> Vec<String> {
     let wasm = match component {
         Component::Embedded { bytes, .. } => bytes.to_vec(),
+        Component::Packed { packed, sha256, .. } => {
+            let wasm = zstd::decode_all(*packed).unwrap();
+            assert_eq!(sandbox::digest(&wasm), *sha256);
+            wasm
+        }
         Component::File(path) | Component::Pinned { path, .. } => {
             std::fs::read(path.as_path()).unwrap()
         }

@@ -120,22 +120,28 @@ impl Shop {
         let compiled = match component {
             Component::Embedded { bytes, .. } => self.artifacts.compiled(bytes),
             Component::File(path) => self.artifacts.compiled(&read(path)?),
-            Component::Pinned { path, sha256 } => match self.artifacts.kept(sha256) {
-                Some(compiled) => Ok(compiled),
-                None => {
-                    let wasm = read(path)?;
-                    let found = digest(&wasm);
-                    if found != **sha256 {
-                        return Err(format!(
-                            "it is not what was agreed to: its SHA-256 is `{found}`"
-                        ));
-                    }
-                    self.artifacts.compiled(&wasm)
-                }
-            },
+            Component::Packed { sha256, packed, .. } => self.known(sha256, || unpacked(packed))?,
+            Component::Pinned { path, sha256 } => self.known(sha256, || read(path))?,
         };
         let compiled = compiled.map_err(|error| format!("{error:#}"))?;
         Ok(self.link(&compiled, imports).map(Arc::new))
+    }
+
+    /// A component whose hash is known: its bytes are wanted only where it was not compiled before.
+    fn known(
+        &self,
+        sha256: &str,
+        wasm: impl FnOnce() -> Result<Vec<u8>, String>,
+    ) -> Result<wasmtime::Result<wasmtime::component::Component>, String> {
+        if let Some(compiled) = self.artifacts.kept(sha256) {
+            return Ok(Ok(compiled));
+        }
+        let wasm = wasm()?;
+        let found = digest(&wasm);
+        if found != sha256 {
+            return Err(format!("it is not what was agreed to: its SHA-256 is `{found}`"));
+        }
+        Ok(self.artifacts.compiled(&wasm))
     }
 
     fn link(
@@ -163,6 +169,15 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(wasm)
 }
 
+/// The component that a [`Component::Packed`] holds.
+fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {
+    if packed.starts_with(b"\0asm") {
+        return Ok(packed.to_vec());
+    }
+    zstd::bulk::decompress(packed, MOST_BYTES as usize)
+        .map_err(|error| format!("it cannot be unpacked: {error}"))
+}
+
 impl Source {
     fn of(component: &Component) -> Result<Source, String> {
         match component {
@@ -178,6 +193,7 @@ impl Source {
                     modified: (file.mtime(), file.mtime_nsec()),
                 })
             }
+            Component::Packed { sha256, .. } => Ok(Source::Pinned { sha256: (*sha256).into() }),
             Component::Pinned { sha256, .. } if legal_digest(sha256) => {
                 Ok(Source::Pinned { sha256: Arc::clone(sha256) })
             }
@@ -194,7 +210,7 @@ fn legal_digest(digest: &str) -> bool {
 
 fn name(component: &Component) -> String {
     match component {
-        Component::Embedded { name, .. } => (*name).to_string(),
+        Component::Embedded { name, .. } | Component::Packed { name, .. } => (*name).to_string(),
         Component::File(path) | Component::Pinned { path, .. } => path.display().to_string(),
     }
 }

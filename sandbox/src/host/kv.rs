@@ -84,7 +84,7 @@ fn whose(agent: &Path, component: &Component) -> String {
     let which = match component {
         Component::Pinned { sha256, .. } => sha256.as_bytes(),
         Component::File(path) => path.as_os_str().as_encoded_bytes(),
-        Component::Embedded { name, .. } => name.as_bytes(),
+        Component::Embedded { name, .. } | Component::Packed { name, .. } => name.as_bytes(),
     };
     let both = [agent.as_os_str().as_encoded_bytes(), &[0], which].concat();
     digest(&both)[..32].to_string()
