@@ -376,6 +376,11 @@ impl Errand {
         Cells { confiner: self.confiner.clone(), kept: Arc::new(kept) }
     }
 
+    /// What the user is signed in with at MCP servers.
+    pub fn tokens(&self) -> tools::mcp::Tokens {
+        tools::mcp::Tokens::new(self.fetcher.home().root())
+    }
+
     pub(crate) fn store(&self) -> anyhow::Result<Store> {
         if let Some(shared) = &self.shared {
             return Ok(shared.store.clone());

@@ -2,6 +2,7 @@
 
 mod confined;
 mod named;
+mod oauth;
 mod offered;
 mod results;
 

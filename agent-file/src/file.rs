@@ -295,6 +295,11 @@ pub struct ServerTable {
     #[serde(default)]
     pub args: Vec<String>,
 
+    /// The folder that the program runs in; left out, the agent file's. Paths in `args` begin there.
+    #[serde(default)]
+    #[schemars(with = "String", length(min = 1), example = &"./server")]
+    pub cwd: Option<String>,
+
     /// The program's whole environment. `${NAME}` is replaced by an environment variable of
     /// errand when the program is started.
     #[serde(default)]

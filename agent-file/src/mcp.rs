@@ -13,6 +13,7 @@ use url::Url;
 
 pub(super) use self::pasted::family;
 use self::pasted::{Entry, FILE, LONGEST_NAME, Pasted};
+use super::disk::{self, Wanted};
 use super::problem::{Problem, shortened};
 use super::report::Report;
 use super::source::child;
@@ -176,6 +177,7 @@ fn merged(entry: Entry, own: ServerTable) -> ServerTable {
     ServerTable {
         command: entry.command,
         args: entry.args,
+        cwd: entry.cwd.or(own.cwd),
         url: entry.url,
         env: unread(entry.env).collect(),
         headers: unread(entry.headers).collect(),
@@ -317,7 +319,7 @@ impl Checked<'_> {
                 command: command.clone(),
                 args: self.table.args.clone(),
                 env: self.table.env.clone(),
-                root: self.root.to_path_buf(),
+                root: self.folder(report),
                 read: self.paths("read", &self.table.read, report),
                 write: self.paths("write", &self.table.write, report),
                 network: self.table.network.unwrap_or_default(),
@@ -327,6 +329,22 @@ impl Checked<'_> {
                 },
             })),
         }
+    }
+
+    /// What it runs in.
+    fn folder(&self, report: &mut Report<'_>) -> PathBuf {
+        let Some(cwd) = &self.table.cwd else { return self.root.to_path_buf() };
+        let pointer = format!("{}/cwd", self.pointer);
+        match disk::existing(self.root, cwd, Wanted::Any) {
+            Ok(path) if path.is_dir() => return path,
+            Ok(_) => {
+                report.value(&pointer, format!("`cwd` is no folder: `{}`", shortened(cwd)));
+            }
+            Err(missing) => {
+                report.value(&pointer, format!("`cwd`: {}", missing.message)).hint = missing.hint;
+            }
+        }
+        self.root.to_path_buf()
     }
 
     fn paths(&self, key: &str, written: &[String], report: &mut Report<'_>) -> Vec<PathBuf> {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const NOT_INTO: [&str; 5] = ["toolchains", "cache", "kv", "pages", "drives"];
 
 /// Folders and files of `ERRAND_HOME`: what else is in that folder belongs to others.
-const OURS: [&str; 15] = [
+const OURS: [&str; 16] = [
     "cache",
     "cache.key",
     "drives",
@@ -23,6 +23,7 @@ const OURS: [&str; 15] = [
     "guests",
     "kv",
     "models",
+    "oauth",
     "pages",
     "partial",
     "serve.token",

@@ -1,13 +1,15 @@
 //! `errand mcp`: what an agent file's MCP servers offer, and the user's approval to it. A server that
 //! cannot be looked at says why and what it may need, and leaves the others usable.
 
+mod login;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ::tools::lock::Lock;
-use ::tools::mcp::{Client, McpError, Offered, advice};
+use ::tools::mcp::{Client, McpError, Offered, Tokens, advice};
 use ::tools::process::Cells;
 use agent_core::mcp::{Pinned, Server};
 use agent_file::{Checked, Looked};
@@ -32,6 +34,15 @@ pub(crate) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Sign in at a server over HTTP that wants OAuth: prints the address to open in a browser
+    Login(login::In),
+    /// Forget what a server lets you in with
+    Logout {
+        /// The agent file
+        file: PathBuf,
+        /// The server, where there are several
+        server: Option<String>,
+    },
 }
 
 /// What a confined program is and may; made by errand.
@@ -42,7 +53,14 @@ pub(crate) struct Confined {
 }
 
 pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
-    let Command::Pin { file, servers: named, yes } = command;
+    match command {
+        Command::Pin { file, servers, yes } => pin(file, servers, yes),
+        Command::Login(wanted) => login::main(wanted),
+        Command::Logout { file, server } => login::out(&file, server.as_deref()),
+    }
+}
+
+fn pin(file: PathBuf, named: Vec<String>, yes: bool) -> anyhow::Result<ExitCode> {
     let looked = Checked::servers(&file)?;
     if looked.servers.is_empty() && looked.broken.is_empty() {
         eprint("this agent file names no MCP servers");
@@ -61,7 +79,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     }
     let mut offered: BTreeMap<String, Pinned> = BTreeMap::new();
     let mut news = false;
-    for (name, found) in runtime()?.block_on(look(&servers, &cells)) {
+    for (name, found) in runtime()?.block_on(look(&servers, &cells, &errand.tokens())) {
         match found {
             Ok(found) => {
                 news |= show(name, lock.servers.get(name), &found);
@@ -70,7 +88,8 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             Err(error) => {
                 failed = true;
                 eprint(&format!("error: {error}"));
-                advice(name, servers[name]).iter().for_each(|line| eprint(line));
+                let lines = advice(name, servers[name], &error.to_string());
+                lines.iter().for_each(|line| eprint(line));
             }
         }
     }
@@ -116,9 +135,11 @@ fn chosen(looked: &Looked, named: &[String]) -> Result<BTreeSet<String>, Usage> 
 async fn look<'a>(
     servers: &BTreeMap<&'a String, &Server>,
     cells: &Cells,
+    tokens: &Tokens,
 ) -> Vec<(&'a String, Result<Offered, McpError>)> {
     join_all(servers.iter().map(async |(name, server)| {
         let client = Client::new(name, (*server).clone(), cells.clone());
+        let client = client.signed_in(tokens.clone());
         (*name, client.offered().await)
     }))
     .await

@@ -29,6 +29,8 @@ pub enum Kind {
     Values,
     /// `errand.db`, `drives`: the journal of all runs.
     Journal,
+    /// `oauth`: what MCP servers let their user in with.
+    SignIns,
     /// `agents`, `demo`: the agent files that come with errand.
     Agents,
     /// What a process needs while it runs.
@@ -39,7 +41,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Models,
         Kind::Files,
         Kind::Partial,
@@ -49,6 +51,7 @@ impl Kind {
         Kind::Pages,
         Kind::Values,
         Kind::Journal,
+        Kind::SignIns,
         Kind::Agents,
         Kind::Scratch,
         Kind::Other,
@@ -66,6 +69,7 @@ impl Kind {
             Kind::Pages => "pages",
             Kind::Values => "values",
             Kind::Journal => "journal",
+            Kind::SignIns => "sign-ins",
             Kind::Agents => "agents",
             Kind::Scratch => "scratch",
             Kind::Other => "other",
@@ -84,6 +88,7 @@ impl Kind {
             Kind::Pages => "web pages that were read",
             Kind::Values => "what tools keep between calls",
             Kind::Journal => "every run, event by event",
+            Kind::SignIns => "tokens of MCP servers that you signed in at",
             Kind::Agents => "agent files that come with errand",
             Kind::Scratch => "what a process needs while it runs",
             Kind::Other => "not put there by errand",
@@ -158,7 +163,7 @@ impl Entry {
 type Belongs = fn(&Path, &str) -> bool;
 
 /// The folders of a home, what they are for, and what may lie in them.
-pub(super) const FOLDERS: [(&str, Kind, Belongs); 11] = [
+pub(super) const FOLDERS: [(&str, Kind, Belongs); 12] = [
     ("models", Kind::Models, |path, _| {
         path.join("seal.json").is_file() || path.join("model.onnx").is_file()
     }),
@@ -175,6 +180,11 @@ pub(super) const FOLDERS: [(&str, Kind, Belongs); 11] = [
     ("pages", Kind::Pages, |_, name| matches!(name, "index" | "bodies")),
     ("kv", Kind::Values, |path, _| all_in(path, &["lock", "value", "draft"])),
     ("drives", Kind::Journal, |path, _| fs::metadata(path).is_ok_and(|run| run.len() == 0)),
+    ("oauth", Kind::SignIns, |_, name| {
+        let (stem, rest) = name.split_once('.').unwrap_or_default();
+        let known = matches!(rest, "json" | "lock") || numbered(rest, "", ".draft");
+        known && is_hex(stem, 64)
+    }),
     ("agents", Kind::Agents, |_, name| name.ends_with(".toml") || name.ends_with(".draft")),
     ("demo", Kind::Agents, |_, name| {
         matches!(name, "agent.toml" | "script.jsonl" | "orders") || name.ends_with(".draft")

@@ -177,7 +177,8 @@ impl Errand {
 /// and others may wait at.
 fn lasting(entry: &Entry) -> bool {
     let kept = matches!(entry.kind, Kind::Models | Kind::Values | Kind::Journal | Kind::Other);
-    kept || matches!(entry.kind, Kind::Agents | Kind::Scratch) || entry.name().ends_with(".lock")
+    kept || matches!(entry.kind, Kind::SignIns | Kind::Agents | Kind::Scratch)
+        || entry.name().ends_with(".lock")
 }
 
 struct Rules<'a> {
@@ -216,6 +217,7 @@ impl Rules<'_> {
             | Kind::Pages
             | Kind::Values
             | Kind::Journal
+            | Kind::SignIns
             | Kind::Agents
             | Kind::Other => None,
         }

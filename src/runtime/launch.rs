@@ -108,7 +108,8 @@ impl Launch {
         }
         let confiner = self.errand.confiner.clone();
         let cells = Cells { confiner, kept: Arc::clone(&self.kept) };
-        let client = Arc::new(mcp::Client::new(name, server.clone(), cells));
+        let tokens = self.errand.tokens();
+        let client = Arc::new(mcp::Client::new(name, server.clone(), cells).signed_in(tokens));
         if let Err(error @ McpError::Changed { .. }) = client.ready().await {
             return Err(error.into());
         }

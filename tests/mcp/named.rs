@@ -223,3 +223,31 @@ fn a_server_that_cannot_be_meant() {
     hint: paths are relative to the agent file, in `HERE`
     "#);
 }
+
+#[test]
+fn a_server_that_runs_in_a_folder_of_its_own() {
+    let place = Place::new();
+    let python = python();
+    place.write("its/server.py", ODD);
+    let file = |cwd: &str| {
+        let entry =
+            json!({"command": python.program, "args": ["server.py", "reaches"], "cwd": cwd});
+        place.write("mcp.json", json!({"mcpServers": {"odd": entry}}).to_string());
+    };
+    let table = format!(
+        "[mcp]\nfile = \"mcp.json\"\n[mcp.servers.odd]\nread = {}\n[tools]\nuse = [\"odd.work\"]",
+        json!([&python.folders[..], &["its".into()]].concat())
+    );
+    place.agent(BY_TOOLS, &table, &[work(), say("done")]);
+    file("its");
+    pinned(&place);
+    let ran = place.run();
+    assert_eq!(ran.observations(), ["LC_CTYPE PATH"], "{ran}");
+    for (cwd, said) in [("${workspaceFolder}", "`cwd`: "), ("its/server.py", "`cwd` is no folder")]
+    {
+        file(cwd);
+        let ran = place.errand(["validate", "agent.toml"]);
+        assert_eq!(ran.code, Some(2), "{ran}");
+        assert!(ran.err.contains(said), "{ran}");
+    }
+}

@@ -5,6 +5,7 @@
 mod c;
 mod javascript;
 mod made;
+mod packages;
 mod program;
 mod python;
 mod rust;

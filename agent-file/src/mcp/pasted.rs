@@ -28,6 +28,7 @@ pub(super) struct Entry {
     pub(super) command: Option<String>,
     #[serde(default)]
     pub(super) args: Vec<String>,
+    pub(super) cwd: Option<String>,
     #[serde(default)]
     pub(super) env: BTreeMap<String, Value>,
     #[serde(alias = "serverUrl", alias = "httpUrl")]

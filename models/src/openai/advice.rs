@@ -1,5 +1,6 @@
 //! What to change, for a refusal that stays as it is until something is changed.
 
+use agent_core::agent::Protocol;
 use serde_json::Value;
 
 use super::OpenAi;
@@ -17,6 +18,7 @@ impl OpenAi {
             return failure;
         }
         let hint = match self.advice(&failure) {
+            None if of_the_path(&failure) => Some(self.address()),
             None if of_the_model(&failure) => Some(self.other_models(model).await),
             None if matches!(failure.status, 404 | 405 | 410) || page(&failure) => Some(self.address()),
             None if matches!(failure.status, 400 | 422) => Some(
@@ -79,6 +81,15 @@ impl OpenAi {
     fn address(&self) -> String {
         let base = &self.options.base_url;
         let path = url::Url::parse(base).map(|url| url.path().to_string()).unwrap_or_default();
+        let protocol = self.options.protocol;
+        if protocol != Protocol::Chat {
+            let said = if protocol == Protocol::Messages { "messages" } else { "responses" };
+            return format!(
+                "nothing answers at `{}`: check `base_url`, or leave `protocol = \"{said}\"` out where \
+                 the server speaks chat completions",
+                self.options.address()
+            );
+        }
         match path.split('/').any(|part| part == "v1") {
             false => format!(
                 "`base_url` goes up to and with `/v1`, as most servers have it: try `base_url = \
@@ -150,6 +161,21 @@ fn no_credit() -> String {
 
 fn plain(base: &str, from: &str, to: &str, why: &str) -> String {
     format!("the server {why}: write `base_url = \"{}\"`", base.replacen(from, to, 1))
+}
+
+/// Whether a refusal is about the address, in whatever words besides.
+fn of_the_path(failure: &Failure) -> bool {
+    let words = [
+        "unknown endpoint",
+        "unknown url",
+        "unknown request url",
+        "unknown path",
+        "no route",
+        "cannot post",
+        "route not found",
+    ];
+    let said = failure.said.as_ref().is_some_and(|said| said.names(&words));
+    said && matches!(failure.status, 404 | 405)
 }
 
 /// Whether a refusal is about the name of the model.

@@ -75,7 +75,9 @@ fn items(turn: &Message, names: &Names) -> Vec<Value> {
             })];
         }
     };
-    let text = (!turn.content.is_empty()).then(|| json!({ "role": role, "content": turn.content }));
+    // `type` may be left out by the reference; llama-server does not know an assistant's turn without it.
+    let message = || json!({ "type": "message", "role": role, "content": turn.content });
+    let text = (!turn.content.is_empty()).then(message);
     let calls = turn.tool_calls.iter().map(|call| {
         json!({
             "type": "function_call", "call_id": call.id, "name": names.legal(&call.name),

@@ -8,7 +8,7 @@ use super::chunk::number;
 const WORDS: usize = 300;
 
 /// Words for a conversation that does not fit the model.
-const TOO_LONG: [&str; 22] = [
+const TOO_LONG: [&str; 26] = [
     "context length",
     "context_length",
     "context window",
@@ -18,6 +18,10 @@ const TOO_LONG: [&str; 22] = [
     "maximum context",
     "model's context",
     "exceed context",
+    "exceeds the context",
+    "model context is",
+    "context limit",
+    "shorten the conversation",
     "prompt is too long",
     "prompt too long",
     "input is too long",
@@ -34,7 +38,7 @@ const TOO_LONG: [&str; 22] = [
 ];
 
 /// What stands before the number of tokens that a model holds.
-const LIMIT: [&str; 14] = [
+const LIMIT: [&str; 16] = [
     "context length is",
     "context length of",
     "context length (",
@@ -44,6 +48,8 @@ const LIMIT: [&str; 14] = [
     "context size is",
     "context size of",
     "context size (",
+    "model context is",
+    "context limit is",
     "prompt length is",
     "tokens allowed (",
     "cannot exceed",
@@ -280,6 +286,11 @@ mod tests {
             (
                 "Trying to keep the first 5000 tokens when context the overflows. However, the model is \
               loaded with context length of only 4096 tokens",
+                4096,
+            ),
+            // dasLLAMA 0.6.6, and as LiteLLM passes it on.
+            (
+                r#"{"error":{"message":"litellm.BadRequestError: the rendered prompt is 6661 tokens; the model context is 4096 — shorten the conversation or raise --ctx. No fallback was attempted.","code":"400"}}"#,
                 4096,
             ),
             ("too many tokens: total number of tokens in the prompt cannot exceed 4081", 4081),

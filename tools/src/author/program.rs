@@ -55,6 +55,56 @@ pub(super) fn run(command: &mut Command, purpose: &Purpose) -> Result<(), Author
     if status.success() { Ok(()) } else { Err(failed(command, purpose, &status.to_string())) }
 }
 
+/// Runs a Python program to its end. Where it fails, its last words are the reason, and all that it
+/// said is in a file.
+pub(super) fn told(
+    command: &mut Command,
+    purpose: &Purpose,
+    log: &Path,
+) -> Result<(), AuthorError> {
+    command.stdin(Stdio::null()).stdout(io::stderr());
+    let ended = command.stderr(Stdio::piped()).output();
+    let ended = ended.map_err(|error| missing(command, purpose, error))?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    fs::write(log, &ended.stderr).map_err(disk(log))?;
+    let how = match reason(&String::from_utf8_lossy(&ended.stderr)) {
+        Some(reason) => reason,
+        None => format!("it ended with {}", ended.status),
+    };
+    Err(AuthorError::Failed {
+        what: purpose.fails.to_string(),
+        how: format!("{how} (all of it: {})", log.display()),
+        hint: purpose.hint,
+    })
+}
+
+/// The error that a traceback ends with, and the line of the program that it comes from.
+fn reason(said: &str) -> Option<String> {
+    let named = |line: &&str| {
+        let name = line.split(':').next().unwrap_or_default();
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let upper = last.starts_with(|c: char| c.is_ascii_uppercase());
+        let word = name.chars().all(|c| c.is_alphanumeric() || "._".contains(c));
+        let known = ["Error", "Exception", "Exit", "Warning"];
+        word && upper && line.contains(':') && known.iter().any(|end| last.ends_with(end))
+    };
+    let error = said.lines().map(str::trim).rfind(named)?;
+    let at = said
+        .lines()
+        .map(str::trim)
+        .rfind(|line| line.starts_with("File \"") && line.contains("/main.py\""));
+    let line = at
+        .and_then(|at| at.split("line ").nth(1))
+        .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    let error: String = error.chars().take(500).collect();
+    Some(match line.filter(|line| !line.is_empty()) {
+        Some(line) => format!("`main.py` line {line}: {error}"),
+        None => error,
+    })
+}
+
 /// Runs a program to its end and gives what it printed on stdout.
 pub(super) fn output(command: &mut Command, purpose: &Purpose) -> Result<Vec<u8>, AuthorError> {
     command.stdin(Stdio::null()).stderr(Stdio::inherit());
@@ -100,4 +150,23 @@ pub(super) fn once(
     // Gone already if it was moved.
     let _ = fs::remove_dir_all(&staging);
     filled.map(|()| folder.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn a_traceback_ends_in_a_sentence() {
+        let said = "Traceback (most recent call last):\n  File \"<string>\", line 1, in <module>\n\
+                    AssertionError: Traceback (most recent call last):\n  File \"/0/app.py\", line 1, \
+                    in <module>\n    import main\n  File \"/2/main.py\", line 3, in <module>\n    \
+                    import humanize\nModuleNotFoundError: No module named 'humanize'\n\n\nCaused by:\n    \
+                    ModuleNotFoundError: No module named 'humanize'\n";
+        assert_eq!(
+            reason(said).as_deref(),
+            Some("`main.py` line 3: ModuleNotFoundError: No module named 'humanize'")
+        );
+        assert_eq!(reason("killed"), None);
+    }
 }

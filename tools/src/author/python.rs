@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::made::Inputs;
 use super::program::{self, Purpose};
-use super::{AuthorError, Built, Kit, Project, absolute, disk, world};
+use super::{AuthorError, Built, Kit, Project, absolute, disk, packages, world};
 use crate::python::VERSION;
 
 /// The module that componentize-py starts from: it imports the program, so that its tools are
@@ -15,7 +15,10 @@ const APP: &str = "import main\nfrom errand_sdk.world import WitWorld\n";
 const PYTHON: Purpose = Purpose {
     fails: "the component cannot be built",
     missing: "install Python 3.10 or later",
-    hint: Some("what `main.py` imports must be in the standard library, or beside it"),
+    hint: Some(
+        "what `main.py` imports must be in the standard library, beside it, or a package in pure \
+         Python that `requirements.txt` names",
+    ),
 };
 
 pub(super) fn package(kit: &Kit) -> Option<&'static str> {
@@ -39,6 +42,7 @@ pub(super) fn build(
 ) -> Result<Built, AuthorError> {
     project.main("main.py", "the tools are in `main.py`")?;
     let work = project.work()?;
+    let packages = packages::folder(project, kit)?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
         let private = kit.work()?;
         let package = program::once(&folder(kit), |staging| {
@@ -49,8 +53,8 @@ pub(super) fn build(
         })?;
         fs::write(work.join("app.py"), APP).map_err(disk(&work))?;
         // componentize-py warns where an environment has none.
-        let packages = work.join("lib/python3/site-packages");
-        fs::create_dir_all(&packages).map_err(disk(&packages))?;
+        let installed = work.join("lib/python3/site-packages");
+        fs::create_dir_all(&installed).map_err(disk(&installed))?;
         let wit = world::narrowed(project, &work, "py", takes)?;
         let mut python = program::python(kit, &private, &PYTHON)?;
         python
@@ -62,12 +66,15 @@ pub(super) fn build(
         for folder in ["build", "sdk", ""] {
             python.arg("-p").arg(project.absolute(folder)?);
         }
+        if let Some(packages) = &packages {
+            python.arg("-p").arg(absolute(packages)?);
+        }
         python
             .arg("-o")
             .arg(absolute(component)?)
             // What is installed on this machine is no part of the component.
             .env("VIRTUAL_ENV", absolute(&work)?);
-        program::run(&mut python, &PYTHON)
+        program::told(&mut python, &PYTHON, &work.join("python.log"))
     })
 }
 

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent_core::mcp::{Server, Transport, written};
+use guard::Redactor;
 use rmcp::RoleClient;
 use rmcp::service::{RunningService, ServiceError};
+use rmcp::transport::streamable_http_client::AuthRequiredError;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use url::Url;
@@ -18,6 +20,7 @@ use crate::process::{Cells, Process};
 use super::bounded::Flow;
 use super::content::Promised;
 use super::list::{self, Offer, PROMPT, RESOURCES};
+use super::oauth::{TokenFile, Tokens};
 use super::server_requests::Ears;
 use super::{McpError, Offered, asking, values};
 
@@ -26,6 +29,7 @@ pub struct Client {
     name: String,
     server: Server,
     cells: Cells,
+    tokens: Option<Tokens>,
     live: Mutex<Option<Arc<Live>>>,
 }
 
@@ -67,7 +71,28 @@ pub(super) enum Failure {
 impl Client {
     /// For a server of this name. Nothing is started yet.
     pub fn new(name: &str, server: Server, cells: Cells) -> Self {
-        Self { name: name.to_string(), server, cells, live: Mutex::new(None) }
+        Self { name: name.to_string(), server, cells, tokens: None, live: Mutex::new(None) }
+    }
+
+    /// With what the user signed in with.
+    pub fn signed_in(self, tokens: Tokens) -> Self {
+        Self { tokens: Some(tokens), ..self }
+    }
+
+    /// What requests to this address are let in with; none where `headers` say it.
+    pub(super) fn tokens(&self, filled: &Url) -> Option<TokenFile> {
+        let Transport::Http { headers, .. } = &self.server.transport else { return None };
+        let said = headers.keys().any(|name| name.eq_ignore_ascii_case("authorization"));
+        self.tokens.as_ref().filter(|_| !said).map(|tokens| tokens.of(filled))
+    }
+
+    /// What takes the tokens out of what the server sends back.
+    fn redactor(&self) -> Redactor {
+        let Transport::Http { url, .. } = &self.server.transport else {
+            return Redactor::default();
+        };
+        let tokens = filled(url).and_then(|url| self.tokens(&url));
+        tokens.map(|tokens| tokens.redactor()).unwrap_or_default()
     }
 
     /// The server as the agent names it.
@@ -133,6 +158,15 @@ impl Client {
         Err(McpError::Changed { server: self.name.clone(), change })
     }
 
+    /// What a person does about a server that wants to know who asks.
+    pub(super) fn sign_in(&self) -> String {
+        format!(
+            "hint: `errand mcp login FILE {}` signs in, if it is a server that one signs in at; a key \
+             goes into its `headers`, such as `Authorization = \"Bearer ${{NAME}}\"`",
+            self.name
+        )
+    }
+
     pub(super) fn gone(&self, reason: impl ToString) -> McpError {
         McpError::Gone { server: self.name.clone(), reason: reason.to_string() }
     }
@@ -167,6 +201,8 @@ impl Client {
             Ok(Err(error)) => return Err(self.gone(self.why(live, &error).await)),
             Err(_) => return Err(self.gone("it does not say which tools it has")),
         }
+        let redactor = self.redactor();
+        offer.tools.iter_mut().for_each(|tool| clean(tool, &redactor));
         Ok(list::read(offer))
     }
 
@@ -174,7 +210,7 @@ impl Client {
         match live.process.lock().await.as_mut() {
             Some(process) if is_broken(error) => process.end().await,
             _ => {
-                let text = error.to_string();
+                let text = self.redactor().clean_text(error.to_string());
                 let text = match &self.server.transport {
                     Transport::Http { url, .. } => match filled(url) {
                         Some(filled) => self.without_secrets(&text, &filled),
@@ -182,7 +218,11 @@ impl Client {
                     },
                     Transport::Stdio(_) => text,
                 };
-                plain(&text, 1000)
+                let text = plain(&text, 1000);
+                match wants_sign_in(error) {
+                    true => format!("{text}\n{}", self.sign_in()),
+                    false => text,
+                }
             }
         }
     }
@@ -229,7 +269,17 @@ impl Client {
                 answer = answer => answer,
             };
             match answer {
-                Ok(Ok(result)) => return remarked(result, live.ears.refused()),
+                Ok(Ok(result)) => {
+                    let redactor = self.redactor();
+                    let result = match result {
+                        Ok(mut value) => {
+                            clean(&mut value, &redactor);
+                            Ok(value)
+                        }
+                        Err(reason) => Err(redactor.clean_text(reason)),
+                    };
+                    return remarked(result, live.ears.refused());
+                }
                 Ok(Err(error)) => {
                     let why = self.why(&live, &error).await;
                     let why = [Some(why), live.ears.refused()];
@@ -273,6 +323,23 @@ impl Client {
 /// Whether the connection is gone.
 fn is_broken(error: &ServiceError) -> bool {
     matches!(error, ServiceError::TransportClosed | ServiceError::TransportSend(_))
+}
+
+/// Whether the server wants to know who asks.
+fn wants_sign_in(error: &ServiceError) -> bool {
+    let error: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.downcast_ref::<AuthRequiredError>().is_some())
+}
+
+/// Takes secrets out of every text of a value.
+fn clean(value: &mut Value, redactor: &Redactor) {
+    match value {
+        Value::String(text) => *text = redactor.clean_text(std::mem::take(text)),
+        Value::Array(items) => items.iter_mut().for_each(|item| clean(item, redactor)),
+        Value::Object(entries) => entries.values_mut().for_each(|value| clean(value, redactor)),
+        _ => {}
+    }
 }
 
 fn filled(url: &Url) -> Option<Url> {

@@ -9,17 +9,19 @@ use std::time::Duration;
 
 use agent_core::mcp::{Program, Transport, written};
 use reqwest::header::{HeaderName, HeaderValue};
+use rmcp::RoleClient;
 use rmcp::model::ProtocolVersion;
 use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::async_rw::AsyncRwTransport;
+use rmcp::transport::auth::AuthClient;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use url::Url;
 
 use super::bounded::{Bounded, Flow, MESSAGE};
 use super::client::{Client, Live};
 use super::server_requests::Ears;
-use super::{McpError, values};
+use super::{McpError, oauth, values};
 use crate::plain::plain;
 use crate::process::{Process, found};
 
@@ -89,7 +91,6 @@ impl Client {
     }
 
     async fn reach(&self, url: &Url, mode: ClientLifecycleMode) -> Result<Live, Failed> {
-        let (ears, flow) = (Ears::default(), Arc::new(Flow::default()));
         // A redirect would carry the headers to the host that it names.
         let client = http_client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -101,7 +102,29 @@ impl Client {
             .custom_headers(self.headers().map_err(Failed::Gone)?)
             .max_json_response_size(MESSAGE)
             .max_sse_event_size(MESSAGE);
-        let transport = StreamableHttpClientTransport::with_client(client, config);
+        let signed_in = match self.tokens(url) {
+            Some(file) => oauth::signed_in(file)
+                .await
+                .map_err(|reason| Failed::Gone(format!("{reason}\n{}", self.sign_in())))?,
+            None => None,
+        };
+        match signed_in {
+            Some(manager) => {
+                let client = AuthClient::new(client, manager);
+                self.greeted(StreamableHttpClientTransport::with_client(client, config), mode).await
+            }
+            None => {
+                self.greeted(StreamableHttpClientTransport::with_client(client, config), mode).await
+            }
+        }
+    }
+
+    async fn greeted(
+        &self,
+        transport: impl rmcp::transport::Transport<RoleClient> + 'static,
+        mode: ClientLifecycleMode,
+    ) -> Result<Live, Failed> {
+        let (ears, flow) = (Ears::default(), Arc::new(Flow::default()));
         let transport = Bounded::new(transport, flow.clone());
         let serving = ears.clone().serve_with_lifecycle(transport, mode);
         let served = tokio::time::timeout(self.server().timeout, serving).await;
@@ -110,11 +133,9 @@ impl Client {
         }
         match served {
             Ok(Ok(service)) => Ok(Live::new(service, None, ears, flow)),
-            Ok(Err(error)) if error.is_authorization_required() => Err(Failed::Gone(format!(
-                "{}\nhint: it wants to know who asks: a key goes into its `headers`, such as \
-                 `Authorization = \"Bearer ${{NAME}}\"`; errand does not sign in by itself",
-                cause(&error)
-            ))),
+            Ok(Err(error)) if error.is_authorization_required() => {
+                Err(Failed::Gone(format!("{}\n{}", cause(&error), self.sign_in())))
+            }
             Ok(Err(error)) if is_unreachable(&error) => Err(Failed::Gone(cause(&error))),
             Ok(Err(error)) => Err(Failed::Refused(cause(&error))),
             Err(_) => Err(Failed::Gone("it does not answer".to_string())),

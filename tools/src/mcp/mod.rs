@@ -13,6 +13,7 @@ mod content;
 mod list;
 mod names;
 mod needs;
+mod oauth;
 mod schemas;
 mod server_requests;
 mod tool;
@@ -20,6 +21,7 @@ mod values;
 
 pub use client::Client;
 pub use needs::advice;
+pub use oauth::{Login, LoginClient, Tokens};
 pub use tool::tools;
 
 use agent_core::mcp::Pinned;

@@ -29,9 +29,19 @@ const LAUNCHERS: [(&str, &[(&str, &str)]); 8] = [
 ];
 const UV: [(&str, &str); 2] = [("UV_CACHE_DIR", ".cache/uv"), ("UV_DATA_DIR", ".local/share/uv")];
 
+/// How programs say that they could not write.
+const NOT_WRITTEN: [&str; 6] = [
+    "unable to open database file",
+    "readonly database",
+    "Read-only file system",
+    "EROFS",
+    "Permission denied",
+    "EACCES",
+];
+
 /// What is missing in the agent file, as lines for it and words beside them; empty where nothing can
-/// be seen.
-pub fn advice(name: &str, server: &Server) -> Vec<String> {
+/// be seen. `said` is why the server cannot be reached.
+pub fn advice(name: &str, server: &Server, said: &str) -> Vec<String> {
     let Transport::Stdio(program) = &server.transport else { return Vec::new() };
     if program.confinement == Confinement::Lifted {
         return Vec::new();
@@ -39,7 +49,8 @@ pub fn advice(name: &str, server: &Server) -> Vec<String> {
     let Ok(path) = found(&program.command, &program.root) else { return not_here(program) };
     let mut needs = Needs::default();
     needs.program(&path, STARTERS);
-    needs.arguments(program);
+    let writes = NOT_WRITTEN.iter().any(|sign| said.contains(sign));
+    needs.arguments(program, writes);
     let launcher = launcher(&path);
     needs.kept(launcher.map_or(&[][..], |(_, kept)| kept));
     let mut lines = Vec::new();
@@ -90,24 +101,37 @@ impl Needs {
             }
         }
         let folder = real.parent().unwrap_or(&real);
-        match folder.file_name().and_then(|name| name.to_str()) {
-            Some("bin") => self.reads(folder.parent().unwrap_or(folder)),
-            // `lib/node_modules/npm/bin/npx-cli.js` is a part of what Node is.
-            _ => self.reads(&real),
+        match (packages(&real), folder.file_name().and_then(|name| name.to_str())) {
+            (Some(packages), _) => self.reads(packages),
+            (None, Some("bin")) => self.reads(folder.parent().unwrap_or(folder)),
+            (None, _) => self.reads(&real),
         }
         if let Some(starter) = starter(&real).filter(|_| starters > 0) {
             self.program(&starter, starters - 1);
         }
     }
 
-    /// Files and folders that the arguments name.
-    fn arguments(&mut self, program: &Program) {
+    /// Files and folders that the arguments name, those that are still to be made among them.
+    fn arguments(&mut self, program: &Program, writes: bool) {
         for arg in &program.args {
             let path = arg.split_once('=').map_or(arg.as_str(), |(_, value)| value);
             let path: PathBuf = program.root.join(path).components().collect();
-            if !arg.is_empty() && path.exists() && path != program.root && path != Path::new("/") {
-                self.reads(&path);
+            if arg.is_empty() || path == program.root || path == Path::new("/") {
+                continue;
             }
+            let folder = if path.is_dir() { &path } else { path.parent().unwrap_or(&path) };
+            match path.exists() {
+                true if writes && !is_script(&path) => self.writes(folder),
+                true => self.reads(package(&path).or_else(|| packages(&path)).unwrap_or(&path)),
+                false if writes && is_file_to_be(arg) && folder.is_dir() => self.writes(folder),
+                false => {}
+            }
+        }
+    }
+
+    fn writes(&mut self, path: &Path) {
+        if !self.write.iter().any(|known| path.starts_with(known)) {
+            self.write.push(path.to_path_buf());
         }
     }
 
@@ -184,6 +208,30 @@ impl Needs {
     }
 }
 
+/// All that a script of Node's may be made of: the outermost `node_modules` that it lies in.
+fn packages(path: &Path) -> Option<&Path> {
+    let named = |path: &&Path| path.file_name().is_some_and(|name| name == "node_modules");
+    path.ancestors().filter(named).last()
+}
+
+/// The package that a script of Node's lies in, with what it depends on.
+fn package(path: &Path) -> Option<&Path> {
+    let near = path.ancestors().skip(1).take(4).find(|at| at.join("package.json").is_file());
+    near.filter(|_| is_script(path) && packages(path).is_none())
+}
+
+fn is_script(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    matches!(ending, "js" | "mjs" | "cjs" | "ts" | "py" | "sh")
+}
+
+/// Whether an argument names a file that its program would make: `data/test.db`, not `--verbose`.
+fn is_file_to_be(arg: &str) -> bool {
+    let value = arg.split_once('=').map_or(arg, |(_, value)| value);
+    let dotted = Path::new(value).extension().is_some_and(|ending| ending.len() <= 8);
+    !value.starts_with('-') && !value.contains("://") && (dotted || value.contains('/'))
+}
+
 /// What a script is run by, from its first line.
 fn starter(path: &Path) -> Option<PathBuf> {
     let mut head = Vec::new();
@@ -203,4 +251,70 @@ fn base_of(venv: &Path) -> Option<PathBuf> {
     let said = fs::read_to_string(venv.join("pyvenv.cfg")).ok()?;
     let home = said.lines().find_map(|line| line.strip_prefix("home")?.trim().strip_prefix('='))?;
     Some(Path::new(home.trim()).parent()?.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agent_core::mcp::Pinned;
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn server(root: &Path, command: &Path, args: &[&str]) -> Server {
+        let program = Program {
+            command: command.display().to_string(),
+            args: args.iter().map(|arg| (*arg).to_string()).collect(),
+            env: BTreeMap::new(),
+            root: root.to_path_buf(),
+            read: Vec::new(),
+            write: Vec::new(),
+            network: Network::None,
+            confinement: Confinement::Required,
+        };
+        let timeout = std::time::Duration::from_secs(1);
+        let (from, entry, pinned) = (None, None, Pinned::default());
+        Server { transport: Transport::Stdio(program), timeout, from, entry, pinned }
+    }
+
+    fn script(path: &Path) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn a_package_of_node_needs_what_it_depends_on() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        let real = root.join("node_modules/@some/server/dist/index.js");
+        script(&real);
+        let linked = root.join("node_modules/.bin/server");
+        fs::create_dir(linked.parent().unwrap()).unwrap();
+        symlink("../@some/server/dist/index.js", &linked).unwrap();
+        let whole = format!("  read = [\"{}\"]", root.join("node_modules").display());
+        assert!(advice("it", &server(&root, &linked, &[]), "").contains(&whole));
+        // Run by `node` itself, and from its own repository.
+        let node = Path::new("/bin/sh");
+        let by = |script: &Path| {
+            advice("it", &server(Path::new("/"), node, &[&script.display().to_string()]), "")
+        };
+        assert!(by(&real).contains(&whole), "{:?}", by(&real));
+        let own = root.join("own/build/index.js");
+        script(&own);
+        fs::write(root.join("own/package.json"), "{}").unwrap();
+        assert!(by(&own).contains(&format!("  read = [\"{}\"]", root.join("own").display())));
+    }
+
+    #[test]
+    fn a_program_that_could_not_write_needs_the_folder_of_its_file() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        let server = server(&root, Path::new("/bin/sh"), &["-x", "--db-path", "test.db"]);
+        let said = "sqlite3.OperationalError: unable to open database file";
+        let write = format!("  write = [\"{}\"]", root.display());
+        assert!(advice("it", &server, said).contains(&write), "{:?}", advice("it", &server, said));
+        assert_eq!(advice("it", &server, "it ended"), Vec::<String>::new());
+        fs::write(root.join("test.db"), "").unwrap();
+        assert!(advice("it", &server, "attempt to write a readonly database").contains(&write));
+    }
 }

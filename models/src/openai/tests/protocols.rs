@@ -66,7 +66,7 @@ async fn responses() {
     assert_eq!(
         body["input"].as_array().unwrap()[2..5],
         [
-            json!({ "role": "assistant", "content": "I look." }),
+            json!({ "type": "message", "role": "assistant", "content": "I look." }),
             json!({ "type": "function_call", "call_id": "a", "name": "files_read",
                 "arguments": "{\"path\":\"a\"}" }),
             json!({ "type": "function_call", "call_id": "b", "name": "files_read",

@@ -1,5 +1,6 @@
 //! Servers that refuse: what is sent otherwise, what is learned, and what a person is told to change.
 
+use agent_core::agent::Protocol;
 use agent_core::quirks::{AnswerFormat, Quirks};
 
 use super::*;
@@ -125,6 +126,20 @@ async fn an_error_says_what_to_change() {
     options.base_url = options.base_url.replace("/v1", "");
     let error = think(options, &free()).await.0.unwrap_err().to_string();
     assert!(error.contains("/v1\"`"), "{error}");
+}
+
+/// As LiteLLM passes on what dasLLAMA says, with "model" and "unknown" in it.
+#[tokio::test]
+async fn a_protocol_that_an_endpoint_does_not_speak() {
+    let unknown = Answer::Status(
+        404,
+        &[],
+        r#"{"error":{"message":"unknown endpoint: /v1/responses. model group 'small' failed"}}"#,
+    );
+    let server = Server::start([unknown]).await;
+    let options = RemoteOptions { protocol: Protocol::Responses, ..server.options() };
+    let error = think(options, &free()).await.0.unwrap_err().to_string();
+    assert!(error.contains("leave `protocol = \"responses\"` out"), "{error}");
 }
 
 #[tokio::test]
