@@ -244,7 +244,7 @@ fn iso(word: &str) -> Option<(u32, u32, u32)> {
 /// A value in the unit of a quantity that is written.
 pub(crate) fn written_as(value: f64, like: &Quantity) -> String {
     let unit = like.written.split_whitespace().last().filter(|_| like.dimension != Date);
-    let known = unit.and_then(|word| unit_of(word));
+    let known = unit.and_then(unit_of);
     let (value, unit) = match known {
         Some(one) => (value / one, unit),
         None => (value, None),
