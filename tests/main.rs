@@ -20,6 +20,7 @@ mod exfiltration;
 mod faults;
 mod home;
 mod journal;
+mod left;
 mod lent;
 mod library;
 mod log;
