@@ -46,7 +46,11 @@ fn second(place: &Place, more: &str, tried: (&str, Value)) -> Ran {
          write = [\"out\"]\nnet = [\"public\"]\n{more}\n",
         tried.0
     );
-    place.agent("act = \"tools\"", &tables, &replies(&[tried, ("web.read", json!({ "url": OUT }))]));
+    place.agent(
+        "act = \"tools\"",
+        &tables,
+        &replies(&[tried, ("web.read", json!({ "url": OUT }))]),
+    );
     place.run()
 }
 

@@ -30,6 +30,7 @@ mod memory;
 mod moment;
 mod outputs;
 mod person;
+mod pipes;
 mod place;
 mod policies;
 mod private;

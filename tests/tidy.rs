@@ -256,7 +256,8 @@ fn each_promise_names_a_test_that_is_there() {
     for page in ["ARCHITECTURE.md", "SECURITY.md", "docs/security.md"] {
         let page_text = text(&root().join(page));
         for named in page_text.split('`').skip(1).step_by(2) {
-            let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_…".contains(c);
+            let letters =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_…".contains(c);
             // A limit, a price and a call of the system.
             let other = ["max_tokens", "cost_usd", "pivot_root"].contains(&named);
             let function = named.contains('_') && named.chars().all(letters) && !other;

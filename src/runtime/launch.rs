@@ -54,7 +54,16 @@ impl Launch {
         let approval = Arc::new(Mutex::new(approval));
         let (models, servers) = (Models::default(), Servers::default());
         let (errand, sandboxes) = (errand.clone(), Sandboxes::default());
-        Ok(Launch { errand, store, approval, models, servers, sandboxes, owner: Owner::default(), kept })
+        Ok(Launch {
+            errand,
+            store,
+            approval,
+            models,
+            servers,
+            sandboxes,
+            owner: Owner::default(),
+            kept,
+        })
     }
 
     /// The sandbox of an agent. The first that asks for its own has those of all the agents below

@@ -7,10 +7,10 @@ use agent_core::journal::{Journal, JournalError, Writer};
 use agent_core::provenance::Origin;
 use async_trait::async_trait;
 
-use crate::{programs, provenance};
 use crate::row::Status;
 use crate::writer::Entry;
 use crate::{Store, StoreError};
+use crate::{programs, provenance};
 
 #[async_trait]
 impl Journal for Store {

@@ -40,10 +40,7 @@ pub(crate) async fn find(store: &Store, sha256: &str) -> Result<Vec<Origin>, Sto
 }
 
 /// The origins of what runs put into these folders, and is there with the bytes that it had then.
-pub(crate) async fn left_in(
-    store: &Store,
-    folders: &[PathBuf],
-) -> Result<Vec<Origin>, StoreError> {
+pub(crate) async fn left_in(store: &Store, folders: &[PathBuf]) -> Result<Vec<Origin>, StoreError> {
     let folders: Vec<PathBuf> = folders.iter().map(|folder| guard::real(folder)).collect();
     let put = store.read(move |connection| {
         let found = folders.iter().map(|folder| places(connection, folder));

@@ -237,7 +237,8 @@ impl Gate for CallGate<'_> {
 
     async fn writer_began(&self, writer: &Writer<'_>, more: &[Origin]) -> Result<(), SandboxError> {
         let mut origins = self.leaves();
-        origins.extend(more.iter().filter(|origin| **origin != Origin::Host).map(Origin::inherited));
+        origins
+            .extend(more.iter().filter(|origin| **origin != Origin::Host).map(Origin::inherited));
         if !origins.is_empty() && !writer.folders.is_empty() {
             self.session.parts.journal.writer_began(writer, &origins).await?;
         }
