@@ -50,7 +50,7 @@ fn conversation() -> Vec<Message> {
 #[test]
 fn a_template_that_would_run_for_years() {
     let loops = "{% for a in range(99999) %}".repeat(3) + &"{% endfor %}".repeat(3);
-    let tokens = template(&loops).tokens(&tokenizer(Vocab::Qwen), &[], &[], "");
+    let tokens = template(&loops).tokens(&tokenizer(Vocab::Calls), &[], &[], "");
     assert!(tokens.is_err());
 }
 
