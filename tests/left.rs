@@ -42,9 +42,9 @@ fn replies(calls: &[(&str, Value)]) -> Vec<Value> {
 /// Another agent, to which `out` is all there is, tries this and then to reach any host.
 fn second(place: &Place, more: &str, tried: (&str, Value)) -> Ran {
     let tables = format!(
-        "[tools]\nuse = [\"files.*\", \"web.read\", \"{}\"]\n[permissions]\nread = [\"out\"]\n\
+        "[tools]\nuse = [\"files.*\", \"web.read\"{}]\n[permissions]\nread = [\"out\"]\n\
          write = [\"out\"]\nnet = [\"public\"]\n{more}\n",
-        tried.0
+        if tried.0 == "run.program" { ", \"run.program\"" } else { "" }
     );
     place.agent(
         "act = \"tools\"",
@@ -128,7 +128,7 @@ fn what_a_program_reads_of_an_earlier_run() {
     let calls = [
         read("docs/iban.md"),
         ("files.write", json!({ "path": "out/note.md", "content": "DE00 123" })),
-        ("files.move", json!({ "from": "out/note.md", "to": "out/below/moved.md" })),
+        ("files.move", json!({ "path": "out/note.md", "to": "out/below/moved.md" })),
     ];
     let tables = "[tools]\nuse = [\"files.*\"]\n[permissions]\nread = [\"docs\", \"out\"]\n\
                   write = [\"out\"]\ndelete = [\"out\"]\n";

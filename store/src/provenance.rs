@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{Store, StoreError};
 
+/// The digest of no bytes, which say nothing of anything.
+const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 /// Returns once it is on disk that bytes of this digest, where there is one, are written here.
 pub(crate) async fn keep(
     store: &Store,
@@ -20,6 +23,7 @@ pub(crate) async fn keep(
     written: Option<(&str, &[Origin])>,
 ) -> Result<(), StoreError> {
     let path = path.to_path_buf();
+    let written = written.filter(|(sha256, _)| *sha256 != EMPTY);
     let written = written.map(|(sha256, origins)| (sha256.to_string(), texts(origins)));
     store
         .change(move |change| {
@@ -125,7 +129,8 @@ pub(crate) fn files(path: &Path, visit: &mut dyn FnMut(&Path, &Metadata)) {
         if state.is_dir() {
             let entries = fs::read_dir(&path).into_iter().flatten().flatten();
             next.extend(entries.map(|entry| entry.path()));
-        } else if state.is_file() {
+        } else if state.is_file() && state.len() > 0 {
+            // One without a byte says nothing of anything.
             visit(&path, &state);
         }
     }
