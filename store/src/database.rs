@@ -187,6 +187,11 @@ impl Database {
     }
 }
 
+/// Whether a database has all that this version writes.
+pub(crate) fn is_newest(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(format(connection)? >= FORMAT)
+}
+
 fn format(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }

@@ -174,6 +174,19 @@ impl Store {
             .unwrap_or_else(|stopped| Err(StoreError::Stopped(stopped.to_string())))
     }
 
+    /// Reads what the newest format has. `None`: there is no database yet, or one of an older format,
+    /// which the next write brings up to date.
+    async fn read_newest<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<Option<T>, StoreError> {
+        let found = self.read(move |connection| match database::is_newest(connection)? {
+            true => query(connection).map(Some),
+            false => Ok(None),
+        });
+        Ok(found.await?.flatten())
+    }
+
     /// Reads on a thread that may block. `None`: there is no database yet.
     async fn read<T: Send + 'static>(
         &self,

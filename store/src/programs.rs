@@ -47,7 +47,7 @@ pub(crate) async fn began(
     let since = i64::try_from(writer.since).unwrap_or_default();
     // Whatever is here already needs no second sync.
     let (rows, known) = ((run.clone(), name.clone()), folders.len() * origins.len());
-    let there = store.read(move |connection| {
+    let there = store.read_newest(move |connection| {
         let mut query = connection
             .prepare_cached("SELECT count(*) FROM writers WHERE run = ?1 AND name = ?2")?;
         query.query_row([rows.0, rows.1], |row| row.get::<_, i64>(0))
@@ -74,7 +74,7 @@ pub(crate) async fn began(
 /// The origins of what programs that run now may have written to this file.
 pub(crate) async fn writing(store: &Store, path: &Path) -> Result<Vec<Origin>, StoreError> {
     let path = path.to_path_buf();
-    let found = store.read(move |connection| {
+    let found = store.read_newest(move |connection| {
         let mut rows = rows(connection)?;
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -114,7 +114,7 @@ async fn settle(
     store: &Store,
     over: impl Fn(&Row) -> bool + Send + 'static,
 ) -> Result<(), StoreError> {
-    let found = store.read(rows).await?.unwrap_or_default();
+    let found = store.read_newest(rows).await?.unwrap_or_default();
     let found: Vec<Row> = found.into_iter().filter(over).collect();
     if found.is_empty() {
         return Ok(());

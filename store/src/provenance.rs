@@ -39,14 +39,14 @@ pub(crate) async fn keep(
 /// None where no run wrote these bytes.
 pub(crate) async fn find(store: &Store, sha256: &str) -> Result<Vec<Origin>, StoreError> {
     let sha256 = sha256.to_string();
-    let found = store.read(move |connection| origins(connection, &sha256)).await?;
+    let found = store.read_newest(move |connection| origins(connection, &sha256)).await?;
     Ok(parsed(&found.unwrap_or_default()))
 }
 
 /// The origins of what runs put into these folders, and is there with the bytes that it had then.
 pub(crate) async fn left_in(store: &Store, folders: &[PathBuf]) -> Result<Vec<Origin>, StoreError> {
     let folders: Vec<PathBuf> = folders.iter().map(|folder| guard::real(folder)).collect();
-    let put = store.read(move |connection| {
+    let put = store.read_newest(move |connection| {
         let found = folders.iter().map(|folder| places(connection, folder));
         Ok(found.collect::<rusqlite::Result<Vec<_>>>()?.concat())
     });
@@ -60,7 +60,7 @@ pub(crate) async fn left_in(store: &Store, folders: &[PathBuf]) -> Result<Vec<Or
     let digests = tokio::task::spawn_blocking(digests)
         .await
         .map_err(|stopped| StoreError::Stopped(stopped.to_string()))?;
-    let found = store.read(move |connection| {
+    let found = store.read_newest(move |connection| {
         let mut found = BTreeSet::new();
         for sha256 in digests {
             found.extend(origins(connection, &sha256)?);
