@@ -47,6 +47,6 @@ bench:
 peers:
     cargo run --release --ignore-rust-version --manifest-path benches/peers/Cargo.toml
 
-# One fuzz target (agent_file, endpoint, mcp_servers, lock, schema, manifest, values), for so many seconds
+# One fuzz target (those in fuzz/targets), for so many seconds
 fuzz target seconds="600":
     RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- -max_total_time={{seconds}} -timeout=20

@@ -14,6 +14,7 @@ mod prepared;
 mod python;
 mod roots;
 mod runs;
+mod servers;
 mod setup;
 mod unfit;
 
@@ -299,14 +300,16 @@ impl Errand {
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
         let agent = roots::recorded(agent);
-        let launcher = Launch::new(self, self.store()?, &agent, None);
+        let launcher = Launch::new(self, self.store()?, &agent, None).await?;
         let assembled = self.assemble(&agent, &launcher).await?;
         let traits = assembled.model.traits();
         let strategy = STRATEGIES.choose(&agent, &traits);
-        let mut run = Run::new(id, agent, strategy, traits, assembled.specs());
+        let mut run = Run::new(id.clone(), agent, strategy, traits, assembled.specs());
         let _driven = assembled.store.drive(run.id())?;
         drive::begin(&mut run, &assembled.parts(watch, person)).await?;
-        assembled.drive(run, watch, person).await
+        let finished = assembled.drive(run, watch, person).await;
+        launcher.over(&id).await?;
+        finished
     }
 
     /// Goes on with a run that was interrupted or that waits for an approval, perhaps with another
@@ -339,7 +342,7 @@ impl Errand {
             agent.model = model.clone();
         }
         // One store for all of it: the run is taken for this process through it.
-        let launcher = Launch::new(self, store, &agent, approval.clone());
+        let launcher = Launch::new(self, store, &agent, approval.clone()).await?;
         let assembled = self.assemble(&agent, &launcher).await?;
         let mut run =
             drive::fold(id, &events, &STRATEGIES, assembled.model.traits(), assembled.specs())?;
@@ -366,7 +369,9 @@ impl Errand {
         }
         let parts = assembled.parts(watch, person);
         drive::resume(&mut run, other, |action| launcher.answer(action), &parts).await?;
-        assembled.drive(run, watch, person).await
+        let finished = assembled.drive(run, watch, person).await;
+        launcher.over(id).await?;
+        finished
     }
 
     /// What the servers of an agent file are started with, to be looked at.

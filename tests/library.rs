@@ -3,7 +3,7 @@
 use agent_core::drive::Watch;
 use agent_core::event::Event;
 use agent_core::run::Run;
-use errand::{Errand, run};
+use errand::{Capability, Errand, FnTool, run};
 use serde_json::json;
 
 use crate::place::{Place, block_on, call, say};
@@ -72,6 +72,31 @@ fn a_server_in_another_program() {
     assert!(told.contains("nothing here confines it"), "{told}");
     let told = ran(Some(env!("CARGO_BIN_EXE_errand")));
     assert!(!told.contains("nothing here confines it") && told.contains("observed"), "{told}");
+}
+
+/// A function that reads a private file gave it to the model as if it were errand's own words.
+#[test]
+fn what_a_function_read_counts_as_read() {
+    let place = Place::new();
+    place.write("docs/iban.md", "DE00").agent(
+        "act = \"tools\"",
+        "[tools]\nuse = [\"crm.find\"]\n[permissions]\nread = [\"docs\"]",
+        &[call([("crm.find", json!({ "name": "x" }))]), say("done")],
+    );
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Find {
+        #[expect(dead_code, reason = "what it looks for is not the point")]
+        name: String,
+    }
+    let path = place.path("docs/iban.md").canonicalize().unwrap();
+    let find =
+        FnTool::new("crm.find", "Finds a customer.", |_: Find| async { Ok::<_, String>("DE00") })
+            .plan(move |_: Find| Ok(vec![Capability::Read(path.clone())]));
+    let errand = Errand::builder().home(place.home()).tool(find).build().unwrap();
+    let agent = errand.load(&place.path("agent.toml"), &[], None).unwrap();
+    let finished = block_on(errand.run(agent, &Nobody, None)).unwrap();
+    let journal = place.journal(&finished.run.0);
+    assert!(journal.contains("HERE/docs/iban.md"), "{journal}");
 }
 
 struct Nobody;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::place::{Place, Ran, call, say};
 
 const BY_TOOLS: &str = "act = \"tools\"";
-const ODD: &str = include_str!("mcp/odd.py");
+pub(crate) const ODD: &str = include_str!("mcp/odd.py");
 const FORGETS: &str = include_str!("mcp/forgets.py");
 const SAYS: &str = include_str!("mcp/says.py");
 const REFERENCE: &str = include_str!("mcp/reference.py");

@@ -239,3 +239,54 @@ fn only_fetching_knows_where_packages_come_from() {
         "a package has a name; its registry is the package manager's business",
     );
 }
+
+/// A promise whose test was renamed is one that nothing holds.
+#[test]
+fn each_promise_names_a_test_that_is_there() {
+    let sources: String = rust_files("").iter().map(|path| text(path)).collect();
+    let functions: BTreeSet<&str> = sources
+        .lines()
+        .filter_map(|line| line.split("fn ").nth(1)?.split(['(', '<']).next())
+        .collect();
+    let is_one = |name: &str| match name.strip_prefix('…') {
+        Some(end) => functions.iter().any(|function| function.ends_with(end)),
+        None => functions.contains(name),
+    };
+    let mut broken = Vec::new();
+    for page in ["ARCHITECTURE.md", "SECURITY.md", "docs/security.md"] {
+        let page_text = text(&root().join(page));
+        for named in page_text.split('`').skip(1).step_by(2) {
+            let letters =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_…".contains(c);
+            // A limit, a price and a call of the system.
+            let other = ["max_tokens", "cost_usd", "pivot_root"].contains(&named);
+            let function = named.contains('_') && named.chars().all(letters) && !other;
+            let path = named.contains('/') && named.ends_with(".rs");
+            if function && !is_one(named) || path && !exists(named) {
+                broken.push(format!("{page}: `{named}` is not there"));
+            }
+        }
+    }
+    let page = text(&root().join("docs/security.md"));
+    let promises = page.split("## What is promised").nth(1).unwrap();
+    let promises = promises.split("## What is not promised").next().unwrap();
+    let promises: Vec<&str> =
+        promises.split("\n\n").filter(|part| part.trim().starts_with("**")).collect();
+    assert!(promises.len() > 20, "the promises are elsewhere now");
+    for promise in promises {
+        let tested = promise.rsplit(" –").next().unwrap_or_default();
+        if tested.len() == promise.len() || !tested.contains(".rs`") && !tested.contains(".md)") {
+            broken.push(format!("no test of: {}", promise.lines().next().unwrap_or_default()));
+        }
+    }
+    none(broken, "each promise names its test");
+}
+
+/// Whether the file is there, from the root or in the sources of a crate.
+fn exists(path: &str) -> bool {
+    let crates = LIBRARIES.iter().map(|library| root().join(library).join("src").join(path));
+    [root().join(path), root().join("src").join(path)]
+        .into_iter()
+        .chain(crates)
+        .any(|path| path.is_file())
+}

@@ -1,5 +1,7 @@
 //! What a journal is to the loop: events, in order, on disk before anything follows from them.
 
+use std::path::{Path, PathBuf};
+
 use async_trait::async_trait;
 
 use crate::event::{Event, RunId};
@@ -14,15 +16,60 @@ pub trait Journal: Send + Sync {
     /// All events of a run, in order.
     async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError>;
 
-    /// Returns once it is on disk that a run with these origins writes bytes of this SHA-256.
-    async fn wrote(&self, _sha256: &str, _origins: &[Origin]) -> Result<(), JournalError> {
+    /// Returns once it is on disk that a run with these origins writes bytes of this SHA-256 here.
+    async fn wrote(
+        &self,
+        _path: &Path,
+        _sha256: &str,
+        _origins: &[Origin],
+    ) -> Result<(), JournalError> {
         Ok(())
     }
 
-    /// The origins of bytes with this SHA-256, as far as a run has written them; else none.
-    async fn provenance(&self, _sha256: &str) -> Result<Vec<Origin>, JournalError> {
+    /// The origins of bytes with this SHA-256, as far as a run has written them, or a [`Writer`] could
+    /// have written this file; else none.
+    async fn provenance(&self, _path: &Path, _sha256: &str) -> Result<Vec<Origin>, JournalError> {
         Ok(Vec::new())
     }
+
+    /// Returns once it is on disk that a run put a file or a folder here that was elsewhere.
+    async fn moved_to(&self, _path: &Path) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// The origins of what runs have left in these folders, as far as it is still as it was.
+    async fn left_in(&self, _folders: &[PathBuf]) -> Result<Vec<Origin>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    /// Returns once it is on disk that a program may write files without being asked for
+    /// each: what changes there until it has ended keeps these origins, also where errand is killed
+    /// meanwhile.
+    async fn writer_began(
+        &self,
+        _writer: &Writer<'_>,
+        _origins: &[Origin],
+    ) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// That program has ended.
+    async fn writer_ended(&self, _run: &RunId, _name: &str) -> Result<(), JournalError> {
+        Ok(())
+    }
+}
+
+/// A program that is not asked before each write.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer<'a> {
+    /// The run that started it, or what else is driven under a name of its own.
+    pub run: &'a RunId,
+    /// What it is known by there.
+    pub name: &'a str,
+    /// Where it can write.
+    pub folders: &'a [PathBuf],
+    /// When it began, in milliseconds since 1970.
+    pub since: u64,
 }
 
 /// The journal could not keep or give back an event.

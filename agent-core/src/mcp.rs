@@ -45,6 +45,12 @@ impl Server {
             || paths.any(|path| !own.iter().any(|own| path.starts_with(own)))
     }
 
+    /// Whether it is a confined program that may write files.
+    pub fn writes(&self) -> bool {
+        matches!(&self.transport, Transport::Stdio(program)
+            if program.confinement == Confinement::Required && !program.write.is_empty())
+    }
+
     /// The environment variables that it is started or reached with, without which it cannot be.
     pub fn needs(&self) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();

@@ -1,6 +1,7 @@
 //! What the sandbox is to the loop: a permit in, a result out, and a gate for everything the
 //! guest asks of the host meanwhile.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use crate::action::{Capability, Permit};
 use crate::agent::Budget;
 use crate::event::RunId;
+use crate::journal::Writer;
 use crate::ledger::Spent;
 use crate::output::Part;
 use crate::provenance::Origin;
@@ -74,6 +76,31 @@ pub trait Gate: Send + Sync {
     /// The origins that whatever the guest leaves behind now keeps.
     fn leaves(&self) -> Vec<Origin> {
         Vec::new()
+    }
+
+    /// A program reads what it likes in these folders: what earlier runs left there counts as read.
+    async fn reads_all(&self, _folders: &[PathBuf]) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    /// A program writes without asking: what it leaves behind keeps the origins of all that was read,
+    /// and these.
+    async fn writer_began(
+        &self,
+        _writer: &Writer<'_>,
+        _more: &[Origin],
+    ) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    /// That program has ended.
+    async fn writer_ended(&self, _run: &RunId, _name: &str) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    /// The run whose call it is.
+    fn run(&self) -> RunId {
+        RunId(String::new())
     }
 
     /// The guest calls another tool: planned, judged, journaled and run like any call.

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::suggest;
@@ -30,6 +31,10 @@ pub(super) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Missing> {
     let status = fs::metadata(path).map_err(|error| failed(&error))?;
     if status.is_dir() {
         return Err(Missing { message: "this is a folder".into(), hint: None });
+    }
+    // One that lies here would be waited for; what a person names in `/dev` is what they mean.
+    if status.file_type().is_fifo() && !path.starts_with("/dev") && !path.starts_with("/proc") {
+        return Err(Missing { message: "this is a pipe, and no file".into(), hint: None });
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| failed(&error))?;

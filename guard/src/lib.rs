@@ -4,6 +4,7 @@
 //! ([`visible`]), and which secrets never are ([`Redactor`]). It decides nothing about agents and knows none.
 
 mod environment;
+pub mod file;
 mod kept;
 pub mod private;
 mod program;

@@ -36,7 +36,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 /// JSON that says the same with each letter that [`hides`] as JSON escapes it, `\u001b`: such a
 /// letter can only be in a string. Line ends and tabs between values stay.
 pub fn visible_json(json: &str) -> Cow<'_, str> {
-    let acts = |letter: char| hides(letter) && !letter.is_ascii_control();
+    // Delete is the one control character that JSON takes as it is within a string.
+    let acts = |letter: char| hides(letter) && (!letter.is_ascii_control() || letter == '\u{7f}');
     if !json.chars().any(acts) {
         return Cow::Borrowed(json);
     }
@@ -86,5 +87,11 @@ mod tests {
         let shown = visible_json(json);
         assert_eq!(shown, "{\n\t\"a\": \"\\u009b31m \\u202e \\udb40\\udc41 é\"\n}");
         assert!(!shown.chars().any(|c| hides(c) && !matches!(c, '\n' | '\t')));
+    }
+
+    /// The writer of JSON leaves it as it is.
+    #[test]
+    fn a_delete_in_a_string_of_json() {
+        assert_eq!(visible_json("\"a\u{7f}b\""), "\"a\\u007fb\"");
     }
 }

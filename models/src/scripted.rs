@@ -8,7 +8,6 @@
 //! Like any model it leaves out the request's prefix where the line repeats it, and what follows
 //! a stop string. Beyond that it says what the file says: it enforces no form.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -159,7 +158,7 @@ impl Scripted {
 
 fn read(path: &Path) -> Result<Vec<Line>, ScriptError> {
     let failed = |source| ScriptError::Read { path: path.to_owned(), source };
-    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    let mut file = BufReader::new(guard::file::open(path).map_err(failed)?);
     let mut lines = Vec::new();
     let mut calls_before = 0;
     for number in 1.. {

@@ -31,7 +31,47 @@ pub(crate) fn add(rules: &mut PolicySet, own: &[OwnRules]) -> Result<(), PolicyE
     Ok(())
 }
 
+/// How deep an expression may be: the parser of the library goes down for each level, and a deep one
+/// ends the process.
+const DEEPEST: usize = 64;
+
+/// Whether the parser has room for what is nested here.
+fn shallow(text: &str) -> Result<(), String> {
+    let (mut depth, mut conditions, mut word) = (0_usize, 0_usize, String::new());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter.is_alphanumeric() || letter == '_' {
+            word.push(letter);
+            continue;
+        }
+        conditions += usize::from(std::mem::take(&mut word) == "if");
+        match letter {
+            '"' => {
+                while let Some(letter) = letters.next() {
+                    match letter {
+                        '\\' => drop(letters.next()),
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            '/' if letters.peek() == Some(&'/') => {
+                letters.by_ref().find(|letter| *letter == '\n');
+            }
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            ';' => conditions = 0,
+            _ => {}
+        }
+        if depth + conditions > DEEPEST {
+            return Err(format!("an expression is nested more than {DEEPEST} deep"));
+        }
+    }
+    Ok(())
+}
+
 fn parsed(text: &str) -> Result<PolicySet, String> {
+    shallow(text)?;
     let own: PolicySet = text.parse().map_err(|error| format!("{error}"))?;
     if own.templates().next().is_some() {
         return Err("a template (`?principal`, `?resource`) has no use here".to_string());
@@ -85,5 +125,27 @@ mod tests {
             let said = check(text).err().unwrap_or_default();
             assert!(said.contains(why), "{text}: {said}");
         }
+    }
+
+    /// The parser went down for each of them until the stack was full, which ends the process.
+    #[test]
+    fn a_policy_nested_deeper_than_the_parsers_stack() {
+        let when = |body: &str| {
+            check(&format!(
+                r#"@reason("r") forbid (principal, action, resource) when {{ {body} }};"#
+            ))
+        };
+        let around = |before: &str, after: &str, times: usize| {
+            when(&format!("{}true{}", before.repeat(times), after.repeat(times)))
+        };
+        for (before, after) in
+            [("(", ")"), ("if true then ", " else false"), ("[", "] == []"), ("{a: ", "} == {}")]
+        {
+            let said = around(before, after, 100_000).err().unwrap_or_default();
+            assert!(said.contains("nested"), "{before}: {said}");
+        }
+        assert_eq!(around("(", ")", 50), Ok(()));
+        let many = "(".repeat(100);
+        assert_eq!(when(&format!("\"\\\"{many}\" == \"a\" // {many}\n")), Ok(()));
     }
 }

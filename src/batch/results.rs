@@ -123,7 +123,13 @@ impl Results {
                 beside.display()
             )))
         };
-        if fs::metadata(out).is_ok_and(|there| there.len() > 0) && !beside.exists() {
+        let there = fs::metadata(out);
+        if there.as_ref().is_ok_and(|there| !there.is_file()) {
+            return Err(BatchError::Usage(format!(
+                "`{shown}` is no file that results can be added to"
+            )));
+        }
+        if there.is_ok_and(|there| there.len() > 0) && !beside.exists() {
             return foreign();
         }
         let mut made = File::options()

@@ -1,7 +1,6 @@
 //! The rows of a table: CSV or TSV with a line of names, or JSON Lines.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use agent_core::component::digest;
@@ -9,6 +8,12 @@ use agent_file::Invalid;
 use serde_json::Value;
 
 use super::{BatchError, quotes};
+
+/// The largest table, in bytes: it is held whole.
+const LARGEST: u64 = 1 << 30;
+
+/// The most columns of one.
+const COLUMNS: usize = 10_000;
 
 /// The most problems that are told at once.
 const TOLD: usize = 10;
@@ -72,8 +77,8 @@ pub(super) fn several(problems: Vec<String>) -> String {
 pub(super) fn read(file: &Path) -> Result<Vec<Row>, BatchError> {
     let shown = file.display();
     let wrong = |problem: String| BatchError::Usage(problem);
-    let text =
-        fs::read(file).map_err(|error| wrong(format!("`{shown}` cannot be read: {error}")))?;
+    let text = guard::file::read(file, LARGEST)
+        .map_err(|error| wrong(format!("`{shown}` cannot be read: {error}")))?;
     let text = text::utf8::of(&text).map_err(|error| {
         let before = text::utf8::unmarked(&text).iter().take(error.at);
         let line = 1 + before.filter(|byte| **byte == b'\n').count();
@@ -126,6 +131,12 @@ fn csv(file: &Path, format: &csv::ReaderBuilder, text: &str) -> Result<Vec<Row>,
     };
     let names: Vec<String> =
         reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_string()).collect();
+    if names.len() > COLUMNS {
+        return Err(BatchError::Usage(format!(
+            "{shown}:1: it has {} columns, and a table has at most {COLUMNS}",
+            names.len()
+        )));
+    }
     for (at, name) in names.iter().enumerate() {
         if name.is_empty() || names[..at].contains(name) {
             return Err(BatchError::Usage(format!(
@@ -173,6 +184,8 @@ fn jsonl(file: &Path, text: &str) -> Result<Vec<Row>, BatchError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
+
     use super::*;
 
     fn read(name: &str, text: &str) -> Result<Vec<String>, String> {

@@ -9,11 +9,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ::tools::lock::Lock;
-use ::tools::mcp::{Client, McpError, Offered, Tokens, advice};
-use ::tools::process::Cells;
+use ::tools::mcp::{Offered, advice};
 use agent_core::mcp::{Pinned, Server};
 use agent_file::{Checked, Looked};
-use futures::future::join_all;
 use text::head;
 
 use super::confirm::confirmed;
@@ -79,7 +77,7 @@ fn pin(file: PathBuf, named: Vec<String>, yes: bool) -> anyhow::Result<ExitCode>
     }
     let mut offered: BTreeMap<String, Pinned> = BTreeMap::new();
     let mut news = false;
-    for (name, found) in runtime()?.block_on(look(&servers, &cells, &errand.tokens())) {
+    for (name, found) in runtime()?.block_on(errand.offered(&servers, &cells))? {
         match found {
             Ok(found) => {
                 news |= show(name, lock.servers.get(name), &found);
@@ -129,20 +127,6 @@ fn chosen(looked: &Looked, named: &[String]) -> Result<BTreeSet<String>, Usage> 
         (true, false) => looked.used.clone(),
         (true, true) => all,
     })
-}
-
-/// Looks at them side by side: one that says nothing for long delays the rest only once.
-async fn look<'a>(
-    servers: &BTreeMap<&'a String, &Server>,
-    cells: &Cells,
-    tokens: &Tokens,
-) -> Vec<(&'a String, Result<Offered, McpError>)> {
-    join_all(servers.iter().map(async |(name, server)| {
-        let client = Client::new(name, (*server).clone(), cells.clone());
-        let client = client.signed_in(tokens.clone());
-        (*name, client.offered().await)
-    }))
-    .await
 }
 
 /// Shows what a server offers beside what was agreed to, and says whether that is something new.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use agent_core::action::{Capability, Permit};
+use agent_core::provenance::Origin;
 use agent_core::sandbox::{Cost, Gate, Invocation, SandboxError};
 use agent_core::tool::{Effect, Tool, ToolSpec, Work, Worker};
 use async_trait::async_trait;
@@ -71,7 +72,7 @@ impl FnTool {
     }
 
     /// What a call with these arguments reaches: files, hosts. Each is judged by the agent's policy
-    /// before the function runs. The error is for the model that wrote the arguments.
+    /// before the function runs, and what it gives back counts as read from there. The error is for the model that wrote the arguments.
     #[must_use]
     pub fn plan<A: DeserializeOwned>(
         mut self,
@@ -104,8 +105,18 @@ impl Tool for FnTool {
 
 #[async_trait]
 impl Worker for FnTool {
-    async fn invoke(&self, permit: &Permit, _gate: &dyn Gate) -> Result<Invocation, SandboxError> {
+    async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError> {
         let began = Instant::now();
+        for wanted in &permit.action().capabilities {
+            match wanted {
+                Capability::Read(path) => gate.record_origin(Origin::File(path.clone())),
+                Capability::Fetch { url, .. } => gate.record_origin(Origin::Web(url.clone())),
+                Capability::Run { program, .. } => {
+                    gate.record_origin(Origin::Program(program.clone()));
+                }
+                Capability::Write(_) | Capability::Delete(_) => {}
+            }
+        }
         let result = (self.body)(permit.action().arguments.clone()).await;
         let output = result.as_ref().map_or(0, |value| value.to_string().len() as u64);
         Ok(Invocation { result, cost: Cost { time: began.elapsed(), output, ..Cost::default() } })

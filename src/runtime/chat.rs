@@ -37,7 +37,7 @@ impl Errand {
     /// What the agent needs cannot be had, or it is one for research.
     pub async fn chat(&self, agent: Agent) -> anyhow::Result<Chat> {
         let agent = roots::recorded(agent);
-        let launch = Launch::new(self, self.store()?, &agent, None);
+        let launch = Launch::new(self, self.store()?, &agent, None).await?;
         let assembled = self.assemble(&agent, &launch).await?;
         let traits = assembled.model.traits();
         let strategy = talks(&agent, STRATEGIES.choose(&agent, &traits))?;
@@ -57,7 +57,7 @@ impl Errand {
         let events = told(store.events(id).await)?;
         let agent = as_of(id, &events)?;
         roots::unchanged(&agent)?;
-        let launch = Launch::new(self, store, &agent, None);
+        let launch = Launch::new(self, store, &agent, None).await?;
         let assembled = self.assemble(&agent, &launch).await?;
         let chat = Chat { id: id.clone(), assembled, _driven: driven };
         talks(&agent, chat.run().await?.strategy())?;

@@ -58,7 +58,7 @@ impl Errand {
     /// # Errors
     /// A component is not what the agent was made with, or a tool cannot be set up.
     pub async fn caller(&self, agent: Agent) -> anyhow::Result<Caller> {
-        let launcher = Launch::new(self, self.store()?, &agent, None);
+        let launcher = Launch::new(self, self.store()?, &agent, None).await?;
         let sandbox = launcher.sandbox(&agent)?;
         Ok(Caller {
             tools: self.tools(&agent, &launcher).await?,

@@ -88,7 +88,7 @@ impl Errand {
             ..tools::Setup::default()
         };
         let tools = vec![data::texts(&setup, tool, most)];
-        let launcher = Launch::new(self, self.store()?, &agent, None);
+        let launcher = Launch::new(self, self.store()?, &agent, None).await?;
         let sandbox = launcher.sandbox(&agent)?;
         let policy = Chain::new(&agent.grants, &agent.above)?;
         let caller = Caller { agent, tools, policy, sandbox };

@@ -6,6 +6,7 @@ use crate::STRATEGIES;
 use agent_core::action::Action;
 use agent_core::agent::{Agent, ModelConfig};
 use agent_core::drive::Approval;
+use agent_core::event::RunId;
 use agent_core::journal::Journal;
 use agent_core::mcp::Server;
 use agent_core::model::Model;
@@ -14,11 +15,11 @@ use agent_core::subagent::{AgentRuntime, Launcher};
 use async_trait::async_trait;
 use guard::Kept;
 use sandbox::Wasm;
-use store::Store;
+use store::{Drive, Store};
 use tools::mcp::{self, McpError};
 use tools::process::Cells;
 
-use super::{Errand, kept};
+use super::{Errand, kept, new_id};
 
 /// Starts the agents that an agent calls: in the same journal, and with the same local model where
 /// they name the same.
@@ -30,26 +31,39 @@ pub(super) struct Launch {
     models: Models,
     servers: Servers,
     sandboxes: Sandboxes,
+    owner: Owner,
     /// What none of them may write.
     pub(super) kept: Arc<Kept>,
 }
 
 type Servers = Arc<tokio::sync::Mutex<Vec<(String, Arc<mcp::Client>)>>>;
 type Sandboxes = Arc<Mutex<Vec<(Agent, Arc<Wasm>)>>>;
+type Owner = Arc<Mutex<Option<(RunId, Drive)>>>;
 type Models = Arc<tokio::sync::Mutex<Vec<(ModelConfig, Arc<dyn Model>)>>>;
 
 impl Launch {
-    pub(super) fn new(
+    /// What programs left behind of runs that were killed is noted before any of it can be read.
+    pub(super) async fn new(
         errand: &Errand,
         store: Store,
         agent: &Agent,
         approval: Option<Approval>,
-    ) -> Launch {
+    ) -> anyhow::Result<Launch> {
+        store.programs_ended(None).await?;
         let kept = Arc::new(kept::of(errand.fetcher.home().root(), agent, &errand.kept));
         let approval = Arc::new(Mutex::new(approval));
         let (models, servers) = (Models::default(), Servers::default());
         let (errand, sandboxes) = (errand.clone(), Sandboxes::default());
-        Launch { errand, store, approval, models, servers, sandboxes, kept }
+        Ok(Launch {
+            errand,
+            store,
+            approval,
+            models,
+            servers,
+            sandboxes,
+            owner: Owner::default(),
+            kept,
+        })
     }
 
     /// The sandbox of an agent. The first that asks for its own has those of all the agents below
@@ -91,6 +105,29 @@ impl Launch {
         Ok(model)
     }
 
+    /// Ends the servers of a run that is over, and notes what they left behind.
+    pub(super) async fn over(&self, run: &RunId) -> anyhow::Result<()> {
+        for (_, client) in self.servers.lock().await.drain(..) {
+            client.end().await;
+        }
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(self.store.programs_ended(Some(run)).await?)
+    }
+
+    /// What the servers are known by in the journal: driven, as a run is, while this process lives.
+    fn owner(&self) -> anyhow::Result<RunId> {
+        let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        let (id, driven) = match owner.take() {
+            Some(owner) => owner,
+            None => {
+                let id = new_id();
+                (id.clone(), self.store.drive(&id)?)
+            }
+        };
+        *owner = Some((id.clone(), driven));
+        Ok(id)
+    }
+
     /// One client for a server, whichever agents of the run use it. A server that has other tools
     /// than were agreed to stops the run before it begins; one that cannot be reached is a failure
     /// of the calls that need it.
@@ -108,8 +145,10 @@ impl Launch {
         }
         let confiner = self.errand.confiner.clone();
         let cells = Cells { confiner, kept: Arc::clone(&self.kept) };
-        let tokens = self.errand.tokens();
-        let client = Arc::new(mcp::Client::new(name, server.clone(), cells).signed_in(tokens));
+        let owner = if server.writes() { self.owner()? } else { new_id() };
+        let client = mcp::Client::new(name, server.clone(), cells, owner);
+        let client = Arc::new(client.signed_in(self.errand.tokens()));
+        client.watched(&self.store).await?;
         if let Err(error @ McpError::Changed { .. }) = client.ready().await {
             return Err(error.into());
         }

@@ -27,7 +27,7 @@ impl Errand {
     /// What it needs cannot be had.
     pub async fn prepare(&self, agent: &Agent) -> anyhow::Result<Prepared> {
         let agent = roots::recorded(agent.clone());
-        let launch = Launch::new(self, self.store()?, &agent, None);
+        let launch = Launch::new(self, self.store()?, &agent, None).await?;
         let assembled = self.assemble(&agent, &launch).await?;
         Ok(Prepared { agent, assembled, launch })
     }

@@ -134,13 +134,7 @@ impl ServeFile {
     pub fn read(path: &Path) -> Result<ServeFile, Refused> {
         let shown = path.display();
         let refused = |what: &dyn std::fmt::Display| Refused(format!("`{shown}`: {what}"));
-        let length = std::fs::metadata(path).map_err(|error| refused(&error))?.len();
-        if length > LONGEST {
-            return Err(refused(&format!(
-                "it is larger than a serve file may be, {LONGEST} bytes"
-            )));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| refused(&error))?;
+        let text = guard::file::read_text(path, LONGEST).map_err(|error| refused(&error))?;
         let mut file: ServeFile =
             toml::from_str(&text).map_err(|error| refused(&error.to_string().trim_end()))?;
         let path = std::path::absolute(path).map_err(|error| refused(&error))?;

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::StoreError;
 
 /// Each step takes the format from its index to the next; a released step never changes.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE runs (
         id      TEXT PRIMARY KEY,
@@ -34,6 +34,19 @@ const STEPS: [&str; 2] = [
         sha256 TEXT NOT NULL,
         origin TEXT NOT NULL,
         PRIMARY KEY (sha256, origin)
+    ) STRICT, WITHOUT ROWID;
+",
+    "
+    CREATE TABLE places (
+        path BLOB PRIMARY KEY
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE writers (
+        run    TEXT NOT NULL,
+        name   TEXT NOT NULL,
+        folder BLOB NOT NULL,
+        since  INTEGER NOT NULL,
+        origin TEXT NOT NULL,
+        PRIMARY KEY (run, name, folder, origin)
     ) STRICT, WITHOUT ROWID;
 ",
 ];
@@ -172,6 +185,11 @@ impl Database {
                 connection.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(()));
         }
     }
+}
+
+/// Whether a database has all that this version writes.
+pub(crate) fn is_newest(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(format(connection)? >= FORMAT)
 }
 
 fn format(connection: &Connection) -> rusqlite::Result<i64> {

@@ -1,14 +1,16 @@
 //! The store as a journal.
 
+use std::path::{Path, PathBuf};
+
 use agent_core::event::{Event, RunId, What};
-use agent_core::journal::{Journal, JournalError};
+use agent_core::journal::{Journal, JournalError, Writer};
 use agent_core::provenance::Origin;
 use async_trait::async_trait;
 
-use crate::provenance;
 use crate::row::Status;
 use crate::writer::Entry;
 use crate::{Store, StoreError};
+use crate::{programs, provenance};
 
 #[async_trait]
 impl Journal for Store {
@@ -38,12 +40,41 @@ impl Journal for Store {
         Ok(())
     }
 
-    async fn wrote(&self, sha256: &str, origins: &[Origin]) -> Result<(), JournalError> {
-        provenance::keep(self, sha256, origins).await.map_err(JournalError::from)
+    async fn wrote(
+        &self,
+        path: &Path,
+        sha256: &str,
+        origins: &[Origin],
+    ) -> Result<(), JournalError> {
+        Ok(provenance::keep(self, path, Some((sha256, origins))).await?)
     }
 
-    async fn provenance(&self, sha256: &str) -> Result<Vec<Origin>, JournalError> {
-        provenance::find(self, sha256).await.map_err(|error| JournalError::Read(error.to_string()))
+    async fn moved_to(&self, path: &Path) -> Result<(), JournalError> {
+        Ok(provenance::keep(self, path, None).await?)
+    }
+
+    async fn provenance(&self, path: &Path, sha256: &str) -> Result<Vec<Origin>, JournalError> {
+        let mut origins = provenance::find(self, sha256).await.map_err(unread)?;
+        if origins.is_empty() {
+            origins = programs::writing(self, path).await.map_err(unread)?;
+        }
+        Ok(origins)
+    }
+
+    async fn left_in(&self, folders: &[PathBuf]) -> Result<Vec<Origin>, JournalError> {
+        provenance::left_in(self, folders).await.map_err(unread)
+    }
+
+    async fn writer_began(
+        &self,
+        writer: &Writer<'_>,
+        origins: &[Origin],
+    ) -> Result<(), JournalError> {
+        Ok(programs::began(self, writer, origins).await?)
+    }
+
+    async fn writer_ended(&self, run: &RunId, name: &str) -> Result<(), JournalError> {
+        Ok(programs::ended(self, run, name).await?)
     }
 
     async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError> {
@@ -81,4 +112,8 @@ impl From<StoreError> for JournalError {
     fn from(error: StoreError) -> Self {
         JournalError::Write(error.to_string())
     }
+}
+
+fn unread(error: StoreError) -> JournalError {
+    JournalError::Read(error.to_string())
 }

@@ -9,6 +9,7 @@
 mod database;
 mod drive;
 mod journal;
+mod programs;
 mod provenance;
 mod row;
 mod writer;
@@ -145,6 +146,45 @@ impl Store {
     /// How many transactions this store has committed; fewer than the events it was given.
     pub fn commits(&self) -> u64 {
         self.inner.writer.commits()
+    }
+
+    /// Notes what programs left behind that are not asked before each write: those of this run, which is
+    /// over, and those of runs that were killed.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub async fn programs_ended(&self, of: Option<&RunId>) -> Result<(), StoreError> {
+        programs::ended_with(self, of).await
+    }
+
+    /// Changes the database in one transaction, on a thread that may block; returns once that is on disk.
+    async fn change(
+        &self,
+        make: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let inner = self.inner.clone();
+        let work = move || {
+            let connection = inner.database.write()?;
+            let explain = |error| inner.database.explain(&error);
+            let change = connection.unchecked_transaction().map_err(explain)?;
+            make(&change).and_then(|()| change.commit()).map_err(explain)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|stopped| Err(StoreError::Stopped(stopped.to_string())))
+    }
+
+    /// Reads what the newest format has. `None`: there is no database yet, or one of an older format,
+    /// which the next write brings up to date.
+    async fn read_newest<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<Option<T>, StoreError> {
+        let found = self.read(move |connection| match database::is_newest(connection)? {
+            true => query(connection).map(Some),
+            false => Ok(None),
+        });
+        Ok(found.await?.flatten())
     }
 
     /// Reads on a thread that may block. `None`: there is no database yet.

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use agent_core::agent::Agent;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
 use agent_core::journal::{Journal, JournalError};
+use agent_core::provenance::Origin;
 use agent_core::strategy::TOOLS;
 use serde_json::json;
 use store::{Status, Store, StoreError, Which, Whose};
@@ -225,11 +226,31 @@ async fn a_newer_format_is_left_alone() {
     assert_eq!(
         error.to_string(),
         format!(
-            "`{}` was written by a newer version (format 7, this one knows 2): update errand, or \
+            "`{}` was written by a newer version (format 7, this one knows 3): update errand, or \
              set ERRAND_HOME to another folder",
             database.display()
         )
     );
+}
+
+#[tokio::test]
+async fn a_database_of_an_older_format_is_read_and_brought_up_to_date() {
+    let home = tempfile::tempdir().unwrap();
+    let before = Store::open(home.path()).unwrap();
+    before.append(&run("a"), 0, &planned("x")).await.unwrap();
+    drop(before);
+    format_of(&home.path().join("errand.db"))
+        .execute_batch("DROP TABLE places; DROP TABLE writers; PRAGMA user_version = 2")
+        .unwrap();
+    let (store, file) = (Store::open(home.path()).unwrap(), home.path().join("a.txt"));
+    let (folders, origins) = ([home.path().to_path_buf()], [Origin::Server("s".to_string())]);
+    store.programs_ended(None).await.unwrap();
+    assert!(store.left_in(&folders).await.unwrap().is_empty());
+    std::fs::write(&file, "x").unwrap();
+    let sha256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+    store.wrote(&file, sha256, &origins).await.unwrap();
+    assert_eq!(store.left_in(&folders).await.unwrap(), origins);
+    assert_eq!(store.load(&run("a")).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

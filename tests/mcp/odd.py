@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 HOW = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -114,7 +115,32 @@ def rights():
     return sum(data)
 
 
+def keeps(what):
+    """Reads a file, or writes one: once, or again and again for as long as this program lives."""
+    if "read" in what:
+        return open(what["read"]).read()
+
+    def write(number):
+        with open(what["path"], "w") as file:
+            file.write(what["text"] + str(number))
+
+    def go_on():
+        number = 0
+        while True:
+            number += 1
+            write(number)
+
+    write(0)
+    if what.get("on"):
+        threading.Thread(target=go_on, daemon=True).start()
+    if what.get("hang"):
+        time.sleep(600)
+    return "written"
+
+
 def call(name, arguments, token):
+    if HOW == "keeps":
+        return keeps(arguments)
     if HOW == "dies":
         print("I cannot go on", file=sys.stderr)
         sys.exit(3)
@@ -176,6 +202,9 @@ def call(name, arguments, token):
         return sockets()
     return "done"
 
+
+if HOW == "early":
+    keeps({"path": "out/copy.txt", "text": open("docs/iban.md").read()})
 
 # Calls without an answer, and which of them were given up, by their ids.
 ASKED, CANCELLED = [], []

@@ -2,20 +2,19 @@
 //! is made for the call. What it may be called with is the policy's business; how far it goes is what
 //! the agent was granted, whatever it is told to do.
 
-mod left;
 mod made;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use agent_core::action::{Capability, Permit};
+use agent_core::journal::Writer;
 use agent_core::mcp::{Confinement, Network, Program};
 use agent_core::path::resolve;
 use agent_core::permission::Grants;
 use agent_core::program::{Programs, RUN, RunRule};
-use agent_core::provenance::Origin;
 use agent_core::sandbox::{Cost, Gate, Invocation, SandboxError};
 use agent_core::tool::{Effect, Tool, ToolSpec, Work, Worker};
 use async_trait::async_trait;
@@ -24,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::builtin;
-use crate::process::{Cells, End, once};
+use crate::process::{Cells, End, now, once, origin};
 
 use self::made::Made;
 
@@ -166,16 +165,15 @@ fn shown(exit_code: Option<i32>, output: &str, errors: &str) -> String {
 #[async_trait]
 impl Worker for Runs {
     async fn invoke(&self, permit: &Permit, gate: &dyn Gate) -> Result<Invocation, SandboxError> {
-        let (began, at) = (Instant::now(), SystemTime::now());
-        let result = self.watched(&permit.action().arguments).await;
-        self.label(gate);
+        let began = Instant::now();
+        let action = permit.action();
+        self.label(gate).await?;
         // What it leaves behind keeps the origins of all that it was given, also where it failed.
-        let origins = gate.leaves();
-        if !origins.is_empty() {
-            for sha256 in left::since(&self.write, at).await {
-                gate.content(0, &sha256).await?;
-            }
-        }
+        let (run, name) = (gate.run(), action.id.to_string());
+        let writer = Writer { run: &run, name: &name, folders: &self.write, since: now() };
+        gate.writer_began(&writer, &[]).await?;
+        let result = self.watched(&action.arguments).await;
+        gate.writer_ended(&run, &name).await?;
         let result = result.map(|ran| json!(ran));
         Ok(Invocation { result, cost: Cost { time: began.elapsed(), ..Cost::default() } })
     }
@@ -187,13 +185,10 @@ impl Worker for Runs {
 
 impl Runs {
     /// Where what it gives back may come from: all that it can read.
-    fn label(&self, gate: &dyn Gate) {
-        for path in self.read.iter().chain(&self.write) {
-            gate.record_origin(match path.is_dir() {
-                true => Origin::Folder(path.clone()),
-                false => Origin::File(path.clone()),
-            });
-        }
+    async fn label(&self, gate: &dyn Gate) -> Result<(), SandboxError> {
+        let readable: Vec<PathBuf> = self.read.iter().chain(&self.write).cloned().collect();
+        readable.iter().map(|path| origin(path)).for_each(|origin| gate.record_origin(origin));
+        gate.reads_all(&readable).await
     }
 
     /// Runs it, and has nothing left behind that no agent may write.

@@ -2,6 +2,7 @@
 //! written down where it matters. After an interruption it gives back what had already happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -10,8 +11,8 @@ use serde_json::Value;
 use super::session::{Caller, Session};
 use crate::action::{Action, CallId, Capability, Decision, Permit, Verdict};
 use crate::agent::Budget;
-use crate::event::{Observation, Status, What};
-use crate::journal::JournalError;
+use crate::event::{Observation, RunId, Status, What};
+use crate::journal::{JournalError, Writer};
 use crate::message::ToolCall;
 use crate::output::Part;
 use crate::policy::Policy;
@@ -50,7 +51,9 @@ struct Now {
     calls: usize,
     origins: BTreeSet<Origin>,
     /// Files that may be read: they count as read once they were.
-    reading: BTreeMap<u64, Origin>,
+    reading: BTreeMap<u64, PathBuf>,
+    /// Files that may be written.
+    writing: BTreeMap<u64, PathBuf>,
     refused: BTreeSet<String>,
     /// The code took another way than before the interruption: nothing recorded holds any more.
     diverged: bool,
@@ -165,8 +168,8 @@ impl Gate for CallGate<'_> {
         }
         match &capability {
             Capability::Read(path) => {
-                let (mark, origin) = (READS + uses, Origin::File(path.clone()));
-                self.with(|now| now.reading.insert(mark, origin));
+                let mark = READS + uses;
+                self.with(|now| now.reading.insert(mark, path.clone()));
                 return Ok(Use::Fresh(mark));
             }
             Capability::Fetch { url, .. } => {
@@ -183,6 +186,9 @@ impl Gate for CallGate<'_> {
         {
             return Ok(Use::Recorded);
         }
+        if let Capability::Write(path) = &capability {
+            self.with(|now| now.writing.insert(mark, path.clone()));
+        }
         self.used(mark, capability, verdict).await?;
         Ok(Use::Fresh(mark))
     }
@@ -190,35 +196,61 @@ impl Gate for CallGate<'_> {
     async fn done(&self, mark: u64) -> Result<(), SandboxError> {
         if mark >= READS {
             self.with(|now| {
-                let origin = now.reading.remove(&mark);
-                now.origins.extend(origin);
+                let path = now.reading.remove(&mark);
+                now.origins.extend(path.map(Origin::File));
             });
             return Ok(());
         }
         let call = self.action.id.clone();
-        Ok(self.session.write(What::Done { call, mark }).await?)
+        self.session.write(What::Done { call, mark }).await?;
+        // Written without bytes: it was moved there.
+        if let Some(path) = self.with(|now| now.writing.remove(&mark)) {
+            self.session.parts.journal.moved_to(&path).await?;
+        }
+        Ok(())
     }
 
     async fn content(&self, mark: u64, sha256: &str) -> Result<(), SandboxError> {
         let journal = self.session.parts.journal;
         if mark >= READS {
-            let origins = journal.provenance(sha256).await?;
-            self.with(|now| {
-                // What a file inherited from what it was before says nothing new.
-                let this = now.reading.get(&mark);
-                let had = |origin: &Origin| {
-                    this.into_iter().chain(&now.origins).any(|had| had == origin.source())
-                };
-                let new: Vec<Origin> = origins.into_iter().filter(|origin| !had(origin)).collect();
-                now.origins.extend(new);
-            });
+            let Some(path) = self.with(|now| now.reading.get(&mark).cloned()) else {
+                return Ok(());
+            };
+            let mut origins = journal.provenance(&path, sha256).await?;
+            // What a file inherited from what it was before says nothing new.
+            let this = Origin::File(path);
+            origins.retain(|origin| *origin.source() != this);
+            self.inherits(origins);
             return Ok(());
         }
-        let origins = self.leaves();
-        if !origins.is_empty() {
-            journal.wrote(sha256, &origins).await?;
+        let (path, origins) = (self.with(|now| now.writing.remove(&mark)), self.leaves());
+        if let Some(path) = path.filter(|_| !origins.is_empty()) {
+            journal.wrote(&path, sha256, &origins).await?;
         }
         Ok(())
+    }
+
+    async fn reads_all(&self, folders: &[PathBuf]) -> Result<(), SandboxError> {
+        self.inherits(self.session.parts.journal.left_in(folders).await?);
+        Ok(())
+    }
+
+    async fn writer_began(&self, writer: &Writer<'_>, more: &[Origin]) -> Result<(), SandboxError> {
+        let mut origins = self.leaves();
+        origins
+            .extend(more.iter().filter(|origin| **origin != Origin::Host).map(Origin::inherited));
+        if !origins.is_empty() && !writer.folders.is_empty() {
+            self.session.parts.journal.writer_began(writer, &origins).await?;
+        }
+        Ok(())
+    }
+
+    async fn writer_ended(&self, run: &RunId, name: &str) -> Result<(), SandboxError> {
+        Ok(self.session.parts.journal.writer_ended(run, name).await?)
+    }
+
+    fn run(&self) -> RunId {
+        self.session.id().clone()
     }
 
     fn leaves(&self) -> Vec<Origin> {
@@ -293,6 +325,17 @@ impl Gate for CallGate<'_> {
 }
 
 impl CallGate<'_> {
+    /// Counts these as read, but for what was read itself.
+    fn inherits(&self, origins: Vec<Origin>) {
+        self.with(|now| {
+            let had = |origin: &Origin| {
+                now.origins.contains(origin.source()) || self.taint.contains(origin.source())
+            };
+            let new: Vec<Origin> = origins.into_iter().filter(|origin| !had(origin)).collect();
+            now.origins.extend(new);
+        });
+    }
+
     /// Why a request is more than the tool said that it does. A call of a tool that changes nothing
     /// is made again after an interruption, so it sends nothing that may act on the world – but for
     /// what the host itself planned for this very call, as a search whose engine is asked by POST.

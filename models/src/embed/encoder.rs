@@ -201,7 +201,8 @@ fn tokenizer(folder: &Path, most: usize) -> Result<tokenizers::Tokenizer, Engine
     let path = folder.join("tokenizer.json");
     let failed =
         |error: &dyn fmt::Display| EngineError::Tokenizer(format!("`{}`: {error}", path.display()));
-    let text = std::fs::read(&path).map_err(|error| failed(&error))?;
+    let text =
+        guard::file::read(&path, crate::import::TOKENIZER).map_err(|error| failed(&error))?;
     let mut tokenizer = tokenizers::Tokenizer::from_bytes(text).map_err(|error| failed(&error))?;
     let cut = TruncationParams { max_length: most, ..TruncationParams::default() };
     tokenizer.with_truncation(Some(cut)).map_err(|error| failed(&error))?;

@@ -2,8 +2,6 @@
 //! the same names, the same keys.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
@@ -107,7 +105,5 @@ fn config(path: &Path) -> Result<Metadata, ImportError> {
 /// A small file, whole.
 fn bounded(path: &Path) -> Result<Vec<u8>, ImportError> {
     let failed = |source| ImportError::Read { path: path.to_owned(), source };
-    let mut text = Vec::new();
-    File::open(path).map_err(failed)?.take(CONFIG).read_to_end(&mut text).map_err(failed)?;
-    Ok(text)
+    guard::file::read(path, CONFIG).map_err(failed)
 }

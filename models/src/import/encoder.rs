@@ -17,7 +17,7 @@ use super::weights::Weights;
 use super::{Gguf, ImportError, MetaValue, bert_folder, staged};
 
 /// The largest `tokenizer.json`; multilingual ones have some 17 MB.
-const TOKENIZER: u64 = 64 << 20;
+pub(crate) const TOKENIZER: u64 = 64 << 20;
 
 /// How the states of a text's tokens become its vector.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +84,7 @@ impl EncoderInfo {
 }
 
 fn json(path: &Path) -> Option<Value> {
-    let small = fs::metadata(path).is_ok_and(|meta| meta.len() < 1 << 20);
-    if small { serde_json::from_slice(&fs::read(path).ok()?).ok() } else { None }
+    serde_json::from_slice(&guard::file::read(path, 1 << 20).ok()?).ok()
 }
 
 fn unsupported(path: &Path, reason: String) -> ImportError {
@@ -120,7 +119,7 @@ pub fn encoder(
                 return Err(unsupported(&path, "it is too large".to_owned()));
             }
             let info = EncoderInfo::beside(from, shape.context, shape.labels);
-            (info, fs::read(&path).map_err(read)?)
+            (info, guard::file::read(&path, TOKENIZER).map_err(read)?)
         }
         false => (of_gguf(&gguf, &shape)?, wordpiece(&gguf)?),
     };

@@ -239,7 +239,7 @@ impl Part {
     /// Opens a file on its own; what is said of its tensors is that they lie inside it.
     fn open(path: &Path) -> Result<(Self, Metadata, Vec<Tensor>), ImportError> {
         let failed = |source| ImportError::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
+        let file = guard::file::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let mut header =
             Header { input: BufReader::with_capacity(1 << 16, &file), at: 0, length, path };

@@ -60,13 +60,16 @@ pub struct TokenizerInfo {
 }
 
 impl ModelInfo {
+    /// Bytes of the largest `model.json`: it holds the vocabulary.
+    const LARGEST: u64 = 512 << 20;
+
     /// The only format there is.
     pub const FORMAT: u32 = 1;
 
     /// Reads `model.json` in `folder`.
     pub fn open(folder: &Path) -> Result<Self, ImportError> {
         let path = folder.join("model.json");
-        let text = std::fs::read(&path)
+        let text = guard::file::read(&path, Self::LARGEST)
             .map_err(|source| ImportError::Read { path: path.clone(), source })?;
         let info: Self = serde_json::from_slice(&text).map_err(|error| {
             ImportError::Unsupported { path: path.clone(), reason: error.to_string() }

@@ -34,6 +34,7 @@ pub use adapter::Adapter;
 pub(crate) use adapter::adapted;
 pub use blocks::{TensorType, dequantize};
 pub(crate) use checkpoint::is_one as is_checkpoint;
+pub(crate) use encoder::TOKENIZER;
 pub use encoder::{EncoderInfo, Pooling, encoder};
 pub use gguf::{Gguf, MetaValue, Tensor};
 pub use info::{ModelInfo, TokenizerInfo};

@@ -31,13 +31,16 @@ pub(crate) struct ModelProto {
 
 impl ModelProto {
     /// What an import writes as the producer.
+    /// Bytes of the largest graph; its weights are elsewhere.
+    const GRAPH: u64 = 256 << 20;
+
     pub(super) const PRODUCER: &str = "errand";
 
     /// Reads the graph of an imported model, whose weights stay where they are. What another program
     /// made is refused: this reads no more of the format than it writes.
     pub(crate) fn open(folder: &Path) -> Result<Self, ImportError> {
         let path = folder.join("model.onnx");
-        let bytes = std::fs::read(&path)
+        let bytes = guard::file::read(&path, Self::GRAPH)
             .map_err(|source| ImportError::Read { path: path.clone(), source })?;
         let model = Self::decode(bytes.as_slice()).map_err(|error| {
             let reason = format!("it is no graph: {error}; import the model again");

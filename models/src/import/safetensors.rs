@@ -4,7 +4,6 @@
 //! The file is not trusted: its header is bounded, and a tensor that is not inside the file, or is
 //! not as long as its shape says, is an error.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Mutex;
@@ -35,7 +34,7 @@ pub(super) fn open(
 ) -> Result<(Part, Vec<Tensor>), ImportError> {
     let failed = |source| ImportError::Read { path: path.to_owned(), source };
     let broken = |reason: String| ImportError::Broken { path: path.to_owned(), reason };
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = guard::file::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let mut size = [0; 8];
     if length < 8 {

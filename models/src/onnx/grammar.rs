@@ -36,7 +36,13 @@ pub fn holds(schema: &Value) -> Result<(), String> {
         Grammars::over(env).ok()
     });
     let grammars = BYTES.as_ref().ok_or("the grammar builder did not start")?;
-    grammars.json(schema).map(|_| ())
+    let schema = grammars.json(schema)?;
+    // One that refers to itself and to nothing else compiles, and there is no text that it allows.
+    let mut matcher = grammars.matcher(format!("start: %json {schema}"))?;
+    match matcher.compute_mask() {
+        Ok(mask) if !mask.is_zero() => Ok(()),
+        _ => Err("no value satisfies it".to_string()),
+    }
 }
 
 /// Makes grammars for one vocabulary.

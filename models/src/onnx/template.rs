@@ -24,6 +24,10 @@ use super::turns;
 
 const NAME: &str = "chat template";
 
+/// How much work a rendering may take, in minijinja's units: about one for each instruction, and for each
+/// byte or item it touches. A model's template is as untrusted as the model.
+const FUEL: u64 = 100_000_000;
+
 /// A model's chat template.
 pub(super) struct Template {
     environment: Environment<'static>,
@@ -42,6 +46,7 @@ impl Template {
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| EngineError::Template(error.to_string()))?);
+        environment.set_fuel(Some(FUEL));
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment

@@ -64,9 +64,7 @@ pub(super) fn quantize(errand: &Errand, args: &Quantize) -> anyhow::Result<ExitC
         (None, _) => Some(TEXT.to_owned()),
         (Some(path), _) => {
             let shown = || format!("cannot read the text `{}`", path.display());
-            let length = std::fs::metadata(path).with_context(shown)?.len();
-            anyhow::ensure!(length <= MAX_TEXT, "the text `{}` is too long", path.display());
-            Some(std::fs::read_to_string(path).with_context(shown)?)
+            Some(guard::file::read_text(path, MAX_TEXT).with_context(shown)?)
         }
     };
     if text.is_some() {

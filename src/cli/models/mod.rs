@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::json::print;
 use super::run::{How, open, runtime};
-use super::terminal::say;
+use super::terminal::{Usage, say};
 
 /// How much is fetched in silence, where stderr is no terminal.
 const LARGE: u64 = 100_000_000;
@@ -84,6 +84,12 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Import { file } => {
             let name = file.to_string_lossy().into_owned();
+            let holds = ["config.json", "model.json", "model.onnx", "onnx/model.onnx"];
+            if file.is_dir() && !holds.iter().any(|part| file.join(part).is_file()) {
+                let hint =
+                    "a model's folder has `config.json`, `tokenizer.json` and `*.safetensors`";
+                return Err(Usage(format!("`{name}` holds no model\nhint: {hint}")).into());
+            }
             let fetcher = errand.fetcher();
             fetcher.begin(&fetcher.plan(&[&name]))?;
             let folder = runtime()?.block_on(fetcher.model(&name))?;

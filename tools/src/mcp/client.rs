@@ -2,10 +2,13 @@
 //! and connected again when it is gone. One client serves all calls of a run and of the agents
 //! below it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock, PoisonError};
 
-use agent_core::mcp::{Server, Transport, written};
+use agent_core::event::RunId;
+use agent_core::journal::{Journal, JournalError, Writer};
+use agent_core::mcp::{Confinement, Program, Server, Transport, written};
+use agent_core::provenance::Origin;
 use guard::Redactor;
 use rmcp::RoleClient;
 use rmcp::service::{RunningService, ServiceError};
@@ -15,7 +18,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::plain::plain;
-use crate::process::{Cells, Process};
+use crate::process::{Cells, Process, now, origin};
 
 use super::bounded::Flow;
 use super::content::Promised;
@@ -31,6 +34,11 @@ pub struct Client {
     cells: Cells,
     tokens: Option<Tokens>,
     live: Mutex<Option<Arc<Live>>>,
+    owner: RunId,
+    /// When it was first started, in milliseconds since 1970.
+    since: OnceLock<u64>,
+    /// The origins of all that it was ever given: it may keep it, and write it down later.
+    given: std::sync::Mutex<BTreeSet<Origin>>,
 }
 
 /// A connection.
@@ -49,6 +57,12 @@ impl Live {
         flow: Arc<Flow>,
     ) -> Self {
         Self { service, process: Mutex::new(process), ears, flow }
+    }
+
+    async fn end(&self) {
+        if let Some(process) = self.process.lock().await.take() {
+            process.stopped().await;
+        }
     }
 
     fn is_open(&self) -> bool {
@@ -70,8 +84,10 @@ pub(super) enum Failure {
 
 impl Client {
     /// For a server of this name. Nothing is started yet.
-    pub fn new(name: &str, server: Server, cells: Cells) -> Self {
-        Self { name: name.to_string(), server, cells, tokens: None, live: Mutex::new(None) }
+    /// `owner` is driven, under whatever name, for as long as the server runs.
+    pub fn new(name: &str, server: Server, cells: Cells, owner: RunId) -> Self {
+        let (tokens, live, since, given) = Default::default();
+        Self { name: name.to_string(), server, cells, tokens, live, owner, since, given }
     }
 
     /// With what the user signed in with.
@@ -95,6 +111,51 @@ impl Client {
         tokens.map(|tokens| tokens.redactor()).unwrap_or_default()
     }
 
+    /// Ends it, and waits until it is gone.
+    pub async fn end(&self) {
+        if let Some(live) = self.live.lock().await.take() {
+            live.end().await;
+        }
+    }
+
+    /// Notes in the journal, before it is first started, that it writes without being asked.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub async fn watched(&self, journal: &dyn Journal) -> Result<(), JournalError> {
+        let Some(program) = self.confined() else { return Ok(()) };
+        let own = Origin::Server(self.name.clone());
+        let read = program.read.iter().chain(&program.write).map(|path| origin(path));
+        let origins = read.chain([own]).map(|origin| origin.inherited()).collect();
+        let origins = self.given(origins);
+        match program.write.is_empty() {
+            true => Ok(()),
+            false => journal.writer_began(&self.writer(program), &origins).await,
+        }
+    }
+
+    /// The program that it is, where that may do what was granted and no more.
+    pub(super) fn confined(&self) -> Option<&Program> {
+        match &self.server.transport {
+            Transport::Stdio(program) if program.confinement == Confinement::Required => {
+                Some(program)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn writer<'a>(&'a self, program: &'a Program) -> Writer<'a> {
+        let since = *self.since.get_or_init(now);
+        Writer { run: &self.owner, name: &self.name, folders: &program.write, since }
+    }
+
+    /// Adds to what it was given, and gives all that back.
+    pub(super) fn given(&self, more: Vec<Origin>) -> Vec<Origin> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.extend(more);
+        given.iter().cloned().collect()
+    }
+
     /// The server as the agent names it.
     pub fn server(&self) -> &Server {
         &self.server
@@ -114,7 +175,9 @@ impl Client {
     /// It cannot be reached.
     pub async fn offered(&self) -> Result<Offered, McpError> {
         let live = self.connect().await?;
-        self.looked(&live).await
+        let looked = self.looked(&live).await;
+        live.end().await;
+        looked
     }
 
     /// Connects, and holds the server to what was agreed to.

@@ -1,5 +1,6 @@
 //! A server's tool as a tool of an agent.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -54,6 +55,7 @@ impl Worker for McpTool {
         let server = self.client.name();
         // Whatever comes back, an error's words too, it is untrusted.
         gate.record_origin(Origin::Server(server.to_string()));
+        self.watched(gate).await?;
         let bare = self.spec.name.strip_prefix(server).and_then(|name| name.strip_prefix('.'));
         let bare = bare.unwrap_or(&self.spec.name);
         let arguments = &permit.action().arguments;
@@ -77,5 +79,25 @@ impl Worker for McpTool {
         let output = result.as_ref().map_or(0, |value| value.to_string().len() as u64);
         let cost = Cost { time: begun.elapsed(), output, ..Cost::default() };
         Ok(Invocation { result, cost })
+    }
+}
+
+impl McpTool {
+    /// Whatever a confined program keeps or leaves behind may come from all that it can read and from all
+    /// that it was ever given.
+    async fn watched(&self, gate: &dyn Gate) -> Result<(), SandboxError> {
+        let Some(program) = self.client.confined() else { return Ok(()) };
+        let readable: Vec<PathBuf> = program.read.iter().chain(&program.write).cloned().collect();
+        gate.reads_all(&readable).await?;
+        let now = gate.leaves();
+        let given = self.client.given(now.clone());
+        let own = |origin: &Origin| match origin.source() {
+            Origin::File(path) | Origin::Folder(path) => readable.contains(path),
+            _ => false,
+        };
+        // What it can read itself is known of it, and counts as read from it.
+        let others = given.iter().filter(|origin| !now.contains(origin) && !own(origin));
+        others.for_each(|origin| gate.record_origin(origin.clone()));
+        gate.writer_began(&self.client.writer(program), &given).await
     }
 }

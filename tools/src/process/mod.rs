@@ -25,8 +25,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_core::mcp::{Confinement, Network, Program};
+use agent_core::provenance::Origin;
 use guard::{Kept, Program as Start};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -136,6 +138,13 @@ impl Process {
     /// Waits until it ends by itself, and says whether it ended well.
     async fn ended(&mut self) -> bool {
         self.child.wait().await.is_ok_and(|status| status.success())
+    }
+
+    /// Ends it, and waits until all that it started is gone.
+    pub(crate) async fn stopped(mut self) {
+        let stop = move || stop(&mut self.child);
+        // What cannot be waited for was killed all the same.
+        let _ = tokio::task::spawn_blocking(stop).await;
     }
 
     /// Why it is gone, as far as that can be told.
@@ -253,6 +262,20 @@ pub async fn probe(cells: &Cells, folder: &Path) -> Result<(), String> {
     let end = process.end().await;
     let why = end.split_once(CANNOT).map_or(end.as_str(), |(_, why)| why);
     Err(why.lines().next().unwrap_or_default().to_string())
+}
+
+/// The time, in milliseconds since 1970: from now on files change that a program writes.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Where what a program gives back may come from that may read this.
+pub(crate) fn origin(path: &Path) -> Origin {
+    match path.is_dir() {
+        true => Origin::Folder(path.to_path_buf()),
+        false => Origin::File(path.to_path_buf()),
+    }
 }
 
 /// The program that a name or a path means.

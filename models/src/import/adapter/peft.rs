@@ -60,7 +60,7 @@ fn config(folder: &Path) -> Result<Map<String, Value>, ImportError> {
     if std::fs::metadata(&path).map_err(failed)?.len() > MAX_CONFIG {
         return Err(refused(folder, format!("its `{CONFIG}` is longer than a configuration")));
     }
-    let text = std::fs::read(&path).map_err(failed)?;
+    let text = guard::file::read(&path, MAX_CONFIG).map_err(failed)?;
     let config: Map<String, Value> = serde_json::from_slice(&text)
         .map_err(|error| refused(folder, format!("its `{CONFIG}` is no JSON object: {error}")))?;
     match config.get("peft_type").and_then(Value::as_str) {

@@ -107,7 +107,7 @@ fn object(folder: &Path, name: &str, most: u64) -> Result<Option<Map<String, Val
     if meta.len() > most {
         return Err(unsupported(folder, &format!("its `{name}` is longer than {most} bytes")));
     }
-    let text = std::fs::read(&path).map_err(failed)?;
+    let text = guard::file::read(&path, most).map_err(failed)?;
     serde_json::from_slice(&text)
         .map(Some)
         .map_err(|error| unsupported(folder, &format!("its `{name}` is no JSON object: {error}")))

@@ -165,7 +165,7 @@ fn template(folder: &Path, beside: &Map<String, Value>) -> Result<Option<String>
         if meta.len() > MAX_CONFIG {
             return Err(unsupported(folder, "its `chat_template.jinja` is too long"));
         }
-        return match std::fs::read_to_string(&path) {
+        return match guard::file::read_text(&path, MAX_CONFIG) {
             Ok(text) => Ok(Some(text)),
             Err(source) => Err(ImportError::Read { path, source }),
         };

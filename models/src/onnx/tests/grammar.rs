@@ -150,6 +150,8 @@ fn what_cannot_be_held_is_named() {
         assert_eq!(told, Err(format!("it cannot hold `{keyword}` at `#/items`")));
     }
     assert_eq!(holds(&json!({"type": "array", "uniqueItems": false})), Ok(()));
+    // It compiles, and allows nothing.
+    assert_eq!(refused(json!({"$ref": "#"})), "no value satisfies it");
     assert!(refused(json!({"$ref": "https://example.org/x.json"})).contains("`$ref`"));
     assert!(refused(json!({"$ref": "#/$defs/none"})).contains("none"));
     assert!(refused(json!({"type": "string", "pattern": "(?=x)"})).contains("x"));

@@ -46,6 +46,14 @@ fn conversation() -> Vec<Message> {
     ]
 }
 
+/// A model's template is as untrusted as the model: it is stopped.
+#[test]
+fn a_template_that_would_run_for_years() {
+    let loops = "{% for a in range(99999) %}".repeat(3) + &"{% endfor %}".repeat(3);
+    let tokens = template(&loops).tokens(&tokenizer(Vocab::Calls), &[], &[], "");
+    assert!(tokens.is_err());
+}
+
 #[test]
 fn qwen_sees_its_own_format() {
     let input = json!({
