@@ -12,9 +12,11 @@ mod model;
 mod now;
 mod prepared;
 mod python;
+mod replay;
 mod roots;
 mod runs;
 mod setup;
+mod transfer;
 mod unfit;
 
 pub use chat::{Chat, Stands};
@@ -25,6 +27,7 @@ pub(crate) use model::CONTEXT;
 pub(crate) use now::{new_id, now};
 pub use prepared::Prepared;
 pub(crate) use prepared::bare;
+pub use replay::{Difference, Replayed};
 pub use runs::Listed;
 pub(crate) use runs::{as_of, over};
 pub use unfit::Unfit;
@@ -49,13 +52,14 @@ use anyhow::Context;
 use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
 use models::openai::Learned;
-use policies::Chain;
+use policies::Policies;
 use sandbox::{FetchPolicy, Pages, Room, Wasm};
 use store::Store;
 use tools::browser::Chromium;
 use tools::lock::Lock;
 use tools::mcp;
 use tools::process::Cells;
+use tools::registry::{Registries, Setup};
 
 use crate::STRATEGIES;
 use crate::library::{Builder, Own};
@@ -75,6 +79,12 @@ pub struct Errand {
     kept: Vec<PathBuf>,
     /// Memory for the guests of all of them.
     room: Arc<Room>,
+    /// What runs them.
+    guest_engines: Arc<sandbox::Engines>,
+    /// Policies that were put together, by what they grant.
+    policies: Arc<Policies>,
+    /// The built-in tools, by how they are set up.
+    registries: Arc<Registries>,
     /// The program that confines others.
     pub(crate) confiner: Option<PathBuf>,
     /// What its models' endpoints were found to want.
@@ -134,12 +144,16 @@ impl Errand {
         let fetcher = Fetcher::from_env(variable)?.interpreter(python::interpreter());
         guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
+        let guest_engines = Arc::new(sandbox::Engines::new(fetcher.home().root().join("cache")));
         let pages = Arc::new(Pages::new(Some(folder), FetchPolicy::default()));
         Ok(Self {
             fetcher,
             pages,
             kept: Vec::new(),
             room: setup::room()?,
+            guest_engines,
+            policies: Arc::default(),
+            registries: Arc::default(),
             confiner: None,
             learned: Learned::default(),
             own: Arc::default(),
@@ -392,7 +406,10 @@ impl Errand {
         Ok(Assembled {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
-            policy: Chain::new(&agent.grants, &agent.above)?.and(self.own.policies.iter().cloned()),
+            policy: self
+                .policies
+                .chain(&agent.grants, &agent.above)?
+                .and(self.own.policies.iter().cloned()),
             sandbox,
             store: launch.store.clone(),
         })
@@ -400,7 +417,7 @@ impl Errand {
 
     /// The tools that an agent uses, and no others.
     async fn tools(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Vec<Arc<dyn Tool>>> {
-        let setup = tools::registry::Setup {
+        let setup = Setup {
             root: agent.root.clone(),
             read: agent.grants.read.clone(),
             user_agent: sandbox::USER_AGENT.to_string(),
@@ -408,7 +425,7 @@ impl Errand {
             browser: agent.browser.is_some(),
             python: None,
         };
-        let mut registry = tools::registry::Registry::builtin(&setup);
+        let mut registry = self.registries.builtin(&setup);
         for tool in &self.own.tools {
             registry.add(Arc::new(tool.clone()));
         }
@@ -461,6 +478,7 @@ impl Errand {
         config.agent = agent.file.clone();
         config.pages = Arc::clone(&self.pages);
         config.room = Arc::clone(&self.room);
+        config.engines = Arc::clone(&self.guest_engines);
         if let Some(browser) = &agent.browser {
             let confiner = self.confiner.clone();
             let chromium =

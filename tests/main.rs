@@ -31,6 +31,7 @@ mod outputs;
 mod person;
 mod place;
 mod policies;
+mod power;
 mod private;
 mod programs;
 mod research;
