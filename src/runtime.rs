@@ -15,6 +15,7 @@ mod python;
 mod replay;
 mod roots;
 mod runs;
+mod sandboxed;
 mod setup;
 mod transfer;
 mod unfit;
@@ -53,9 +54,8 @@ use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
 use models::openai::Learned;
 use policies::Policies;
-use sandbox::{FetchPolicy, Pages, Room, Wasm};
+use sandbox::{FetchPolicy, Pages, Room};
 use store::Store;
-use tools::browser::Chromium;
 use tools::lock::Lock;
 use tools::mcp;
 use tools::process::Cells;
@@ -466,30 +466,6 @@ impl Errand {
         let mut used = used(&registry);
         used.push(tools::output::tool());
         Ok(used)
-    }
-
-    fn sandbox(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Wasm> {
-        let home = self.fetcher.home().root();
-        let mut config = sandbox::Config::new(&agent.root, home.join("cache"));
-        config.read = agent.grants.read.clone();
-        config.write = agent.grants.write.clone();
-        config.kept = Arc::clone(&launch.kept);
-        config.kv = Some(home.join("kv"));
-        config.agent = agent.file.clone();
-        config.pages = Arc::clone(&self.pages);
-        config.room = Arc::clone(&self.room);
-        config.engines = Arc::clone(&self.guest_engines);
-        if let Some(browser) = &agent.browser {
-            let confiner = self.confiner.clone();
-            let chromium =
-                Chromium::new(browser, &agent.root, confiner).map_err(anyhow::Error::msg)?;
-            config.browser = Some(Arc::new(chromium));
-        }
-        let granted = agent.secrets.clone();
-        config.secrets = Arc::new(move |name| {
-            granted.iter().any(|granted| granted == name).then(|| std::env::var(name).ok())?
-        });
-        Ok(Wasm::new(config)?)
     }
 
     /// The python guest, made on this machine the first time it is needed.

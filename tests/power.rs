@@ -113,8 +113,9 @@ fn no_effect_twice_whenever_the_power_goes() {
     fs::create_dir(&home).unwrap();
     let shim = place.path().join("synced.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/power/synced.c");
-    let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&shim).arg(source);
-    assert!(made.args(["-ldl", "-lpthread"]).status().unwrap().success());
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&shim).arg(source).args(["-ldl", "-lpthread"]);
+    assert!(compiler.status().unwrap().success());
     let ran = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "power::no_effect_twice_whenever_the_power_goes"])
         .env("LD_PRELOAD", &shim)
