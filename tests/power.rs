@@ -132,8 +132,9 @@ fn no_effect_twice_whenever_the_power_goes() {
     let (mut resumed, mut unsure) = (0, 0);
     for image in &folders {
         // After the last sync nothing is to be done any more.
-        let log = if image.join("effects.log").exists() { None } else { Some(&log) };
-        log.map(|log| fs::copy(log, image.join("effects.log")).unwrap());
+        if Some(image) == folders.last() {
+            fs::copy(&log, image.join("effects.log")).unwrap();
+        }
         let errand = errand(image);
         if block_on(errand.events(&name())).is_err() {
             let effects = fs::read_to_string(image.join("effects.log")).unwrap_or_default();
