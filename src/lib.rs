@@ -28,8 +28,11 @@ pub use agent_file::Invalid;
 pub use agent_file::{self, AgentFile};
 pub use library::{Builder, FnTool, Running};
 pub use models::embed::{Embedded, Embedder, EncodeOptions, Reranker, Scored};
-pub use runtime::{Caller, Chat, ENCODER, Errand, Finished, Listed, Prepared, Stands, Unfit, run};
-pub use store::{RunRow, Status, Which, Whose};
+pub use runtime::{
+    Caller, Chat, Difference, ENCODER, Errand, Finished, Listed, Prepared, Replayed, Stands, Unfit,
+    run,
+};
+pub use store::{Audit, RunRow, Status, Which, Whose};
 pub use strategies::STRATEGIES;
 pub use tools::data::{CLUSTER, OUTLIERS, SEARCH, Text, Texts};
 pub use usage::Usage;

@@ -12,10 +12,13 @@ mod model;
 mod now;
 mod prepared;
 mod python;
+mod replay;
 mod roots;
 mod runs;
+mod sandboxed;
 mod servers;
 mod setup;
+mod transfer;
 mod unfit;
 
 pub use chat::{Chat, Stands};
@@ -26,6 +29,7 @@ pub(crate) use model::CONTEXT;
 pub(crate) use now::{new_id, now};
 pub use prepared::Prepared;
 pub(crate) use prepared::bare;
+pub use replay::{Difference, Replayed};
 pub use runs::Listed;
 pub(crate) use runs::{as_of, over};
 pub use unfit::Unfit;
@@ -50,13 +54,13 @@ use anyhow::Context;
 use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
 use models::openai::Learned;
-use policies::Chain;
-use sandbox::{FetchPolicy, Pages, Room, Wasm};
+use policies::Policies;
+use sandbox::{FetchPolicy, Pages, Room};
 use store::Store;
-use tools::browser::Chromium;
 use tools::lock::Lock;
 use tools::mcp;
 use tools::process::Cells;
+use tools::registry::{Registries, Setup};
 
 use crate::STRATEGIES;
 use crate::library::{Builder, Own};
@@ -76,6 +80,12 @@ pub struct Errand {
     kept: Vec<PathBuf>,
     /// Memory for the guests of all of them.
     room: Arc<Room>,
+    /// What runs them.
+    guest_engines: Arc<sandbox::Engines>,
+    /// Policies that were put together, by what they grant.
+    policies: Arc<Policies>,
+    /// The built-in tools, by how they are set up.
+    registries: Arc<Registries>,
     /// The program that confines others.
     pub(crate) confiner: Option<PathBuf>,
     /// What its models' endpoints were found to want.
@@ -135,12 +145,16 @@ impl Errand {
         let fetcher = Fetcher::from_env(variable)?.interpreter(python::interpreter());
         guard::private::settle(fetcher.home().root())?;
         let folder = fetcher.home().root().join("pages");
+        let guest_engines = Arc::new(sandbox::Engines::new(fetcher.home().root().join("cache")));
         let pages = Arc::new(Pages::new(Some(folder), FetchPolicy::default()));
         Ok(Self {
             fetcher,
             pages,
             kept: Vec::new(),
             room: setup::room()?,
+            guest_engines,
+            policies: Arc::default(),
+            registries: Arc::default(),
             confiner: None,
             learned: Learned::default(),
             own: Arc::default(),
@@ -402,7 +416,10 @@ impl Errand {
         Ok(Assembled {
             tools: self.tools(agent, launch).await?,
             model: launch.model(agent).await?,
-            policy: Chain::new(&agent.grants, &agent.above)?.and(self.own.policies.iter().cloned()),
+            policy: self
+                .policies
+                .chain(&agent.grants, &agent.above)?
+                .and(self.own.policies.iter().cloned()),
             sandbox,
             store: launch.store.clone(),
         })
@@ -410,7 +427,7 @@ impl Errand {
 
     /// The tools that an agent uses, and no others.
     async fn tools(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Vec<Arc<dyn Tool>>> {
-        let setup = tools::registry::Setup {
+        let setup = Setup {
             root: agent.root.clone(),
             read: agent.grants.read.clone(),
             user_agent: sandbox::USER_AGENT.to_string(),
@@ -418,7 +435,7 @@ impl Errand {
             browser: agent.browser.is_some(),
             python: None,
         };
-        let mut registry = tools::registry::Registry::builtin(&setup);
+        let mut registry = self.registries.builtin(&setup);
         for tool in &self.own.tools {
             registry.add(Arc::new(tool.clone()));
         }
@@ -459,29 +476,6 @@ impl Errand {
         let mut used = used(&registry);
         used.push(tools::output::tool());
         Ok(used)
-    }
-
-    fn sandbox(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Wasm> {
-        let home = self.fetcher.home().root();
-        let mut config = sandbox::Config::new(&agent.root, home.join("cache"));
-        config.read = agent.grants.read.clone();
-        config.write = agent.grants.write.clone();
-        config.kept = Arc::clone(&launch.kept);
-        config.kv = Some(home.join("kv"));
-        config.agent = agent.file.clone();
-        config.pages = Arc::clone(&self.pages);
-        config.room = Arc::clone(&self.room);
-        if let Some(browser) = &agent.browser {
-            let confiner = self.confiner.clone();
-            let chromium =
-                Chromium::new(browser, &agent.root, confiner).map_err(anyhow::Error::msg)?;
-            config.browser = Some(Arc::new(chromium));
-        }
-        let granted = agent.secrets.clone();
-        config.secrets = Arc::new(move |name| {
-            granted.iter().any(|granted| granted == name).then(|| std::env::var(name).ok())?
-        });
-        Ok(Wasm::new(config)?)
     }
 
     /// The python guest, made on this machine the first time it is needed.

@@ -123,6 +123,11 @@ fn runs_help() {
       list    List the latest runs: how each stands, when it began, what it took and was about
       show    Show every event of a run
       resume  Go on with a run that was interrupted, or that waits for an approval or an answer
+      replay  Go through a run again that is over, without a model or a tool; or from an event on, as
+              another run
+      verify  Find out whether a run's journal is what was written
+      export  Write a run into a file, with those of the agents that it called
+      import  Take in a run that `export` wrote, to be looked at
       prune   Remove runs for good, with those of the agents that they called
       help    Print this message or the help of the given subcommand(s)
 

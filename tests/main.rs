@@ -33,6 +33,7 @@ mod person;
 mod pipes;
 mod place;
 mod policies;
+mod power;
 mod private;
 mod programs;
 mod research;

@@ -225,7 +225,11 @@ async fn driven(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault> {
     let session = Session::new(run, parts);
     let time_is_up = (parts.sleep)(left);
     let worked = match select(Box::pin(session.work()), time_is_up).await {
-        Either::Left((outcome, _)) => Some(outcome?),
+        Either::Left((outcome, _)) => {
+            let outcome = outcome?;
+            session.told(&outcome).await?;
+            Some(outcome)
+        }
         Either::Right(_) => None,
     };
     let outcome = match worked {
@@ -270,6 +274,15 @@ pub async fn call(
 }
 
 impl Session<'_> {
+    /// An outcome is about to be told: what led to it is on the disk when this returns. One that ended
+    /// the run was synced with its event.
+    async fn told(&self, outcome: &Outcome) -> Result<(), JournalError> {
+        match outcome.reason {
+            Some(Reason::Fault | Reason::Approval) => self.sync().await,
+            _ => Ok(()),
+        }
+    }
+
     async fn work(&self) -> Result<Outcome, Fault> {
         loop {
             let step = self.step().await;
@@ -392,6 +405,8 @@ impl Session<'_> {
     }
 
     async fn ask(&self, action: &Action, reasons: &[String]) -> Result<bool, Fault> {
+        // What a person is asked to allow is what a resume would ask again.
+        self.sync().await?;
         let run = self.id();
         let answer = match self.parts.person {
             Some(person) => person.approve(run, action, reasons).await,

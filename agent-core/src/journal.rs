@@ -13,6 +13,23 @@ pub trait Journal: Send + Sync {
     /// Returns once event number `seq` (from 0) of this run would survive a power cut.
     async fn append(&self, run: &RunId, seq: u64, event: &Event) -> Result<(), JournalError>;
 
+    /// Returns once event number `seq` would survive the end of this process, however it ends. A power
+    /// cut may take it, with all that was appended to this run after it, until the next `append` or
+    /// `sync` of this run has returned.
+    async fn append_unsynced(
+        &self,
+        run: &RunId,
+        seq: u64,
+        event: &Event,
+    ) -> Result<(), JournalError> {
+        self.append(run, seq, event).await
+    }
+
+    /// Returns once all that was appended to this run would survive a power cut.
+    async fn sync(&self, _run: &RunId) -> Result<(), JournalError> {
+        Ok(())
+    }
+
     /// All events of a run, in order.
     async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError>;
 

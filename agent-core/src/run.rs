@@ -2,6 +2,7 @@
 //! what happened. It has no clock, no random and no network; all three arrive inside events.
 
 mod calls;
+mod lasting;
 mod turn;
 
 use std::collections::BTreeSet;

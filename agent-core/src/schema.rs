@@ -3,9 +3,15 @@
 
 mod validation_cost;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
+
+/// Schemas that are kept ready.
+const MOST_SHARED: usize = 256;
 
 /// The most problems named at once: a model reads the first ones.
 const SHOWN: usize = 3;
@@ -49,6 +55,24 @@ impl Checker {
     /// Refuses what is no JSON Schema, or refers to another document.
     pub fn new(schema: &Value) -> Result<Self, String> {
         Self::made(schema).map_err(|reason| format!("the schema is not valid: {reason}"))
+    }
+
+    /// As [`Checker::new`], made once in this process for all that check values by the same schema, as long as
+    /// it is among those that were wanted last.
+    pub fn shared(schema: &Value) -> Result<Arc<Self>, String> {
+        static SHARED: Mutex<BTreeMap<String, Arc<Checker>>> = Mutex::new(BTreeMap::new());
+        let shared = || SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = schema.to_string();
+        if let Some(known) = shared().get(&text) {
+            return Ok(Arc::clone(known));
+        }
+        let made = Arc::new(Self::new(schema)?);
+        let mut shared = shared();
+        if shared.len() >= MOST_SHARED {
+            shared.clear();
+        }
+        shared.insert(text, Arc::clone(&made));
+        Ok(made)
     }
 
     fn made(schema: &Value) -> Result<Self, String> {

@@ -1,6 +1,7 @@
 //! An agent that others call: what it may do, all of the agents above it may do as well.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::action::{Action, Verdict};
 use agent_core::permission::Grants;
@@ -19,13 +20,7 @@ impl Chain {
     /// From what an agent is granted, and what the agents above it are. Which tools it has was
     /// settled with its file; what they may reach is asked of all.
     pub fn new(grants: &Grants, above: &[Grants]) -> Result<Self, PolicyError> {
-        let lent =
-            |above: &Grants| Cedar::new(&Grants { tools: grants.tools.clone(), ..above.clone() });
-        let mut policies: Vec<Arc<dyn Policy>> = vec![Arc::new(Cedar::new(grants)?)];
-        for above in above {
-            policies.push(Arc::new(lent(above)?));
-        }
-        Ok(Self { policies })
+        Policies::default().chain(grants, above)
     }
 
     /// With these beside them. They can only make it stricter.
@@ -33,6 +28,37 @@ impl Chain {
     pub fn and(mut self, more: impl IntoIterator<Item = Arc<dyn Policy>>) -> Self {
         self.policies.extend(more);
         self
+    }
+}
+
+/// Policies that agents of one process share that are granted the same: to put them together takes longer
+/// than to judge a run's calls by them.
+#[derive(Default)]
+pub struct Policies(Mutex<VecDeque<(Grants, Arc<Cedar>)>>);
+
+/// Policies that are kept, those that were wanted last.
+const MOST: usize = 64;
+
+impl Policies {
+    /// See [`Chain::new`].
+    pub fn chain(&self, grants: &Grants, above: &[Grants]) -> Result<Chain, PolicyError> {
+        let mut policies: Vec<Arc<dyn Policy>> = vec![self.of(grants)?];
+        for above in above {
+            policies.push(self.of(&Grants { tools: grants.tools.clone(), ..above.clone() })?);
+        }
+        Ok(Chain { policies })
+    }
+
+    fn of(&self, grants: &Grants) -> Result<Arc<Cedar>, PolicyError> {
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = kept().iter().find(|(known, _)| known == grants) {
+            return Ok(Arc::clone(known));
+        }
+        let made = Arc::new(Cedar::new(grants)?);
+        let mut kept = kept();
+        kept.truncate(MOST - 1);
+        kept.push_front((grants.clone(), Arc::clone(&made)));
+        Ok(made)
     }
 }
 

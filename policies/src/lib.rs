@@ -20,7 +20,7 @@ mod rules;
 mod verdict_cache;
 
 pub use cedar::Cedar;
-pub use chain::Chain;
+pub use chain::{Chain, Policies};
 
 /// The policies cannot be put together.
 #[derive(Debug, thiserror::Error)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use agent_core::browser::Browser;
 use guard::Kept;
 
-use crate::Room;
 use crate::host::pages::{FetchPolicy, Pages};
+use crate::{Engines, Room};
 
 /// The value of a secret, by its name, where it is set. Called when a request that carries it is
 /// about to be sent.
@@ -32,8 +32,8 @@ pub struct Config {
     pub kept: Arc<Kept>,
     /// Memory for all guests together.
     pub room: Arc<Room>,
-    /// Where compiled components are kept, for this user alone; made if missing.
-    pub cache: PathBuf,
+    /// What runs the guests: one for all agents of a process.
+    pub engines: Arc<Engines>,
     /// Where components keep their values, a folder for each agent's use of each; made if missing.
     /// `None`: nowhere.
     pub kv: Option<PathBuf>,
@@ -66,7 +66,7 @@ impl Config {
             write: Vec::new(),
             kept: Arc::default(),
             room: Room::of_process(),
-            cache: cache.into(),
+            engines: Arc::new(Engines::new(cache)),
             kv: None,
             agent: PathBuf::new(),
             secrets: Arc::new(|_| None),
@@ -83,12 +83,11 @@ impl Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { root, read, write, cache, kv, .. } = self;
+        let Config { root, read, write, kv, .. } = self;
         f.debug_struct("Config")
             .field("root", root)
             .field("read", read)
             .field("write", write)
-            .field("cache", cache)
             .field("kv", kv)
             .finish_non_exhaustive()
     }

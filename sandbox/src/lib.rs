@@ -22,5 +22,6 @@ mod wasm;
 pub use components::{digest, marks};
 pub use config::{Config, Secrets, USER_AGENT};
 pub use host::pages::{FetchPolicy, Pages, unreferenced};
+pub use lane::Engines;
 pub use room::{Room, memory};
 pub use wasm::Wasm;

@@ -1,6 +1,8 @@
 //! The sandbox: one call, one fresh instance, one way in and one way out.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use agent_core::action::Permit;
@@ -8,14 +10,14 @@ use agent_core::manifest::Manifest;
 use agent_core::sandbox::{Cost, Gate, Invocation, Sandbox, SandboxError};
 use agent_core::tool::{Component, Guest, Imports, Limits};
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
+use tokio::sync::Semaphore;
 
 use crate::Config;
-use crate::components::{Missing, Speech};
-use crate::concurrency::{Depth, Slots};
+use crate::components::{Missing, Ready, Speech};
+use crate::concurrency::Depth;
 use crate::describe;
 use crate::host::Lent;
-use crate::lane::{Fuel, Lane};
+use crate::lane::Fuel;
 use crate::outcome::{self, Said};
 use crate::session::Session;
 
@@ -23,12 +25,12 @@ use crate::session::Session;
 pub struct Wasm {
     config: Config,
     lent: Arc<Lent>,
-    slots: Slots,
-    /// Made when the first guest comes: a program that never runs one does not pay for it.
-    free: OnceCell<Lane>,
-    /// Made when the first guest comes whose fuel is counted.
-    counted: OnceCell<Lane>,
+    /// The calls of this agent that run, by how many may.
+    calls: Mutex<HashMap<Calls, Arc<Semaphore>>>,
 }
+
+/// Of which component, how many may run at once, and by depth, for the reason that slots have one.
+type Calls = (usize, usize, Depth);
 
 impl Wasm {
     /// A sandbox for one agent. What is granted is opened; nothing is compiled yet.
@@ -36,16 +38,17 @@ impl Wasm {
     /// # Errors
     /// A path in `config` that is not absolute.
     pub fn new(config: Config) -> Result<Wasm, SandboxError> {
-        let paths = config.read.iter().chain(&config.write).chain([&config.root, &config.cache]);
-        if let Some(path) = paths.chain(&config.kv).find(|path| !path.is_absolute()) {
+        let paths = config.read.iter().chain(&config.write).chain([&config.root]).chain(&config.kv);
+        let paths = paths.map(PathBuf::as_path).chain([config.engines.cache()]);
+        let relative = { paths }.find(|path| !path.is_absolute()).map(Path::to_path_buf);
+        if let Some(path) = relative {
             return Err(SandboxError::Component {
                 component: "sandbox".to_string(),
                 reason: format!("`{}` is not an absolute path", path.display()),
             });
         }
         let lent = Arc::new(Lent::new(&config));
-        let (free, counted) = (OnceCell::new(), OnceCell::new());
-        Ok(Wasm { config, lent, slots: Slots::new(), free, counted })
+        Ok(Wasm { config, lent, calls: Mutex::default() })
     }
 
     /// Compiles a component ahead of its first call, or finds it compiled.
@@ -53,7 +56,7 @@ impl Wasm {
     /// # Errors
     /// It cannot be read, or is not a component.
     pub async fn prepare(&self, component: &Component) -> Result<(), SandboxError> {
-        let lane = self.lane(Fuel::Free).await?;
+        let lane = self.config.engines.lane(Fuel::Free).await?;
         match lane.components.get(component, describe::IMPORTS).await {
             Err(Missing::Broken(error)) => Err(error),
             Err(Missing::Refused(_)) | Ok(_) => Ok(()),
@@ -66,7 +69,7 @@ impl Wasm {
     /// # Errors
     /// A sentence: what the component is not, or says that it may not.
     pub async fn describe(&self, component: &Component) -> Result<Manifest, String> {
-        let lane = self.lane(Fuel::Free).await.map_err(|error| error.to_string())?;
+        let lane = self.config.engines.lane(Fuel::Free).await.map_err(|error| error.to_string())?;
         let ready = match lane.components.get(component, describe::IMPORTS).await {
             Ok(ready) => ready,
             Err(Missing::Broken(error)) => return Err(error.to_string()),
@@ -75,16 +78,13 @@ impl Wasm {
         describe::describe(lane, &ready, &self.lent, component).await
     }
 
-    async fn lane(&self, fuel: Fuel) -> Result<&Lane, SandboxError> {
-        let lane = match fuel {
-            Fuel::Counted => &self.counted,
-            Fuel::Free => &self.free,
-        };
-        let started = lane.get_or_try_init(async || Lane::start(fuel, &self.config.cache)).await;
-        started.map_err(|error| SandboxError::Component {
-            component: "wasmtime".to_string(),
-            reason: format!("{error:#}"),
-        })
+    /// Where calls of one depth wait for each other, if at most this many may run at once.
+    fn turn(&self, ready: &Arc<Ready>, most: usize, depth: Depth) -> Arc<Semaphore> {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = || Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
+        // The engines keep what is ready for as long as they live, so an address is one component's.
+        let component = Arc::as_ptr(ready).addr();
+        Arc::clone(calls.entry((component, most, depth)).or_insert_with(room))
     }
 
     /// What the engine may have to carry for a call.
@@ -110,7 +110,7 @@ impl Sandbox for Wasm {
             Ok(Invocation { result: Err(failure), cost })
         };
         let fuel = if guest.limits.fuel.is_some() { Fuel::Counted } else { Fuel::Free };
-        let lane = self.lane(fuel).await?;
+        let lane = self.config.engines.lane(fuel).await?;
         let ready = match lane.components.get(&guest.component, guest.imports).await {
             Ok(ready) => ready,
             Err(Missing::Broken(error)) => return Err(error),
@@ -118,8 +118,8 @@ impl Sandbox for Wasm {
         };
         let action = permit.action();
         let depth = Depth::of(&action.id.0);
-        let _turn = ready.calls(guest.limits.calls, depth).acquire_owned().await.ok();
-        let _slot = match self.slots.take(depth).await {
+        let _turn = self.turn(&ready, guest.limits.calls, depth).acquire_owned().await.ok();
+        let _slot = match self.config.engines.slots.take(depth).await {
             Ok(slot) => slot,
             Err(refusal) => return failed(refusal),
         };

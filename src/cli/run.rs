@@ -60,6 +60,11 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
+    /// Whether what is printed is JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.how.json
+    }
+
     /// What a run needs, with its progress drawn unless nothing is to be seen.
     pub(crate) fn open(&self) -> anyhow::Result<Errand> {
         match (self.answer.quiet, self.how.offline) {

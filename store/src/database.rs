@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::StoreError;
 
 /// Each step takes the format from its index to the next; a released step never changes.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE runs (
         id      TEXT PRIMARY KEY,
@@ -48,6 +48,11 @@ const STEPS: [&str; 3] = [
         origin TEXT NOT NULL,
         PRIMARY KEY (run, name, folder, origin)
     ) STRICT, WITHOUT ROWID;
+",
+    "
+    ALTER TABLE events ADD COLUMN hash BLOB;
+    ALTER TABLE runs ADD COLUMN head BLOB;
+    ALTER TABLE runs ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

@@ -8,7 +8,7 @@ use agent_core::provenance::Origin;
 use async_trait::async_trait;
 
 use crate::row::Status;
-use crate::writer::Entry;
+use crate::writer::{Entry, Job, Lasting};
 use crate::{Store, StoreError};
 use crate::{programs, provenance};
 
@@ -16,28 +16,20 @@ use crate::{programs, provenance};
 impl Journal for Store {
     /// An append that is no longer waited for is still made.
     async fn append(&self, run: &RunId, seq: u64, event: &Event) -> Result<(), JournalError> {
-        let json = serde_json::to_string(event)
-            .map_err(|error| JournalError::Write(format!("event {seq} is not JSON: {error}")))?;
-        self.inner.drives.keep(run)?;
-        let agent = match &event.what {
-            What::Started { agent, .. } => Some(agent.name.clone()),
-            _ => None,
-        };
-        let status = match Status::after(event) {
-            Some(status) => status,
-            None => {
-                let mut events = self.load(run).await?;
-                events.push(event.clone());
-                Status::of(&events)
-            }
-        };
-        let entry =
-            Entry { run: run.clone(), seq, at: event.at, json, agent, status: status.as_str() };
-        self.inner.writer.append(entry).await?;
-        if matches!(event.what, What::Ended { .. }) {
-            self.inner.drives.ended(run);
-        }
-        Ok(())
+        self.keep(run, seq, event, Lasting::Power).await
+    }
+
+    async fn append_unsynced(
+        &self,
+        run: &RunId,
+        seq: u64,
+        event: &Event,
+    ) -> Result<(), JournalError> {
+        self.keep(run, seq, event, Lasting::Process).await
+    }
+
+    async fn sync(&self, run: &RunId) -> Result<(), JournalError> {
+        self.inner.writer.write(Job::Sync(run.clone())).await
     }
 
     async fn wrote(
@@ -105,6 +97,39 @@ impl Journal for Store {
             })?);
         }
         Ok(events)
+    }
+}
+
+impl Store {
+    async fn keep(
+        &self,
+        run: &RunId,
+        seq: u64,
+        event: &Event,
+        lasting: Lasting,
+    ) -> Result<(), JournalError> {
+        let json = serde_json::to_string(event)
+            .map_err(|error| JournalError::Write(format!("event {seq} is not JSON: {error}")))?;
+        self.inner.drives.keep(run)?;
+        let agent = match &event.what {
+            What::Started { agent, .. } => Some(agent.name.clone()),
+            _ => None,
+        };
+        let status = match Status::after(event) {
+            Some(status) => status,
+            None => {
+                let mut events = self.load(run).await?;
+                events.push(event.clone());
+                Status::of(&events)
+            }
+        };
+        let entry =
+            Entry { run: run.clone(), seq, at: event.at, json, agent, status: status.as_str() };
+        self.inner.writer.write(Job::Append(entry, lasting)).await?;
+        if matches!(event.what, What::Ended { .. }) {
+            self.inner.drives.ended(run);
+        }
+        Ok(())
     }
 }
 

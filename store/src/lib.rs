@@ -1,14 +1,19 @@
 //! SQLite under ERRAND_HOME: the journal of every run.
 //!
-//! One database, `errand.db`, in WAL mode and synced in full at each commit. One thread writes, and
-//! commits what many runs append at the same time together; reads have a connection of their own.
+//! One database, `errand.db`, in WAL mode. One thread writes, and commits what many runs append at the
+//! same time together; a commit is synced where an event in it has to survive a power cut, and with it
+//! all before it. Reads have a connection of their own.
 //! Nothing is created before the first write. One process drives a run at a time.
 //!
 //! Refuses a database that a newer version wrote, and an event that would leave a gap.
 
+mod audit;
+mod chain;
 mod database;
 mod drive;
+mod import;
 mod journal;
+mod pen;
 mod programs;
 mod provenance;
 mod row;
@@ -20,9 +25,11 @@ use std::sync::{Arc, Mutex};
 use agent_core::event::{Event, RunId};
 use agent_core::journal::JournalError;
 
+pub use crate::audit::{Audit, Kept, chained, hex};
 use crate::database::Database;
 use crate::drive::Drives;
 pub use crate::drive::{Drive, driven};
+pub use crate::import::Foreign;
 pub use crate::row::{RunRow, Status, Which, Whose};
 use crate::writer::Writer;
 

@@ -213,7 +213,9 @@ fn rows(
     values: impl rusqlite::Params,
 ) -> rusqlite::Result<Vec<RunRow>> {
     let mut query = connection.prepare_cached(&format!(
-        "SELECT id, agent, created, updated, status,
+        "SELECT id, agent, created,
+                coalesce((SELECT at FROM events WHERE run = id ORDER BY seq DESC LIMIT 1), updated),
+                status,
                 (SELECT coalesce(max(seq) + 1, 0) FROM events WHERE run = id)
          FROM runs {which}"
     ))?;

@@ -1,5 +1,6 @@
 //! The one thread that writes. While a commit waits for the disk, more appends arrive; the next
-//! transaction takes them all, so that a hundred runs pay for one sync.
+//! transaction takes them all, so that a hundred runs pay for one sync. A group is synced where one of
+//! its entries asks for that, and with it all that was committed before.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,11 +9,11 @@ use std::thread::JoinHandle;
 
 use agent_core::event::RunId;
 use agent_core::journal::JournalError;
-use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use crate::StoreError;
 use crate::database::Database;
+use crate::pen::Pen;
 
 /// The most that one transaction takes, so that no append waits for all of a flood.
 const MOST_ENTRIES: usize = 1024;
@@ -29,10 +30,55 @@ pub(crate) struct Entry {
     pub(crate) status: &'static str,
 }
 
-type Answer = Result<(), JournalError>;
+pub(crate) type Answer = Result<(), JournalError>;
+
+/// What is to be written.
+pub(crate) enum Job {
+    /// An event.
+    Append(Entry, Lasting),
+    /// All events of runs that were in another journal.
+    Import(Vec<Entry>),
+    /// Nothing; but what was appended to this run before is to survive a power cut.
+    Sync(RunId),
+}
+
+/// What an event survives once its append returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lasting {
+    /// The end of this process, however it ends.
+    Process,
+    /// A power cut.
+    Power,
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        match self {
+            Job::Append(entry, _) => entry.json.len(),
+            Job::Import(entries) => entries.iter().map(|entry| entry.json.len()).sum(),
+            Job::Sync(_) => 0,
+        }
+    }
+
+    /// By run, then in the order of its events.
+    fn place(&self) -> Option<(&RunId, u64)> {
+        match self {
+            Job::Append(entry, _) => Some((&entry.run, entry.seq)),
+            Job::Sync(run) => Some((run, u64::MAX)),
+            Job::Import(_) => None,
+        }
+    }
+
+    pub(crate) fn lasting(&self) -> Lasting {
+        match self {
+            Job::Append(_, lasting) => *lasting,
+            Job::Sync(_) | Job::Import(_) => Lasting::Power,
+        }
+    }
+}
 
 struct Waiting {
-    entry: Entry,
+    job: Job,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -57,10 +103,10 @@ impl Writer {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Returns once the entry is on disk.
-    pub(crate) async fn append(&self, entry: Entry) -> Answer {
+    /// Returns once it is done.
+    pub(crate) async fn write(&self, job: Job) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.queue(Waiting { entry, answer })?;
+        self.queue(Waiting { job, answer })?;
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -100,99 +146,34 @@ fn stopped() -> JournalError {
     StoreError::Stopped("its writer is gone".to_string()).into()
 }
 
-fn write(database: &Database, commits: &AtomicU64, entries: &Receiver<Waiting>) {
-    let mut connection: Option<Connection> = None;
-    while let Ok(first) = entries.recv() {
-        let mut bytes = first.entry.json.len();
+fn write(database: &Database, commits: &AtomicU64, jobs: &Receiver<Waiting>) {
+    let mut pen: Option<Pen> = None;
+    while let Ok(first) = jobs.recv() {
+        let mut bytes = first.job.bytes();
         let mut group = vec![first];
         while group.len() < MOST_ENTRIES && bytes < MOST_BYTES {
-            let Ok(next) = entries.try_recv() else { break };
-            bytes += next.entry.json.len();
+            let Ok(next) = jobs.try_recv() else { break };
+            bytes += next.job.bytes();
             group.push(next);
         }
         // A run's own events may have overtaken each other on their way here.
-        group.sort_by(|a, b| (&a.entry.run, a.entry.seq).cmp(&(&b.entry.run, b.entry.seq)));
-        let ready = match connection.take() {
+        group.sort_by(|a, b| a.job.place().cmp(&b.job.place()));
+        let (jobs, waiting): (Vec<Job>, Vec<_>) =
+            group.into_iter().map(|waiting| (waiting.job, waiting.answer)).unzip();
+        let ready = match pen.take() {
             Some(ready) => Ok(ready),
-            None => database.write(),
+            None => Pen::take_up(database),
         };
-        match ready {
-            Ok(ready) => {
-                keep(database, &ready, commits, group);
-                connection = Some(ready);
+        let answers = match ready {
+            Ok(mut ready) => {
+                let answers = ready.keep(commits, &jobs);
+                pen = Some(ready);
+                answers
             }
-            Err(error) => {
-                for waiting in group {
-                    let _ = waiting.answer.send(Err(error.clone().into()));
-                }
-            }
+            Err(error) => jobs.iter().map(|_| Err(error.clone().into())).collect(),
+        };
+        for (waiting, answer) in waiting.into_iter().zip(answers) {
+            let _ = waiting.send(answer);
         }
     }
-}
-
-/// Keeps a group in one transaction; where that fails, each by itself, so that an entry the disk
-/// has no room for does not take the others with it.
-fn keep(database: &Database, connection: &Connection, commits: &AtomicU64, group: Vec<Waiting>) {
-    #[cfg(test)]
-    database.limit(connection);
-    let attempt = |entries: &[Waiting]| -> rusqlite::Result<Vec<Answer>> {
-        let kept = transaction(connection, entries);
-        match kept {
-            Ok(_) => commits.fetch_add(1, Ordering::Relaxed),
-            Err(_) if !connection.is_autocommit() => {
-                let _ = connection.execute_batch("ROLLBACK");
-                0
-            }
-            Err(_) => 0,
-        };
-        kept
-    };
-    let answers = match attempt(&group) {
-        Ok(answers) => answers,
-        Err(error) if group.len() == 1 => vec![Err(database.explain(&error).into())],
-        Err(_) => group
-            .chunks(1)
-            .map(|alone| match attempt(alone) {
-                Ok(mut answer) => answer.pop().unwrap_or(Ok(())),
-                Err(error) => Err(database.explain(&error).into()),
-            })
-            .collect(),
-    };
-    for (waiting, answer) in group.into_iter().zip(answers) {
-        let _ = waiting.answer.send(answer);
-    }
-}
-
-/// An answer for each entry, or what broke the transaction.
-fn transaction(connection: &Connection, group: &[Waiting]) -> rusqlite::Result<Vec<Answer>> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let inserted = group.iter().map(|waiting| insert(connection, &waiting.entry));
-    let answers: Vec<Answer> = inserted.collect::<rusqlite::Result<_>>()?;
-    connection.execute_batch("COMMIT")?;
-    Ok(answers)
-}
-
-fn insert(connection: &Connection, entry: &Entry) -> rusqlite::Result<Answer> {
-    let Entry { run, seq, at, json, agent, status } = entry;
-    let next: i64 = connection
-        .prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM events WHERE run = ?1")?
-        .query_row([&run.0], |row| row.get(0))?;
-    let (Ok(seq), Ok(at)) = (i64::try_from(*seq), i64::try_from(*at)) else {
-        return Ok(Err(JournalError::Write(format!("event {seq} of run `{run}` is out of range"))));
-    };
-    if seq != next {
-        let problem = if seq < next { "is there already" } else { "would leave a gap" };
-        let reason = format!("event {seq} of run `{run}` {problem}: the next one is {next}");
-        return Ok(Err(JournalError::Write(reason)));
-    }
-    connection
-        .prepare_cached("INSERT INTO events (run, seq, at, json) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![run.0, seq, at, json])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO runs (id, created, updated, agent, status) VALUES (?1, ?2, ?2, ?3, ?4)
-             ON CONFLICT (id) DO UPDATE SET updated = ?2, status = ?4",
-        )?
-        .execute(params![run.0, at, agent.as_deref().unwrap_or_default(), status])?;
-    Ok(Ok(()))
 }

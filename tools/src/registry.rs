@@ -1,9 +1,9 @@
 //! The tools by their names. What a tool is allowed to do is the policy's business; this knows
 //! only what there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use agent_core::search::Search;
 use agent_core::tool::{Tool, ToolSpec};
@@ -11,7 +11,7 @@ use agent_core::tool::{Tool, ToolSpec};
 use crate::{data, files, person, program, python, query, web};
 
 /// What the built-in tools need to know of an agent.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Setup {
     /// The agent file's folder, absolute: relative paths start here.
     pub root: PathBuf,
@@ -80,6 +80,28 @@ impl Registry {
     /// All tools, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Tool>> {
         self.tools.values()
+    }
+}
+
+/// The built-in tools of agents of one process that are set up the same.
+#[derive(Default)]
+pub struct Registries(Mutex<VecDeque<(Setup, Registry)>>);
+
+/// Registries that are kept, those that were wanted last.
+const MOST: usize = 64;
+
+impl Registries {
+    /// See [`Registry::builtin`].
+    pub fn builtin(&self, setup: &Setup) -> Registry {
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = kept().iter().find(|(known, _)| known == setup) {
+            return known.clone();
+        }
+        let made = Registry::builtin(setup);
+        let mut kept = kept();
+        kept.truncate(MOST - 1);
+        kept.push_front((setup.clone(), made.clone()));
+        made
     }
 }
 

@@ -65,14 +65,25 @@ impl<'a> Session<'a> {
         self.run.into_inner()
     }
 
-    /// Journal first, then the run, then the watcher.
+    /// Journal first, then the run, then the watcher. What a power cut may take is not waited for
+    /// until it is on the disk ([`Run::may_be_lost`]).
     pub(super) async fn write(&self, what: What) -> Result<(), JournalError> {
         let mut run = self.run.lock().await;
         let event = Event::new((self.parts.clock)(), what);
-        self.parts.journal.append(&self.id, run.seq(), &event).await?;
+        let (journal, id, seq) = (self.parts.journal, &self.id, run.seq());
+        match run.may_be_lost(&event.what) {
+            true => journal.append_unsynced(id, seq, &event).await?,
+            false => journal.append(id, seq, &event).await?,
+        }
         run.apply(&event);
         self.parts.watch.event(&event, &run);
         Ok(())
+    }
+
+    /// Returns once all of it is on the disk.
+    pub(super) async fn sync(&self) -> Result<(), JournalError> {
+        let _still = self.run.lock().await;
+        self.parts.journal.sync(&self.id).await
     }
 
     pub(super) async fn step(&self) -> Step {

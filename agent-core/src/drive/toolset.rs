@@ -21,7 +21,7 @@ pub(super) struct Fitted {
     output: Ready,
 }
 
-type Ready = OnceLock<Result<Checker, String>>;
+type Ready = OnceLock<Result<Arc<Checker>, String>>;
 
 impl Toolset {
     pub(super) fn new(tools: &[Arc<dyn Tool>]) -> Self {
@@ -68,5 +68,5 @@ impl Fitted {
 }
 
 fn check(ready: &Ready, schema: &Value, value: &Value) -> Result<(), String> {
-    ready.get_or_init(|| Checker::new(schema)).as_ref().map_err(String::clone)?.check(value)
+    ready.get_or_init(|| Checker::shared(schema)).as_ref().map_err(String::clone)?.check(value)
 }

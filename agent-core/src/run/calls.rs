@@ -123,6 +123,18 @@ impl Calls {
         self.inner.get(call).cloned().unwrap_or_default()
     }
 
+    /// What a call that is under way may do to the world.
+    pub(super) fn effect(&self, id: &CallId) -> Option<Effect> {
+        let inner = id.parent().and_then(|parent| self.inner.get(&parent));
+        if let Some(call) = inner.and_then(|it| it.calls.iter().find(|it| it.action.id == *id)) {
+            return call.effect;
+        }
+        match &self.calls.iter().find(|call| call.id == *id)?.state {
+            State::Acting(.., effect) => Some(*effect),
+            _ => None,
+        }
+    }
+
     /// Those that gave something back and were not told yet, in the order asked.
     pub(super) fn observations(&self) -> impl Iterator<Item = (&ToolCall, &Observation)> {
         self.calls.iter().filter_map(|call| match &call.state {

@@ -18,11 +18,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_core::sandbox::SandboxError;
 use agent_core::tool::{Component, Imports};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 use wasmtime::Engine;
 use wasmtime::component::InstancePre;
 
-use crate::concurrency::Depth;
 use crate::host::Host;
 use crate::limits::bytes;
 use artifacts::Artifacts;
@@ -54,8 +53,6 @@ type Made = Result<Arc<Ready>, String>;
 pub(crate) struct Ready {
     pub(crate) pre: InstancePre<Host>,
     pub(crate) speech: Speech,
-    /// The calls that run, by how many may and by depth, for the reason that slots have one.
-    calls: Mutex<HashMap<(usize, Depth), Arc<Semaphore>>>,
 }
 
 /// Why there is no component to run.
@@ -105,15 +102,6 @@ impl Components {
     }
 }
 
-impl Ready {
-    /// Where calls of one depth wait for each other, if at most this many may run at once.
-    pub(crate) fn calls(&self, most: usize, depth: Depth) -> Arc<Semaphore> {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = || Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
-        Arc::clone(calls.entry((most, depth)).or_insert_with(room))
-    }
-}
-
 impl Shop {
     /// The outer error is what the file's fault is, the inner one what the component asks for.
     fn make(&self, component: &Component, imports: Imports) -> Result<Made, String> {
@@ -155,7 +143,7 @@ impl Shop {
             format!("the component does not fit this host: {:#}", error.root_cause())
         })?;
         let speech = Speech::of(compiled, &self.engine)?;
-        Ok(Ready { pre, speech, calls: Mutex::default() })
+        Ok(Ready { pre, speech })
     }
 }
 

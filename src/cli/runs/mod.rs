@@ -1,9 +1,11 @@
 //! `errand runs`: what has been run, going on with what was interrupted, and removing what is old.
 
+mod audit;
 mod list;
 mod prune;
 mod show;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use agent_core::drive::{Person, Watch};
@@ -50,6 +52,24 @@ pub(crate) enum Command {
         #[command(flatten)]
         shown: Shown,
     },
+    /// Go through a run again that is over, without a model or a tool; or from an event on, as another run
+    Replay(audit::Replay),
+    /// Find out whether a run's journal is what was written
+    Verify(audit::Verify),
+    /// Write a run into a file, with those of the agents that it called
+    Export {
+        /// The run: its name, a beginning of it that no other run has, or `latest`
+        id: String,
+        /// The file, which must not be there yet
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Take in a run that `export` wrote, to be looked at
+    Import {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Remove runs for good, with those of the agents that they called
     Prune(prune::Args),
 }
@@ -59,6 +79,10 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         Command::List(args) => list::main(args),
         Command::Show { id, json } => show::main(&id, json),
         Command::Prune(args) => prune::main(args),
+        Command::Replay(args) => audit::replay(&args),
+        Command::Verify(args) => audit::verify(&args),
+        Command::Export { id, file } => audit::export(&id, &file),
+        Command::Import { file } => audit::import(&file),
         Command::Resume { id, approve, deny, said, plan, model, shown } => {
             shown.answer.check()?;
             if approve.as_deref() == Some("") {
