@@ -392,7 +392,8 @@ async fn a_file_that_is_not_what_was_agreed_to() {
 #[tokio::test]
 async fn a_packed_component_is_what_its_hash_says() {
     let cache = tempfile::tempdir().unwrap();
-    let folder = Folder::with(|config| config.cache = cache.path().join("components"));
+    let own = std::sync::Arc::new(sandbox::Engines::new(cache.path().join("components")));
+    let folder = Folder::with(|config| config.engines = own);
     let Component::File(path) = plain() else { unreachable!("a file") };
     let wasm = std::fs::read(path.as_path()).unwrap();
     let frame: &[u8] = zstd::encode_all(&*wasm, 1).unwrap().leak();
