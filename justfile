@@ -28,6 +28,7 @@ fmt:
     cargo fmt --all --manifest-path tools/guests/Cargo.toml
     cargo fmt --all --manifest-path tools/guests/data/Cargo.toml
     cargo fmt --all --manifest-path benches/peers/Cargo.toml
+    cargo fmt --all --manifest-path benches/many/rig/Cargo.toml
     rustfmt --edition 2024 benches/peers/guests/*/src/lib.rs
     cargo fmt --all --manifest-path fuzz/Cargo.toml
 

@@ -161,8 +161,7 @@ async fn run(stub: Stub, number: usize) -> bool {
 }
 
 async fn all(stub: &Stub, agents: usize) -> usize {
-    let runs: Vec<_> =
-        (0..agents).map(|number| tokio::spawn(run(stub.clone(), number))).collect();
+    let runs: Vec<_> = (0..agents).map(|number| tokio::spawn(run(stub.clone(), number))).collect();
     let mut done = 0;
     for run in runs {
         done += usize::from(run.await.unwrap());
