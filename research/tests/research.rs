@@ -322,6 +322,8 @@ fn led(
             true => {
                 let mut notes = notes(QUESTION);
                 notes.result["section"]["question"] = json!(question);
+                // A model says what the name in it is.
+                notes.result["section"]["claims"][0]["value"] = json!("");
                 notes
             }
             false => ok(json!({
@@ -335,6 +337,7 @@ fn led(
 
 #[test]
 fn what_no_page_states_may_have_to_be_named_first() {
+    const CHAIN: &str = r#"{"questions": ["Which tower does Ann keep?", "How high is #1?"]}"#;
     let question = "How high is the tower that Ann keeps?";
     let said = |request: &Request| {
         let system = &request.messages[0].content;
@@ -342,8 +345,8 @@ fn what_no_page_states_may_have_to_be_named_first() {
             Form::Choice(_) if system.contains("one or several") => "one",
             Form::Choice(_) if system.contains("compare") => "no",
             Form::Choice(_) => "yes",
-            _ if system.contains("finds out its name") => "Which tower does Ann keep?",
-            _ if system.contains("in the place of its description") => QUESTION,
+            _ if system.contains("without its name") => CHAIN,
+            _ if system.contains("by its name alone") => "the north tower of Aveiro",
             _ => "The north tower is 47 m high.",
         }
         .to_string()

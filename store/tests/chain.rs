@@ -112,7 +112,7 @@ async fn a_run_from_before_there_were_chains_is_said_to_have_none() {
     database
         .execute_batch(
             "ALTER TABLE events DROP COLUMN hash; ALTER TABLE runs DROP COLUMN head;
-             ALTER TABLE runs DROP COLUMN imported; PRAGMA user_version = 2",
+             ALTER TABLE runs DROP COLUMN imported; PRAGMA user_version = 3",
         )
         .unwrap();
     drop(database);
