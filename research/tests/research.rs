@@ -354,7 +354,7 @@ fn what_no_page_states_may_have_to_be_named_first() {
     let first = "Which tower does Ann keep?";
     let (asked, report) = led(question, said, &[first, QUESTION]);
     assert_eq!(asked, [question, first, QUESTION]);
-    assert_eq!(report.answer.unwrap().text, "The north tower is 47 m high.");
+    assert_eq!(report.answer.unwrap().text, "The north tower of Aveiro is 47 m high.");
     let (asked, report) = led(question, said, &[first]);
     assert_eq!(asked, [question, first, QUESTION]);
     assert_eq!(report.answer, None, "a name by itself is no answer");

@@ -5,6 +5,7 @@ use agent_core::journal::JournalError;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::chain::{Chain, Link};
+use crate::database::CHAINED;
 use crate::row::Status;
 use crate::{Store, StoreError};
 
@@ -142,7 +143,7 @@ impl Whole {
 fn whole(connection: &Connection, run: &str) -> rusqlite::Result<Option<Whole>> {
     // Of a database that was not written to since there are chains.
     let format: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let chained = format >= 3;
+    let chained = format >= CHAINED;
     let hash = if chained { "hash" } else { "NULL" };
     let head = if chained { "head, imported" } else { "NULL, 0" };
     let row = connection

@@ -57,6 +57,8 @@ const STEPS: [&str; 4] = [
 ];
 
 const FORMAT: i64 = STEPS.len() as i64;
+/// The first format whose events are chained.
+pub(crate) const CHAINED: i64 = 4;
 
 /// How long to wait for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
