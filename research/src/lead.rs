@@ -8,7 +8,7 @@ mod merge;
 mod plan;
 
 use answer::quoted;
-use chain::{Chain, LINKS};
+use chain::Chain;
 use compare::{ASKS, Compared, ENDS};
 use plan::listed_as_text;
 use serde_json::{Value, json};
@@ -59,8 +59,6 @@ pub(crate) struct Lead {
     /// A person has seen the plan, or need not.
     seen: bool,
     chain: Chain,
-    /// A chain was asked for.
-    tried: bool,
     draft: String,
     /// The findings that the draft stands on.
     basis: Vec<Claim>,
@@ -80,8 +78,8 @@ enum Stage {
     Plan,
     /// The plan waits for a person.
     Proposed,
-    /// Which questions lead to the answer?
-    Chain,
+    /// What does the question describe without naming it?
+    Described,
     /// What is the name in what one of them found?
     Name,
     Sent,
@@ -167,7 +165,7 @@ impl Strategy for Lead {
                 (prompts::alone(question, &self.things, self.still.as_deref()), one_line(), 64)
             }
             Stage::Plan => (prompts::plan(agent, question, most), questions(most), 300),
-            Stage::Chain => (prompts::chain(agent, question), questions(LINKS as u32), 200),
+            Stage::Described => (self.ask_description(), Form::Choice(self.descriptions()), 48),
             Stage::Name => (self.ask_name(), one_line(), 24),
             Stage::Gaps => {
                 let missing = self.unanswered();
@@ -210,15 +208,16 @@ impl Strategy for Lead {
                 }
             }
             Stage::Alone => {
-                let mut parts = parts(&line(reply), &self.things);
+                let alone = line(reply);
+                let mut parts = parts(&alone, &self.things);
                 // A thing that the question does not name is made up; German writes every noun as a name.
-                let named = || support::names(&line(reply), &[&self.report.question]);
+                let named = || support::names(&alone, &[&self.report.question]);
                 if self.report.language != "de" && !named() {
                     parts.clear();
                 }
                 match parts.is_empty() {
                     true if self.still.is_none() => {
-                        self.still = Some(line(reply));
+                        self.still = Some(alone);
                         self.turn(Stage::Alone)
                     }
                     true => self.subject(),
@@ -235,9 +234,7 @@ impl Strategy for Lead {
                 self.add(listed(&reply.content, "questions"), Extent::of(agent).questions as usize);
                 self.planned(agent, &mut plan)
             }
-            Stage::Chain => {
-                self.begin_chain(agent, listed(&reply.content, "questions"), now, &mut plan)
-            }
+            Stage::Described => self.described(agent, reply.content.trim(), now),
             Stage::Name => self.named_link(agent, &line(reply), now),
             Stage::Gaps => {
                 self.add(listed(&reply.content, "questions"), FOLLOWING as usize);
@@ -330,10 +327,6 @@ impl Lead {
     fn another_way(&mut self, agent: &Agent, now: u64) -> Option<Next> {
         let missing = !self.unanswered().is_empty();
         match self.kind {
-            Kind::Fact if missing && !self.tried => {
-                self.tried = true;
-                Some(self.turn(Stage::Chain))
-            }
             Kind::Fact => self.follow_chain(agent, now),
             Kind::Compare if missing && !self.asked(&self.report.question) => {
                 self.todo.push(self.report.question.clone());

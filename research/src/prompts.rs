@@ -216,52 +216,46 @@ pub(super) fn end(question: &str, numbers: &str) -> Vec<Message> {
     decided(rule, &examples, &asked(question, numbers))
 }
 
-/// Which questions lead to the answer, one after the other?
-pub(super) fn chain(agent: &Agent, question: &str) -> Vec<Message> {
-    let rules = "You plan web research. A question describes something without its name. Write the \
-                 short questions that lead to its answer, one after the other, in the language of \
-                 the question: the first finds a name out, and the next ones put it in, as #1, #2.";
-    let shown = |questions: &[&str]| serde_json::json!({ "questions": questions }).to_string();
-    let examples: [(&str, &[&str]); 5] = [
+/// Which part of the question describes something without naming it?
+pub(super) fn described(question: &str) -> Vec<Message> {
+    let rule = "A question may describe something by what it did or where it is, without its name. \
+                Copy the description of what has to be named first.";
+    let examples = [
         (
             "Where was the architect who built the Faro library born?",
-            &["Which architect built the Faro library?", "Where was #1 born?"],
+            "the architect who built the Faro library",
         ),
         (
-            "How many seats has the stadium of the club that won the cup of Tavira in 1987?",
-            &[
-                "Which club won the cup of Tavira in 1987?",
-                "What is the stadium of #1 called?",
-                "How many seats has #2?",
-            ],
+            "What is the name of the hill on whose top the sister of Ana Couto lived?",
+            "the sister of Ana Couto",
         ),
         (
             "How long is the river that flows through Coimbra?",
-            &["Which river flows through Coimbra?", "How long is #1?"],
+            "the river that flows through Coimbra",
+        ),
+        (
+            "How many seats has the stadium of the club that won the cup of Tavira in 1987?",
+            "the club that won the cup of Tavira in 1987",
         ),
         (
             "The inventor of the Prata loom died in a town in the south. Who was its first mayor?",
-            &[
-                "Who invented the Prata loom?",
-                "In which town did #1 die?",
-                "Who was the first mayor of #2?",
-            ],
+            "The inventor of the Prata loom",
         ),
         (
             "Wie hoch ist der Turm des Dorfes, in dem die Komponistin von Belmira aufwuchs?",
-            &[
-                "Wer komponierte Belmira?",
-                "In welchem Dorf wuchs #1 auf?",
-                "Wie hoch ist der Turm von #2?",
-            ],
+            "die Komponistin von Belmira",
+        ),
+        ("In which year did the founder of the Norte mill die?", "the founder of the Norte mill"),
+        (
+            "Rui Prata died in a town in the south. Who was its first mayor?",
+            "Rui Prata died in a town in the south",
+        ),
+        (
+            "How old is the church of the village where the Algarve line ends?",
+            "the village where the Algarve line ends",
         ),
     ];
-    let mut chat = vec![Message::system(paragraphs(&[rules, &agent.instructions]))];
-    for (asked, said) in examples {
-        chat.extend([Message::user(asked), Message::assistant(shown(said))]);
-    }
-    chat.push(Message::user(question));
-    chat
+    decided(rule, &examples, question)
 }
 
 /// The name alone, in what answers a question.

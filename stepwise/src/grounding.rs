@@ -37,6 +37,8 @@ pub(super) struct Evidence {
     /// Each once, in the order in which they stand.
     numbers: Vec<f64>,
     rows: Rows,
+    /// What follows from those of the rows.
+    results: Vec<f64>,
 }
 
 impl Evidence {
@@ -68,6 +70,7 @@ impl Evidence {
             evidence.numbers.extend(numbers(text).into_iter().filter(new));
             evidence.texts.push(text.to_string());
         }
+        evidence.results = evidence.rows.results();
         evidence
     }
 
@@ -76,7 +79,7 @@ impl Evidence {
         if self.numbers.iter().any(|have| same(*have) || same(have / 100.0) || same(-have)) {
             return true;
         }
-        self.counted(wanted) || self.rows.follows(&same)
+        self.counted(wanted) || self.results.iter().any(|have| same(*have))
     }
 
     /// Whether a number as it is written is known: read as one, or in each of its parts, as those of

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{engine, model_that, page, place};
 use crate::place::Ran;
@@ -27,16 +27,11 @@ fn says(system: &str, asked: &str) -> Option<String> {
         () if system.contains("asks for: which") => "which",
         () if system.contains("larger of the values") && asked.contains("lower") => "smaller",
         () if system.contains("larger of the values") => "larger",
-        () if system.contains("without its name") => {
-            return Some(
-                json!({ "questions": ["Which tower did Ana Couto build?", "How high is #1?"] })
-                    .to_string(),
-            );
-        }
+        () if system.contains("without its name") => "the tower that Ana Couto built",
         () if asked.contains("Reply yes") || asked.contains("one complete sentence") => {
             return None;
         }
-        () if of("Which tower did") => "the tower of Aveiro",
+        () if of("What is the name of the tower that Ana") => "the tower of Aveiro",
         () if of("How high is the tower of Nazaré") => "0.052 km",
         () if of("How high is the tower of Aveiro") => "47 m",
         () => "not found",

@@ -1,102 +1,167 @@
-//! A question whose subject has to be named first: questions that lead to it one after the other, each with
-//! the names put in that those before it found.
+//! A question about something that it describes and does not name: the description is found in the question,
+//! a reader looks its name up, and the name takes the description's place. What describes may hold a
+//! description itself.
 
 use super::answer::together;
-use super::{Lead, Stage, listed_as_text};
+use super::{Lead, Stage};
 use crate::prompts;
+use crate::render::phrases::Phrases;
 use crate::report::Claim;
 use agent_core::agent::Agent;
 use agent_core::message::Message;
 use agent_core::strategy::Next;
 
-/// The most questions of a chain.
-pub(super) const LINKS: usize = 4;
+/// The most readers that are sent after names, and after the question with the names in it.
+const LOOKUPS: usize = 6;
 /// Of more words than this an answer is no name.
 const NAME: usize = 5;
+/// How many words a description has.
+const DESCRIBED: std::ops::RangeInclusive<usize> = 3..=16;
 
-/// The questions, and how far they were followed.
+/// The question as it is asked by now, and under each question the one about what it describes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chain {
-    /// As they were planned, with `#1` for what the first finds.
-    planned: Vec<String>,
-    /// As they were asked.
-    asked: Vec<String>,
-    names: Vec<String>,
+    links: Vec<Link>,
+    /// Questions that were answered with a name, as they were asked.
+    found: Vec<String>,
+    lookups: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Link {
+    question: String,
+    /// What of the question above it asks for the name of; empty for the first.
+    described: String,
 }
 
 impl Lead {
-    /// The chain begins, where there is one and its first question is a new one.
-    pub(super) fn begin_chain(
-        &mut self,
-        agent: &Agent,
-        questions: Vec<String>,
-        now: u64,
-        plan: &mut Option<String>,
-    ) -> Next {
-        let linked = |(at, question): (usize, &String)| {
-            let earlier = |link: usize| question.contains(&mark(link));
-            (0..LINKS).filter(|link| earlier(*link)).all(|link| link < at)
-                && (at == 0 || earlier(at - 1))
-        };
-        let whole = questions.len() > 1 && questions.iter().enumerate().all(linked);
-        if !whole || questions.first().is_some_and(|first| self.asked(first)) {
-            return self.answer(now);
-        }
-        *plan = Some(listed_as_text(&questions));
-        self.chain.planned = questions;
-        self.next_link(agent, now)
-    }
-
-    /// The question that was asked last has an answer: the next one, once its name is known.
+    /// What follows once the last question came back: the name goes into the question above it, or what it
+    /// describes is to be named first. None where the question itself has its answer.
     pub(super) fn follow_chain(&mut self, agent: &Agent, now: u64) -> Option<Next> {
-        let asked = self.chain.asked.last()?;
-        let claim = self.claim(asked)?.clone();
-        if self.chain.asked.len() == self.chain.planned.len() {
+        if self.chain.links.is_empty() {
+            let question = self.report.question.clone();
+            self.chain.links.push(Link { question, ..Link::default() });
+        }
+        let link = self.chain.links.last()?;
+        let Some(claim) = self.claim(&link.question) else {
+            let go_on = self.chain.lookups < LOOKUPS && !self.descriptions().is_empty();
+            return Some(if go_on { self.turn(Stage::Described) } else { self.answer(now) });
+        };
+        if self.chain.links.len() == 1 {
             return None;
         }
         match claim.value.split_whitespace().count() {
-            1..=NAME => Some(self.named_link(agent, &claim.value, now)),
+            1..=NAME => {
+                let name = claim.value.clone();
+                Some(self.named_link(agent, &name, now))
+            }
             _ => Some(self.turn(Stage::Name)),
         }
     }
 
+    /// What of the last question may describe something: parts of it between its punctuation that are not
+    /// names themselves.
+    pub(super) fn descriptions(&self) -> Vec<String> {
+        let Some(link) = self.chain.links.last() else { return Vec::new() };
+        match link.described.is_empty() {
+            true => parts(&link.question),
+            false => parts(&link.described),
+        }
+    }
+
+    pub(super) fn ask_description(&self) -> Vec<Message> {
+        let question = self.chain.links.last().map_or("", |link| &link.question);
+        prompts::described(question)
+    }
+
+    /// Sends a reader after the name of what is described.
+    pub(super) fn described(&mut self, agent: &Agent, described: &str, now: u64) -> Next {
+        if !self.descriptions().iter().any(|part| part == described) {
+            return self.answer(now);
+        }
+        let phrases = Phrases::of(&self.report.language);
+        let question = phrases.name_of.replace("{}", described);
+        self.chain.links.push(Link { question, described: described.to_string() });
+        self.ask_link(agent, now)
+    }
+
     pub(super) fn ask_name(&self) -> Vec<Message> {
-        let asked = self.chain.asked.last().map_or("", String::as_str);
+        let asked = self.chain.links.last().map_or("", |link| &link.question);
         prompts::name(asked, self.claim(asked).map_or("", |claim| &claim.text))
     }
 
+    /// Puts a name in the place of what was described.
     pub(super) fn named_link(&mut self, agent: &Agent, name: &str, now: u64) -> Next {
-        self.chain.names.push(name.trim().trim_end_matches('.').to_string());
-        self.next_link(agent, now)
+        let name = name.trim().trim_end_matches('.');
+        let Some(link) = self.chain.links.pop() else { return self.answer(now) };
+        let Some(above) = self.chain.links.last_mut() else { return self.answer(now) };
+        above.question = above.question.replacen(&link.described, name, 1);
+        above.described = above.described.replacen(&link.described, name, 1);
+        self.chain.found.push(link.question);
+        self.ask_link(agent, now)
     }
 
-    fn next_link(&mut self, agent: &Agent, now: u64) -> Next {
-        let Some(planned) = self.chain.planned.get(self.chain.asked.len()) else {
-            return self.answer(now);
-        };
-        let fill =
-            |question: String, (link, name): (usize, &String)| question.replace(&mark(link), name);
-        let question = self.chain.names.iter().enumerate().fold(planned.clone(), fill);
-        self.chain.asked.push(question.clone());
+    fn ask_link(&mut self, agent: &Agent, now: u64) -> Next {
+        let question = self.chain.links.last().map_or("", |link| &link.question).to_string();
         if self.asked(&question) {
             return self.answer(now);
         }
+        self.chain.lookups += 1;
         self.todo.push(question);
         self.send(agent)
     }
 
-    /// The finding on the last question, standing on what led to it as well.
+    /// The finding on the question with the names in it, standing on what led to them as well.
     pub(super) fn chained(&self) -> Option<Claim> {
-        let whole = self.chain.asked.len() == self.chain.planned.len();
-        let links: Option<Vec<&Claim>> =
-            self.chain.asked.iter().map(|question| self.claim(question)).collect();
-        let links = links.filter(|links| whole && !links.is_empty())?;
-        let (support, citations) = together(&links);
-        links.last().map(|last| Claim { support, citations, ..(*last).clone() })
+        let [asked] = self.chain.links.as_slice() else { return None };
+        let mut claims: Vec<&Claim> = Vec::new();
+        for question in self.chain.found.iter().chain([&asked.question]) {
+            claims.push(self.claim(question)?);
+        }
+        let (support, citations) = together(&claims);
+        let last = claims.last().filter(|_| claims.len() > 1)?;
+        Some(Claim { support, citations, ..(*last).clone() })
     }
 }
 
-/// What stands for the answer of a link.
-fn mark(link: usize) -> String {
-    format!("#{}", link + 1)
+/// Runs of words within a clause that could describe something: not all of them names, and not the whole.
+fn parts(text: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let clauses = text.split_inclusive(['.', ';', ':', '?', '!', '–']);
+    for clause in clauses {
+        let clause = clause.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let words: Vec<&str> = clause.split_whitespace().collect();
+        for begin in 0..words.len() {
+            let longest = words.len().min(begin + DESCRIBED.end());
+            for end in begin + DESCRIBED.start()..=longest {
+                let part = words[begin..end].join(" ");
+                let part = part.trim_matches(|c: char| !c.is_alphanumeric()).to_string();
+                let named = part.split(' ').all(|word| !word.starts_with(char::is_lowercase));
+                if !named && part != text && text.contains(&part) && !parts.contains(&part) {
+                    parts.push(part);
+                }
+            }
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_described_is_a_part_of_a_clause() {
+        let parts =
+            parts("The inventor of the Prata Loom died in a town. Who was its first mayor?");
+        for part in ["The inventor of the Prata Loom", "its first mayor", "died in a town"] {
+            assert!(parts.iter().any(|have| have == part), "{part}: {parts:?}");
+        }
+        for part in ["a town. Who", "mayor?", "town Who was"] {
+            assert!(!parts.iter().any(|have| have.contains(part)), "{part}: {parts:?}");
+        }
+        assert!(super::parts("How high is Mount Ardal North Summit?").len() < 20);
+        assert_eq!(super::parts("Sarn Odel Rack Railway"), Vec::<String>::new());
+        assert_eq!(super::parts("キマリア"), Vec::<String>::new());
+    }
 }

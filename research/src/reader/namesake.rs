@@ -14,11 +14,10 @@ impl Reader {
     pub(super) fn of_one_like_it(&self, passage: &Passage) -> bool {
         let asked = words(self.question());
         let own = words(&self.notes.sources[passage.source].title);
-        let titles = self.notes.sources.iter().map(|source| words(&source.title));
         !own.is_subset(&asked)
-            && titles
-                .filter(|title| !title.is_empty() && title.is_subset(&asked))
-                .any(|title| title.is_subset(&own))
+            && self
+                .titles()
+                .any(|title| !title.is_empty() && title.is_subset(&asked) && title.is_subset(&own))
     }
 
     /// Whether a passage is about a namesake: a page that was read has for its title what the question
@@ -27,7 +26,7 @@ impl Reader {
     pub(super) fn of_another(&self, passage: &Passage, text: &str) -> bool {
         let (asked, held) = (words(self.question()), words(text));
         let own = words(&self.notes.sources[passage.source].title);
-        self.notes.sources.iter().map(|source| words(&source.title)).any(|title| {
+        self.titles().any(|title| {
             let shared = title.intersection(&own).next().is_some();
             let other = !own.is_subset(&asked) || (own.is_subset(&title) && own != title);
             shared
@@ -44,12 +43,17 @@ impl Reader {
         let names: HashSet<String> = rank::names(self.question()).into_iter().collect();
         let own = words(&self.notes.sources[self.passages[self.holder].source].title);
         !own.is_subset(&asked)
-            && self.notes.sources.iter().map(|source| words(&source.title)).any(|title| {
+            && self.titles().any(|title| {
                 title.len() > 1
                     && title.is_subset(&asked)
                     && names.is_subset(&title)
                     && !title.is_subset(&held)
             })
+    }
+
+    /// The words of the title of each page that was read.
+    fn titles(&self) -> impl Iterator<Item = HashSet<String>> {
+        self.notes.sources.iter().map(|source| words(&source.title))
     }
 }
 

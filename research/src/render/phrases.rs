@@ -28,6 +28,8 @@ pub(crate) struct Phrases {
     pub(crate) read: &'static str,
     pub(crate) also: &'static str,
     pub(crate) yes_no: [&'static str; 2],
+    /// Asks for the name of what is described.
+    pub(crate) name_of: &'static str,
     /// What the hashes are for.
     pub(crate) footer: &'static str,
     /// Supported, partly, disputed, unsupported.
@@ -72,6 +74,7 @@ const ALL: [&Phrases; 7] = [&ENGLISH, &GERMAN, &FRENCH, &SPANISH, &ITALIAN, &POR
 const ENGLISH: Phrases = Phrases {
     language: "en",
     yes_no: ["Yes", "No"],
+    name_of: "What is the name of {}?",
     report: "Research report",
     not_found: "Not found.",
     unfinished: "This report is not finished: {}.",
@@ -109,6 +112,7 @@ const ENGLISH: Phrases = Phrases {
 const GERMAN: Phrases = Phrases {
     language: "de",
     yes_no: ["Ja", "Nein"],
+    name_of: "Wie heißt {}?",
     report: "Recherchebericht",
     not_found: "Nicht gefunden.",
     unfinished: "Dieser Bericht ist nicht fertig: {}.",
@@ -146,6 +150,7 @@ const GERMAN: Phrases = Phrases {
 const FRENCH: Phrases = Phrases {
     language: "fr",
     yes_no: ["Oui", "Non"],
+    name_of: "Comment s’appelle {} ?",
     report: "Rapport de recherche",
     not_found: "Introuvable.",
     unfinished: "Ce rapport n’est pas terminé : {}.",
@@ -183,6 +188,7 @@ const FRENCH: Phrases = Phrases {
 const SPANISH: Phrases = Phrases {
     language: "es",
     yes_no: ["Sí", "No"],
+    name_of: "¿Cómo se llama {}?",
     report: "Informe de investigación",
     not_found: "No se encontró.",
     unfinished: "Este informe no está terminado: {}.",
@@ -220,6 +226,7 @@ const SPANISH: Phrases = Phrases {
 const ITALIAN: Phrases = Phrases {
     language: "it",
     yes_no: ["Sì", "No"],
+    name_of: "Come si chiama {}?",
     report: "Rapporto di ricerca",
     not_found: "Non trovato.",
     unfinished: "Questo rapporto non è finito: {}.",
@@ -257,6 +264,7 @@ const ITALIAN: Phrases = Phrases {
 const PORTUGUESE: Phrases = Phrases {
     language: "pt",
     yes_no: ["Sim", "Não"],
+    name_of: "Como se chama {}?",
     report: "Relatório de pesquisa",
     not_found: "Não encontrado.",
     unfinished: "Este relatório não está terminado: {}.",
@@ -294,6 +302,7 @@ const PORTUGUESE: Phrases = Phrases {
 const DUTCH: Phrases = Phrases {
     language: "nl",
     yes_no: ["Ja", "Nee"],
+    name_of: "Hoe heet {}?",
     report: "Onderzoeksverslag",
     not_found: "Niet gevonden.",
     unfinished: "Dit verslag is niet af: {}.",

@@ -110,23 +110,25 @@ impl Rows {
         }
     }
 
-    /// Whether a number that is the same as the one wanted follows from those that are there.
-    pub(super) fn follows(&self, same: &impl Fn(f64) -> bool) -> bool {
-        self.in_a_row(same)
-            || self.fields().values().any(|field| self.of_a_field(field, same))
-            || self.with_the_task(same)
+    /// Every number that follows from those that are there.
+    pub(super) fn results(&self) -> Vec<f64> {
+        let mut results: Vec<f64> = self.in_rows().collect();
+        results.extend(self.fields().values().flat_map(|field| self.of_a_field(field)));
+        results.extend(self.with_the_task());
+        results
     }
 
-    fn in_a_row(&self, same: &impl Fn(f64) -> bool) -> bool {
-        self.rows.iter().filter(|row| row.cells.len() <= FEW).any(|row| {
+    /// What two of a row's few numbers come to.
+    fn in_rows(&self) -> impl Iterator<Item = f64> {
+        self.rows.iter().filter(|row| row.cells.len() <= FEW).flat_map(|row| {
             let numbers: Vec<f64> = row.cells.iter().flat_map(|(_, ways)| ways.clone()).collect();
-            pairs(&numbers).any(|(one, other)| come_to(one, other, same))
+            pairs(&numbers).into_iter().flat_map(|(one, other)| all_of(one, other))
         })
     }
 
     /// Its sums over a text, over all, and over the rows that a word of the task is in; what two of
     /// few come to.
-    fn of_a_field(&self, field: &[(&Row, &[f64])], same: &impl Fn(f64) -> bool) -> bool {
+    fn of_a_field(&self, field: &[(&Row, &[f64])]) -> Vec<f64> {
         let mut parts: Vec<Vec<&(&Row, &[f64])>> = vec![field.iter().collect()];
         let texts: HashSet<usize> = field.iter().map(|(row, _)| row.text).collect();
         parts.extend(
@@ -137,29 +139,33 @@ impl Rows {
                 .iter()
                 .map(|word| field.iter().filter(|(row, _)| row.words.contains(word)).collect()),
         );
-        let sums = parts.iter().any(|part| {
-            let reading = |(_, ways): &&(&Row, &[f64]), last: bool| match last {
-                true => ways.last().copied(),
-                false => ways.first().copied(),
-            };
-            !part.is_empty()
-                && [false, true]
-                    .into_iter()
-                    .any(|last| same(part.iter().filter_map(|cell| reading(cell, last)).sum()))
-        });
-        let few = self.few(field);
-        sums || pairs(&few).any(|(one, other)| sum_or_ratio(one, other).into_iter().any(same))
+        let sum = |part: &[&(&Row, &[f64])], read: fn(&[f64]) -> Option<&f64>| -> f64 {
+            part.iter().filter_map(|(_, ways)| read(ways)).sum()
+        };
+        let mut results: Vec<f64> = parts
+            .iter()
+            .filter(|part| !part.is_empty())
+            .flat_map(|part| [sum(part, <[f64]>::first), sum(part, <[f64]>::last)])
+            .collect();
+        let few = pairs(&self.few(field));
+        results.extend(few.into_iter().flat_map(|(one, other)| sum_or_ratio(one, other)));
+        results
     }
 
     /// What a number of the task and another of it, or one of few, come to.
-    fn with_the_task(&self, same: &impl Fn(f64) -> bool) -> bool {
+    fn with_the_task(&self) -> Vec<f64> {
+        if self.asked.len() > 2 * FEW {
+            return Vec::new();
+        }
         let cells: Vec<(&Row, &[f64])> =
             self.cells().map(|(row, (_, ways))| (row, &**ways)).collect();
         let few = self.few(&cells);
-        self.asked.len() <= 2 * FEW
-            && self.asked.iter().enumerate().any(|(at, one)| {
-                self.asked[at + 1..].iter().chain(&few).any(|other| come_to(*one, *other, same))
-            })
+        let with = |(at, one): (usize, &f64)| {
+            let one = *one;
+            let others = self.asked[at + 1..].iter().chain(&few);
+            others.flat_map(move |other| all_of(one, *other)).collect::<Vec<_>>()
+        };
+        self.asked.iter().enumerate().flat_map(with).collect()
     }
 
     /// How many rows a word of the task is in.
@@ -205,16 +211,15 @@ impl Rows {
     }
 }
 
-fn pairs(numbers: &[f64]) -> impl Iterator<Item = (f64, f64)> {
-    let rest = |(at, one): (usize, &f64)| {
-        let one = *one;
-        numbers[at + 1..].iter().map(move |other| (one, *other))
-    };
-    numbers.iter().enumerate().flat_map(rest)
+fn pairs(numbers: &[f64]) -> Vec<(f64, f64)> {
+    let rest =
+        |(at, one): (usize, &f64)| numbers[at + 1..].iter().map(|other| (*one, *other)).collect();
+    numbers.iter().enumerate().flat_map::<Vec<_>, _>(rest).collect()
 }
 
-fn come_to(one: f64, other: f64, same: &impl Fn(f64) -> bool) -> bool {
-    same(one * other) || sum_or_ratio(one, other).into_iter().any(same)
+/// What two numbers come to, also of different kinds.
+fn all_of(one: f64, other: f64) -> impl Iterator<Item = f64> {
+    [one * other].into_iter().chain(sum_or_ratio(one, other))
 }
 
 /// What two numbers of one kind come to.
@@ -233,7 +238,7 @@ mod tests {
         for (number, text) in texts.iter().enumerate() {
             rows.observed(number, text);
         }
-        rows.follows(&|have| (have - wanted).abs() < 0.001)
+        rows.results().iter().any(|have| (have - wanted).abs() < 0.001)
     }
 
     const STOCK: &str = "item,store,count,price\nlamp,A,40,12.5\nrope,B,7,3.2\nladder,A,3,89\n\
