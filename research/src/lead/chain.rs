@@ -64,8 +64,9 @@ impl Lead {
     pub(super) fn descriptions(&self) -> Vec<String> {
         let Some(link) = self.chain.links.last() else { return Vec::new() };
         match link.described.is_empty() {
-            true => parts(&link.question),
-            false => parts(&link.described),
+            true => parts(&link.question, 0),
+            // What begins where the description does is the same thing once more.
+            false => parts(&link.described, 2),
         }
     }
 
@@ -125,13 +126,14 @@ impl Lead {
 }
 
 /// Runs of words within a clause that could describe something: not all of them names, and not the whole.
-fn parts(text: &str) -> Vec<String> {
+/// None begins among the first words.
+fn parts(text: &str, first: usize) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let clauses = text.split_inclusive(['.', ';', ':', '?', '!', '–']);
     for clause in clauses {
         let clause = clause.trim_end_matches(|c: char| !c.is_alphanumeric());
         let words: Vec<&str> = clause.split_whitespace().collect();
-        for begin in 0..words.len() {
+        for begin in first..words.len() {
             let longest = words.len().min(begin + DESCRIBED.end());
             for end in begin + DESCRIBED.start()..=longest {
                 let part = words[begin..end].join(" ");
@@ -153,15 +155,18 @@ mod tests {
     #[test]
     fn what_may_be_described_is_a_part_of_a_clause() {
         let parts =
-            parts("The inventor of the Prata Loom died in a town. Who was its first mayor?");
+            parts("The inventor of the Prata Loom died in a town. Who was its first mayor?", 0);
         for part in ["The inventor of the Prata Loom", "its first mayor", "died in a town"] {
             assert!(parts.iter().any(|have| have == part), "{part}: {parts:?}");
         }
         for part in ["a town. Who", "mayor?", "town Who was"] {
             assert!(!parts.iter().any(|have| have.contains(part)), "{part}: {parts:?}");
         }
-        assert!(super::parts("How high is Mount Ardal North Summit?").len() < 20);
-        assert_eq!(super::parts("Sarn Odel Rack Railway"), Vec::<String>::new());
-        assert_eq!(super::parts("キマリア"), Vec::<String>::new());
+        let within = super::parts("the hill on whose top the sister of Ana Couto lived", 2);
+        assert!(within.iter().any(|part| part == "the sister of Ana Couto"), "{within:?}");
+        assert!(!within.iter().any(|part| part.starts_with("the hill")), "{within:?}");
+        assert!(super::parts("How high is Mount Ardal North Summit?", 0).len() < 20);
+        assert_eq!(super::parts("Sarn Odel Rack Railway", 0), Vec::<String>::new());
+        assert_eq!(super::parts("キマリア", 0), Vec::<String>::new());
     }
 }
