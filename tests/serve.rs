@@ -3,4 +3,6 @@
 mod api;
 mod attacks;
 mod client;
+mod mcp;
 mod runs;
+mod triggers;
