@@ -106,7 +106,7 @@ impl Call<'_> {
 
     /// Follows a run until it has an outcome, or waits for what cannot be asked here.
     async fn rested(&self, run: &RunId) -> Result<CallToolResponse, ApiError> {
-        let mut told = progress::Told::new(self.context);
+        let mut told = progress::Told::new(self.context, self.gone);
         let mut asked = None;
         loop {
             tokio::select! {

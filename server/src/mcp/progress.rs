@@ -2,6 +2,8 @@
 //! said: a client may show it anywhere.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use agent_core::event::RunId;
 use guard::visible;
@@ -9,22 +11,27 @@ use rmcp::RoleServer;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::error::ApiError;
 use crate::runs;
 use crate::shared::Shared;
 
+/// How long a client is waited for that does not read.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What a client was told of a run.
-pub(super) struct Told {
+pub(super) struct Told<'a> {
     token: Option<ProgressToken>,
     peer: Peer<RoleServer>,
+    gone: &'a AtomicBool,
     next: u64,
 }
 
-impl Told {
-    pub(super) fn new(context: &RequestContext<RoleServer>) -> Told {
+impl<'a> Told<'a> {
+    pub(super) fn new(context: &RequestContext<RoleServer>, gone: &'a AtomicBool) -> Self {
         let token = context.meta.get_progress_token();
-        Told { token, peer: context.peer.clone(), next: 0 }
+        Told { token, peer: context.peer.clone(), gone, next: 0 }
     }
 
     /// Follows a run until nothing drives it.
@@ -42,8 +49,12 @@ impl Told {
                     let Some(message) = message(&event) else { continue };
                     // Numbers of events: they only grow.
                     let progress = ProgressNotificationParam::new(token.clone(), self.next as f64);
-                    // One that is lost is made up for by the next.
-                    let _ = self.peer.notify_progress(progress.with_message(message)).await;
+                    let told = self.peer.notify_progress(progress.with_message(message));
+                    // One that is lost is made up for by the next; a client that sends no more is not
+                    // waited for.
+                    if !self.gone.load(Ordering::Relaxed) {
+                        let _ = timeout(PATIENCE, told).await;
+                    }
                 }
             }
             let Some(mut count) = follows else { return Ok(()) };

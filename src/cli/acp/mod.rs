@@ -36,8 +36,8 @@ const SESSIONS: usize = 64;
 #[command(after_help = "An editor starts it, with a configuration such as
   {\"agent_servers\": {\"clerk\": {\"command\": \"errand\", \"args\": [\"acp\", \"/path/agent.toml\"]}}}
 
-What is said first in a session is the task, where the agent file takes one. What the agent asks to be
-allowed, the editor asks its user. `errand chat --resume RUN` goes on with a session elsewhere.")]
+What is said first in a session is the task, where the agent file takes one. What the agent asks to
+be allowed, the editor asks its user. `errand chat --resume RUN` goes on with a session elsewhere.")]
 pub(crate) struct Args {
     /// The agent file
     file: PathBuf,

@@ -13,8 +13,9 @@ use crate::cli::terminal::eprint;
 #[command(after_help = "An MCP client starts it, with a configuration such as
   {\"mcpServers\": {\"errand\": {\"command\": \"errand\", \"args\": [\"mcp\", \"serve\", \"/path/agent.toml\"]}}}
 
-Each agent is a tool, and a call is a run of it. What a run asks a person is asked by the client where it
-can, and else waits: `errand runs resume` answers it. `errand serve` has the same at /mcp, over HTTP.")]
+Each agent is a tool, and a call is a run of it. What a run asks a person, the client asks its user
+where it can; else the run waits, and `errand runs resume` answers it. `errand serve` has the same
+at /mcp, over HTTP.")]
 pub(crate) struct Args {
     /// The agent files, each a tool under its agent's name
     #[arg(required = true)]

@@ -1,6 +1,6 @@
 """A proxy that adds a token: the conformance suite sends none. What it passes on is otherwise as it came.
 
-    token.py READY-FILE TOKEN
+    proxy.py READY-FILE TOKEN
 
 The file is what `errand serve --json` prints once it is ready; the port that this listens on is printed first."""
 
