@@ -1,5 +1,6 @@
 //! `errand serve`, as its clients see it: the program itself, spoken to over a plain connection.
 
+mod a2a;
 mod api;
 mod attacks;
 mod client;

@@ -5,6 +5,7 @@
 //! format. It keeps no state that has to survive it: a run is its journal, and the name of a run says
 //! whose it is. It opens no model and reads no agent file; `errand` hands it both.
 
+mod a2a;
 mod body;
 mod door;
 mod error;
@@ -30,7 +31,7 @@ pub use generator::{Calls, Embedder, Generator, How, Prompt};
 pub use launcher::{AgentCard, LaunchError, Launched, Launcher, Look, Order, Waits};
 pub use limits::Limits;
 pub use listen::serve;
-pub use mcp::serve_pipe;
+pub use mcp::{callable, serve_pipe};
 pub use openapi::document;
 pub use shared::{Doors, Model, Parts};
 pub use triggers::{Begun, Fires, Key, Missed, Schedule, Signed, Source, Trigger, Webhook};

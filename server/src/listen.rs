@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::error::ApiError;
 use crate::shared::{Parts, Shared};
 use crate::stall::Stall;
-use crate::{door, health, mcp, openai, openapi, runs, triggers};
+use crate::{a2a, door, health, mcp, openai, openapi, runs, triggers};
 
 /// The most header lines of a request.
 const HEADERS: usize = 64;
@@ -105,6 +105,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .merge(runs::routes())
         .merge(mcp::routes(&shared))
         .merge(triggers::routes())
+        .merge(a2a::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(otherwise)
         .layer(from_fn_with_state(shared.clone(), door::enter))

@@ -172,6 +172,12 @@ impl Serving {
 pub fn piped(errand: &Errand, files: &[PathBuf]) -> anyhow::Result<Parts> {
     let errand = errand.clone().sharing()?;
     let file = ServeFile::of(&errand, files)?;
+    if let Some((name, _)) = file.agents.iter().find(|(name, _)| !server::callable(name)) {
+        return Err(Refused(format!(
+            "no tool can be named `{name}`\nhint: give the agent a `name` of letters, digits, `-`, `_` and `.`"
+        ))
+        .into());
+    }
     let agents = Agents::open(&errand, &file, None)?;
     Ok(Parts {
         models: Vec::new(),

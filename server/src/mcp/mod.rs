@@ -11,4 +11,5 @@ mod progress;
 mod result;
 
 pub(crate) use http::routes;
+pub use offered::callable;
 pub use pipe::serve_pipe;

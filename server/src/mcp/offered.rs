@@ -60,8 +60,8 @@ impl Offered {
     }
 }
 
-/// Whether a tool can have this name.
-fn callable(name: &str) -> bool {
+/// Whether a tool can have this name: letters of ASCII, digits, `_`, `-` and `.`, at most 128.
+pub fn callable(name: &str) -> bool {
     let plain = |letter: u8| letter.is_ascii_alphanumeric() || b"_-.".contains(&letter);
     (1..=LONGEST).contains(&name.len()) && name.bytes().all(plain)
 }

@@ -88,17 +88,23 @@ async fn serve(wanted: Arc<Wanted>) -> anyhow::Result<()> {
     while let Some(came) = lines.next().await? {
         match came {
             Ok(Came::Request { id, method, params }) => match method.as_str() {
-                "session/prompt" => match known(&sessions, &params) {
-                    Ok(session) => {
-                        let (peer, wanted) = (peer.clone(), wanted.clone());
-                        // Turns of several sessions go on side by side, and requests beside a turn.
-                        tokio::spawn(async move {
-                            let answer = session.prompt(&wanted, &peer, &params).await;
-                            peer.answer(&id, answer);
-                        });
-                    }
-                    Err(failed) => peer.answer(&id, Err(failed)),
-                },
+                "session/prompt" => {
+                    let begun = known(&sessions, &params)
+                        .and_then(|session| Ok((session.turn_begins()?, session)));
+                    let (stop, session) = match begun {
+                        Ok(begun) => begun,
+                        Err(failed) => {
+                            peer.answer(&id, Err(failed));
+                            continue;
+                        }
+                    };
+                    let (peer, wanted) = (peer.clone(), wanted.clone());
+                    // Turns of several sessions go on side by side, and requests beside a turn.
+                    tokio::spawn(async move {
+                        let answer = session.prompt(&wanted, &peer, &params, stop).await;
+                        peer.answer(&id, answer);
+                    });
+                }
                 method => peer.answer(&id, answered(method, &params, &mut sessions)),
             },
             Ok(Came::Notification { method, params }) if method == "session/cancel" => {

@@ -1,6 +1,6 @@
 //! A session: a conversation, a turn at a time.
 
-use std::sync::Mutex as Held;
+use std::sync::{Mutex as Held, PoisonError};
 
 use agent_core::action::Action;
 use agent_core::drive::{Approval, Person};
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use errand::{Chat, Finished};
 use guard::visible;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, oneshot};
 
 use super::Wanted;
 use super::peer::{Failed, Peer};
@@ -21,7 +21,8 @@ use crate::cli::{task, terminal};
 pub(super) struct Session {
     id: String,
     talk: Mutex<Option<Talk>>,
-    cancelled: Notify,
+    /// Stops the turn that goes on.
+    stop: Held<Option<oneshot::Sender<()>>>,
 }
 
 struct Talk {
@@ -32,12 +33,25 @@ struct Talk {
 
 impl Session {
     pub(super) fn new(id: &str) -> Session {
-        Session { id: id.to_string(), talk: Mutex::default(), cancelled: Notify::new() }
+        Session { id: id.to_string(), talk: Mutex::default(), stop: Held::default() }
     }
 
     /// Stops the turn that goes on, if one does.
     pub(super) fn cancel(&self) {
-        self.cancelled.notify_waiters();
+        let mut stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        // An error says that the turn is over.
+        let _ = stop.take().map(|stop| stop.send(()));
+    }
+
+    /// A turn is about to begin, and can be stopped from here on.
+    pub(super) fn turn_begins(&self) -> Result<oneshot::Receiver<()>, Failed> {
+        let mut stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        if stop.as_ref().is_some_and(|stop| !stop.is_closed()) {
+            return Err(Failed::refused("a turn of this session goes on: cancel it first"));
+        }
+        let (tell, told) = oneshot::channel();
+        *stop = Some(tell);
+        Ok(told)
     }
 
     /// Something is said, and the turn that it leads to comes to its end.
@@ -46,18 +60,15 @@ impl Session {
         wanted: &Wanted,
         peer: &Peer,
         params: &Value,
+        stop: oneshot::Receiver<()>,
     ) -> Result<Value, Failed> {
         let said = said(&params["prompt"])?;
-        let busy = |_| Failed::refused("a turn of this session goes on: cancel it first");
-        let mut talk = self.talk.try_lock().map_err(busy)?;
-        // From here on, so that none is lost.
-        let cancelled = self.cancelled.notified();
-        tokio::pin!(cancelled);
-        cancelled.as_mut().enable();
+        // A turn that was stopped may not be over yet.
+        let mut talk = self.talk.lock().await;
         let turn = self.turn(wanted, peer, &mut talk, said);
         let end = tokio::select! {
             end = turn => end.map_err(|error| Failed::broken(format!("{error:#}")))?,
-            () = cancelled => None,
+            _ = stop => None,
         };
         let stop = match &end {
             None => "cancelled",
