@@ -18,6 +18,7 @@ mod runs;
 mod sandboxed;
 mod servers;
 mod setup;
+mod told;
 mod transfer;
 mod unfit;
 
@@ -44,7 +45,7 @@ use agent_core::event::{Outcome, RunId};
 use agent_core::ledger::Spent;
 use agent_core::mcp::{Server, Transport};
 use agent_core::program::Programs;
-use agent_core::run::{Run, Step};
+use agent_core::run::Step;
 use agent_core::strategy::PLAN;
 use agent_core::strategy::{PYTHON, cited};
 use agent_core::subagent::{AgentRuntime, Launcher, SubagentTool};
@@ -313,17 +314,7 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
-        let agent = roots::recorded(agent);
-        let launcher = Launch::new(self, self.store()?, &agent, None).await?;
-        let assembled = self.assemble(&agent, &launcher).await?;
-        let traits = assembled.model.traits();
-        let strategy = STRATEGIES.choose(&agent, &traits);
-        let mut run = Run::new(id.clone(), agent, strategy, traits, assembled.specs());
-        let _driven = assembled.store.drive(run.id())?;
-        drive::begin(&mut run, &assembled.parts(watch, person)).await?;
-        let finished = assembled.drive(run, watch, person).await;
-        launcher.over(&id).await?;
-        finished
+        self.run_told(id, agent, Vec::new(), watch, person).await
     }
 
     /// Goes on with a run that was interrupted or that waits for an approval, perhaps with another

@@ -27,13 +27,14 @@ fn errand_alone() {
       research     Research a question on the web: a report whose citations can be checked
       report       Show a research's report, or check that its citations stand in their sources
       serve        Serve OpenAI's API over local models, and runs of agents, over HTTP
+      acp          Let an editor talk to an agent, through the Agent Client Protocol
       validate     Check an agent file, and say what it comes to
       schema       Print the JSON Schema of the agent file
       runs         List, show, resume or remove runs
       models       List, fetch, import, measure or remove local models
       embed        Vectors of texts: print them, search by meaning, find groups and outliers, rerank
       tools        List, add, show, call or test the tools an agent file can name
-      mcp          Look at the tools of an agent file's MCP servers, and pin them
+      mcp          Look at the tools of MCP servers and pin them; offer agents as an MCP server
       doctor       Say what this machine has for errand, what is missing, and how to get it
       self         Show or remove what errand keeps on this machine
       completions  Print shell completions

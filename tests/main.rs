@@ -1,6 +1,7 @@
 //! Errand as a whole: the binary on real folders, loopback servers and scripted models.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
 
+mod acp;
 mod agents;
 mod approvals;
 mod attacks;

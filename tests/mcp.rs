@@ -5,6 +5,7 @@ mod named;
 mod oauth;
 mod offered;
 mod results;
+mod served;
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;

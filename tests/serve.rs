@@ -1,6 +1,9 @@
 //! `errand serve`, as its clients see it: the program itself, spoken to over a plain connection.
 
+mod a2a;
 mod api;
 mod attacks;
 mod client;
+mod mcp;
 mod runs;
+mod triggers;

@@ -22,6 +22,8 @@ pub enum Origin {
     Server(String),
     /// A program that this machine ran with a network, by its name: its peers may have written it.
     Program(String),
+    /// A request that began the run, by the name of the webhook that took it: its sender wrote it.
+    Webhook(String),
     /// What an earlier run had read that left these bytes: in a file that it wrote, or a value that
     /// a component kept. It taints as its source does, and is nothing that this run has read itself.
     Inherited(Box<Origin>),
@@ -30,7 +32,10 @@ pub enum Origin {
 impl Origin {
     /// Whether it may be untrusted.
     pub fn untrusted(&self) -> bool {
-        matches!(self.source(), Origin::Web(_) | Origin::Server(_) | Origin::Program(_))
+        matches!(
+            self.source(),
+            Origin::Web(_) | Origin::Server(_) | Origin::Program(_) | Origin::Webhook(_)
+        )
     }
 
     /// Where the bytes came from first.
@@ -57,6 +62,7 @@ impl fmt::Display for Origin {
             Origin::Web(url) => write!(f, "web {url}"),
             Origin::Server(name) => write!(f, "server {name}"),
             Origin::Program(name) => write!(f, "program {name}"),
+            Origin::Webhook(name) => write!(f, "webhook {name}"),
             Origin::Inherited(source) => write!(f, "{source} (inherited)"),
         }
     }

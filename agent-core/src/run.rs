@@ -305,6 +305,7 @@ impl Run {
             | Origin::Folder(_)
             | Origin::Server(_)
             | Origin::Program(_)
+            | Origin::Webhook(_)
             | Origin::Inherited(_) => None,
             Origin::File(path) => Some(crate::path::display(&self.agent.root, path)),
             Origin::Web(url) => Some(url.to_string()),

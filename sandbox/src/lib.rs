@@ -22,6 +22,7 @@ mod wasm;
 pub use components::{digest, marks};
 pub use config::{Config, Secrets, USER_AGENT};
 pub use host::pages::{FetchPolicy, Pages, unreferenced};
+pub use host::{Resolver, public};
 pub use lane::Engines;
 pub use room::{Room, memory};
 pub use wasm::Wasm;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::triggers::Begun;
 
 /// An agent that can be run.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -21,6 +22,8 @@ pub struct AgentCard {
     pub description: String,
     /// JSON Schema of its parameters.
     pub params: Value,
+    /// JSON Schema of its outcome.
+    pub outcome: Value,
 }
 
 /// A run to be started.
@@ -32,6 +35,8 @@ pub struct Order {
     pub agent: String,
     /// The values of its parameters.
     pub params: Map<String, Value>,
+    /// What began it.
+    pub begun: Begun,
 }
 
 /// How a run stands.
@@ -164,6 +169,12 @@ pub trait Launcher: Send + Sync {
     /// # Errors
     /// The journal cannot be read.
     async fn list(&self, begin: &str, most: u32) -> Result<Vec<Look>, LaunchError>;
+
+    /// The latest run whose name begins so.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    async fn latest(&self, begin: &str) -> Result<Option<RunId>, LaunchError>;
 
     /// The runs whose names begin so and that nothing drives, though they could go on by themselves,
     /// latest first, with the names of their agents.

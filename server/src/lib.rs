@@ -5,6 +5,7 @@
 //! format. It keeps no state that has to survive it: a run is its journal, and the name of a run says
 //! whose it is. It opens no model and reads no agent file; `errand` hands it both.
 
+mod a2a;
 mod body;
 mod door;
 mod error;
@@ -14,6 +15,7 @@ mod hold;
 mod launcher;
 mod limits;
 mod listen;
+mod mcp;
 mod metrics;
 mod openai;
 mod openapi;
@@ -21,6 +23,7 @@ mod queue;
 mod runs;
 mod shared;
 mod stall;
+mod triggers;
 mod user;
 
 pub use error::ApiError;
@@ -28,6 +31,8 @@ pub use generator::{Calls, Embedder, Generator, How, Prompt};
 pub use launcher::{AgentCard, LaunchError, Launched, Launcher, Look, Order, Waits};
 pub use limits::Limits;
 pub use listen::serve;
+pub use mcp::{callable, serve_pipe};
 pub use openapi::document;
 pub use shared::{Doors, Model, Parts};
+pub use triggers::{Begun, Fires, Key, Missed, Schedule, Signed, Source, Trigger, Webhook};
 pub use user::{TokenHash, User, new_token};

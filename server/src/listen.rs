@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::error::ApiError;
 use crate::shared::{Parts, Shared};
 use crate::stall::Stall;
-use crate::{door, health, openai, openapi, runs};
+use crate::{a2a, door, health, mcp, openai, openapi, runs, triggers};
 
 /// The most header lines of a request.
 const HEADERS: usize = 64;
@@ -41,6 +41,7 @@ pub async fn serve(
 ) -> Result<(), ApiError> {
     let shared = Shared::new(parts);
     runs::take_up(&shared).await?;
+    triggers::arm(&shared);
     let router = router(shared.clone());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -102,6 +103,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/openapi.json", get(openapi::show))
         .merge(openai::routes())
         .merge(runs::routes())
+        .merge(mcp::routes(&shared))
+        .merge(triggers::routes())
+        .merge(a2a::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(otherwise)
         .layer(from_fn_with_state(shared.clone(), door::enter))

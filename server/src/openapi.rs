@@ -24,6 +24,7 @@ pub fn document() -> Value {
     health(&mut paths);
     openai(&mut paths);
     runs(&mut paths, &mut forms);
+    paths.insert("/v1/triggers/{name}".to_string(), json!({ "post": fired() }));
     let mut schemas = forms.take_definitions(true);
     schemas.insert("Error".to_string(), error());
     json!({
@@ -208,6 +209,25 @@ fn runs(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
         let operation = with(operation, id.clone());
         paths.insert(format!("/v1/runs/{{id}}/{name}"), json!({ "post": operation }));
     }
+}
+
+/// A webhook: let in by its signature.
+fn fired() -> Value {
+    let run = json!({
+        "type": "object", "properties": { "run": { "type": "string" } }, "required": ["run"],
+    });
+    let summary = "A signed request begins a run, or names the one that it began before.";
+    let mut operation = operation("fireTrigger", summary, &[("202", JSON, run)]);
+    operation["responses"]["200"] = operation["responses"]["202"].clone();
+    operation["security"] = json!([]);
+    operation["requestBody"] = json!({ "content": { "*/*": { "schema": {} } } });
+    let header = |name: &str| json!({ "name": name, "in": "header", "required": false, "schema": { "type": "string" } });
+    operation["parameters"] = json!([
+        { "name": "name", "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } },
+        header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"),
+        header("x-hub-signature-256"),
+    ]);
+    operation
 }
 
 #[cfg(test)]

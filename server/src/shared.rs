@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::runs::Active;
+use crate::triggers::{Armed, Trigger};
 use crate::user::User;
 
 /// What a server is made of.
@@ -25,6 +26,8 @@ pub struct Parts {
     pub launcher: Option<Arc<dyn Launcher>>,
     /// Who may ask.
     pub users: Vec<User>,
+    /// What begins runs by itself.
+    pub triggers: Vec<Trigger>,
     /// How much it takes on.
     pub limits: Limits,
     /// Under which names it is reached.
@@ -81,6 +84,7 @@ pub(crate) struct Shared {
     pub(crate) embedder: Option<(String, Arc<dyn Embedder>)>,
     pub(crate) launcher: Option<Arc<dyn Launcher>>,
     pub(crate) accounts: Vec<Arc<Account>>,
+    pub(crate) triggers: Vec<Arc<Armed>>,
     pub(crate) limits: Limits,
     pub(crate) doors: Doors,
     pub(crate) metrics: Metrics,
@@ -93,7 +97,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Arc<Shared> {
-        let Parts { models, embedder, launcher, users, limits, doors } = parts;
+        let Parts { models, embedder, launcher, users, triggers, limits, doors } = parts;
         let rate = std::num::NonZeroU32::new(limits.rate).unwrap_or(std::num::NonZeroU32::MIN);
         let account = |user| {
             let rate = RateLimiter::direct(Quota::per_minute(rate));
@@ -103,11 +107,13 @@ impl Shared {
         let served = |Model { name, generator }| {
             Arc::new(Served { name, generator, queue: Queue::new(limits.queue) })
         };
+        let accounts: Vec<Arc<Account>> = users.into_iter().map(account).collect();
         Arc::new(Shared {
             models: models.into_iter().map(served).collect(),
             embedder,
             launcher,
-            accounts: users.into_iter().map(account).collect(),
+            triggers: Armed::all(triggers, &accounts),
+            accounts,
             active: Active::new(limits.runs),
             limits,
             doors,

@@ -1,7 +1,8 @@
-//! `errand mcp`: what an agent file's MCP servers offer, and the user's approval to it. A server that
-//! cannot be looked at says why and what it may need, and leaves the others usable.
+//! `errand mcp`: what an agent file's MCP servers offer, and the user's approval to it; and agents as a
+//! server's tools. A server that cannot be looked at says why and what it may need, and leaves the others usable.
 
 mod login;
+mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Offer agents as the tools of an MCP server, over standard input and output
+    Serve(serve::Args),
     /// Sign in at a server over HTTP that wants OAuth: prints the address to open in a browser
     Login(login::In),
     /// Forget what a server lets you in with
@@ -53,6 +56,7 @@ pub(crate) struct Confined {
 pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Pin { file, servers, yes } => pin(file, servers, yes),
+        Command::Serve(args) => serve::main(&args),
         Command::Login(wanted) => login::main(wanted),
         Command::Logout { file, server } => login::out(&file, server.as_deref()),
     }

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 an outcome, 1 ended without one, 2 usage or agent file, 3 waiting for approval.
 
+mod acp;
 mod age;
 mod answer;
 mod batch;
@@ -80,6 +81,8 @@ enum Command {
     Report(report::Command),
     /// Serve OpenAI's API over local models, and runs of agents, over HTTP
     Serve(serve::Args),
+    /// Let an editor talk to an agent, through the Agent Client Protocol
+    Acp(acp::Args),
     /// Check an agent file, and say what it comes to
     Validate(validate::Args),
     /// Print the JSON Schema of the agent file
@@ -95,7 +98,7 @@ enum Command {
     /// List, add, show, call or test the tools an agent file can name
     #[command(subcommand)]
     Tools(tools::Command),
-    /// Look at the tools of an agent file's MCP servers, and pin them
+    /// Look at the tools of MCP servers and pin them; offer agents as an MCP server
     #[command(subcommand)]
     Mcp(mcp::Command),
     /// Confines a program; started by errand itself
@@ -130,6 +133,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Research(args) => research::main(args),
         Command::Report(command) => report::main(command),
         Command::Serve(args) => serve::main(args),
+        Command::Acp(args) => acp::main(args),
         Command::Validate(args) => validate::main(args),
         Command::Schema => schema::main(),
         Command::Init(args) => init::main(args),

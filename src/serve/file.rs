@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use agent_file::size;
 use serde::Deserialize;
-use server::{Limits, TokenHash, User};
+use server::{Limits, TokenHash, Trigger, User};
 
 use super::Refused;
+use super::triggers::{NotifyTable, TriggerTable};
+use crate::Errand;
 
 /// The longest serve file, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -27,6 +29,9 @@ pub struct ServeFile {
     #[serde(deserialize_with = "named_tables")]
     pub(super) agents: Vec<(String, AgentTable)>,
     pub(super) embeddings: Option<EmbeddingTable>,
+    #[serde(deserialize_with = "named_tables")]
+    triggers: Vec<(String, TriggerTable)>,
+    pub(super) notify: Option<NotifyTable>,
     users: BTreeMap<String, UserTable>,
     limits: LimitTable,
 }
@@ -143,6 +148,27 @@ impl ServeFile {
         Ok(file)
     }
 
+    /// The file that offers these agent files and nothing else, each under its agent's name.
+    pub(super) fn of(errand: &Errand, files: &[PathBuf]) -> anyhow::Result<ServeFile> {
+        let mut file = ServeFile { folder: PathBuf::from("/"), ..ServeFile::default() };
+        for path in files {
+            let name = errand.check(path, &[])?.agent.name;
+            if file.agents.iter().any(|(known, _)| *known == name) {
+                let shown = path.display();
+                return Err(Refused(format!(
+                    "`{shown}`: another of the agents is named `{name}`\nhint: give one of them another `name`"
+                ))
+                .into());
+            }
+            let path = std::path::absolute(path)?;
+            let path = path
+                .to_str()
+                .ok_or_else(|| Refused(format!("`{}`: the path is no text", path.display())))?;
+            file.agents.push((name, AgentTable { file: path.to_string() }));
+        }
+        Ok(file)
+    }
+
     /// Serves this local model too, under its own name.
     pub(super) fn also(&mut self, name: &str) -> Result<(), Refused> {
         let shown = Path::new(name).file_stem().filter(|_| name.ends_with(".gguf"));
@@ -194,6 +220,14 @@ impl ServeFile {
             named("models", name, user.models.as_deref(), &self.models)?;
             named("agents", name, user.agents.as_deref(), &self.agents)?;
         }
+        for (name, trigger) in &self.triggers {
+            if !self.agents.iter().any(|(known, _)| *known == trigger.agent) {
+                return Err(format!(
+                    "`triggers.{name}.agent` names `{0}`, and there is no `[agents.{0}]`",
+                    trigger.agent
+                ));
+            }
+        }
         let limits = &self.limits;
         let sizes = [limits.connections, limits.concurrent, limits.runs];
         let times = [limits.request_s, limits.client_s];
@@ -224,6 +258,23 @@ impl ServeFile {
             })
         };
         self.users.iter().filter_map(user).collect()
+    }
+
+    /// The triggers, whose secrets are read now.
+    pub(super) fn triggers(&self) -> Result<Vec<Trigger>, Refused> {
+        let users = self.has_users().then(|| self.users());
+        let trigger = |(name, table): &(String, TriggerTable)| {
+            table.trigger(name, users.as_deref(), &self.folder).map_err(Refused)
+        };
+        self.triggers.iter().map(trigger).collect()
+    }
+
+    /// The files that hold secrets.
+    pub(super) fn secret_files(&self) -> Vec<PathBuf> {
+        let triggers =
+            self.triggers.iter().filter_map(|(_, table)| table.secret_file(&self.folder));
+        let notify = self.notify.as_ref().and_then(|table| table.secret_file(&self.folder));
+        triggers.chain(notify).collect()
     }
 
     pub(super) fn has_users(&self) -> bool {

@@ -2,6 +2,7 @@
 //! not hold, why a run rests, is remembered for as long as this process lives.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,19 +12,24 @@ use agent_core::drive::{Approval, Watch};
 use agent_core::event::{Event, Reason, RunId, What};
 use agent_core::journal::JournalError;
 use agent_core::param::{ParamSpec, ParamType};
+use agent_core::provenance::Origin;
 use agent_core::question::Question;
 use agent_core::run::{Run, Step, ended};
 use agent_core::sandbox::Remark;
 use agent_file::{Checked, Invalid};
 use async_trait::async_trait;
+use futures::FutureExt;
 use serde_json::{Map, Value, json};
-use server::{AgentCard, LaunchError, Launched, Launcher, Look, Order, Waits};
+use server::{
+    AgentCard, Begun, LaunchError, Launched, Launcher, Look, Order, Source as Began, Waits,
+};
 use store::{RunRow, Whose};
 
 use super::file::ServeFile;
+use super::notify::Notify;
 use super::placed;
 use crate::runtime::{as_of, over};
-use crate::{Errand, Finished, Unfit, Usage};
+use crate::{Errand, Finished, STRATEGIES, Unfit, Usage};
 
 /// Runs the agents of a serve file.
 pub(super) struct Agents {
@@ -31,6 +37,7 @@ pub(super) struct Agents {
     cards: Vec<AgentCard>,
     files: HashMap<String, Source>,
     rests: Rests,
+    notify: Option<Arc<Notify>>,
 }
 
 /// An agent file, as it was when the server began.
@@ -53,7 +60,11 @@ enum Rest {
 
 impl Agents {
     /// Reads and checks the agent files.
-    pub(super) fn open(errand: &Errand, file: &ServeFile) -> Result<Agents, Invalid> {
+    pub(super) fn open(
+        errand: &Errand,
+        file: &ServeFile,
+        notify: Option<Arc<Notify>>,
+    ) -> Result<Agents, Invalid> {
         let (mut cards, mut files) = (Vec::new(), HashMap::new());
         for (name, table) in &file.agents {
             let path = placed(&file.folder, &table.file);
@@ -62,10 +73,11 @@ impl Agents {
                 name: name.clone(),
                 description: checked.agent.description.clone(),
                 params: schema(checked.params()),
+                outcome: outcome(&checked.agent),
             });
             files.insert(name.clone(), Source { path, checked });
         }
-        Ok(Agents { errand: errand.clone(), cards, files, rests: Rests::default() })
+        Ok(Agents { errand: errand.clone(), cards, files, rests: Rests::default(), notify })
     }
 
     fn agent(&self, order: &Order) -> Result<Agent, LaunchError> {
@@ -90,6 +102,49 @@ impl Agents {
     fn noted(&self, run: &RunId, watch: Arc<dyn Watch>) -> Noted {
         self.rests().remove(run);
         Noted { run: run.clone(), rests: self.rests.clone(), watch }
+    }
+
+    /// Drives a run. A panic on the way is a fault like any: it is told, and the run can be resumed.
+    async fn driven(
+        &self,
+        run: &RunId,
+        work: impl Future<Output = anyhow::Result<Finished>> + Send,
+    ) -> Result<Launched, LaunchError> {
+        // Nothing of what it had is used again: the run is made from its journal.
+        let launched = match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(end) => self.rested(end),
+            Err(panic) => {
+                let words = panic.downcast_ref::<&str>().map(ToString::to_string);
+                let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
+                let detail = format!("errand failed: {}", words.unwrap_or_default());
+                tracing::error!("run `{run}` stopped: {detail}");
+                self.rests().insert(run.clone(), Rest::Fault(detail));
+                let fault = store::Status::Ended(Reason::Fault);
+                Ok(Launched { end: fault.as_str().to_string() })
+            }
+        };
+        self.tell(run).await;
+        launched
+    }
+
+    /// Tells how a run rests, where that is owed.
+    async fn tell(&self, run: &RunId) {
+        let Some(notify) = self.notify.as_ref().filter(|notify| notify.owes(run)) else { return };
+        match self.look(run).await {
+            // Work on it goes on by itself.
+            Ok(look) if look.status == "interrupted" => {}
+            Ok(look) => notify.tell(look),
+            // It never began.
+            Err(LaunchError::Missing(_)) => notify.settled(run),
+            Err(error) => tracing::warn!("run `{run}` cannot be told of: {error}"),
+        }
+    }
+
+    /// Tells what an earlier server owed.
+    pub(super) async fn tell_owed(&self) {
+        for run in self.notify.iter().flat_map(|notify| notify.owed()) {
+            self.tell(&run).await;
+        }
     }
 
     fn rested(&self, end: anyhow::Result<Finished>) -> Result<Launched, LaunchError> {
@@ -170,8 +225,19 @@ impl Launcher for Agents {
 
     async fn start(&self, order: Order, watch: Arc<dyn Watch>) -> Result<Launched, LaunchError> {
         let agent = self.agent(&order)?;
+        if let (Some(notify), Begun::By(_)) = (&self.notify, &order.begun) {
+            let owed = notify.owe(&order.run);
+            owed.map_err(|error| {
+                LaunchError::Broken(format!("what is owed cannot be kept: {error}"))
+            })?;
+        }
         let noted = self.noted(&order.run, watch);
-        self.rested(self.errand.run_as(order.run, agent, &noted, None).await)
+        let run = order.run.clone();
+        let told = match order.begun {
+            Begun::By(Began::Webhook(name)) => vec![Origin::Webhook(name)],
+            Begun::By(Began::Schedule(_)) | Begun::ByUser => Vec::new(),
+        };
+        self.driven(&run, self.errand.run_told(order.run, agent, told, &noted, None)).await
     }
 
     async fn resume(
@@ -181,7 +247,7 @@ impl Launcher for Agents {
         watch: Arc<dyn Watch>,
     ) -> Result<Launched, LaunchError> {
         let noted = self.noted(run, watch);
-        self.rested(self.errand.resume(run, answer, None, &noted, None).await)
+        self.driven(run, self.errand.resume(run, answer, None, &noted, None)).await
     }
 
     async fn look(&self, run: &RunId) -> Result<Look, LaunchError> {
@@ -198,6 +264,12 @@ impl Launcher for Agents {
             looks.push(self.told(&row, &events)?);
         }
         Ok(looks)
+    }
+
+    async fn latest(&self, begin: &str) -> Result<Option<RunId>, LaunchError> {
+        let store = self.errand.store().map_err(|error| failed(&error))?;
+        let latest = store.named(begin, Whose::Own, 1).await.map_err(broken)?.pop();
+        Ok(latest.map(|row| row.id))
     }
 
     async fn interrupted(&self, begin: &str) -> Result<Vec<(RunId, String)>, LaunchError> {
@@ -224,7 +296,9 @@ impl Launcher for Agents {
 
     async fn cancel(&self, run: &RunId) -> Result<(), LaunchError> {
         self.rests().remove(run);
-        self.errand.cancel(run).await.map_err(|error| failed(&error))
+        self.errand.cancel(run).await.map_err(|error| failed(&error))?;
+        self.tell(run).await;
+        Ok(())
     }
 }
 
@@ -280,6 +354,16 @@ impl Watch for Noted {
     fn emit(&self, run: &RunId, call: &Action, remark: &Remark) {
         self.watch.emit(run, call, remark);
     }
+}
+
+/// What comes of its runs, as JSON Schema.
+fn outcome(agent: &Agent) -> Value {
+    let strategy = STRATEGIES.named(agent.act.as_deref().unwrap_or_default());
+    let fixed = strategy.and_then(|entry| entry.outcome).map(|schema| schema());
+    agent.output.clone().or(fixed).unwrap_or_else(|| {
+        let properties = json!({ "answer": { "type": "string" } });
+        json!({ "type": "object", "properties": properties, "required": ["answer"] })
+    })
 }
 
 /// Parameters as JSON Schema.
@@ -362,4 +446,48 @@ fn failed(error: &anyhow::Error) -> LaunchError {
 
 fn broken(error: store::StoreError) -> LaunchError {
     LaunchError::Broken(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a defect of errand is in the middle of a run.
+    struct Breaks;
+
+    impl Watch for Breaks {
+        fn event(&self, event: &Event, _: &Run) {
+            assert!(!matches!(event.what, What::Thinking { .. }), "it broke");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_whose_driver_panics_meets_a_fault_and_can_be_resumed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("agent.toml");
+        let text = "name = \"helper\"\ntask = \"say it\"\nact = \"tools\"\n[model]\n\
+                    provider = \"scripted\"\nname = \"replies.jsonl\"\n";
+        std::fs::write(&file, text).unwrap();
+        std::fs::write(folder.path().join("replies.jsonl"), "{\"content\": \"Done.\"}\n").unwrap();
+        let errand = Errand::at(&folder.path().join("home")).unwrap().sharing().unwrap();
+        let agents =
+            Agents::open(&errand, &ServeFile::of(&errand, &[file]).unwrap(), None).unwrap();
+        let run = RunId("sbroken1".to_string());
+        let order = Order {
+            run: run.clone(),
+            agent: "helper".to_string(),
+            params: Map::new(),
+            begun: Begun::ByUser,
+        };
+        let launched = agents.start(order, Arc::new(Breaks)).await.unwrap();
+        assert_eq!(launched.end, "fault");
+        let look = agents.look(&run).await.unwrap();
+        let detail = look.detail.unwrap_or_default();
+        assert_eq!((&*look.status, &*detail), ("fault", "errand failed: it broke"));
+        // It would meet it again at once, so nothing takes it up unasked.
+        assert_eq!(agents.interrupted("s").await.unwrap(), Vec::new());
+        let launched = agents.resume(&run, None, Arc::new(crate::Unseen)).await.unwrap();
+        assert_eq!(launched.end, "done");
+        assert_eq!(agents.look(&run).await.unwrap().outcome, json!({ "answer": "Done." }));
+    }
 }

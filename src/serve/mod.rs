@@ -4,20 +4,27 @@ mod embedder;
 mod file;
 mod generator;
 mod launcher;
+mod notify;
 mod token;
+mod triggers;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use server::{Doors, Launcher, Limits, Model, Parts, TokenHash, User};
+use agent_core::event::RunId;
+use server::{Begun, Doors, Fires, Launcher, Limits, Model, Parts, TokenHash, Trigger, User};
 
 use crate::Errand;
 use embedder::Encoder;
 use file::EmbeddingTable;
 pub use file::ServeFile;
 use launcher::Agents;
+use notify::{Notify, Reach};
 pub use token::{Token, token};
+
+/// The name of this machine's user.
+const LOCAL: &str = "local";
 
 /// A port that is none of the usual ones.
 const PORT: u16 = 8484;
@@ -52,6 +59,7 @@ pub struct Serving {
     pub token: Option<Token>,
     proxies: Vec<String>,
     agents: Option<Arc<Agents>>,
+    triggers: Vec<Trigger>,
 }
 
 impl Serving {
@@ -87,19 +95,26 @@ impl Serving {
             .into());
         }
         let errand = match order.file.clone() {
-            Some(path) => errand.clone().keeping([path]),
+            Some(path) => errand.clone().keeping([path]).keeping(file.secret_files()),
             None => errand.clone(),
         };
         let errand = errand.sharing()?;
         let agents = match file.agents.is_empty() {
             true => None,
-            false => Some(Arc::new(Agents::open(&errand, &file)?)),
+            false => {
+                let notify = notify(&errand, &file)?.map(Arc::new);
+                Some(Arc::new(Agents::open(&errand, &file, notify)?))
+            }
         };
+        let triggers = file.triggers()?;
+        for trigger in &triggers {
+            fits(trigger, agents.as_deref())?;
+        }
         let token = match !file.has_users() {
             true => Some(token(errand.fetcher().home().root())?),
             false => None,
         };
-        Ok(Serving { errand, file, listen, token, proxies, agents })
+        Ok(Serving { errand, file, listen, token, proxies, agents, triggers })
     }
 
     /// Opens the models, which takes a moment, or longer where one has to be fetched.
@@ -119,22 +134,20 @@ impl Serving {
             }
             None => None,
         };
-        let own = User {
-            name: "local".to_string(),
-            token: TokenHash::of(""),
-            models: None,
-            agents: None,
-        };
         let users = match &self.token {
-            Some(token) => vec![User { token: TokenHash::of(&token.text), ..own }],
+            Some(token) => vec![own(TokenHash::of(&token.text))],
             None => self.file.users(),
         };
+        if let Some(agents) = &self.agents {
+            agents.tell_owed().await;
+        }
         let named = std::iter::once(bound.to_string()).chain(self.proxies.iter().cloned());
         Ok(Parts {
             models,
             embedder,
             launcher: self.agents.clone().map(|agents| agents as Arc<dyn Launcher>),
             users,
+            triggers: self.triggers.clone(),
             limits: self.limits(),
             doors: Doors::local(bound.port(), named),
         })
@@ -150,6 +163,66 @@ impl Serving {
         let models = self.file.models.iter().map(|(name, _)| &**name).collect();
         (models, self.file.agents.iter().map(|(name, _)| &**name).collect())
     }
+}
+
+/// What is served to one client over a pipe, which is this machine's user: these agent files.
+///
+/// # Errors
+/// A file is wrong, two agents have one name, or the journal cannot be opened.
+pub fn piped(errand: &Errand, files: &[PathBuf]) -> anyhow::Result<Parts> {
+    let errand = errand.clone().sharing()?;
+    let file = ServeFile::of(&errand, files)?;
+    if let Some((name, _)) = file.agents.iter().find(|(name, _)| !server::callable(name)) {
+        return Err(Refused(format!(
+            "no tool can be named `{name}`\nhint: give the agent a `name` of letters, digits, `-`, `_` and `.`"
+        ))
+        .into());
+    }
+    let agents = Agents::open(&errand, &file, None)?;
+    Ok(Parts {
+        models: Vec::new(),
+        embedder: None,
+        launcher: Some(Arc::new(agents)),
+        users: vec![own(TokenHash::of(""))],
+        triggers: Vec::new(),
+        limits: file.limits(),
+        doors: Doors::default(),
+    })
+}
+
+/// Where the file wants outcomes told.
+fn notify(errand: &Errand, file: &ServeFile) -> anyhow::Result<Option<Notify>> {
+    let Some(table) = &file.notify else { return Ok(None) };
+    let reach = if table.private { Reach::Anywhere } else { Reach::Public };
+    let key = table.key(&file.folder).map_err(Refused)?;
+    let home = errand.fetcher().home().root();
+    Ok(Some(Notify::new(&table.url, reach, key, home).map_err(Refused)?))
+}
+
+/// Whether a trigger's runs could begin.
+fn fits(trigger: &Trigger, agents: Option<&Agents>) -> Result<(), Refused> {
+    let Some(agents) = agents else { return Ok(()) };
+    let mut params = trigger.params.clone();
+    if let Fires::On(webhook) = &trigger.fires
+        && let Some(param) = &webhook.param
+    {
+        params.insert(param.clone(), "the body".into());
+    }
+    let order = server::Order {
+        run: RunId(String::new()),
+        agent: trigger.agent.clone(),
+        params,
+        begun: Begun::ByUser,
+    };
+    let checked = agents.check(&order);
+    checked
+        .map(drop)
+        .map_err(|error| Refused(format!("`triggers.{}.params`: {error}", trigger.name)))
+}
+
+/// This machine's user.
+fn own(token: TokenHash) -> User {
+    User { name: LOCAL.to_string(), token, models: None, agents: None }
 }
 
 /// A path of the serve file: relative to the folder that the file is in.

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The client scenarios of the MCP conformance suite (npm) against the errand that is named.
+# The scenarios of the MCP conformance suite (npm) against the errand that is named: those of a client against
+# `errand mcp pin` and runs, those of a server against `/mcp` of `errand serve`.
 #
 #   tests/mcp/conformance.sh target/release/errand
 #
-# Exit status 3: the suite cannot be had here, and nothing was tested. docs/mcp.md says why the
-# scenarios in `other` do not apply, and what those in `open` miss. A scenario that is in no list is a failure: it
+# Exit status 3: the suite cannot be had here, and nothing was tested. docs/mcp.md and docs/mcp-server.md say why the
+# scenarios in `other` and `elsewhere` do not apply, and what those in `open` miss. A scenario that is in no list is a failure: it
 # has to be looked at first.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -23,6 +24,11 @@ other=(elicitation-sep1034-client-defaults request-metadata http-standard-header
     json-schema-2020-12-preservation sep-2322-client-request-state sep-2640-
     auth/basic-cimd auth/client-credentials- auth/enterprise-managed-authorization auth/dpop auth/wif-jwt-bearer)
 open=(auth/scope-step-up auth/metadata-var3 auth/scope-from-www-authenticate auth/authorization-server-migration)
+served=(server-initialize server-session-lifecycle ping tools-list tools-call-simple-text
+    tools-call-error tools-call-with-progress tools-call-elicitation server-sse-multiple-streams
+    dns-rebinding-protection http-header-validation)
+elsewhere=(server-stateless caching logging- completion- tools-call- json-schema- elicitation-sep server-sse-polling resources- prompts- sep-
+    http-custom-header- tasks- input-required-result-)
 
 export ERRAND
 ERRAND=$(realpath "${1:?the errand to test}")
@@ -67,5 +73,60 @@ for scenario in $listed; do
 done
 for scenario in "${apply[@]}"; do
     grep -qx "$scenario" <<<"$listed" || { echo "gone         $scenario"; failed=1; }
+done
+
+# Agents under the names that the suite asks for, and a proxy that adds the token, which the suite cannot send.
+mkdir "$here/served"
+agent() {
+    printf 'name = "%s"\ntask = "do it"\nact = "tools"\n%s\n[model]\nprovider = "scripted"\nname = "%s.jsonl"\n' "$1" "$2" "$1" >"$here/served/$1.toml"
+    printf '%s\n' "${@:3}" >"$here/served/$1.jsonl"
+    printf '[agents.%s]\nfile = "%s.toml"\n' "$1" "$1" >>"$here/served/serve.toml"
+}
+printf '[limits]\nrequests_per_minute = 100000\nconcurrent = 64\n' >"$here/served/serve.toml"
+asks='{"tool_calls": [{"name": "ask.person", "arguments": {"question": "Who are you?"}}]}'
+agent test_simple_text "" '{"content": "This is a simple text response for testing."}'
+agent test_tool_with_progress "" '{"content": "Done."}'
+agent test_error_handling $'[budget]\nsteps = 1\n[tools]\nuse = ["ask.person"]' "$asks"
+agent test_elicitation $'[params]\nmessage = { type = "string" }\n[tools]\nuse = ["ask.person"]' "$asks" '{"content": "Noted."}'
+export ERRAND_HOME=$here/home
+mkfifo "$here/port"
+token=$("$ERRAND" serve --new-token --json | sed 's/.*"token":"\([^"]*\)".*/\1/')
+hash=$(printf %s "$token" | sha256sum | cut -d' ' -f1)
+printf '[users.suite]\ntoken_sha256 = "%s"\n' "$hash" >>"$here/served/serve.toml"
+python3 tests/mcp/proxy.py "$here/ready" "$token" >"$here/port" &
+proxy=$!
+read -r port <"$here/port"
+"$ERRAND" serve "$here/served/serve.toml" --json --listen 127.0.0.1:0 --behind-proxy "127.0.0.1:$port" \
+    --behind-proxy "localhost:$port" >"$here/ready" 2>"$here/serve.log" &
+server=$!
+trap 'kill $proxy $server 2>/dev/null; rm -rf "$here"' EXIT
+until [ -s "$here/ready" ]; do
+    kill -0 $server 2>/dev/null || { cat "$here/serve.log"; exit 1; }
+    sleep 0.1
+done
+
+listed=$("$conformance" list | sed -n '/^Server scenarios/,/^$/ s/^  - \([^ ]*\).*/\1/p')
+for scenario in $listed; do
+    case " ${served[*]} " in *" $scenario "*)
+        if "$conformance" server --url "http://127.0.0.1:$port/mcp" --scenario "$scenario" >"$here/log" 2>&1; then
+            echo "passed       server: $scenario ($(grep -o 'Passed: [0-9/]*' "$here/log"))"
+        else
+            echo "failed       server: $scenario"
+            cat "$here/log"
+            failed=1
+        fi
+        continue ;;
+    esac
+    known=no
+    for prefix in "${elsewhere[@]}"; do case $scenario in "$prefix"*) known=yes ;; esac; done
+    if [ $known = yes ]; then
+        echo "not for us   server: $scenario"
+    else
+        echo "unknown      server: $scenario"
+        failed=1
+    fi
+done
+for scenario in "${served[@]}"; do
+    grep -qx "$scenario" <<<"$listed" || { echo "gone         server: $scenario"; failed=1; }
 done
 exit $failed

@@ -6,7 +6,7 @@ use agent_core::address::Reach;
 use url::{Host, Url};
 
 /// Whether the address is on the public network. All that is special is not.
-pub(crate) fn public(address: IpAddr) -> bool {
+pub fn public(address: IpAddr) -> bool {
     Reach::of(address) == Reach::Public
 }
 

@@ -16,8 +16,10 @@ mod secrets;
 mod stderr_tail;
 mod tools;
 
+pub use address::public;
 pub(crate) use gate_channel::{Asked, GateChannel};
 pub(crate) use http::may_hold_a_secret;
+pub use resolver::Resolver;
 pub(crate) use secrets::Keys;
 pub(crate) use stderr_tail::Said;
 

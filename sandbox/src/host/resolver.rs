@@ -8,7 +8,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::address::public;
 
 /// The system's resolver, without its private answers.
-pub(crate) struct Resolver;
+#[derive(Debug)]
+pub struct Resolver;
 
 /// All addresses of a name are private.
 #[derive(Debug, thiserror::Error)]

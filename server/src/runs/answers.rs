@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use agent_core::drive::Approval;
+use agent_core::event::RunId;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -94,18 +95,28 @@ async fn answer(
     approval: impl FnOnce(&Waits) -> Result<Approval, ApiError>,
 ) -> Result<Response, ApiError> {
     let run = owned(&account.user, id)?;
+    answered(shared, &run, digest, approval).await?;
+    Ok((StatusCode::ACCEPTED, Json(look(shared, &run).await?)).into_response())
+}
+
+/// Goes on with a run that waits for the action of this digest, with what a person said to it.
+pub(crate) async fn answered(
+    shared: &Arc<Shared>,
+    run: &RunId,
+    digest: &str,
+    approval: impl FnOnce(&Waits) -> Result<Approval, ApiError>,
+) -> Result<(), ApiError> {
     stopping(shared)?;
     // Not there is said before full is.
-    look(shared, &run).await?;
-    let claim = shared.active.claim(&run)?;
+    look(shared, run).await?;
+    let claim = shared.active.claim(run)?;
     // What it waits for cannot change any more.
-    let waits = launcher(shared)?.look(&run).await?.waits;
+    let waits = launcher(shared)?.look(run).await?.waits;
     let Some(waits) = waits.filter(|waits| waits.digest == *digest) else {
         let digest: String = digest.chars().take(100).collect();
         let message = format!("run `{run}` does not wait for `{digest}`");
         return Err(ApiError::conflict("not_waiting", message));
     };
     let approval = approval(&waits)?;
-    launch(shared, claim, Deed::Resume(Some(approval))).await?;
-    Ok((StatusCode::ACCEPTED, Json(look(shared, &run).await?)).into_response())
+    launch(shared, claim, Deed::Resume(Some(approval))).await
 }

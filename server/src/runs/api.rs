@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agent_core::event::RunId;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +17,7 @@ use crate::door::Caller;
 use crate::error::ApiError;
 use crate::launcher::{AgentCard, Look, Order};
 use crate::shared::Shared;
+use crate::triggers::Begun;
 
 /// Runs in a list where the request does not say how many.
 const LISTED: u32 = 20;
@@ -80,7 +82,7 @@ pub(super) async fn create(
         return Err(ApiError { param: Some("agent".to_string()), ..missing });
     }
     let (run, repeated) = key::named(&account.user, &headers)?;
-    let order = Order { run: run.clone(), agent, params };
+    let order = Order { run: run.clone(), agent, params, begun: Begun::ByUser };
     let params = launcher.check(&order)?;
     stopping(&shared)?;
     if repeated && let Ok(begun) = look(&shared, &run).await {
@@ -115,7 +117,7 @@ pub(super) async fn list(
     }
     let mut data = launcher(&shared)?.list(&account.user.mark(), limit).await?;
     for look in &mut data {
-        if shared.active.follow(&agent_core::event::RunId(look.id.clone())).is_some() {
+        if shared.active.follow(&RunId(look.id.clone())).is_some() {
             look.status = "running".to_string();
         }
     }
@@ -137,13 +139,18 @@ pub(super) async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<Look>, ApiError> {
     let run = owned(&account.user, &id)?;
-    let launcher = launcher(&shared)?;
-    launcher.look(&run).await?;
-    let claim = shared.active.stop(&run).await;
-    let cancelled = launcher.cancel(&run).await;
-    drop(claim);
-    cancelled?;
+    launcher(&shared)?.look(&run).await?;
+    cancelled(&shared, &run).await?;
     Ok(Json(look(&shared, &run).await?))
+}
+
+/// Ends a run for good, after stopping whatever drives it.
+pub(crate) async fn cancelled(shared: &Arc<Shared>, run: &RunId) -> Result<(), ApiError> {
+    let launcher = launcher(shared)?;
+    let claim = shared.active.stop(run).await;
+    let cancelled = launcher.cancel(run).await;
+    drop(claim);
+    Ok(cancelled?)
 }
 
 pub(super) async fn resume(
@@ -164,7 +171,7 @@ pub(super) async fn resume(
 }
 
 /// Nothing is begun that would be broken off at once.
-pub(super) fn stopping(shared: &Shared) -> Result<(), ApiError> {
+pub(crate) fn stopping(shared: &Shared) -> Result<(), ApiError> {
     if *shared.stopping.borrow() {
         let message = "the server is about to stop";
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message).after(5));

@@ -19,8 +19,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 pub(crate) use active::{Active, Claim};
-pub(crate) use answers::{ApproveBody, ReplyBody};
-pub(crate) use api::{Agents, CreateBody, RunList};
+pub(crate) use answers::{ApproveBody, ReplyBody, answered};
+pub(crate) use api::{Agents, CreateBody, RunList, cancelled, stopping};
 
 use crate::error::ApiError;
 use crate::launcher::{LaunchError, Launched, Launcher, Look, Order};
@@ -41,7 +41,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
 }
 
 /// What runs agents, if anything does.
-fn launcher(shared: &Shared) -> Result<Arc<dyn Launcher>, ApiError> {
+pub(crate) fn launcher(shared: &Shared) -> Result<Arc<dyn Launcher>, ApiError> {
     shared.launcher.clone().ok_or_else(|| {
         let message = "this server runs no agents: name some in its file, under `[agents]`";
         ApiError::missing("no_agents", message)
@@ -49,7 +49,7 @@ fn launcher(shared: &Shared) -> Result<Arc<dyn Launcher>, ApiError> {
 }
 
 /// The run of this name, if it is this user's: of others' runs nothing is told, not even that they are there.
-fn owned(user: &User, id: &str) -> Result<RunId, ApiError> {
+pub(crate) fn owned(user: &User, id: &str) -> Result<RunId, ApiError> {
     let run = RunId(id.to_string());
     let plain = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_';
     match id.len() <= 64 && id.bytes().all(plain) && user.owns(&run) {
@@ -59,7 +59,7 @@ fn owned(user: &User, id: &str) -> Result<RunId, ApiError> {
 }
 
 /// How a run stands; one that is being driven runs, whatever its last event says.
-async fn look(shared: &Shared, run: &RunId) -> Result<Look, ApiError> {
+pub(crate) async fn look(shared: &Shared, run: &RunId) -> Result<Look, ApiError> {
     let mut look = launcher(shared)?.look(run).await?;
     if shared.active.follow(run).is_some() {
         look.status = "running".to_string();
@@ -85,14 +85,16 @@ impl agent_core::drive::Watch for Seen {
 }
 
 /// What is to be done with a run.
-enum Deed {
+pub(crate) enum Deed {
+    /// To begin it.
     Start(Order),
+    /// To go on with it, perhaps with a person's word.
     Resume(Option<Approval>),
 }
 
 /// Drives a run on its own, and comes back once its first event is in the journal, or with the reason why
 /// there is none.
-async fn launch(shared: &Arc<Shared>, claim: Claim, deed: Deed) -> Result<(), ApiError> {
+pub(crate) async fn launch(shared: &Arc<Shared>, claim: Claim, deed: Deed) -> Result<(), ApiError> {
     let launcher = launcher(shared)?;
     let (run, mut seen) = (claim.run().clone(), claim.count().subscribe());
     seen.mark_unchanged();

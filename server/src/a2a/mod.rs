@@ -1,0 +1,120 @@
+//! Agents for other agents: the Agent2Agent protocol (version 0.3), as JSON-RPC over HTTP behind the same door as
+//! everything else. A task is a run under the protocol's name; what is sent are an agent's parameters, or the answer
+//! to what its run asks. Nothing is streamed and nothing is pushed, and the card says so.
+
+mod card;
+mod message;
+mod task;
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use serde_json::{Map, Value, json};
+
+use crate::body::Sent;
+use crate::door::Caller;
+use crate::error::ApiError;
+use crate::launcher::AgentCard;
+use crate::runs;
+use crate::shared::Shared;
+use crate::user::User;
+
+/// The addresses of agents.
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/.well-known/agent-card.json", get(card::only))
+        .route("/a2a/{agent}/.well-known/agent-card.json", get(card::one))
+        .route("/a2a/{agent}", post(asked))
+}
+
+/// Why a request has no result.
+struct Failed {
+    code: i64,
+    message: String,
+}
+
+impl Failed {
+    fn params(message: impl Into<String>) -> Failed {
+        Failed { code: -32602, message: message.into() }
+    }
+}
+
+impl From<ApiError> for Failed {
+    fn from(error: ApiError) -> Self {
+        let code = match (error.code, error.status.as_u16()) {
+            ("run_not_found", _) => -32001,
+            (_, 409) => -32004,
+            (_, 400 | 404 | 422) => -32602,
+            _ => -32603,
+        };
+        Failed { code, message: error.message }
+    }
+}
+
+/// The agent of this name, if this user may run it.
+fn known<'s>(shared: &'s Shared, user: &User, name: &str) -> Result<&'s AgentCard, ApiError> {
+    let mut cards = shared.launcher.iter().flat_map(|launcher| launcher.agents());
+    cards.find(|card| card.name == name && user.runs(name)).ok_or_else(|| {
+        let message = "there is no such agent: `/v1/agents` lists those that you may run";
+        ApiError::missing("agent_not_found", message)
+    })
+}
+
+async fn asked(
+    State(shared): State<Arc<Shared>>,
+    Extension(Caller(account)): Extension<Caller>,
+    Path(agent): Path<String>,
+    Sent(mut map): Sent,
+) -> Result<Response, ApiError> {
+    let agent = known(&shared, &account.user, &agent)?;
+    let (id, params) = (map.remove("id").unwrap_or_default(), map.remove("params"));
+    let params = match params {
+        Some(Value::Object(params)) => params,
+        _ => Map::new(),
+    };
+    let answer = match map.get("method").and_then(Value::as_str) {
+        Some("message/send") => message::sent(&shared, &account.user, agent, params).await,
+        Some("tasks/get") => got(&shared, &account.user, agent, &params).await,
+        Some("tasks/cancel") => cancelled(&shared, &account.user, agent, &params).await,
+        _ => Err(Failed {
+            code: -32601,
+            message: "the methods are `message/send`, `tasks/get` and `tasks/cancel`".to_string(),
+        }),
+    };
+    Ok(Json(match answer {
+        Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
+        Err(Failed { code, message }) => json!({
+            "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message },
+        }),
+    })
+    .into_response())
+}
+
+async fn got(
+    shared: &Arc<Shared>,
+    user: &User,
+    agent: &AgentCard,
+    params: &Map<String, Value>,
+) -> Result<Value, Failed> {
+    let id = params.get("id").and_then(Value::as_str).unwrap_or_default();
+    task::shown(shared, user, agent, id).await.map(|(_, task)| task)
+}
+
+async fn cancelled(
+    shared: &Arc<Shared>,
+    user: &User,
+    agent: &AgentCard,
+    params: &Map<String, Value>,
+) -> Result<Value, Failed> {
+    let id = params.get("id").and_then(Value::as_str).unwrap_or_default();
+    let (look, _) = task::shown(shared, user, agent, id).await?;
+    if task::over(&look) {
+        let message = format!("task `{id}` is over: its status is `{}`", look.status);
+        return Err(Failed { code: -32002, message });
+    }
+    runs::cancelled(shared, &runs::owned(user, id)?).await?;
+    task::shown(shared, user, agent, id).await.map(|(_, task)| task)
+}

@@ -1,0 +1,76 @@
+//! A run as a task.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Failed;
+use crate::error::ApiError;
+use crate::launcher::{AgentCard, Look};
+use crate::runs;
+use crate::shared::Shared;
+use crate::user::User;
+
+/// The task of this name, if it is this user's and this agent's.
+pub(super) async fn shown(
+    shared: &Arc<Shared>,
+    user: &User,
+    agent: &AgentCard,
+    id: &str,
+) -> Result<(Look, Value), Failed> {
+    let look = runs::look(shared, &runs::owned(user, id)?).await?;
+    if look.agent != agent.name {
+        return Err(ApiError::missing("run_not_found", "there is no such task").into());
+    }
+    let task = task(&look);
+    Ok((look, task))
+}
+
+/// Whether nothing can become of it any more.
+pub(super) fn over(look: &Look) -> bool {
+    !["running", "waiting", "interrupted", "fault"].contains(&&*look.status)
+}
+
+fn task(look: &Look) -> Value {
+    let state = match look.status.as_str() {
+        "running" | "interrupted" => "working",
+        "waiting" => "input-required",
+        "done" => "completed",
+        "cancelled" => "canceled",
+        _ => "failed",
+    };
+    let millis = i64::try_from(look.updated_ms).unwrap_or(i64::MAX);
+    let time = Timestamp::from_millisecond(millis).unwrap_or_default();
+    let mut status = json!({ "state": state, "timestamp": time.to_string() });
+    let said = match &look.waits {
+        Some(waits) => {
+            let words = match &waits.question {
+                Some(question) => question.clone(),
+                None => format!("a call of `{}` wants a yes or a no", waits.tool),
+            };
+            Some(json!([{ "kind": "text", "text": words }, { "kind": "data", "data": waits }]))
+        }
+        None => look.detail.as_ref().map(|detail| json!([{ "kind": "text", "text": detail }])),
+    };
+    if let Some(parts) = said {
+        status["message"] = json!({
+            "kind": "message", "role": "agent", "messageId": format!("{}_{}", look.id, look.events),
+            "taskId": look.id, "contextId": look.id, "parts": parts,
+        });
+    }
+    let mut task = json!({ "kind": "task", "id": look.id, "contextId": look.id, "status": status });
+    if look.status == "done" {
+        let part = match look
+            .outcome
+            .as_object()
+            .map(|outcome| (outcome.len(), &look.outcome["answer"]))
+        {
+            Some((1, Value::String(answer))) => json!({ "kind": "text", "text": answer }),
+            Some(_) => json!({ "kind": "data", "data": look.outcome }),
+            None => json!({ "kind": "data", "data": { "value": look.outcome } }),
+        };
+        task["artifacts"] = json!([{ "artifactId": "outcome", "parts": [part] }]);
+    }
+    task
+}

@@ -1,0 +1,40 @@
+//! A run whose parameters may have been written by others: what they wrote is known for what it is from the
+//! first event on.
+
+use agent_core::agent::Agent;
+use agent_core::drive::{self, Person, Watch};
+use agent_core::event::RunId;
+use agent_core::provenance::Origin;
+use agent_core::run::Run;
+use agent_core::subagent::AgentRuntime;
+
+use super::launch::Launch;
+use super::{Errand, Finished, roots};
+use crate::STRATEGIES;
+
+impl Errand {
+    /// Runs an agent under a name that no run has yet, whose parameters are of these origins.
+    ///
+    /// # Errors
+    /// What the run needs cannot be had, or the journal cannot be written.
+    pub async fn run_told(
+        &self,
+        id: RunId,
+        agent: Agent,
+        told: Vec<Origin>,
+        watch: &dyn Watch,
+        person: Option<&dyn Person>,
+    ) -> anyhow::Result<Finished> {
+        let agent = roots::recorded(agent);
+        let launcher = Launch::new(self, self.store()?, &agent, None).await?;
+        let assembled = self.assemble(&agent, &launcher).await?;
+        let traits = assembled.model.traits();
+        let strategy = STRATEGIES.choose(&agent, &traits);
+        let mut run = Run::new(id.clone(), agent, strategy, traits, assembled.specs());
+        let _driven = assembled.store.drive(run.id())?;
+        drive::begin_with(&mut run, told, &assembled.parts(watch, person)).await?;
+        let finished = assembled.drive(run, watch, person).await;
+        launcher.over(&id).await?;
+        finished
+    }
+}
