@@ -30,7 +30,7 @@ pub trait Journal: Send + Sync {
         Ok(())
     }
 
-    /// All events of a run, in order.
+    /// All events of a run, in order, for one that goes on with it or takes its outcome for its own.
     async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError>;
 
     /// Returns once it is on disk that a run with these origins writes bytes of this SHA-256 here.
@@ -98,6 +98,9 @@ pub enum JournalError {
     /// Another process drives this run.
     #[error("run `{0}` is being driven by another process")]
     Busy(RunId),
+    /// The run is another journal's: what it did and came to is what its file says.
+    #[error("run `{0}` was imported: it can be looked at, not gone on with")]
+    Imported(RunId),
     /// The disk is full, not writable, or gone.
     #[error("the journal cannot be written: {0}")]
     Write(String),

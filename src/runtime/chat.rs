@@ -4,6 +4,7 @@
 use agent_core::agent::Agent;
 use agent_core::drive::{self, Person, Unseen, Watch};
 use agent_core::event::{RunId, What};
+use agent_core::journal::Journal;
 use agent_core::run::{Run, ended};
 use agent_core::strategy::Entry;
 use agent_core::subagent::AgentRuntime;
@@ -54,7 +55,7 @@ impl Errand {
     pub async fn chat_on(&self, id: &RunId) -> anyhow::Result<Chat> {
         let store = self.store()?;
         let driven = store.drive(id)?;
-        let events = told(store.events(id).await)?;
+        let events = told(store.load(id).await)?;
         let agent = as_of(id, &events)?;
         roots::unchanged(&agent)?;
         let launch = Launch::new(self, store, &agent, None).await?;

@@ -4,7 +4,7 @@
 use agent_core::agent::{Agent, Budget};
 use agent_core::drive::{self, Person, Watch};
 use agent_core::event::RunId;
-use agent_core::journal::JournalError;
+use agent_core::journal::{Journal, JournalError};
 use agent_core::run::Run;
 use agent_core::subagent::{AgentRuntime, Launcher};
 
@@ -53,7 +53,7 @@ impl Prepared {
         let store = &self.assembled.store;
         let _driven = store.drive(id)?;
         let traits = self.assembled.model.traits();
-        let events = match store.events(id).await {
+        let events = match store.load(id).await {
             Ok(events) => events,
             Err(JournalError::Unknown(_)) => Vec::new(),
             Err(error) => return Err(error.into()),

@@ -74,10 +74,7 @@ impl Errand {
     /// There is no such run, or no such event of it; or the journal cannot be written.
     pub async fn fork(&self, id: &RunId, events: usize) -> anyhow::Result<RunId> {
         let store = self.store()?;
-        let all = told(store.events(id).await)?;
-        if store.imported(id).await? {
-            anyhow::bail!("run `{id}` was imported: it can be looked at, not gone on with");
-        }
+        let all = told(store.load(id).await)?;
         if events == 0 || events > all.len() {
             anyhow::bail!(
                 "run `{id}` has {} events: `--from` takes one from 1 to {}\nhint: `errand runs show \

@@ -35,4 +35,9 @@ impl Errand {
         }
         looked.into_iter().collect()
     }
+
+    /// What a server says to one who is not signed in (`WWW-Authenticate`), if it says anything.
+    pub async fn challenge(&self, name: &str, server: &Server, cells: &Cells) -> Option<String> {
+        Client::new(name, server.clone(), cells.clone(), new_id()).challenge().await
+    }
 }

@@ -208,7 +208,9 @@ impl Agents {
     async fn row(&self, run: &RunId) -> Result<RunRow, LaunchError> {
         let store = self.errand.store().map_err(|error| failed(&error))?;
         let rows = store.named(&run.0, Whose::Own, 1).await.map_err(broken)?;
-        let row = rows.into_iter().find(|row| row.id == *run);
+        // What another journal says is no answer to a request that was made here.
+        let foreign = store.imported(run).await.map_err(|error| failed(&error.into()))?;
+        let row = rows.into_iter().find(|row| row.id == *run && !foreign);
         row.ok_or_else(|| LaunchError::Missing(run.clone()))
     }
 }
@@ -439,7 +441,9 @@ fn failed(error: &anyhow::Error) -> LaunchError {
     }
     match error.downcast_ref::<JournalError>() {
         Some(JournalError::Unknown(run)) => LaunchError::Missing(run.clone()),
-        Some(JournalError::Busy(_)) => LaunchError::Unfit(error.to_string()),
+        Some(JournalError::Busy(_) | JournalError::Imported(_)) => {
+            LaunchError::Unfit(error.to_string())
+        }
         _ => LaunchError::Broken(format!("{error:#}")),
     }
 }

@@ -49,7 +49,6 @@ struct Whole {
     events: Vec<Kept>,
     status: String,
     head: Option<Vec<u8>>,
-    imported: bool,
     chained: bool,
 }
 
@@ -79,7 +78,13 @@ impl Store {
     /// # Errors
     /// The database cannot be read.
     pub async fn imported(&self, run: &RunId) -> Result<bool, JournalError> {
-        Ok(self.whole(run).await?.imported)
+        let id = run.0.clone();
+        let read = self.read_newest(move |connection| {
+            let mut query = connection.prepare_cached("SELECT imported FROM runs WHERE id = ?1")?;
+            query.query_row([id], |row| row.get(0)).optional()
+        });
+        let read = read.await.map_err(|error| JournalError::Read(error.to_string()))?;
+        Ok(read.flatten().unwrap_or(false))
     }
 
     /// The events of a run as they are kept, byte for byte.
@@ -145,10 +150,10 @@ fn whole(connection: &Connection, run: &str) -> rusqlite::Result<Option<Whole>> 
     let format: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let chained = format >= CHAINED;
     let hash = if chained { "hash" } else { "NULL" };
-    let head = if chained { "head, imported" } else { "NULL, 0" };
+    let head = if chained { "head" } else { "NULL" };
     let row = connection
         .query_row(&format!("SELECT status, {head} FROM runs WHERE id = ?1"), [run], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, Option<Vec<u8>>>(1)?, row.get(2)?))
+            Ok((row.get::<_, String>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
         })
         .optional()?;
     let mut query = connection.prepare(&format!(
@@ -162,8 +167,8 @@ fn whole(connection: &Connection, run: &str) -> rusqlite::Result<Option<Whole>> 
         Ok(Kept { seq, at, json, hash })
     })?;
     let events = events.collect::<rusqlite::Result<Vec<_>>>()?;
-    let Some((status, head, imported)) = row else { return Ok(None) };
-    Ok(Some(Whole { events, status, head, imported, chained }))
+    let Some((status, head)) = row else { return Ok(None) };
+    Ok(Some(Whole { events, status, head, chained }))
 }
 
 /// In hex.

@@ -70,6 +70,19 @@ impl Journal for Store {
     }
 
     async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError> {
+        match self.imported(run).await? {
+            true => Err(JournalError::Imported(run.clone())),
+            false => self.events(run).await,
+        }
+    }
+}
+
+impl Store {
+    /// All events of a run, in order, to be looked at.
+    ///
+    /// # Errors
+    /// There is no such run, or the database cannot be read.
+    pub async fn events(&self, run: &RunId) -> Result<Vec<Event>, JournalError> {
         let id = run.0.clone();
         let rows = self
             .read(move |connection| {
@@ -98,9 +111,7 @@ impl Journal for Store {
         }
         Ok(events)
     }
-}
 
-impl Store {
     async fn keep(
         &self,
         run: &RunId,

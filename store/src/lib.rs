@@ -22,7 +22,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use agent_core::event::{Event, RunId};
+use agent_core::event::RunId;
 use agent_core::journal::JournalError;
 
 pub use crate::audit::{Audit, Kept, chained, hex};
@@ -145,11 +145,6 @@ impl Store {
         rows
     }
 
-    /// All events of a run, in order.
-    pub async fn events(&self, run: &RunId) -> Result<Vec<Event>, JournalError> {
-        agent_core::journal::Journal::load(self, run).await
-    }
-
     /// How many transactions this store has committed; fewer than the events it was given.
     pub fn commits(&self) -> u64 {
         self.inner.writer.commits()
@@ -267,7 +262,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::sync::atomic::Ordering;
 
-    use agent_core::event::What;
+    use agent_core::event::{Event, What};
     use agent_core::journal::Journal;
 
     use super::*;

@@ -147,9 +147,7 @@ impl Pen {
         let tail = match known {
             Some(tail) => tail.clone(),
             None if self.imported(run)? => {
-                let reason =
-                    format!("run `{run}` was imported: it can be looked at, not gone on with");
-                return Ok(Err(JournalError::Write(reason)));
+                return Ok(Err(JournalError::Imported(run.clone())));
             }
             None => self.tail(run)?,
         };

@@ -508,3 +508,22 @@ async fn a_run_that_was_never_done_is_not_done_by_taking_back() {
     let stands: Vec<_> = rows.iter().map(|row| row.status).collect();
     assert_eq!(stands, [Status::Done, Status::Interrupted, Status::Ended(Reason::Steps)]);
 }
+
+/// A run that another journal wrote may bear the name that a run here will have: a batch's row, a request with
+/// an idempotency key, the call of an agent.
+#[tokio::test]
+async fn an_imported_run_is_not_taken_for_one_of_its_own() {
+    let run = RunId("a".into());
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    store.append(&run, 0, &started("a")).await.unwrap();
+    store.append(&run, 1, &ended(None)).await.unwrap();
+    let events = store.kept(&run).await.unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = Store::open(elsewhere.path()).unwrap();
+    other.import(&[Foreign { run: run.clone(), events }]).await.unwrap();
+    assert_eq!(other.events(&run).await.unwrap().len(), 2);
+    assert!(matches!(other.load(&run).await, Err(JournalError::Imported(_))));
+    assert!(other.append(&run, 2, &planned("more")).await.is_err());
+    assert_eq!(store.load(&run).await.unwrap().len(), 2);
+}

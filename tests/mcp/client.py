@@ -3,6 +3,7 @@ server at a URL where it has to, pins it, and where the scenario has a tool, run
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -63,8 +64,10 @@ with tempfile.TemporaryDirectory() as folder:
     def errand(*words):
         return subprocess.run([ERRAND, *words], cwd=folder, env=environment, capture_output=True, text=True)
 
-    def sign_in():
+    def sign_in(scopes=()):
         words = [ERRAND, "mcp", "login", "agent.toml"]
+        for scope in scopes:
+            words += ["--scope", scope]
         if "client_id" in CONTEXT:
             words += ["--client-id", CONTEXT["client_id"], "--client-secret-env", "ITS_SECRET"]
         login = subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
@@ -107,6 +110,6 @@ with tempfile.TemporaryDirectory() as folder:
         if [event["status"] for event in seen] != ["ok"]:
             if "errand mcp login" not in json.dumps(seen):
                 sys.exit(f"the call did not succeed: {seen} {done.stderr}")
-            # It wants more than was agreed to.
-            sign_in()
+            # It wants more than was agreed to: what a person does, who agrees to that.
+            sign_in(re.findall(r"--scope (\S+?)[ `]", json.dumps(seen)))
             end(errand("run", "agent.toml", "--json"))

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ::tools::mcp::{Login, LoginClient};
-use agent_core::mcp::{Transport, filled, written};
+use agent_core::mcp::{Server, Transport, filled, written};
 use agent_file::Checked;
 use reqwest::Url;
+use text::head;
 use tokio::sync::mpsc;
 
 use super::super::run::{How, let_go, open, runtime};
@@ -40,7 +41,7 @@ pub(crate) struct In {
 }
 
 pub(crate) fn main(wanted: In) -> anyhow::Result<ExitCode> {
-    let (name, url) = server(&wanted.file, wanted.server.as_deref())?;
+    let (name, server, url) = server(&wanted.file, wanted.server.as_deref())?;
     let secret = match &wanted.client_secret_env {
         Some(variable) => Some(
             std::env::var(variable)
@@ -50,11 +51,16 @@ pub(crate) fn main(wanted: In) -> anyhow::Result<ExitCode> {
     };
     let client =
         LoginClient { id: wanted.client_id, secret, scopes: wanted.scopes, port: wanted.port };
-    let tokens = open(How { json: false, offline: true })?.tokens();
+    let errand = open(How { json: false, offline: true })?;
+    let cells = errand.cells(&wanted.file, [&server]);
     let runtime = runtime()?;
     let signed = runtime.block_on(async {
-        let mut login = Login::begin(&url, &tokens, &client).await?;
-        eprint("open this in a browser, and agree there:");
+        let challenge = errand.challenge(&name, &server, &cells).await;
+        let mut login = Login::begin(&url, challenge, &errand.tokens(), &client).await?;
+        eprint(&match login.scopes() {
+            [] => "open this in a browser, and agree there:".to_string(),
+            scopes => format!("open this in a browser, and agree there to {}:", listed(scopes)),
+        });
         say(login.address().as_str());
         answer(&mut login).await
     });
@@ -69,12 +75,20 @@ pub(crate) fn main(wanted: In) -> anyhow::Result<ExitCode> {
 }
 
 pub(crate) fn out(file: &Path, named: Option<&str>) -> anyhow::Result<ExitCode> {
-    let (name, url) = server(file, named)?;
+    let (name, _, url) = server(file, named)?;
     match open(How { json: false, offline: true })?.tokens().forget(&url)? {
         true => eprint(&format!("what `{name}` lets you in with is forgotten here")),
         false => eprint(&format!("you are not signed in at `{name}`")),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Scopes as a person is shown them.
+fn listed(scopes: &[String]) -> String {
+    let shown: Vec<String> =
+        scopes.iter().take(32).map(|scope| format!("`{}`", head(scope, 100))).collect();
+    let more = if scopes.len() > shown.len() { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// The answer, from a browser of this machine, or from a person who copies where one of another ended.
@@ -110,7 +124,7 @@ async fn answer(login: &mut Login) -> Result<(), String> {
 }
 
 /// The server that is meant, and its address with variables filled in.
-fn server(file: &Path, named: Option<&str>) -> anyhow::Result<(String, Url)> {
+fn server(file: &Path, named: Option<&str>) -> anyhow::Result<(String, Server, Url)> {
     let looked = Checked::servers(file)?;
     let over_http: Vec<(&String, &Url)> = looked
         .servers
@@ -139,5 +153,5 @@ fn server(file: &Path, named: Option<&str>) -> anyhow::Result<(String, Url)> {
     };
     let text = filled(&written(url), |name| std::env::var(name).ok())
         .map_err(|name| Usage(format!("the environment variable `{name}` is not set")))?;
-    Ok(((*name).clone(), Url::parse(&text)?))
+    Ok(((*name).clone(), looked.servers[*name].clone(), Url::parse(&text)?))
 }

@@ -1,7 +1,8 @@
 //! `errand runs verify`, `export`, `import` and `replay`: what a journal is worth to a person who was not there.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{BufReader, BufWriter};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -70,7 +71,8 @@ pub(super) fn export(named: &str, path: &Path) -> anyhow::Result<ExitCode> {
     let (errand, runtime) = (Errand::open()?, runtime()?);
     let id = runtime.block_on(errand.find(named))?;
     let shown = path.display();
-    let file = OpenOptions::new().write(true).create_new(true).open(path);
+    // For its user's eyes, as the journal is.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let file = file.map_err(|error| Usage(format!("`{shown}`: {error}\nhint: name a new file")))?;
     let written = runtime.block_on(errand.export(&id, &mut BufWriter::new(file)));
     let runs = written.inspect_err(|_| {
@@ -83,7 +85,7 @@ pub(super) fn export(named: &str, path: &Path) -> anyhow::Result<ExitCode> {
 
 pub(super) fn import(path: &Path) -> anyhow::Result<ExitCode> {
     let shown = path.display();
-    let file = File::open(path).map_err(|error| Usage(format!("`{shown}`: {error}")))?;
+    let file = guard::file::open(path).map_err(|error| Usage(format!("`{shown}`: {error}")))?;
     let (errand, runtime) = (Errand::open()?, runtime()?);
     let runs = runtime
         .block_on(errand.import(BufReader::new(file)))

@@ -12,7 +12,6 @@ use agent_core::provenance::Origin;
 use guard::Redactor;
 use rmcp::RoleClient;
 use rmcp::service::{RunningService, ServiceError};
-use rmcp::transport::streamable_http_client::AuthRequiredError;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use url::Url;
@@ -21,9 +20,10 @@ use crate::plain::plain;
 use crate::process::{Cells, Process, now, origin};
 
 use super::bounded::Flow;
+use super::connect::Failed;
 use super::content::Promised;
 use super::list::{self, Offer, PROMPT, RESOURCES};
-use super::oauth::{TokenFile, Tokens};
+use super::oauth::{self, Challenge, TokenFile, Tokens};
 use super::server_requests::Ears;
 use super::{McpError, Offered, asking, values};
 
@@ -57,6 +57,10 @@ impl Live {
         flow: Arc<Flow>,
     ) -> Self {
         Self { service, process: Mutex::new(process), ears, flow }
+    }
+
+    pub(super) fn service(&self) -> &RunningService<RoleClient, Ears> {
+        &self.service
     }
 
     async fn end(&self) {
@@ -180,6 +184,24 @@ impl Client {
         looked
     }
 
+    /// What a server over HTTP says to one who is not signed in (`WWW-Authenticate`), asked for its
+    /// tools as a run does; none where it lets errand in.
+    pub async fn challenge(&self) -> Option<String> {
+        let live = match self.greet().await {
+            Ok(live) => live,
+            Err(Failed::Shut(Challenge::Unknown(said), _)) => return Some(said),
+            Err(_) => return None,
+        };
+        let mut offer = Offer::default();
+        let listing = asking::tools(&live.service, &mut offer);
+        let listed = tokio::time::timeout(self.server.timeout, listing).await;
+        live.end().await;
+        match Challenge::of(&listed.ok()?.err()?)? {
+            Challenge::Unknown(said) => Some(said),
+            Challenge::TooLittle(_) => None,
+        }
+    }
+
     /// Connects, and holds the server to what was agreed to.
     ///
     /// # Errors
@@ -230,6 +252,21 @@ impl Client {
         )
     }
 
+    /// What a person does about a server that did not let errand in.
+    pub(super) fn hint(&self, challenge: &Challenge) -> String {
+        match challenge {
+            Challenge::Unknown(_) => self.sign_in(),
+            Challenge::TooLittle(wanted) => {
+                let Transport::Http { url, .. } = &self.server.transport else {
+                    return self.sign_in();
+                };
+                let file = filled(url).and_then(|url| self.tokens(&url));
+                let granted = file.map(|file| file.granted()).unwrap_or_default();
+                oauth::more(&self.name, &granted, wanted)
+            }
+        }
+    }
+
     pub(super) fn gone(&self, reason: impl ToString) -> McpError {
         McpError::Gone { server: self.name.clone(), reason: reason.to_string() }
     }
@@ -245,7 +282,7 @@ impl Client {
     }
 
     /// The server's list.
-    async fn looked(&self, live: &Live) -> Result<Offered, McpError> {
+    pub(super) async fn looked(&self, live: &Live) -> Result<Offered, McpError> {
         let mut offer = Offer::default();
         let mut says = true;
         if let Some(info) = live.service.peer_info() {
@@ -282,9 +319,9 @@ impl Client {
                     Transport::Stdio(_) => text,
                 };
                 let text = plain(&text, 1000);
-                match wants_sign_in(error) {
-                    true => format!("{text}\n{}", self.sign_in()),
-                    false => text,
+                match Challenge::of(error) {
+                    Some(challenge) => format!("{text}\n{}", self.hint(&challenge)),
+                    None => text,
                 }
             }
         }
@@ -386,13 +423,6 @@ impl Client {
 /// Whether the connection is gone.
 fn is_broken(error: &ServiceError) -> bool {
     matches!(error, ServiceError::TransportClosed | ServiceError::TransportSend(_))
-}
-
-/// Whether the server wants to know who asks.
-fn wants_sign_in(error: &ServiceError) -> bool {
-    let error: &(dyn std::error::Error + 'static) = error;
-    std::iter::successors(Some(error), |error| error.source())
-        .any(|error| error.downcast_ref::<AuthRequiredError>().is_some())
 }
 
 /// Takes secrets out of every text of a value.

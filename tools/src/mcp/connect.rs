@@ -20,31 +20,45 @@ use url::Url;
 
 use super::bounded::{Bounded, Flow, MESSAGE};
 use super::client::{Client, Live};
+use super::oauth::Challenge;
 use super::server_requests::Ears;
 use super::{McpError, oauth, values};
 use crate::plain::plain;
 use crate::process::{Process, found};
 
 /// How a connection does not come about.
-enum Failed {
+pub(super) enum Failed {
     /// The server is there, and refused how it was greeted.
     Refused(String),
     /// It is not there, or says nothing that can be understood.
     Gone(String),
+    /// It does not let errand in: what it said, and in words.
+    Shut(Challenge, String),
 }
 
 impl Client {
     pub(super) async fn connect(&self) -> Result<Live, McpError> {
-        let handshake = ClientLifecycleMode::Initialize;
-        let reason = match self.begin(handshake).await {
-            Ok(live) => return Ok(live),
-            Err(Failed::Gone(reason)) => return Err(self.gone(reason)),
-            Err(Failed::Refused(reason)) => reason,
+        self.greet().await.map_err(|failed| match failed {
+            Failed::Gone(reason) | Failed::Refused(reason) => self.gone(reason),
+            Failed::Shut(challenge, reason) => {
+                self.gone(format!("{reason}\n{}", self.hint(&challenge)))
+            }
+        })
+    }
+
+    pub(super) async fn greet(&self) -> Result<Live, Failed> {
+        let refused = match self.begin(ClientLifecycleMode::Initialize).await {
+            Err(Failed::Refused(reason)) => Failed::Refused(reason),
+            ended => return ended,
         };
         let later = ClientLifecycleMode::Discover {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
         };
-        self.begin(later).await.map_err(|_| self.gone(reason))
+        self.begin(later).await.map_err(|failed| match failed {
+            Failed::Shut(..) => failed,
+            // That it knows no later way either is no news.
+            Failed::Gone(_) | Failed::Refused(_) => refused,
+        })
     }
 
     async fn begin(&self, mode: ClientLifecycleMode) -> Result<Live, Failed> {
@@ -119,7 +133,7 @@ impl Client {
         }
     }
 
-    async fn greeted(
+    pub(super) async fn greeted(
         &self,
         transport: impl rmcp::transport::Transport<RoleClient> + 'static,
         mode: ClientLifecycleMode,
@@ -133,11 +147,17 @@ impl Client {
         }
         match served {
             Ok(Ok(service)) => Ok(Live::new(service, None, ears, flow)),
-            Ok(Err(error)) if error.is_authorization_required() => {
-                Err(Failed::Gone(format!("{}\n{}", cause(&error), self.sign_in())))
+            Ok(Err(error)) => {
+                let said = cause(transported(&error));
+                Err(match Challenge::of(transported(&error)) {
+                    Some(challenge) => Failed::Shut(challenge, said),
+                    None if error.is_authorization_required() => {
+                        Failed::Gone(format!("{said}\n{}", self.sign_in()))
+                    }
+                    None if is_unreachable(transported(&error)) => Failed::Gone(said),
+                    None => Failed::Refused(said),
+                })
             }
-            Ok(Err(error)) if is_unreachable(&error) => Err(Failed::Gone(cause(&error))),
-            Ok(Err(error)) => Err(Failed::Refused(cause(&error))),
             Err(_) => Err(Failed::Gone("it does not answer".to_string())),
         }
     }
@@ -166,6 +186,7 @@ impl Failed {
         match self {
             Failed::Refused(reason) => Failed::Refused(change(reason)),
             Failed::Gone(reason) => Failed::Gone(change(reason)),
+            Failed::Shut(challenge, reason) => Failed::Shut(challenge, change(reason)),
         }
     }
 }
@@ -175,6 +196,14 @@ impl Failed {
 fn search_path(program: &Path) -> String {
     let folder = program.parent().unwrap_or(program);
     format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display())
+}
+
+/// What went wrong on the way, which this error does not name as its source.
+fn transported(error: &ClientInitializeError) -> &(dyn std::error::Error + 'static) {
+    match error {
+        ClientInitializeError::TransportError { error, .. } => error,
+        error => error,
+    }
 }
 
 /// Whether there is no other way to ask.

@@ -10,6 +10,7 @@ mod bounded;
 mod client;
 mod connect;
 mod content;
+mod heard;
 mod list;
 mod names;
 mod needs;
@@ -20,6 +21,7 @@ mod tool;
 mod values;
 
 pub use client::Client;
+pub use heard::{Called, heard};
 pub use needs::advice;
 pub use oauth::{Login, LoginClient, Tokens};
 pub use tool::tools;

@@ -1,45 +1,54 @@
 //! Signing in at a server over HTTP, as MCP's authorization says: the server names its authorization
 //! server (RFC 9728, RFC 8414), errand registers there (RFC 7591), a person agrees in a browser, and the
 //! code comes back to a loopback address (RFC 8252, PKCE). The protocol is rmcp's; where the tokens
-//! lie, what addresses are agreed to and what is read of the browser is here.
+//! lie, what addresses are agreed to, how they are reached and what is read of the browser is here.
 //!
 //! Refuses an authorization server without TLS, unless both are on this machine, and one that
 //! answers in another's name. A token is given to the server that it was issued for and to no other.
 
+mod challenge;
 mod login;
 mod redirect;
+mod requests;
 mod tokens;
+
+use std::sync::Arc;
 
 use rmcp::transport::auth::{AuthError, AuthorizationManager};
 use url::{Host, Url};
 
+pub(super) use challenge::{Challenge, more};
 pub use login::{Client as LoginClient, Login};
 pub(super) use tokens::TokenFile;
 pub use tokens::Tokens;
 
 use crate::plain::plain;
+use requests::Requests;
 
 /// What requests to a server are let in with; none without a sign-in.
 pub(super) async fn signed_in(file: TokenFile) -> Result<Option<AuthorizationManager>, String> {
     let Some(kept) = file.read()? else { return Ok(None) };
     let mut manager = manager(file.server()).await?;
-    manager.set_credential_store(file.clone());
-    let same = manager.initialize_from_store().await.map_err(|error| told(&error))?;
-    if !same {
+    let found = manager.resolve_metadata_from_challenge(kept.challenge()).await;
+    let metadata = found.map_err(|error| told(&error))?.metadata;
+    // A server that is not what it was would have the refresh token, which may count elsewhere too.
+    if !kept.is_from(&metadata) {
         return Err(
             "it names another authorization server than the one that was signed in at".into()
         );
     }
+    manager.set_metadata(metadata);
+    manager.set_credential_store(file.clone());
+    manager.initialize_from_store().await.map_err(|error| told(&error))?;
     manager.configure_client(kept.client()).map_err(|error| told(&error))?;
     Ok(Some(manager))
 }
 
-/// Asks for what the server says of its sign-in. Names lead to no private address, unless the server
-/// has one itself.
+/// What speaks to a server and to its authorization server.
 async fn manager(server: &Url) -> Result<AuthorizationManager, String> {
-    // rmcp builds its clients itself: this settles their cryptography.
-    drop(http_client::builder());
-    AuthorizationManager::new(server.clone()).await.map_err(|error| told(&error))
+    let requests = Arc::new(Requests::of(server)?);
+    let manager = AuthorizationManager::new_with_oauth_http_client(server.clone(), requests).await;
+    manager.map_err(|error| told(&error))
 }
 
 /// Whether a code, a secret or a token may go there.

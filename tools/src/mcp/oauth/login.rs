@@ -8,6 +8,7 @@ use rmcp::transport::auth::{
 use url::Url;
 
 use super::redirect::{Came, Redirects};
+use super::tokens::Began;
 use super::{Tokens, fit, manager, told};
 use crate::plain::plain;
 
@@ -30,6 +31,7 @@ pub struct Login {
     redirects: Redirects,
     address: Url,
     state: String,
+    scopes: Vec<String>,
 }
 
 /// What an address that came back says.
@@ -43,28 +45,43 @@ enum Back {
 }
 
 impl Login {
-    /// Finds the authorization server, registers there, and begins to listen for the answer.
+    /// Finds the authorization server, registers there, and begins to listen for the answer. What the
+    /// server said to one who is not signed in (`WWW-Authenticate`) is where it begins.
     ///
     /// # Errors
     /// There is none, it is not fit to be trusted with a code, or it refuses errand: why, in words.
-    pub async fn begin(server: &Url, tokens: &Tokens, client: &Client) -> Result<Self, String> {
+    pub async fn begin(
+        server: &Url,
+        challenge: Option<String>,
+        tokens: &Tokens,
+        client: &Client,
+    ) -> Result<Self, String> {
         let mut manager = manager(server).await?;
-        let found = manager.resolve_metadata().await.map_err(|error| told(&error))?;
+        let found = manager.resolve_metadata_from_challenge(challenge.as_deref()).await;
+        let found = found.map_err(|error| told(&error))?;
         let silent = found.source == AuthorizationMetadataSource::LegacyEndpointFallback;
         let said = |reason: String| match silent {
             true => format!("it does not say where one signs in, and {reason}"),
             false => reason,
         };
         checked(server, &found.metadata)?;
+        let token_endpoint = found.metadata.token_endpoint.clone();
         manager.set_metadata(found.metadata);
         let redirects = Redirects::listen(client.port).await?;
         let config = known(&mut manager, client, &redirects.address()).await.map_err(said)?;
-        let scopes: Vec<&str> = config.scopes.iter().map(String::as_str).collect();
-        let address = manager.get_authorization_url(&scopes).await.map_err(|error| told(&error))?;
+        let scopes = config.scopes.clone();
+        let asked: Vec<&str> = scopes.iter().map(String::as_str).collect();
+        let address = manager.get_authorization_url(&asked).await.map_err(|error| told(&error))?;
         let address = Url::parse(&address).map_err(|error| error.to_string())?;
         let state = value(&address, "state").unwrap_or_default();
-        manager.set_credential_store(tokens.of(server).with_client(config));
-        Ok(Self { manager, redirects, address, state })
+        let began = Began { client: config, challenge, token_endpoint };
+        manager.set_credential_store(tokens.of(server).begun(began));
+        Ok(Self { manager, redirects, address, state, scopes })
+    }
+
+    /// What a person agrees to there, in the server's words; empty where it names nothing.
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
     }
 
     /// What a person opens in a browser.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use guard::{Redactor, private};
 use rmcp::transport::auth::{
-    AuthError, CredentialRefreshGuard, CredentialStore, OAuthClientConfig, StoredCredentials,
+    AuthError, AuthorizationMetadata, CredentialRefreshGuard, CredentialStore, OAuthClientConfig,
+    StoredCredentials,
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -43,7 +44,7 @@ impl Tokens {
         let mut server = server.clone();
         server.set_fragment(None);
         let name = agent_core::component::digest(server.as_str().as_bytes());
-        TokenFile { path: self.0.join(format!("{name}.json")), server, client: None }
+        TokenFile { path: self.0.join(format!("{name}.json")), server, began: None }
     }
 }
 
@@ -54,6 +55,12 @@ pub(super) struct Kept {
     redirect: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
+    /// What the server said to one who was not signed in: it may be the only place that says where its
+    /// metadata lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    challenge: Option<String>,
+    /// Where the tokens were issued.
+    token_endpoint: String,
     credentials: StoredCredentials,
 }
 
@@ -66,6 +73,23 @@ impl Kept {
             None => client,
         }
     }
+
+    pub(super) fn challenge(&self) -> Option<&str> {
+        self.challenge.as_deref()
+    }
+
+    /// Whether this is the authorization server that issued the tokens.
+    pub(super) fn is_from(&self, metadata: &AuthorizationMetadata) -> bool {
+        self.credentials.issuer == metadata.issuer && self.token_endpoint == metadata.token_endpoint
+    }
+}
+
+/// How a sign-in began: what is written beside its tokens.
+#[derive(Clone)]
+pub(super) struct Began {
+    pub(super) client: OAuthClientConfig,
+    pub(super) challenge: Option<String>,
+    pub(super) token_endpoint: String,
 }
 
 /// The file of one server.
@@ -73,8 +97,8 @@ impl Kept {
 pub(in super::super) struct TokenFile {
     path: PathBuf,
     server: Url,
-    /// What is written beside the first tokens.
-    client: Option<OAuthClientConfig>,
+    /// Where these are the first tokens.
+    began: Option<Began>,
 }
 
 impl TokenFile {
@@ -82,8 +106,14 @@ impl TokenFile {
         &self.server
     }
 
-    pub(super) fn with_client(self, client: OAuthClientConfig) -> Self {
-        Self { client: Some(client), ..self }
+    pub(super) fn begun(self, began: Began) -> Self {
+        Self { began: Some(began), ..self }
+    }
+
+    /// The scopes that were granted.
+    pub(in super::super) fn granted(&self) -> Vec<String> {
+        let kept = self.read().ok().flatten();
+        kept.map(|kept| kept.credentials.granted_scopes).unwrap_or_default()
     }
 
     pub(super) fn read(&self) -> Result<Option<Kept>, String> {
@@ -103,12 +133,20 @@ impl TokenFile {
     }
 
     fn write(&self, credentials: StoredCredentials) -> Result<(), String> {
-        let (redirect, client_secret) = match (&self.client, self.read()?) {
-            (Some(client), _) => (client.redirect_uri.clone(), client.client_secret.clone()),
-            (None, Some(kept)) => (kept.redirect, kept.client_secret),
-            (None, None) => return Err("its file is gone".to_string()),
+        let kept = match &self.began {
+            Some(began) => Kept {
+                server: self.server.clone(),
+                redirect: began.client.redirect_uri.clone(),
+                client_secret: began.client.client_secret.clone(),
+                challenge: began.challenge.clone(),
+                token_endpoint: began.token_endpoint.clone(),
+                credentials,
+            },
+            None => {
+                let kept = self.read()?.ok_or("its file is gone")?;
+                Kept { credentials, ..kept }
+            }
         };
-        let kept = Kept { server: self.server.clone(), redirect, client_secret, credentials };
         let text = serde_json::to_vec(&kept).map_err(|error| error.to_string())?;
         self.replace(&text).map_err(|error| format!("`{}`: {error}", self.path.display()))
     }
@@ -192,10 +230,12 @@ mod tests {
         assert!(file.read().unwrap().is_none());
         assert!(file.write(credentials()).is_err(), "there is no file to replace");
         let client = OAuthClientConfig::new("errand-1", "http://127.0.0.1:1/callback");
-        file.clone()
-            .with_client(client.with_client_secret("s3cret-of-errand"))
-            .write(credentials())
-            .unwrap();
+        let began = Began {
+            client: client.with_client_secret("s3cret-of-errand"),
+            challenge: Some("Bearer scope=\"a\"".to_string()),
+            token_endpoint: "https://id.example/token".to_string(),
+        };
+        file.clone().begun(began).write(credentials()).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&file.path), mode(&home.path().join("oauth"))), (0o600, 0o700));
         assert_eq!(
@@ -204,7 +244,17 @@ mod tests {
         );
         // A refresh keeps what errand is known as.
         file.write(credentials()).unwrap();
-        assert!(file.read().unwrap().unwrap().client_secret.is_some());
+        let kept = file.read().unwrap().unwrap();
+        assert!(kept.client_secret.is_some() && kept.challenge() == Some("Bearer scope=\"a\""));
+        let named = |issuer: Option<&str>, endpoint: &str| {
+            let mut metadata = AuthorizationMetadata::default();
+            metadata.issuer = issuer.map(str::to_string);
+            metadata.token_endpoint = endpoint.to_string();
+            kept.is_from(&metadata)
+        };
+        assert!(named(None, "https://id.example/token"));
+        assert!(!named(None, "https://evil.example/token"));
+        assert!(!named(Some("https://evil.example"), "https://id.example/token"));
         let text = "access-0123456789 refresh-0123456789 s3cret-of-errand".to_string();
         assert_eq!(
             file.redactor().clean_text(text),
