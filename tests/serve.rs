@@ -2,5 +2,5 @@
 
 mod api;
 mod attacks;
-mod client;
+pub(crate) mod client;
 mod runs;

@@ -4,6 +4,7 @@ mod embedder;
 mod file;
 mod generator;
 mod launcher;
+mod params;
 mod token;
 
 use std::net::SocketAddr;
@@ -50,6 +51,8 @@ pub struct Serving {
     pub listen: SocketAddr,
     /// The token that was made for this machine's user, where the file names no users.
     pub token: Option<Token>,
+    /// Lets the page of this machine's user in, once; where the file names no users.
+    pub ticket: Option<String>,
     proxies: Vec<String>,
     agents: Option<Arc<Agents>>,
 }
@@ -99,7 +102,8 @@ impl Serving {
             true => Some(token(errand.fetcher().home().root())?),
             false => None,
         };
-        Ok(Serving { errand, file, listen, token, proxies, agents })
+        let ticket = token.as_ref().map(|_| server::new_token());
+        Ok(Serving { errand, file, listen, token, ticket, proxies, agents })
     }
 
     /// Opens the models, which takes a moment, or longer where one has to be fetched.
@@ -137,6 +141,7 @@ impl Serving {
             users,
             limits: self.limits(),
             doors: Doors::local(bound.port(), named),
+            ticket: self.ticket.as_deref().map(TokenHash::of),
         })
     }
 
