@@ -16,9 +16,9 @@ use crate::serve::client::{ADA, BOB, Serve};
 const PACKAGES: [&str; 2] = ["playwright==1.65.2", "axe-playwright-python==0.1.8"];
 
 /// What a model says that means no good: markup that runs, text that is turned around, letters that hide.
-const HOSTILE: &str = "</script><script>window.ran = 1</script><img src=x onerror=\"window.ran = 1\">\
+const HOSTILE: &str = "bill\u{202e}fdp.exe</script><script>window.ran = 1</script><img src=x onerror=\"window.ran = 1\">\
                        <iframe src=\"javascript:parent.ran=1\"></iframe>[a](javascript:window.ran=1) \
-                       invoice\u{202e}fdp.exe \u{2066}\u{200b}end";
+                       \u{2066}\u{200b}end";
 
 /// A Python with the packages, in a virtual environment that outlives the tests; `None`, and why on standard
 /// error, where it cannot be had.

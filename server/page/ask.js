@@ -26,7 +26,7 @@ export function waiting(run, done) {
     ? ["May it call ", h("code", {}, waits.tool), "?"]
     : ["It asks you something"];
   const name = `asks-${run.id}`;
-  const card = h("section", { class: "card asks", "aria-labelledby": name },
+  const card = h("article", { class: "card asks", "aria-labelledby": name },
     h("h2", { id: name }, title), inner, trouble);
   return card;
 }

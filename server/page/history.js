@@ -14,7 +14,7 @@ export async function history(view, _, signal) {
   const agent = chosen("agent", "Agent", agents.map((it) => [it.name, it.name]));
   const state = chosen("state", "Status", STATUSES.map((it) => [it, status(it)]));
   const body = h("tbody", {});
-  const table = h("table", { class: "runs" },
+  const table = h("table", { class: "list" },
     h("thead", {}, h("tr", {}, ["Agent", "Status", "Began", "Took", "Steps", "Tokens", "Cost"].map((it, at) => h("th", { scope: "col", class: at > 2 ? "num" : "" }, it)))), body);
   const drawing = h("div", {});
   const older = h("button", { type: "button", hidden: true }, "Older runs");

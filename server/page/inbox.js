@@ -22,7 +22,7 @@ export async function inbox(view, _, signal) {
     }
     for (const run of runs) {
       if (shown.has(key(run))) continue;
-      const item = h("article", {},
+      const item = h("div", { class: "one" },
         h("p", { class: "faint" }, h("a", { href: `#/runs/${run.id}` }, run.agent), ` · ${moment(run.updated_ms)} · `, short(run)),
         waiting(run, async () => {
           await refresh();

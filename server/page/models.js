@@ -16,7 +16,7 @@ export async function models(view, _, signal) {
 function told(status, agents) {
   return [
     status.models.length > 0
-      ? h("table", { class: "runs" },
+      ? h("table", { class: "list" },
           h("thead", {}, h("tr", {}, ["Model", "Now", "In line", "Context", "Read", "Written"].map((it, at) => h("th", { scope: "col", class: at > 1 ? "num" : "" }, it)))),
           h("tbody", {}, status.models.map(row)))
       : h("p", { class: "faint" }, "This server has no models that you may ask."),
@@ -24,7 +24,7 @@ function told(status, agents) {
       `errand ${status.version}, since ${moment(status.began * 1000)} · ${status.runs} of ${many(status.most_runs, "run")} at once · tokens are those of clients since then`),
     agents.length > 0 && [
       h("h2", {}, "Agents and their models"),
-      h("table", { class: "runs" },
+      h("table", { class: "list" },
         h("thead", {}, h("tr", {}, ["Agent", "Model"].map((it) => h("th", { scope: "col" }, it)))),
         h("tbody", {}, agents.map((agent) => h("tr", {},
           h("th", { scope: "row" }, h("a", { href: `#/start/${encodeURIComponent(agent.name)}` }, agent.name)),

@@ -20,6 +20,7 @@ import axe_playwright_python
 from playwright.sync_api import expect, sync_playwright
 
 TIMEOUT = 20_000
+expect.set_options(timeout=TIMEOUT)
 AXE = (pathlib.Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 WATCH = """
 window.violations = [];
@@ -160,7 +161,7 @@ def approve(browser, options):
         waits = api(options, "GET", f"/v1/runs/{run}")["waits"]
         page = it.open("#/inbox")
         expect(page.get_by_role("link", name="Inbox 1 waiting")).to_be_visible()
-        card = page.get_by_role("region", name="May it call files.write?")
+        card = page.get_by_role("article", name="May it call files.write?")
         expect(card).to_contain_text(waits["arguments"]["content"])
         assert len(waits["arguments"]["content"]) > 3000
         for part in [*waits["capabilities"], *waits["reasons"], waits["digest"], waits["arguments"]["path"]]:
@@ -191,7 +192,7 @@ def reply(browser, options):
         page = it.open("#/start/clerk")
         page.get_by_label("customer").fill("Ada")
         page.get_by_role("button", name="Start the run").click()
-        card = page.get_by_role("region", name="It asks you something")
+        card = page.get_by_role("article", name="It asks you something")
         expect(card).to_contain_text("Which order?")
         card.get_by_role("button", name="eight").click()
         rests(page, "done")
@@ -312,11 +313,11 @@ def replay(browser, options):
         outcome = json.loads(pathlib.Path(kept.value.path()).read_text())
         assert kept.value.suggested_filename == f"{run}.json" and outcome == api(options, "GET", f"/v1/runs/{run}")["outcome"]
         page.get_by_role("link", name="Runs", exact=True).click()
-        expect(page.locator("tbody tr").first).to_be_visible()
+        expect(page.locator(".list tbody tr").first).to_be_visible()
         expect(page.locator("figcaption")).to_contain_text("Cost by day")
         page.get_by_label("Agent").select_option("priced")
-        expect(page.locator(".runs tbody tr")).to_have_count(1)
-        expect(page.locator(".runs tbody tr")).to_contain_text("$0.0")
+        expect(page.locator(".list tbody tr")).to_have_count(1)
+        expect(page.locator(".list tbody tr")).to_contain_text("$0.0")
         page.get_by_label("Status").select_option("cancelled")
         expect(page.get_by_text("No run is so.")).to_be_visible()
 
