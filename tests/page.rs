@@ -20,6 +20,9 @@ const HOSTILE: &str = "bill\u{202e}fdp.exe</script><script>window.ran = 1</scrip
                        <iframe src=\"javascript:parent.ran=1\"></iframe>[a](javascript:window.ran=1) \
                        \u{2066}\u{200b}end";
 
+const LETTER: &str = "Dear Ada,\n\nthank you for the visit, and for the drawing of the lighthouse. It hangs \
+                      above the desk now.\n\nUntil spring\nBob\n";
+
 /// A Python with the packages, in a virtual environment that outlives the tests; `None`, and why on standard
 /// error, where it cannot be had.
 fn python() -> Option<&'static Path> {
@@ -90,7 +93,10 @@ fn files(place: &Place, users: &str) {
             "task = \"Ask which order {{ customer }} means.\"\ndescription = \"Finds an order\"\n[params]\n\
              customer = { type = \"string\", description = \"Who ordered\" }",
             "[tools]\nuse = [\"ask.person\"]",
-            vec![asks(json!({ "question": "Which order?", "choices": ["seven", "eight"] })), say("It is order eight.")],
+            vec![
+                asks(json!({ "question": "Which order?", "choices": ["seven", "eight"] })),
+                say("It is order eight."),
+            ],
         ),
         (
             "asker",
@@ -102,7 +108,19 @@ fn files(place: &Place, users: &str) {
             "writer",
             "task = \"Write the letter.\"\ndescription = \"Writes a letter once it may\"",
             "[tools]\nuse = [\"files.write\"]\n[permissions]\nwrite = [\"letters\"]\nask = [\"files.write\"]",
-            vec![call([("files.write", json!({ "path": "letters/ada.txt", "content": long }))]), say("The letter is written.")],
+            vec![
+                call([("files.write", json!({ "path": "letters/ada.txt", "content": long }))]),
+                say("The letter is written."),
+            ],
+        ),
+        (
+            "letters",
+            "task = \"Thank Ada for the visit, in a letter.\"\ndescription = \"Writes letters once it may\"",
+            "[tools]\nuse = [\"files.write\"]\n[permissions]\nwrite = [\"letters\"]\nask = [\"files.write\"]",
+            vec![
+                call([("files.write", json!({ "path": "letters/ada.md", "content": LETTER }))]),
+                say("The letter is in letters/ada.md."),
+            ],
         ),
         (
             "hostile",
@@ -117,11 +135,18 @@ fn files(place: &Place, users: &str) {
             vec![say(HOSTILE)],
         ),
         (
-            "priced",
+            "lighthouses",
             "task = \"Look at the lighthouses, and say how high the highest is.\"\ndescription = \"Reads what is in a folder\"",
             "[tools]\nuse = [\"files.read\"]\n[permissions]\nread = [\"lights.csv\"]\n[budget]\nsteps = 8\ncost_usd = 0.02",
             vec![
-                with_usage(call([("files.read", json!({ "path": "lights.csv" })), ("files.read", json!({ "path": "secret.txt" }))]), 812, 46),
+                with_usage(
+                    call([
+                        ("files.read", json!({ "path": "lights.csv" })),
+                        ("files.read", json!({ "path": "secret.txt" })),
+                    ]),
+                    812,
+                    46,
+                ),
                 with_usage(say("The highest is the lighthouse on the cape, 31 m."), 1204, 21),
             ],
         ),
@@ -134,14 +159,17 @@ fn files(place: &Place, users: &str) {
             vec![say("Done.")],
         ),
     ];
-    let mut serve = "[models.echo]\nprovider = \"scripted\"\nname = \"echo.jsonl\"\n[limits]\nruns = 32\n".to_string();
+    let mut serve =
+        "[models.echo]\nprovider = \"scripted\"\nname = \"echo.jsonl\"\n[limits]\nruns = 32\n"
+            .to_string();
     place.write("echo.jsonl", format!("{}\n", say(HOSTILE)));
     place.write("lights.csv", "name,height\ncape,31\nreef,12\n");
     place.write("secret.txt", "nothing for it\n");
     for (name, head, tables, replies) in agents {
         let replies: String = replies.iter().map(|reply| format!("{reply}\n")).collect();
         place.write(format!("{name}.jsonl"), replies);
-        let price = if name == "priced" { "price = { input = 2.0, output = 8.0 }\n" } else { "" };
+        let price =
+            if name == "lighthouses" { "price = { input = 2.0, output = 8.0 }\n" } else { "" };
         let (head, params) = head.split_once("[params]").unwrap_or((head, ""));
         let params = if params.is_empty() { String::new() } else { format!("[params]{params}\n") };
         place.write(
@@ -231,7 +259,9 @@ fn what_was_typed_survives_an_error_and_a_reload() {
 #[test]
 fn what_the_page_writes_out_is_what_a_terminal_is_not_shown() {
     let (place, _serve, mut options) = serving();
-    let hides = (0..=u32::from(char::MAX)).filter_map(char::from_u32).filter(|letter| guard::hides(*letter));
+    let hides = (0..=u32::from(char::MAX))
+        .filter_map(char::from_u32)
+        .filter(|letter| guard::hides(*letter));
     let hides: String = hides
         .filter(|letter| !matches!(letter, '\n' | '\t'))
         .map(|letter| format!("{}\n", u32::from(letter)))

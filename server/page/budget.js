@@ -21,9 +21,9 @@ export function budget(limits) {
       fillIn.classList.toggle("low", left < limit / 10);
       bar.setAttribute("aria-valuenow", left);
       bar.setAttribute("aria-valuetext", `${said(left)} of ${said(limit)}`);
-      text.textContent = `${said(left)} of ${said(limit)}`;
+      text.textContent = `${said(left)} of ${said(limit)} left`;
     };
-    return { show, element: h("div", { class: "meter" }, h("span", {}, `${name} left`), text, bar) };
+    return { show, element: h("div", { class: "meter" }, h("span", {}, name), text, bar) };
   });
   return {
     element: h("div", { class: "budget" }, bars.map((bar) => bar.element)),

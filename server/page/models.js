@@ -5,7 +5,7 @@ import { fill, h } from "./dom.js";
 import { many, moment, number } from "./format.js";
 
 export async function models(view, _, signal) {
-  const body = h("div", {});
+  const body = h("div", { class: "view" });
   fill(view, h("h1", {}, "Models"), body);
   const { data: agents } = await ask("GET", "/v1/agents");
   const refresh = async () => fill(body, told(await ask("GET", "/v1/status"), agents));

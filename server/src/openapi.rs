@@ -118,7 +118,8 @@ fn page(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
     page["security"] = json!([]);
     paths.insert("/".to_string(), json!({ "get": page }));
     let session = forms.subschema_for::<Session>().to_value();
-    let summary = "A key for the ticket of the link that `errand serve` prints, which is sent as a token is.";
+    let summary =
+        "A key for the ticket of the link that `errand serve` prints, which is sent as a token is.";
     let session = operation("openSession", summary, &[("200", JSON, session)]);
     paths.insert("/v1/session".to_string(), json!({ "post": session }));
     let status = forms.subschema_for::<Status>().to_value();
@@ -201,13 +202,15 @@ fn runs(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
     let text = || json!({ "type": "string" });
     let limit = json!([
         query(
-            "limit", "The most runs.",
+            "limit",
+            "The most runs.",
             json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 }),
         ),
         query("agent", "Those of this agent.", text()),
         query("status", "Those of this status.", text()),
         query(
-            "before_ms", "Those that began before this moment, in milliseconds since 1970.",
+            "before_ms",
+            "Those that began before this moment, in milliseconds since 1970.",
             json!({ "type": "integer", "minimum": 0 }),
         ),
     ]);
@@ -215,11 +218,8 @@ fn runs(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
     let show = with(one("200", "showRun", "How a run stands."), id.clone());
     paths.insert("/v1/runs/{id}".to_string(), json!({ "get": show }));
 
-    let outcome = operation(
-        "showOutcome",
-        "What came of a run, as a file.",
-        &[("200", JSON, json!({}))],
-    );
+    let outcome =
+        operation("showOutcome", "What came of a run, as a file.", &[("200", JSON, json!({}))]);
     paths.insert("/v1/runs/{id}/outcome".to_string(), json!({ "get": with(outcome, id.clone()) }));
     let report = operation(
         "showReport",

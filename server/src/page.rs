@@ -112,7 +112,9 @@ mod tests {
                     assert!(holds(&format!("{folder}{name}")), "{}: {line}", file.path);
                 }
             }
-            for writes in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+            for writes in
+                ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("]
+            {
                 assert!(!file.text.contains(writes), "{} has `{writes}`", file.path);
             }
         }

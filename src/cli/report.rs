@@ -168,9 +168,12 @@ fn read(file: &Path) -> anyhow::Result<Report> {
 /// The report of a run, as far as it came.
 pub(crate) fn of_run(id: &RunId) -> anyhow::Result<Report> {
     let report = runtime()?.block_on(Errand::open()?.report(id))?;
-    report.ok_or_else(|| Usage(format!(
+    report.ok_or_else(|| {
+        Usage(format!(
             "run `{id}` is no research\nhint: `errand runs show {id}` prints what came of it"
-        )).into())
+        ))
+        .into()
+    })
 }
 
 /// Whether an agent's outcome is a report.

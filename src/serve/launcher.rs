@@ -16,11 +16,9 @@ use agent_core::run::{Run, Step, ended};
 use agent_core::sandbox::Remark;
 use agent_file::{Checked, Invalid};
 use async_trait::async_trait;
-use serde_json::{Map, Value, json};
 use research::render::{Format, render};
-use server::{
-    AgentCard, Document, LaunchError, Launched, Launcher, Look, Order, Sought, Waits,
-};
+use serde_json::{Map, Value, json};
+use server::{AgentCard, Document, LaunchError, Launched, Launcher, Look, Order, Sought, Waits};
 use store::{RunRow, Which, Whose};
 
 use super::file::ServeFile;
@@ -239,7 +237,8 @@ impl Launcher for Agents {
         let Some(report) = self.errand.report(run).await.map_err(|error| failed(&error))? else {
             return Ok(None);
         };
-        let text = render(&report, format).map_err(|error| LaunchError::Broken(error.to_string()))?;
+        let text =
+            render(&report, format).map_err(|error| LaunchError::Broken(error.to_string()))?;
         let (kind, ending) = match format {
             Format::Markdown => ("text/markdown; charset=utf-8", "md"),
             Format::Html => ("text/html; charset=utf-8", "html"),

@@ -232,7 +232,7 @@ def hostile(browser, options):
 def looks(browser, options):
     """axe finds nothing in any view, light or dark, wide or on a small screen; nothing is wider than that."""
     runs = {
-        "waiting": begun(options, "writer", status="waiting"), "done": begun(options, "priced", status="done"),
+        "waiting": begun(options, "writer", status="waiting"), "done": begun(options, "lighthouses", status="done"),
         "asking": begun(options, "clerk", {"customer": "Ada"}, status="waiting"),
     }
     views = ["#/start", "#/start/clerk", "#/start/many", "#/runs", f"#/runs/{runs['waiting']}", f"#/runs/{runs['done']}",
@@ -256,7 +256,7 @@ def looks(browser, options):
 def cut(browser, options):
     """A connection that ends goes on after the last event that came, and no event is there twice."""
     with pages(browser, options) as it:
-        run = begun(options, "priced", status="done")
+        run = begun(options, "lighthouses", status="done")
         told = []
 
         def cut_off(route):
@@ -277,8 +277,8 @@ def cut(browser, options):
 def owned(browser, options):
     """The run of another user is not listed, and is not there."""
     with pages(browser, options) as it:
-        of_bob = begun(options, "priced", status="done", token=options["other"])
-        own = begun(options, "priced", status="done")
+        of_bob = begun(options, "lighthouses", status="done", token=options["other"])
+        own = begun(options, "lighthouses", status="done")
         page = it.open("#/runs")
         expect(page.locator(f"a[href='#/runs/{own}']")).to_be_visible()
         assert page.locator(f"a[href='#/runs/{of_bob}']").count() == 0
@@ -292,7 +292,7 @@ def owned(browser, options):
 def replay(browser, options):
     """A run is gone through again by keys, and its budget with it; history is filtered; an outcome is kept."""
     with pages(browser, options) as it:
-        run = begun(options, "priced", status="done")
+        run = begun(options, "lighthouses", status="done")
         begun(options, "speaker", {"what": "x"}, status="done")
         page = it.open(f"#/runs/{run}")
         rests(page, "done")
@@ -315,7 +315,7 @@ def replay(browser, options):
         page.get_by_role("link", name="Runs", exact=True).click()
         expect(page.locator(".list tbody tr").first).to_be_visible()
         expect(page.locator("figcaption")).to_contain_text("Cost by day")
-        page.get_by_label("Agent").select_option("priced")
+        page.get_by_label("Agent").select_option("lighthouses")
         expect(page.locator(".list tbody tr")).to_have_count(1)
         expect(page.locator(".list tbody tr")).to_contain_text("$0.0")
         page.get_by_label("Status").select_option("cancelled")
@@ -385,14 +385,15 @@ def report(browser, options):
 def pictures(browser, options):
     """The pictures of the documentation."""
     to = pathlib.Path(options["to"])
-    done = begun(options, "priced", status="done")
-    waits = begun(options, "writer", status="waiting")
+    done = begun(options, "lighthouses", status="done")
+    begun(options, "letters", status="waiting")
+    begun(options, "clerk", {"customer": "Ada"}, status="waiting")
     with pages(browser, options, viewport={"width": 900, "height": 700}) as it:
         page = it.open(f"#/runs/{done}")
         expect(page.locator(".entry.ended")).to_be_visible()
         page.screenshot(path=to / "run.png")
         it.go("#/inbox")
-        page.get_by_role("button", name="Approve").first.wait_for()
+        page.get_by_role("button", name="seven").wait_for()
         page.screenshot(path=to / "inbox.png")
 
 

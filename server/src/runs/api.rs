@@ -111,7 +111,8 @@ pub(super) async fn list(
     listing: Result<Query<Listing>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<RunList>, ApiError> {
     let Query(Listing { limit, agent, status, before_ms }) = listing.map_err(|_| {
-        let message = "what runs are chosen by is `limit`, `agent`, `status` and `before_ms`, each once";
+        let message =
+            "what runs are chosen by is `limit`, `agent`, `status` and `before_ms`, each once";
         ApiError::invalid(message)
     })?;
     let most = limit.unwrap_or(LISTED);
