@@ -32,7 +32,7 @@ pub use prepared::Prepared;
 pub(crate) use prepared::bare;
 pub use replay::{Difference, Replayed};
 pub use runs::Listed;
-pub(crate) use runs::{as_of, over};
+pub(crate) use runs::{as_of, over, spent_by};
 pub use unfit::Unfit;
 
 use std::ffi::OsString;

@@ -161,7 +161,8 @@ impl Browser {
     }
 }
 
-fn program() -> Option<&'static str> {
+/// The browser of this machine.
+pub(crate) fn program() -> Option<&'static str> {
     let there = |name: &&&str| {
         let tried = Command::new(name).arg("--version").stderr(Stdio::null()).output();
         tried.is_ok_and(|tried| tried.status.success())

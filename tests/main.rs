@@ -30,6 +30,7 @@ mod mcp;
 mod memory;
 mod moment;
 mod outputs;
+mod page;
 mod person;
 mod pipes;
 mod place;

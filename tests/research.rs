@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use crate::place::{Place, Ran};
 use crate::server::{Asked, Server, reply};
 
-const QUESTION: &str = "How high is the tower of Aveiro?";
+pub(crate) const QUESTION: &str = "How high is the tower of Aveiro?";
 const TOWER: &str = "# Towers\n\nThe coast has three towers.\n\nThe tower of Aveiro is 47 m high, and \
                      it was\nbuilt of granite in 1746.\n";
 
@@ -110,6 +110,14 @@ fn place(model: &Server, engines: &[&Server], web: &Server) -> Place {
         place.write(name, format!("{own}\n{model}\n{providers}"));
     }
     place
+}
+
+/// A place where a research finds what it looks for, for as long as the servers live.
+pub(crate) fn answered() -> (Place, [Server; 3]) {
+    let (model, web) = (model(), Server::start(|_| page(TOWER)));
+    let engine = engine(&web, &["/towers"]);
+    let place = place(&model, &[&engine], &web);
+    (place, [model, web, engine])
 }
 
 fn research(place: &Place, more: &[&str]) -> Ran {

@@ -3,7 +3,7 @@
 mod a2a;
 mod api;
 mod attacks;
-mod client;
+pub(crate) mod client;
 mod mcp;
 mod runs;
 mod triggers;

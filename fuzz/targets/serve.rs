@@ -88,6 +88,7 @@ static AT: LazyLock<SocketAddr> = LazyLock::new(|| {
                 users: vec![user],
                 limits: Limits { rate: u32::MAX, ..Limits::default() },
                 doors: Doors::local(at.port(), []),
+                ticket: None,
             };
             server::serve(listener, parts, std::future::pending()).await.expect("it serves");
         });

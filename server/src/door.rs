@@ -15,7 +15,7 @@ use governor::clock::{Clock, DefaultClock};
 use crate::error::ApiError;
 use crate::hold::Hold;
 use crate::shared::{Account, Shared};
-use crate::{triggers, user};
+use crate::{page, session, triggers, user};
 
 /// Who asks.
 #[derive(Clone)]
@@ -37,6 +37,7 @@ pub(crate) async fn enter(
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_string());
     let route = route.unwrap_or_else(|| "other".to_string());
+    let of_page = page::holds(request.uri().path());
     let mut response = match admitted(&shared, &request) {
         Err(refused) => refused.into_response(),
         Ok(None) => next.run(request).await,
@@ -50,6 +51,9 @@ pub(crate) async fn enter(
         },
     };
     secured(response.headers_mut());
+    if of_page {
+        page::secured(response.headers_mut());
+    }
     shared.metrics.answered(&route, response.status().as_u16(), began.elapsed());
     response
 }
@@ -75,9 +79,11 @@ fn admitted(shared: &Shared, request: &Request<Body>) -> Result<Option<Arc<Accou
     to_us(shared, request)?;
     from_us(shared, request.headers())?;
     no_token(request.uri().query().unwrap_or_default())?;
-    if OPEN.contains(&request.uri().path())
-        && [Method::GET, Method::HEAD].contains(request.method())
-    {
+    let path = request.uri().path();
+    let reads = [Method::GET, Method::HEAD].contains(request.method());
+    let open = reads && (OPEN.contains(&path) || page::holds(path));
+    // It brings a ticket in the token's place, and is asked for that.
+    if open || request.method() == Method::POST && path == session::PATH {
         return Ok(None);
     }
     if triggers::signed(request.uri().path()) && request.method() == Method::POST {
@@ -137,19 +143,26 @@ fn no_token(query: &str) -> Result<(), ApiError> {
 }
 
 fn known(shared: &Shared, headers: &HeaderMap) -> Result<Arc<Account>, ApiError> {
-    let refused =
-        |message: &str| Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message));
-    let Some(sent) = one(headers, &header::AUTHORIZATION)? else {
-        return refused("a token is needed: `Authorization: Bearer TOKEN`");
+    let token = bearer(headers)?;
+    let account = match user::find(shared.accounts.iter().map(|account| &account.user), token) {
+        Some(place) => shared.accounts.get(place),
+        None => shared.accounts.first().filter(|_| shared.sessions.knows(token)),
     };
-    let token = match sent.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => return refused("the token is sent as `Authorization: Bearer TOKEN`"),
-    };
-    match user::find(shared.accounts.iter().map(|account| &account.user), token) {
-        Some(place) => Ok(shared.accounts[place].clone()),
-        None => refused("this token is not one of this server's"),
+    account.cloned().ok_or_else(|| unknown("this token is not one of this server's"))
+}
+
+/// The token that a request brings.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let sent = one(headers, &header::AUTHORIZATION)?
+        .ok_or_else(|| unknown("a token is needed: `Authorization: Bearer TOKEN`"))?;
+    match sent.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(unknown("the token is sent as `Authorization: Bearer TOKEN`")),
     }
+}
+
+fn unknown(message: &str) -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
 }
 
 /// What is left of a user's share: a slot for this request.

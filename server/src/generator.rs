@@ -13,6 +13,12 @@ pub trait Generator: Send + Sync {
     /// How it chooses tokens where a request says nothing of it.
     fn sampling(&self) -> Sampling;
 
+    /// How many requests it has taken and not answered yet, those of agents among them; 0 where
+    /// that is not known.
+    fn taken(&self) -> usize {
+        0
+    }
+
     /// Whether what it writes under this schema satisfies all of it; the error names what does not.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ pub struct AgentCard {
     pub name: String,
     /// What it is for.
     pub description: String,
+    /// The name of its model.
+    pub model: String,
     /// JSON Schema of its parameters.
     pub params: Value,
     /// JSON Schema of its outcome.
@@ -48,6 +50,10 @@ pub struct Look {
     pub object: String,
     /// The agent's name.
     pub agent: String,
+    /// What it does, with the values of its parameters in it.
+    pub task: String,
+    /// The name of its model.
+    pub model: String,
     /// The values of its parameters, with the defaults among them.
     pub params: Map<String, Value>,
     /// `running`; `waiting` for an approval or an answer; `interrupted` or `fault`, which can be resumed;
@@ -68,6 +74,34 @@ pub struct Look {
     pub waits: Option<Waits>,
     /// What it took so far: `steps`, `input_tokens`, `output_tokens`, `cost_usd`, `seconds`.
     pub usage: Value,
+    /// What it may take: `steps`, `tokens` read and written, `seconds`, and `cost_usd` or null.
+    pub budget: Value,
+}
+
+/// Which runs are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// What their names begin with.
+    pub begin: String,
+    /// Those of this agent.
+    pub agent: Option<String>,
+    /// Those of this status, as [`Look::status`] says it.
+    pub status: Option<String>,
+    /// Those that began before this moment, in milliseconds since 1970.
+    pub before_ms: Option<u64>,
+    /// The most of them, the latest.
+    pub most: usize,
+}
+
+/// Something of a run to be kept as a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its media type.
+    pub kind: &'static str,
+    /// The end of the file's name, without the dot: `md`.
+    pub ending: &'static str,
+    /// What is in it.
+    pub text: String,
 }
 
 /// What a run waits for.
@@ -164,11 +198,11 @@ pub trait Launcher: Send + Sync {
     /// There is no such run, or its journal cannot be read.
     async fn look(&self, run: &RunId) -> Result<Look, LaunchError>;
 
-    /// The latest runs whose names begin so.
+    /// The latest runs of which this holds, newest first.
     ///
     /// # Errors
     /// The journal cannot be read.
-    async fn list(&self, begin: &str, most: u32) -> Result<Vec<Look>, LaunchError>;
+    async fn list(&self, sought: &Sought) -> Result<Vec<Look>, LaunchError>;
 
     /// The latest run whose name begins so.
     ///
@@ -183,7 +217,14 @@ pub trait Launcher: Send + Sync {
     /// The journal cannot be read.
     async fn interrupted(&self, begin: &str) -> Result<Vec<(RunId, String)>, LaunchError>;
 
-    /// The events of a run from this number on.
+    /// The report of a run, as far as it came, in a format that [`Document::ending`] names; `None` where
+    /// it makes none.
+    ///
+    /// # Errors
+    /// There is no such run or no such format, or its journal cannot be read.
+    async fn report(&self, run: &RunId, format: &str) -> Result<Option<Document>, LaunchError>;
+
+    /// The events of a run from this number on, each with the `usage` of the run after it.
     ///
     /// # Errors
     /// There is no such run, or its journal cannot be read.

@@ -19,16 +19,21 @@ mod mcp;
 mod metrics;
 mod openai;
 mod openapi;
+mod page;
 mod queue;
 mod runs;
+mod session;
 mod shared;
 mod stall;
+mod status;
 mod triggers;
 mod user;
 
 pub use error::ApiError;
 pub use generator::{Calls, Embedder, Generator, How, Prompt};
-pub use launcher::{AgentCard, LaunchError, Launched, Launcher, Look, Order, Waits};
+pub use launcher::{
+    AgentCard, Document, LaunchError, Launched, Launcher, Look, Order, Sought, Waits,
+};
 pub use limits::Limits;
 pub use listen::serve;
 pub use mcp::{callable, serve_pipe};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::error::ApiError;
 use crate::shared::{Parts, Shared};
 use crate::stall::Stall;
-use crate::{a2a, door, health, mcp, openai, openapi, runs, triggers};
+use crate::{a2a, door, health, mcp, openai, openapi, page, runs, session, status, triggers};
 
 /// The most header lines of a request.
 const HEADERS: usize = 64;
@@ -101,6 +101,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(openapi::show))
+        .route("/v1/status", get(status::show))
+        .route(session::PATH, post(session::open))
+        .merge(page::routes())
         .merge(openai::routes())
         .merge(runs::routes())
         .merge(mcp::routes(&shared))

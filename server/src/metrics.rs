@@ -38,6 +38,12 @@ impl Metrics {
         }
     }
 
+    /// Tokens of a model: read, of them from its cache, written.
+    pub(crate) fn tokens_of(&self, model: &str) -> [u64; 3] {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(model).copied().unwrap_or_default()
+    }
+
     /// A run of this agent came to such an end, for now or for good.
     pub(crate) fn run(&self, agent: &str, end: &str) {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::launcher::Look;
 use crate::runs::{Agents, ApproveBody, CreateBody, ReplyBody, RunList};
+use crate::session::Session;
+use crate::status::Status;
 
 pub(crate) async fn show() -> Json<Value> {
     Json(document())
@@ -22,6 +24,7 @@ pub fn document() -> Value {
     let mut forms = settings.into_generator();
     let mut paths = Map::new();
     health(&mut paths);
+    page(&mut paths, &mut forms);
     openai(&mut paths);
     runs(&mut paths, &mut forms);
     paths.insert("/v1/triggers/{name}".to_string(), json!({ "post": fired() }));
@@ -110,6 +113,22 @@ fn health(paths: &mut Map<String, Value>) {
     paths.insert("/openapi.json".to_string(), json!({ "get": document }));
 }
 
+fn page(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
+    let text = json!({ "type": "string" });
+    let mut page = operation("page", "The page for people.", &[("200", "text/html", text)]);
+    page["security"] = json!([]);
+    paths.insert("/".to_string(), json!({ "get": page }));
+    let session = forms.subschema_for::<Session>().to_value();
+    let summary =
+        "A key for the ticket of the link that `errand serve` prints, which is sent as a token is.";
+    let session = operation("openSession", summary, &[("200", JSON, session)]);
+    paths.insert("/v1/session".to_string(), json!({ "post": session }));
+    let status = forms.subschema_for::<Status>().to_value();
+    let summary = "What the server and its models do at this moment.";
+    let status = operation("status", summary, &[("200", JSON, status)]);
+    paths.insert("/v1/status".to_string(), json!({ "get": status }));
+}
+
 fn openai(paths: &mut Map<String, Value>) {
     let object = || json!({ "type": "object" });
     let list = operation("listModels", "The models that can be asked.", &[("200", JSON, object())]);
@@ -175,13 +194,45 @@ fn runs(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
         "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,255}$" },
     }]);
     let listed = operation("listRuns", "The latest runs, newest first.", &[("200", JSON, list)]);
-    let limit = json!([{
-        "name": "limit", "in": "query", "required": false,
-        "schema": { "type": "integer", "minimum": 1, "maximum": 100, "default": 20 },
-    }]);
+    let query = |name: &str, description: &str, schema: Value| {
+        json!({
+            "name": name, "in": "query", "required": false, "description": description,
+            "schema": schema,
+        })
+    };
+    let text = || json!({ "type": "string" });
+    let limit = json!([
+        query(
+            "limit",
+            "The most runs.",
+            json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 20 }),
+        ),
+        query("agent", "Those of this agent.", text()),
+        query("status", "Those of this status.", text()),
+        query(
+            "before_ms",
+            "Those that began before this moment, in milliseconds since 1970.",
+            json!({ "type": "integer", "minimum": 0 }),
+        ),
+    ]);
     paths.insert("/v1/runs".to_string(), json!({ "get": with(listed, limit), "post": start }));
     let show = with(one("200", "showRun", "How a run stands."), id.clone());
     paths.insert("/v1/runs/{id}".to_string(), json!({ "get": show }));
+
+    let outcome =
+        operation("showOutcome", "What came of a run, as a file.", &[("200", JSON, json!({}))]);
+    paths.insert("/v1/runs/{id}/outcome".to_string(), json!({ "get": with(outcome, id.clone()) }));
+    let report = operation(
+        "showReport",
+        "The report of a research, as a file.",
+        &[("200", "text/markdown", text())],
+    );
+    let mut report = with(report, id.clone());
+    if let Value::Array(parameters) = &mut report["parameters"] {
+        let formats = json!({ "enum": ["md", "html", "json", "bib", "csl"], "default": "md" });
+        parameters.push(query("format", "How it is written.", formats));
+    }
+    paths.insert("/v1/runs/{id}/report".to_string(), json!({ "get": report }));
 
     let stream = json!({ "type": "string" });
     let follow = operation(

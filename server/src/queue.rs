@@ -49,13 +49,17 @@ impl Queue {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// Whether a request is being answered.
+    pub(crate) fn busy(&self) -> bool {
+        self.turn.available_permits() == 0
+    }
+
     /// Joins the line, or is told when to come again.
     pub(crate) fn join(self: &Arc<Queue>) -> Result<Place, ApiError> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let place = Place { queue: self.clone() };
-        let busy = self.turn.available_permits() == 0;
         // The one that finds the model free does not wait.
-        if before >= self.most + usize::from(!busy) {
+        if before >= self.most + usize::from(!self.busy()) {
             let wait = self.pace.load(Ordering::Relaxed).saturating_mul(before as u64) / 1000;
             let message = format!("{before} requests wait for this model: try again later");
             let full = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "queue_full", message);

@@ -13,8 +13,9 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::runs::Active;
+use crate::session::Sessions;
 use crate::triggers::{Armed, Trigger};
-use crate::user::User;
+use crate::user::{TokenHash, User};
 
 /// What a server is made of.
 pub struct Parts {
@@ -32,6 +33,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Under which names it is reached.
     pub doors: Doors,
+    /// Lets the page of the first user in, once.
+    pub ticket: Option<TokenHash>,
 }
 
 /// A model under the name that clients use.
@@ -89,6 +92,7 @@ pub(crate) struct Shared {
     pub(crate) doors: Doors,
     pub(crate) metrics: Metrics,
     pub(crate) active: Active,
+    pub(crate) sessions: Sessions,
     /// Seconds since 1970 when it began.
     pub(crate) began: u64,
     /// Whether it shall stop.
@@ -97,7 +101,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Arc<Shared> {
-        let Parts { models, embedder, launcher, users, triggers, limits, doors } = parts;
+        let Parts { models, embedder, launcher, users, triggers, limits, doors, ticket } = parts;
         let rate = std::num::NonZeroU32::new(limits.rate).unwrap_or(std::num::NonZeroU32::MIN);
         let account = |user| {
             let rate = RateLimiter::direct(Quota::per_minute(rate));
@@ -118,6 +122,7 @@ impl Shared {
             limits,
             doors,
             metrics: Metrics::default(),
+            sessions: Sessions::new(ticket),
             began: now(),
             stopping: watch::Sender::new(false),
         })

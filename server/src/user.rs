@@ -33,7 +33,7 @@ impl TokenHash {
     }
 
     /// Whether both are the same, in a time that does not depend on where they differ.
-    fn same(&self, other: &Self) -> bool {
+    pub(crate) fn same(&self, other: &Self) -> bool {
         let differs = self.0.iter().zip(&other.0).fold(0, |all, (a, b)| all | (a ^ b));
         std::hint::black_box(differs) == 0
     }

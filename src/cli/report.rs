@@ -4,12 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use agent_core::drive;
-use agent_core::event::{Reason, RunId, What};
-use agent_core::model::Traits;
-use agent_core::run::Step;
+use agent_core::event::RunId;
 use errand::Errand;
-use errand::STRATEGIES;
 use research::render::{Format, render};
 use research::report::Report;
 use serde_json::json;
@@ -171,28 +167,13 @@ fn read(file: &Path) -> anyhow::Result<Report> {
 
 /// The report of a run, as far as it came.
 pub(crate) fn of_run(id: &RunId) -> anyhow::Result<Report> {
-    let events = runtime()?.block_on(Errand::open()?.events(id))?;
-    let Some(What::Started { agent, .. }) = events.first().map(|event| &event.what) else {
-        return Err(drive::Fault::NoBeginning(id.clone()).into());
-    };
-    if agent.act.as_deref() != Some(research::RESEARCH.name) {
-        return Err(
-            Usage(format!("run `{id}` is no research: its agent is `{}`", agent.name)).into()
-        );
-    }
-    let value = match events.last().map(|event| &event.what) {
-        Some(What::Ended { outcome }) => outcome.value.clone(),
-        _ => {
-            let traits = Traits { constrained: false, caches: false, context: 0 };
-            let run = drive::fold(id, &events, &STRATEGIES, traits, Vec::new())?;
-            let stopped = match run.step() {
-                Step::Ask(..) => Reason::Approval.as_str(),
-                _ => "it was interrupted",
-            };
-            run.known(stopped).unwrap_or_default()
-        }
-    };
-    Ok(serde_json::from_value(value)?)
+    let report = runtime()?.block_on(Errand::open()?.report(id))?;
+    report.ok_or_else(|| {
+        Usage(format!(
+            "run `{id}` is no research\nhint: `errand runs show {id}` prints what came of it"
+        ))
+        .into()
+    })
 }
 
 /// Whether an agent's outcome is a report.

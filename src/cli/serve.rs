@@ -115,6 +115,10 @@ fn ready(serving: &Serving, bound: SocketAddr, json: bool) {
         }));
     }
     let mut lines = vec![format!("ready on http://{bound}")];
+    // A ticket on a terminal is taken once; what is written to a log may be read by others first.
+    let ticket = serving.ticket.as_ref().filter(|_| std::io::stderr().is_terminal());
+    let ticket = ticket.map(|ticket| format!("#ticket={ticket}")).unwrap_or_default();
+    lines.push(format!("  page    http://{bound}/{ticket}"));
     for (what, names) in [("models", &models), ("agents", &agents)] {
         if !names.is_empty() {
             lines.push(format!("  {what}  {}", names.join(", ")));

@@ -52,6 +52,10 @@ impl Generator for Local {
         self.onnx.traits()
     }
 
+    fn taken(&self) -> usize {
+        self.onnx.taken()
+    }
+
     fn sampling(&self) -> Sampling {
         self.sampling
     }

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_core::action::Action;
-use agent_core::agent::Agent;
+use agent_core::agent::{Agent, Budget};
 use agent_core::drive::{Approval, Watch};
 use agent_core::event::{Event, Reason, RunId, What};
 use agent_core::journal::JournalError;
-use agent_core::param::{ParamSpec, ParamType};
+use agent_core::ledger::Spent;
 use agent_core::provenance::Origin;
 use agent_core::question::Question;
 use agent_core::run::{Run, Step, ended};
@@ -19,16 +19,19 @@ use agent_core::sandbox::Remark;
 use agent_file::{Checked, Invalid};
 use async_trait::async_trait;
 use futures::FutureExt;
+use research::render::{Format, render};
 use serde_json::{Map, Value, json};
 use server::{
-    AgentCard, Begun, LaunchError, Launched, Launcher, Look, Order, Source as Began, Waits,
+    AgentCard, Begun, Document, LaunchError, Launched, Launcher, Look, Order, Sought,
+    Source as Began, Waits,
 };
-use store::{RunRow, Whose};
+use store::{RunRow, Which, Whose};
 
 use super::file::ServeFile;
 use super::notify::Notify;
+use super::params::{given, schema};
 use super::placed;
-use crate::runtime::{as_of, over};
+use crate::runtime::{as_of, over, spent_by};
 use crate::{Errand, Finished, STRATEGIES, Unfit, Usage};
 
 /// Runs the agents of a serve file.
@@ -72,6 +75,7 @@ impl Agents {
             cards.push(AgentCard {
                 name: name.clone(),
                 description: checked.agent.description.clone(),
+                model: checked.agent.model.name.clone(),
                 params: schema(checked.params()),
                 outcome: outcome(&checked.agent),
             });
@@ -170,6 +174,8 @@ impl Agents {
             id: row.id.to_string(),
             object: "run".to_string(),
             agent: row.agent.clone(),
+            task: agent.task,
+            model: agent.model.name,
             params: agent.params,
             status: row.status.as_str().to_string(),
             created_ms: row.created,
@@ -179,6 +185,7 @@ impl Agents {
             detail: None,
             waits: None,
             usage: json!(Usage::from(*run.spent())),
+            budget: allowed(&agent.budget),
         };
         if let Some(outcome) = ended(events) {
             look.outcome = outcome.value.clone();
@@ -258,12 +265,37 @@ impl Launcher for Agents {
         self.told(&row, &events)
     }
 
-    async fn list(&self, begin: &str, most: u32) -> Result<Vec<Look>, LaunchError> {
+    async fn list(&self, sought: &Sought) -> Result<Vec<Look>, LaunchError> {
         let store = self.errand.store().map_err(|error| failed(&error))?;
         let mut looks = Vec::new();
-        for row in store.named(begin, Whose::Own, most).await.map_err(broken)? {
+        let which = Which {
+            begin: sought.begin.clone(),
+            agent: sought.agent.clone(),
+            before: sought.before_ms,
+            whose: Whose::Own,
+            limit: sought.most,
+            ..Which::default()
+        };
+        let mut rows = Vec::new();
+        match &sought.status {
+            None => rows = store.list(&which).await.map_err(broken)?,
+            Some(status) => {
+                for (status, limit) in as_rows_say(status, sought.most) {
+                    let which = Which { status: Some(status.to_string()), limit, ..which.clone() };
+                    rows.extend(store.list(&which).await.map_err(broken)?);
+                }
+                rows.sort_by_key(|row| std::cmp::Reverse(row.created));
+            }
+        }
+        for row in rows {
+            if looks.len() == sought.most {
+                break;
+            }
             let events = self.errand.events(&row.id).await.map_err(|error| failed(&error))?;
-            looks.push(self.told(&row, &events)?);
+            let look = self.told(&row, &events)?;
+            if sought.status.as_ref().is_none_or(|status| look.status == *status) {
+                looks.push(look);
+            }
         }
         Ok(looks)
     }
@@ -272,6 +304,24 @@ impl Launcher for Agents {
         let store = self.errand.store().map_err(|error| failed(&error))?;
         let latest = store.named(begin, Whose::Own, 1).await.map_err(broken)?.pop();
         Ok(latest.map(|row| row.id))
+    }
+
+    async fn report(&self, run: &RunId, format: &str) -> Result<Option<Document>, LaunchError> {
+        let unknown = |error: research::render::Unknown| LaunchError::Invalid(error.to_string());
+        let format: Format = format.parse().map_err(unknown)?;
+        let Some(report) = self.errand.report(run).await.map_err(|error| failed(&error))? else {
+            return Ok(None);
+        };
+        let text =
+            render(&report, format).map_err(|error| LaunchError::Broken(error.to_string()))?;
+        let (kind, ending) = match format {
+            Format::Markdown => ("text/markdown; charset=utf-8", "md"),
+            Format::Html => ("text/html; charset=utf-8", "html"),
+            Format::Json => ("application/json", "json"),
+            Format::Bibtex => ("application/x-bibtex; charset=utf-8", "bib"),
+            Format::Csl => ("application/vnd.citationstyles.csl+json", "csl.json"),
+        };
+        Ok(Some(Document { kind, ending, text }))
     }
 
     async fn interrupted(&self, begin: &str) -> Result<Vec<(RunId, String)>, LaunchError> {
@@ -293,7 +343,11 @@ impl Launcher for Agents {
     async fn events(&self, run: &RunId, from: u64) -> Result<Vec<Value>, LaunchError> {
         let events = self.errand.events(run).await.map_err(|error| failed(&error))?;
         let from = usize::try_from(from).unwrap_or(usize::MAX);
-        events.iter().skip(from).map(shown).collect()
+        if from >= events.len() {
+            return Ok(Vec::new());
+        }
+        let spent = spent_by(run, &events).map_err(|error| failed(&error))?;
+        events.iter().zip(spent).skip(from).map(|(event, spent)| shown(event, spent)).collect()
     }
 
     async fn cancel(&self, run: &RunId) -> Result<(), LaunchError> {
@@ -304,14 +358,35 @@ impl Launcher for Agents {
     }
 }
 
-/// An event as clients see it: of the agent, which holds where things are on this machine, only the name.
-fn shown(event: &Event) -> Result<Value, LaunchError> {
+/// What the rows of runs of a status say, and how many of those have to be looked at: only an end for good
+/// is in a row as it is.
+fn as_rows_say(status: &str, most: usize) -> Vec<(&str, usize)> {
+    match status {
+        "running" => vec![("running", most)],
+        "waiting" => vec![("approval", most), ("running", usize::MAX), ("interrupted", usize::MAX)],
+        "interrupted" | "fault" => vec![("interrupted", usize::MAX), ("fault", most)],
+        ended => vec![(ended, most)],
+    }
+}
+
+/// What a run may take.
+fn allowed(budget: &Budget) -> Value {
+    json!({
+        "steps": budget.steps, "tokens": budget.tokens, "seconds": budget.time.as_secs_f64(),
+        "cost_usd": budget.cost_usd,
+    })
+}
+
+/// An event as clients see it: of the agent, which holds where things are on this machine, only what
+/// tells it from others; and with what the run had taken by then.
+fn shown(event: &Event, spent: Spent) -> Result<Value, LaunchError> {
     let mut value =
         serde_json::to_value(event).map_err(|error| LaunchError::Broken(error.to_string()))?;
     if let What::Started { agent, .. } = &event.what {
         value["agent"] =
             json!({ "name": agent.name, "model": agent.model.name, "task": agent.task });
     }
+    value["usage"] = json!(Usage::from(spent));
     Ok(value)
 }
 
@@ -366,73 +441,6 @@ fn outcome(agent: &Agent) -> Value {
         let properties = json!({ "answer": { "type": "string" } });
         json!({ "type": "object", "properties": properties, "required": ["answer"] })
     })
-}
-
-/// Parameters as JSON Schema.
-fn schema(params: &std::collections::BTreeMap<String, ParamSpec>) -> Value {
-    let property = |param: &ParamSpec| {
-        let mut schema = match param.kind {
-            Some(ParamType::Integer) => json!({ "type": "integer" }),
-            Some(ParamType::Number) => json!({ "type": "number" }),
-            Some(ParamType::Boolean) => json!({ "type": "boolean" }),
-            Some(ParamType::List) => {
-                json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 })
-            }
-            Some(ParamType::String) | None => json!({ "type": "string" }),
-        };
-        if !param.description.is_empty() {
-            schema["description"] = json!(param.description);
-        }
-        if let Some(default) = &param.default {
-            schema["default"] = default.clone();
-        }
-        schema
-    };
-    let properties: Map<String, Value> =
-        params.iter().map(|(name, param)| (name.clone(), property(param))).collect();
-    let required = params.iter().filter(|(_, param)| param.is_required());
-    let required: Vec<&String> = required.map(|(name, _)| name).collect();
-    json!({
-        "type": "object", "properties": properties, "required": required,
-        "additionalProperties": false,
-    })
-}
-
-/// Values as the command line has them. There `@` begins the name of a file of this machine; here nothing
-/// does.
-fn given(
-    params: &std::collections::BTreeMap<String, ParamSpec>,
-    sent: &Map<String, Value>,
-) -> Result<Vec<(String, String)>, LaunchError> {
-    let mut given = Vec::new();
-    for (name, value) in sent {
-        let short: String = name.chars().take(100).collect();
-        let Some(param) = params.get(name) else {
-            return Err(LaunchError::Invalid(format!("the agent has no parameter `{short}`")));
-        };
-        if let Some(kind) = param.kind
-            && !kind.holds(value)
-        {
-            return Err(LaunchError::Invalid(format!("`{short}` must be {kind}")));
-        }
-        let literal = |text: &str| match text.starts_with('@') {
-            true => format!("@{text}"),
-            false => text.to_string(),
-        };
-        match value {
-            Value::String(text) => given.push((name.clone(), literal(text))),
-            Value::Array(items) if items.is_empty() => {
-                let message = format!("`{short}` is empty: leave it out");
-                return Err(LaunchError::Invalid(message));
-            }
-            Value::Array(items) => {
-                let texts = items.iter().filter_map(Value::as_str);
-                given.extend(texts.map(|text| (name.clone(), literal(text))));
-            }
-            other => given.push((name.clone(), other.to_string())),
-        }
-    }
-    Ok(given)
 }
 
 fn failed(error: &anyhow::Error) -> LaunchError {

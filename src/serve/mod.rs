@@ -5,6 +5,7 @@ mod file;
 mod generator;
 mod launcher;
 mod notify;
+mod params;
 mod token;
 mod triggers;
 
@@ -57,6 +58,8 @@ pub struct Serving {
     pub listen: SocketAddr,
     /// The token that was made for this machine's user, where the file names no users.
     pub token: Option<Token>,
+    /// Lets the page of this machine's user in, once; where the file names no users.
+    pub ticket: Option<String>,
     proxies: Vec<String>,
     agents: Option<Arc<Agents>>,
     triggers: Vec<Trigger>,
@@ -114,7 +117,8 @@ impl Serving {
             true => Some(token(errand.fetcher().home().root())?),
             false => None,
         };
-        Ok(Serving { errand, file, listen, token, proxies, agents, triggers })
+        let ticket = token.as_ref().map(|_| server::new_token());
+        Ok(Serving { errand, file, listen, token, ticket, proxies, agents, triggers })
     }
 
     /// Opens the models, which takes a moment, or longer where one has to be fetched.
@@ -150,6 +154,7 @@ impl Serving {
             triggers: self.triggers.clone(),
             limits: self.limits(),
             doors: Doors::local(bound.port(), named),
+            ticket: self.ticket.as_deref().map(TokenHash::of),
         })
     }
 

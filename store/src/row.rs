@@ -117,12 +117,16 @@ impl Whose {
 /// Which runs are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Which {
+    /// Those whose names begin so.
+    pub begin: String,
     /// Those of the agent of this name.
     pub agent: Option<String>,
     /// Those that stand so, as [`Status::as_str`] says it.
     pub status: Option<String>,
     /// Those that began at this moment or later, in milliseconds since 1970.
     pub since: u64,
+    /// Those that began before this moment, in milliseconds since 1970.
+    pub before: Option<u64>,
     /// By whom they were begun.
     pub whose: Whose,
     /// The most of them, the latest.
@@ -133,6 +137,9 @@ pub struct Which {
 /// is still to be looked at by the caller that knows which are driven.
 pub(crate) fn list(connection: &Connection, which: &Which) -> rusqlite::Result<Vec<RunRow>> {
     let since = i64::try_from(which.since).unwrap_or(i64::MAX);
+    let before = which.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    // `{` comes after all that a name can hold.
+    let (begin, to) = (&which.begin, format!("{}{{", which.begin));
     // Whether a run is driven is not in the database.
     let (limit, status) = match which.status.as_deref() {
         Some("running" | "interrupted") => (usize::MAX, Some("running")),
@@ -144,9 +151,10 @@ pub(crate) fn list(connection: &Connection, which: &Which) -> rusqlite::Result<V
         connection,
         &format!(
             "WHERE created >= ?1 AND (?2 IS NULL OR agent = ?2) AND (?3 IS NULL OR status = ?3)
-             AND {whose} ORDER BY created DESC, id DESC LIMIT ?4"
+             AND created < ?5 AND id >= ?6 AND id < ?7 AND {whose}
+             ORDER BY created DESC, id DESC LIMIT ?4"
         ),
-        rusqlite::params![since, which.agent, status, limit],
+        rusqlite::params![since, which.agent, status, limit, before, begin, to],
     )
 }
 

@@ -443,6 +443,10 @@ async fn runs_are_found_by_what_is_known_of_them() {
     assert_eq!(found(Which { since: 30, ..Which::default() }).await, ["xyz-c1", "xyz"]);
     assert_eq!(found(Which { since: 30, ..agent("orders") }).await, Vec::<String>::new());
     assert_eq!(found(Which { whose: Whose::Own, ..Which::default() }).await, ["xyz", "abd", "abc"]);
+    let own = |begin: &str| Which { begin: begin.into(), whose: Whose::Own, ..Which::default() };
+    assert_eq!(found(own("ab")).await, ["abd", "abc"]);
+    assert_eq!(found(Which { before: Some(30), ..own("") }).await, ["abd", "abc"]);
+    assert_eq!(found(Which { status: Some("done".into()), ..own("ab") }).await, ["abc"]);
     let named = async |begin: &str, whose, most| {
         let rows = store.named(begin, whose, most).await.unwrap();
         rows.into_iter().map(|row| row.id.0).collect::<Vec<_>>()

@@ -44,6 +44,8 @@ pub struct Onnx {
     tokenizer: Arc<Tokenizer>,
     jobs: mpsc::Sender<Job>,
     pace: Arc<Mutex<Pace>>,
+    /// Shared with each request that is not answered yet.
+    taken: Arc<()>,
 }
 
 /// One request on its way to the thread.
@@ -53,6 +55,7 @@ struct Job {
     stop: Arc<AtomicBool>,
     text: UnboundedSender<String>,
     done: oneshot::Sender<Result<Reply, ModelError>>,
+    _taken: Arc<()>,
 }
 
 impl Onnx {
@@ -104,12 +107,17 @@ impl Onnx {
         let (jobs, inbox) = mpsc::channel();
         let shared = pace.clone();
         thread::spawn(move || serve(engine, &inbox, &shared));
-        Onnx { name, context, tokenizer, jobs, pace }
+        Onnx { name, context, tokenizer, jobs, pace, taken: Arc::new(()) }
     }
 
     /// What it has done so far, and how long that took.
     pub fn pace(&self) -> Pace {
         *self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many requests it has taken and not answered yet; it works on one of them.
+    pub fn taken(&self) -> usize {
+        Arc::strong_count(&self.taken) - 1
     }
 
     /// Its tokenizer.
@@ -154,7 +162,7 @@ pub(crate) fn speaks(info: &ModelInfo) -> Result<(), EngineError> {
 }
 
 fn serve<D: Decoder>(mut engine: Engine<D>, inbox: &mpsc::Receiver<Job>, pace: &Mutex<Pace>) {
-    while let Ok(Job { request, asking, stop, text, done }) = inbox.recv() {
+    while let Ok(Job { request, asking, stop, text, done, _taken }) = inbox.recv() {
         if stop.load(Ordering::Relaxed) {
             continue;
         }
@@ -231,7 +239,8 @@ impl Onnx {
         let _asked = Asked(stop.clone());
         let (text, mut pieces) = unbounded_channel();
         let (done, reply) = oneshot::channel();
-        let job = Job { request: request.clone(), asking, stop, text, done };
+        let _taken = self.taken.clone();
+        let job = Job { request: request.clone(), asking, stop, text, done, _taken };
         self.jobs.send(job).map_err(|_| gone())?;
         while let Some(piece) = pieces.recv().await {
             on_text(&piece);

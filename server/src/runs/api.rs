@@ -15,15 +15,15 @@ use super::{Deed, key, launch, launcher, look, owned};
 use crate::body::Sent;
 use crate::door::Caller;
 use crate::error::ApiError;
-use crate::launcher::{AgentCard, Look, Order};
+use crate::launcher::{AgentCard, Look, Order, Sought};
 use crate::shared::Shared;
 use crate::triggers::Begun;
 
 /// Runs in a list where the request does not say how many.
-const LISTED: u32 = 20;
+const LISTED: usize = 20;
 
 /// The most runs in a list.
-const MOST: u32 = 100;
+const MOST: usize = 100;
 
 /// The agents that can be run.
 #[derive(Serialize, JsonSchema)]
@@ -53,7 +53,10 @@ pub(crate) struct RunList {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Listing {
-    limit: Option<u32>,
+    limit: Option<usize>,
+    agent: Option<String>,
+    status: Option<String>,
+    before_ms: Option<u64>,
 }
 
 pub(super) async fn agents(
@@ -109,18 +112,25 @@ pub(super) async fn list(
     Extension(Caller(account)): Extension<Caller>,
     listing: Result<Query<Listing>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<RunList>, ApiError> {
-    let wrong = || ApiError::param("limit", format!("`limit` is a number from 1 to {MOST}"));
-    let Query(Listing { limit }) = listing.map_err(|_| wrong())?;
-    let limit = limit.unwrap_or(LISTED);
-    if !(1..=MOST).contains(&limit) {
-        return Err(wrong());
+    let Query(Listing { limit, agent, status, before_ms }) = listing.map_err(|_| {
+        let message =
+            "what runs are chosen by is `limit`, `agent`, `status` and `before_ms`, each once";
+        ApiError::invalid(message)
+    })?;
+    let most = limit.unwrap_or(LISTED);
+    if !(1..=MOST).contains(&most) {
+        return Err(ApiError::param("limit", format!("`limit` is a number from 1 to {MOST}")));
     }
-    let mut data = launcher(&shared)?.list(&account.user.mark(), limit).await?;
+    let begin = account.user.mark();
+    let sought = Sought { begin, agent, status: status.clone(), before_ms, most };
+    let mut data = launcher(&shared)?.list(&sought).await?;
     for look in &mut data {
         if shared.active.follow(&RunId(look.id.clone())).is_some() {
             look.status = "running".to_string();
+            look.waits = None;
         }
     }
+    data.retain(|look| status.as_ref().is_none_or(|status| look.status == *status));
     Ok(Json(RunList { data }))
 }
 

@@ -4,6 +4,7 @@
 mod active;
 mod answers;
 mod api;
+mod documents;
 mod events;
 mod key;
 
@@ -34,6 +35,8 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/v1/runs", get(api::list).post(api::create))
         .route("/v1/runs/{id}", get(api::show))
         .route("/v1/runs/{id}/events", get(events::follow))
+        .route("/v1/runs/{id}/outcome", get(documents::outcome))
+        .route("/v1/runs/{id}/report", get(documents::report))
         .route("/v1/runs/{id}/cancel", post(api::cancel))
         .route("/v1/runs/{id}/resume", post(api::resume))
         .route("/v1/runs/{id}/approval", post(answers::approve))
