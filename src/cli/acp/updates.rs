@@ -1,6 +1,6 @@
 //! What an editor is shown of a turn: calls as they go, and what is said in the end.
 
-use agent_core::action::{Action, Decision};
+use agent_core::action::{Action, CallId, Decision};
 use agent_core::drive::Watch;
 use agent_core::event::{Event, RunId, Status, What};
 use agent_core::run::Run;
@@ -43,15 +43,11 @@ impl Updates<'_> {
 
 impl Watch for Updates<'_> {
     fn event(&self, event: &Event, run: &Run) {
-        // The calls of the agents that it calls have names of their own.
-        let named = |call: &str| match run.id().way() {
-            None => call.to_string(),
-            Some(way) => format!("{way}-{call}"),
-        };
+        let named = |call: &CallId| named(run.id(), call);
         match &event.what {
             What::Judged { action, verdict } => {
                 let mut update = json!({
-                    "sessionUpdate": "tool_call", "toolCallId": named(&action.id.0),
+                    "sessionUpdate": "tool_call", "toolCallId": named(&action.id),
                     "title": visible(&action.tool), "kind": kind(&action.tool),
                     "status": "pending", "rawInput": action.arguments,
                 });
@@ -62,10 +58,10 @@ impl Watch for Updates<'_> {
                 }
                 self.update(update);
             }
-            What::Acting { call, .. } => self.call(&named(&call.0), "in_progress", None),
+            What::Acting { call, .. } => self.call(&named(call), "in_progress", None),
             What::Observed { call, observation } => {
                 let status = if observation.status == Status::Ok { "completed" } else { "failed" };
-                self.call(&named(&call.0), status, Some(&observation.text));
+                self.call(&named(call), status, Some(&observation.text));
             }
             What::Planned { plan } => {
                 let entry = json!({ "content": visible(plan), "priority": "medium", "status": "in_progress" });
@@ -73,6 +69,14 @@ impl Watch for Updates<'_> {
             }
             _ => {}
         }
+    }
+}
+
+/// A call's name: those of the agents that an agent calls have names of their own.
+fn named(run: &RunId, call: &CallId) -> String {
+    match run.way() {
+        None => call.0.clone(),
+        Some(way) => format!("{way}-{call}"),
     }
 }
 
@@ -88,7 +92,7 @@ pub(super) fn shown(run: &RunId, action: &Action, reasons: &[String]) -> Value {
     lines.extend(reasons.iter().map(|reason| format!("Asked because: {}", visible(reason))));
     lines.push(format!("Run {run}, action {}", action.mark()));
     json!({
-        "toolCallId": action.id.0, "title": visible(&action.tool), "kind": kind(&action.tool),
+        "toolCallId": named(run, &action.id), "title": visible(&action.tool), "kind": kind(&action.tool),
         "rawInput": action.arguments,
         "content": [{ "type": "content", "content": text(&lines.join("\n")) }],
     })
