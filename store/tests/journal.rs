@@ -11,7 +11,7 @@ use agent_core::journal::{Journal, JournalError};
 use agent_core::provenance::Origin;
 use agent_core::strategy::TOOLS;
 use serde_json::json;
-use store::{Status, Store, StoreError, Which, Whose};
+use store::{Foreign, Status, Store, StoreError, Which, Whose};
 
 fn run(name: &str) -> RunId {
     RunId(name.to_string())

@@ -84,9 +84,11 @@ with tempfile.TemporaryDirectory() as folder:
 
     def pinned():
         done = errand("mcp", "pin", "agent.toml", "--yes")
-        if done.returncode != 0 and "errand mcp login" in done.stderr:
-            sign_in()
-            done = errand("mcp", "pin", "agent.toml", "--yes")
+        # A server may move to another authorization server right after the first sign-in.
+        for _ in range(2):
+            if done.returncode != 0 and "errand mcp login" in done.stderr:
+                sign_in()
+                done = errand("mcp", "pin", "agent.toml", "--yes")
         if done.returncode != 0:
             end(done)
 

@@ -20,7 +20,8 @@ fn more_than_was_agreed_to_is_asked_of_a_person() {
     let command = "`errand mcp login FILE odd --scope read --scope write`";
     assert!(told.contains(&format!("if you agree to that, {command} asks for it")), "{told}");
     // The run asked for nothing by itself.
-    assert_eq!((signs.state().asked.clone(), signs.seen().len()), (vec!["read".to_string()], 1));
+    assert_eq!(signs.seen().len(), 1);
+    assert_eq!(signs.state().asked, ["read"]);
     signed_in_for(&place, &["--scope", "read", "--scope", "write"]);
     assert_eq!(place.run().observations(), ["done"]);
     assert_eq!(signs.state().asked, ["read", "read write"]);
