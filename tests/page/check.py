@@ -144,6 +144,7 @@ def first_run(browser, options):
             page = own.open("")
             page.get_by_role("link", name=re.compile("clerk")).focus()
             page.keyboard.press("Enter")
+            expect(page.get_by_label("customer")).to_be_focused()
             page.keyboard.type("Bob")
             page.keyboard.press("Tab")
             page.keyboard.press("Enter")

@@ -205,3 +205,49 @@ fn what_a_crash_interrupted_goes_on_by_itself() {
         User { name: "ada".to_string(), token: TokenHash::of(ADA), models: None, agents: None };
     assert!(run.starts_with(&ada.mark()));
 }
+
+#[test]
+fn runs_are_chosen_by_status_agent_and_time_and_what_came_of_one_is_a_file() {
+    let (_place, serve) = asking();
+    let run = start(&serve, json!({}));
+    let id = id(&run);
+    let waits = serve.rests(&id, ADA)["waits"].clone();
+    let listed = |query: &str| {
+        let list = serve.get(&format!("/v1/runs?{query}"), ADA).json();
+        list["data"].as_array().unwrap().len()
+    };
+    let before = run["created_ms"].as_u64().unwrap();
+    for (query, count) in [
+        ("status=waiting", 1),
+        ("status=done", 0),
+        ("agent=helper", 1),
+        ("agent=other", 0),
+        (&*format!("before_ms={before}"), 0),
+        (&*format!("before_ms={}", before + 1), 1),
+    ] {
+        assert_eq!(listed(query), count, "{query}");
+    }
+    serve.get("/v1/runs?which=all", ADA).says(400, "invalid_request");
+    serve.get(&format!("/v1/runs/{id}/outcome"), ADA).says(404, "no_outcome");
+    serve.get(&format!("/v1/runs/{id}/report"), ADA).says(404, "no_report");
+    let yes = json!({ "digest": waits["digest"], "decision": "approve" });
+    assert_eq!(serve.post(&format!("/v1/runs/{id}/approval"), ADA, &yes).status, 202);
+    let done = serve.rests(&id, ADA);
+    assert_eq!((listed("status=waiting"), listed("status=done")), (0, 1));
+    let file = serve.get(&format!("/v1/runs/{id}/outcome"), ADA);
+    assert_eq!(file.json(), done["outcome"]);
+    let name = format!("content-disposition: attachment; filename=\"{}.json\"", id.to_lowercase());
+    assert!(file.head.contains(&name), "{file:?}");
+
+    // What was taken is on each event, and grows up to what the run says itself.
+    let events = serve.get(&format!("/v1/runs/{id}/events"), ADA).events();
+    let tokens: Vec<u64> = events[..events.len() - 1]
+        .iter()
+        .map(|event| event["usage"]["output_tokens"].as_u64().unwrap())
+        .collect();
+    assert!(tokens.is_sorted() && tokens[0] == 0, "{tokens:?}");
+    assert_eq!(tokens.last().copied(), done["usage"]["output_tokens"].as_u64());
+    assert_eq!(done["budget"]["steps"], 16);
+    let status = serve.get("/v1/status", ADA).json();
+    assert_eq!((&status["user"], &status["models"][0]["busy"]), (&json!("ada"), &json!(false)));
+}
