@@ -3,4 +3,5 @@
 mod api;
 mod attacks;
 mod client;
+mod logprobs;
 mod runs;

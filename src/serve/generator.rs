@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use agent_core::model::{Model, ModelError, Reply, Request, Sampling, Traits};
+use agent_core::model::{Model, ModelError, Reply, Request, Sampling, TokenLogprob, Traits};
 use async_trait::async_trait;
 use models::onnx::{self, Asking, Onnx, Room};
 use models::scripted::Scripted;
@@ -64,7 +64,7 @@ impl Generator for Local {
         &self,
         request: &Request,
         how: How,
-        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+        on_text: &mut (dyn for<'t> FnMut(&'t str, &'t [TokenLogprob]) + Send),
     ) -> Result<Reply, ModelError> {
         let prompt = match how.prompt {
             Prompt::Chat => onnx::Prompt::Chat,
@@ -74,7 +74,14 @@ impl Generator for Local {
             Calls::One => onnx::Calls::One,
             Calls::Several => onnx::Calls::Several,
         };
-        let asking = Asking { sampling: Some(how.sampling), room: Room::Left, prompt, calls };
+        let asking = Asking {
+            sampling: Some(how.sampling),
+            room: Room::Left,
+            prompt,
+            calls,
+            logprobs: how.logprobs,
+            ..Asking::default()
+        };
         self.onnx.ask(request, asking, on_text).await
     }
 }
@@ -103,8 +110,8 @@ impl Generator for Played {
         &self,
         request: &Request,
         _: How,
-        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+        on_text: &mut (dyn for<'t> FnMut(&'t str, &'t [TokenLogprob]) + Send),
     ) -> Result<Reply, ModelError> {
-        self.script.think(request, on_text).await
+        self.script.think(request, &mut |text| on_text(text, &[])).await
     }
 }

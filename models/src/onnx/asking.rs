@@ -13,6 +13,21 @@ pub struct Asking {
     pub prompt: Prompt,
     /// Whether a reply may call more than one tool.
     pub calls: Calls,
+    /// How many of the likeliest tokens are told with each token of a reply, and its log-probability;
+    /// `None`: no probabilities are told. Not for a choice, whose odds are in its reply.
+    pub logprobs: Option<u8>,
+    /// What is read ahead.
+    pub ahead: Ahead,
+}
+
+/// What is read ahead of the token that is being chosen. It changes how long a reply takes, not what it says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ahead {
+    /// What followed in the conversation where it had the same words, as long as such guesses come true.
+    #[default]
+    Drafts,
+    /// Nothing that is not known to come.
+    Nothing,
 }
 
 /// How many calls a reply may make.
