@@ -10,7 +10,7 @@ use models::scripted::Scripted;
 use serde_json::Value;
 use server::{Calls, Generator, How, Prompt};
 
-use super::file::{Device, ModelTable, Provider};
+use super::file::{Ahead, Device, ModelTable, Provider};
 use super::placed;
 use crate::Errand;
 use crate::runtime::{CONTEXT, LocalModel};
@@ -36,14 +36,19 @@ pub(super) async fn open(
     };
     errand.fetcher().begin(&errand.plan_of(&name))?;
     let model = LocalModel { name, device, context: table.context.unwrap_or(CONTEXT) };
-    let onnx = errand.engine(&model).await?;
-    Ok(Arc::new(Local { onnx, sampling }))
+    let engine = errand.engine(&model).await?;
+    let ahead = match table.ahead {
+        Ahead::Nothing => onnx::Ahead::Nothing,
+        Ahead::Drafts => onnx::Ahead::Drafts,
+    };
+    Ok(Arc::new(Local { onnx: engine, sampling, ahead }))
 }
 
 /// A local model. It answers one request at a time.
 pub(super) struct Local {
     onnx: Arc<Onnx>,
     sampling: Sampling,
+    ahead: onnx::Ahead,
 }
 
 #[async_trait]
@@ -80,7 +85,7 @@ impl Generator for Local {
             prompt,
             calls,
             logprobs: how.logprobs,
-            ..Asking::default()
+            ahead: self.ahead,
         };
         self.onnx.ask(request, asking, on_text).await
     }

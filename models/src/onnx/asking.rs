@@ -20,14 +20,16 @@ pub struct Asking {
     pub ahead: Ahead,
 }
 
-/// What is read ahead of the token that is being chosen. It changes how long a reply takes, not what it says.
+/// What is read ahead of the token that is being chosen. Each token is chosen from the logits after those
+/// before it either way; but the runtime rounds a pass over several tokens otherwise than one over a single
+/// token, so with a quantized model a near tie may end the other way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ahead {
-    /// What followed in the conversation where it had the same words, as long as such guesses come true.
-    #[default]
-    Drafts,
     /// Nothing that is not known to come.
+    #[default]
     Nothing,
+    /// What followed in the conversation where it had the same words, as long as such guesses come true.
+    Drafts,
 }
 
 /// How many calls a reply may make.

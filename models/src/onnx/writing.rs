@@ -2,8 +2,8 @@
 //! forces and what a draft guesses read in the same pass as the token before.
 //!
 //! A draft only has logits at hand before they are asked for. Each token is chosen from the logits that
-//! follow the tokens before it, as without drafts, so greedy replies are the same and chance keeps its
-//! distribution.
+//! follow the tokens before it, as without drafts: greedy replies are the same but for how the runtime
+//! rounds, and chance keeps its distribution.
 
 use std::time::Instant;
 

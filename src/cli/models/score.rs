@@ -15,7 +15,10 @@ use super::super::terminal::{Usage, say};
 const MAX_TEXT: u64 = 16 << 20;
 
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("given").required(true)))]
+#[command(
+    group(clap::ArgGroup::new("given").required(true)),
+    override_usage = "errand models score [OPTIONS] <NAME> <FILE|--text <TEXT>|--prompt <PROMPT> --answer <ANSWER>>"
+)]
 pub(crate) struct Score {
     /// A catalog name or a path
     name: String,
@@ -117,10 +120,11 @@ fn answers(errand: &Errand, args: &Score, prompt: &str) -> anyhow::Result<ExitCo
             lines(&one.tokens);
         }
         say(&format!(
-            "{:>10.3}  {:>5.1} %  {:>4} tokens  {}",
+            "{:>10.3}  {:>5.1} %  {:>4} {:<6}  {}",
             one.score.logprob,
             100.0 * share(one.score.logprob),
             one.score.tokens,
+            if one.score.tokens == 1 { "token" } else { "tokens" },
             Value::from(answer.as_str())
         ));
     }
