@@ -150,6 +150,27 @@ pub struct Tokens {
     pub output: u64,
 }
 
+/// A token of a reply, and how likely the model itself found it: before temperature, top-p and the form
+/// that the reply was held to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenLogprob {
+    /// The token's bytes; a character may have more than one token.
+    pub bytes: Vec<u8>,
+    /// The natural logarithm of its probability.
+    pub logprob: f32,
+    /// The likeliest tokens in its place, as many as were asked for, the best first.
+    pub likeliest: Vec<Likely>,
+}
+
+/// A token that might have come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Likely {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The natural logarithm of its probability.
+    pub logprob: f32,
+}
+
 /// What the loop must know of a model before it asks.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Traits {

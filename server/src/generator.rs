@@ -1,6 +1,6 @@
 //! What the server asks of a model: the loop's trait, and how one request is answered.
 
-use agent_core::model::{ModelError, Reply, Request, Sampling, Traits};
+use agent_core::model::{ModelError, Reply, Request, Sampling, TokenLogprob, Traits};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -25,7 +25,8 @@ pub trait Generator: Send + Sync {
     /// The schema has a keyword that the decoder cannot hold.
     fn holds(&self, schema: &Value) -> Result<(), String>;
 
-    /// Answers. Dropping the future cancels the work. The reply has at most the request's
+    /// Answers. With its text `on_text` hears the tokens that end in it, where their probabilities are
+    /// asked for. Dropping the future cancels the work. The reply has at most the request's
     /// `max_tokens`, and fewer where the model's context has no room for more.
     ///
     /// # Errors
@@ -34,7 +35,7 @@ pub trait Generator: Send + Sync {
         &self,
         request: &Request,
         how: How,
-        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+        on_text: &mut (dyn for<'t> FnMut(&'t str, &'t [TokenLogprob]) + Send),
     ) -> Result<Reply, ModelError>;
 }
 
@@ -47,6 +48,9 @@ pub struct How {
     pub prompt: Prompt,
     /// How many tools an answer may call.
     pub calls: Calls,
+    /// How many of the likeliest tokens are told with each token, and its log-probability; `None`: no
+    /// probabilities are told.
+    pub logprobs: Option<u8>,
 }
 
 /// How many tools an answer may call.

@@ -85,6 +85,6 @@ impl Model for Engine {
         on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
     ) -> Result<Reply, ModelError> {
         let asking = Asking { sampling: Some(self.sampling), ..Asking::default() };
-        self.onnx.ask(request, asking, on_text).await
+        self.onnx.ask(request, asking, &mut |text, _| on_text(text)).await
     }
 }

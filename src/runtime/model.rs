@@ -60,6 +60,20 @@ impl Errand {
         Ok(folder)
     }
 
+    /// A local model that says how likely texts are, with room for so many tokens; 0 for as many as it holds,
+    /// and no more than a run has in any case.
+    ///
+    /// # Errors
+    /// It cannot be had, or does not open.
+    pub async fn scorer(&self, name: &str, context: u32) -> anyhow::Result<onnx::Scorer> {
+        // An unknown name is said to be one before anything is fetched.
+        self.fetcher.model(name).await?;
+        let folder = self.local(name, onnx::Device::Cpu).await?;
+        let context = if context == 0 { CONTEXT } else { context };
+        let options = onnx::Options { context, ..onnx::Options::default() };
+        Ok(tokio::task::spawn_blocking(move || onnx::Scorer::open(&folder, options)).await??)
+    }
+
     /// Measures a local model on made-up tokens.
     ///
     /// # Errors

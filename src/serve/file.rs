@@ -59,6 +59,17 @@ pub(super) struct ModelTable {
     pub(super) temperature: f32,
     #[serde(default = "whole")]
     pub(super) top_p: f32,
+    #[serde(default)]
+    pub(super) ahead: Ahead,
+}
+
+/// What a local model reads ahead of the token that it chooses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Ahead {
+    #[default]
+    Nothing,
+    Drafts,
 }
 
 fn whole() -> f32 {
@@ -187,6 +198,7 @@ impl ServeFile {
             context: None,
             temperature: 0.0,
             top_p: 1.0,
+            ahead: Ahead::Nothing,
         };
         self.models.push((shown, table));
         Ok(())

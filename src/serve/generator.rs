@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use agent_core::model::{Model, ModelError, Reply, Request, Sampling, Traits};
+use agent_core::model::{Model, ModelError, Reply, Request, Sampling, TokenLogprob, Traits};
 use async_trait::async_trait;
 use models::onnx::{self, Asking, Onnx, Room};
 use models::scripted::Scripted;
 use serde_json::Value;
 use server::{Calls, Generator, How, Prompt};
 
-use super::file::{Device, ModelTable, Provider};
+use super::file::{Ahead, Device, ModelTable, Provider};
 use super::placed;
 use crate::Errand;
 use crate::runtime::{CONTEXT, LocalModel};
@@ -36,14 +36,19 @@ pub(super) async fn open(
     };
     errand.fetcher().begin(&errand.plan_of(&name))?;
     let model = LocalModel { name, device, context: table.context.unwrap_or(CONTEXT) };
-    let onnx = errand.engine(&model).await?;
-    Ok(Arc::new(Local { onnx, sampling }))
+    let engine = errand.engine(&model).await?;
+    let ahead = match table.ahead {
+        Ahead::Nothing => onnx::Ahead::Nothing,
+        Ahead::Drafts => onnx::Ahead::Drafts,
+    };
+    Ok(Arc::new(Local { onnx: engine, sampling, ahead }))
 }
 
 /// A local model. It answers one request at a time.
 pub(super) struct Local {
     onnx: Arc<Onnx>,
     sampling: Sampling,
+    ahead: onnx::Ahead,
 }
 
 #[async_trait]
@@ -68,7 +73,7 @@ impl Generator for Local {
         &self,
         request: &Request,
         how: How,
-        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+        on_text: &mut (dyn for<'t> FnMut(&'t str, &'t [TokenLogprob]) + Send),
     ) -> Result<Reply, ModelError> {
         let prompt = match how.prompt {
             Prompt::Chat => onnx::Prompt::Chat,
@@ -78,7 +83,14 @@ impl Generator for Local {
             Calls::One => onnx::Calls::One,
             Calls::Several => onnx::Calls::Several,
         };
-        let asking = Asking { sampling: Some(how.sampling), room: Room::Left, prompt, calls };
+        let asking = Asking {
+            sampling: Some(how.sampling),
+            room: Room::Left,
+            prompt,
+            calls,
+            logprobs: how.logprobs,
+            ahead: self.ahead,
+        };
         self.onnx.ask(request, asking, on_text).await
     }
 }
@@ -107,8 +119,8 @@ impl Generator for Played {
         &self,
         request: &Request,
         _: How,
-        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+        on_text: &mut (dyn for<'t> FnMut(&'t str, &'t [TokenLogprob]) + Send),
     ) -> Result<Reply, ModelError> {
-        self.script.think(request, on_text).await
+        self.script.think(request, &mut |text| on_text(text, &[])).await
     }
 }

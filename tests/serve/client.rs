@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -41,7 +41,13 @@ impl Serve {
 
     pub(crate) fn with(place: &Place, arguments: &[&str]) -> Serve {
         let mut command = place.command(["serve", "--json", "--listen", "127.0.0.1:0"]);
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(arguments);
+        Serve::of(command)
+    }
+
+    /// The server that this command starts.
+    pub(crate) fn of(mut command: Command) -> Serve {
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

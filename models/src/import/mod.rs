@@ -24,6 +24,7 @@ mod names;
 mod onnx;
 mod parts;
 mod quantize;
+mod rows;
 mod safetensors;
 mod spm;
 mod weights;
@@ -40,6 +41,7 @@ pub use gguf::{Gguf, MetaValue, Tensor};
 pub use info::{ModelInfo, TokenizerInfo};
 pub(crate) use onnx::ModelProto;
 pub use quantize::Precision;
+pub(crate) use rows::POSITIONS;
 pub(crate) use spm::is_text;
 
 /// What a model's file or folder says of it, without its weights.

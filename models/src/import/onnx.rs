@@ -30,10 +30,10 @@ pub(crate) struct ModelProto {
 }
 
 impl ModelProto {
-    /// What an import writes as the producer.
     /// Bytes of the largest graph; its weights are elsewhere.
     const GRAPH: u64 = 256 << 20;
 
+    /// What an import writes as the producer.
     pub(super) const PRODUCER: &str = "errand";
 
     /// Reads the graph of an imported model, whose weights stay where they are. What another program
@@ -51,24 +51,6 @@ impl ModelProto {
             return Err(ImportError::Unsupported { path, reason });
         }
         Ok(model)
-    }
-
-    /// Gives logits at each of `span` positions, which must then be fed at once, and not at the last
-    /// alone.
-    pub(crate) fn at_every_position(&mut self, span: usize) {
-        let Some(graph) = &mut self.graph else { return };
-        if let Some(last) = graph.initializer.iter_mut().find(|tensor| tensor.name == "last") {
-            last.dims = vec![span as i64];
-            last.raw_data = Some((0..span as i64).flat_map(|at| at.to_le_bytes()).collect());
-        }
-        for output in graph.output.iter_mut().filter(|output| output.name == "logits") {
-            let Some(TypeProto { tensor_type: Some(tensor) }) = &mut output.r#type else {
-                continue;
-            };
-            if let Some(place) = tensor.shape.iter_mut().flat_map(|shape| &mut shape.dim).nth(1) {
-                place.value = Some(dimension::Value::Size(span as i64));
-            }
-        }
     }
 }
 

@@ -13,6 +13,23 @@ pub struct Asking {
     pub prompt: Prompt,
     /// Whether a reply may call more than one tool.
     pub calls: Calls,
+    /// How many of the likeliest tokens are told with each token of a reply, and its log-probability;
+    /// `None`: no probabilities are told. Not for a choice, whose odds are in its reply.
+    pub logprobs: Option<u8>,
+    /// What is read ahead.
+    pub ahead: Ahead,
+}
+
+/// What is read ahead of the token that is being chosen. Each token is chosen from the logits after those
+/// before it either way; but the runtime rounds a pass over several tokens otherwise than one over a single
+/// token, so with a quantized model a near tie may end the other way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ahead {
+    /// Nothing that is not known to come.
+    #[default]
+    Nothing,
+    /// What followed in the conversation where it had the same words, as long as such guesses come true.
+    Drafts,
 }
 
 /// How many calls a reply may make.

@@ -13,6 +13,7 @@ use agent_core::model::{Finish, Reply, Tokens};
 use super::EngineError;
 use super::decode::{Decoder, Engine, feed};
 use super::sampler::{Sampler, normalizer};
+use super::shown::OnText;
 
 /// So many nats behind the best choice, a branch is given up.
 const HOPELESS: f32 = 10.0;
@@ -23,7 +24,7 @@ impl<D: Decoder> Engine<D> {
         prompt: &[u32],
         choices: &[String],
         sampler: &mut Sampler,
-        on_text: &mut dyn FnMut(&str),
+        on_text: OnText<'_>,
     ) -> Result<Reply, EngineError> {
         if choices.is_empty() {
             return Err(EngineError::Form("there is nothing to choose from".to_string()));
@@ -58,7 +59,7 @@ impl<D: Decoder> Engine<D> {
         self.pace.reading += started.elapsed();
         let chosen = sampler.among(&odds);
         let output = self.tokenizer.encode(&choices[chosen]).len() as u64;
-        on_text(&choices[chosen]);
+        on_text(&choices[chosen], &[]);
         let usage = Tokens { output, ..Tokens::default() };
         Ok(Reply { odds, ..Reply::text(&choices[chosen], usage, Finish::Stop) })
     }

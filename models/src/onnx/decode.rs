@@ -1,23 +1,20 @@
-//! One reply at a time: the prompt against the cache, then token after token, held to the
-//! request's form.
+//! One reply: the prompt against the cache, then what the request's form asks for, written or chosen.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use agent_core::message::ToolCall;
-use agent_core::model::{Finish, Form, ModelError, Reply, Request, Sampling, Tokens};
+use agent_core::model::{Form, ModelError, Reply, Request, Sampling};
 use agent_core::tool::ToolSpec;
 
 use super::EngineError;
 use super::asking::{Asking, Prompt, Room};
-use super::calls::CallFormat;
 use super::grammar::{Grammars, Rails};
-use super::repetition::repeats;
 use super::sampler::{Sampler, best};
+use super::shown::OnText;
 use super::template::Template;
-use super::text::Growing;
 use super::tokenizer::Tokenizer;
+use super::writing::Way;
 
 /// What turns tokens into logits and remembers them: a [`super::Session`], or in tests something
 /// that needs no weights.
@@ -26,8 +23,12 @@ pub(super) trait Decoder {
     fn rewind(&mut self, to: usize);
     /// Stops [`Decoder::feed`] early once the flag is up.
     fn stop_on(&mut self, flag: Arc<AtomicBool>);
-    /// Reads more tokens; gives the logits after the last.
-    fn feed(&mut self, tokens: &[u32]) -> Result<&[f32], EngineError>;
+    /// Reads more tokens, and has the logits after each of the last `rows` of them.
+    fn feed(&mut self, tokens: &[u32], rows: usize) -> Result<(), EngineError>;
+    /// The logits that were had last, one position after the other.
+    fn logits(&self) -> &[f32];
+    /// How many logits a position has.
+    fn width(&self) -> usize;
 }
 
 /// What the engine has done since it was opened, and how long it took.
@@ -43,6 +44,10 @@ pub struct Pace {
     pub written: u64,
     /// Those that the grammar forced.
     pub forced: u64,
+    /// Tokens that were read ahead because they might come.
+    pub drafted: u64,
+    /// Those of them that came.
+    pub guessed: u64,
     /// The time for them, grammar included.
     pub writing: Duration,
     /// What the grammar took of `writing`.
@@ -72,7 +77,7 @@ impl<D: Decoder> Engine<D> {
         request: &Request,
         asking: Asking,
         stop: Arc<AtomicBool>,
-        on_text: &mut dyn FnMut(&str),
+        on_text: OnText<'_>,
     ) -> Result<Reply, ModelError> {
         self.decoder.stop_on(stop);
         let model = self.name.clone();
@@ -93,7 +98,7 @@ impl<D: Decoder> Engine<D> {
         &mut self,
         request: &Request,
         asking: Asking,
-        on_text: &mut dyn FnMut(&str),
+        on_text: OnText<'_>,
     ) -> Result<Reply, EngineError> {
         let started = Instant::now();
         let (format, calls) = (self.template.format(), asking.calls);
@@ -125,84 +130,18 @@ impl<D: Decoder> Engine<D> {
         let input = prompt.len() as u64;
         let sampling = asking.sampling.unwrap_or(self.sampling);
         let mut sampler = Sampler::new(sampling, request.call);
-        let new = &prompt[cached..];
         let mut reply = match &request.form {
-            Form::Choice(choices) => self.choose(new, choices, &mut sampler, on_text),
-            _ => self.write(new, request, limit, rails, &mut sampler, on_text),
+            Form::Choice(choices) => self.choose(&prompt[cached..], choices, &mut sampler, on_text),
+            _ => {
+                let logprobs = asking.logprobs.map(usize::from);
+                let way = Way { limit, rails, sampler, logprobs, ahead: asking.ahead };
+                self.write(prompt, request, way, on_text)
+            }
         }?;
         reply.usage.input = input;
         reply.usage.cached = cached as u64;
         self.pace.read += input - cached as u64;
         Ok(reply)
-    }
-
-    fn write(
-        &mut self,
-        prompt: &[u32],
-        request: &Request,
-        limit: usize,
-        mut rails: Option<Rails>,
-        sampler: &mut Sampler,
-        on_text: &mut dyn FnMut(&str),
-    ) -> Result<Reply, EngineError> {
-        let mut shown = Shown::new(&request.form, self.template.format());
-        let mut pending = prompt.to_vec();
-        let mut written = Vec::new();
-        let mut output = 0;
-        let mut started = Instant::now();
-        let mut read = false;
-        let finish = loop {
-            if let Some(rails) = &mut rails {
-                // What must come needs no logits: it is read together with what came before.
-                let forced = rails.forced();
-                let fits = forced.len().min(limit - output);
-                for &token in &forced[..fits] {
-                    shown.push(self.tokenizer.bytes(token), on_text);
-                }
-                output += fits;
-                self.pace.forced += fits as u64;
-                pending.extend(&forced[..fits]);
-                if fits < forced.len() {
-                    break Finish::Cut;
-                }
-                if rails.done() {
-                    break Finish::Stop;
-                }
-            }
-            if output == limit {
-                break Finish::Cut;
-            }
-            let logits = feed(&mut self.decoder, &mut self.fed, &pending)?;
-            if !read {
-                self.pace.reading += started.elapsed();
-                started = Instant::now();
-                read = true;
-            }
-            let token = next(logits, &self.tokenizer, rails.as_mut(), sampler)?;
-            if let Some(rails) = &mut rails {
-                rails.take(token)?;
-            }
-            if self.tokenizer.ends(token) {
-                break Finish::Stop;
-            }
-            output += 1;
-            pending = vec![token];
-            if shown.push(self.tokenizer.bytes(token), on_text) == Text::Stopped {
-                break Finish::Stop;
-            }
-            written.push(token);
-            if repeats(&written) {
-                break Finish::Looped;
-            }
-        };
-        if read {
-            self.pace.writing += started.elapsed();
-        }
-        self.pace.masking += rails.map(|rails| rails.spent()).unwrap_or_default();
-        self.pace.written += output as u64;
-        let (content, tool_calls) = shown.finish(request, finish, on_text);
-        let usage = Tokens { output: output as u64, ..Tokens::default() };
-        Ok(Reply { tool_calls, ..Reply::text(content, usage, finish) })
     }
 
     /// Forgets all but the first `to` tokens.
@@ -219,12 +158,13 @@ pub(super) fn feed<'a>(
     fed: &mut Vec<u32>,
     tokens: &[u32],
 ) -> Result<&'a [f32], EngineError> {
-    let logits = decoder.feed(tokens)?;
+    decoder.feed(tokens, 1)?;
     fed.extend(tokens);
-    Ok(logits)
+    Ok(decoder.logits())
 }
 
-fn next(
+/// Chooses what comes next, held to the rails where there are some.
+pub(super) fn next(
     logits: &[f32],
     tokenizer: &Tokenizer,
     rails: Option<&mut Rails>,
@@ -245,84 +185,10 @@ fn next(
     sampler.choose(logits, |token| mask.is_allowed(token as u32)).ok_or_else(nothing)
 }
 
-fn tools(form: &Form) -> &[Arc<ToolSpec>] {
+/// The tools that a form offers.
+pub(super) fn tools(form: &Form) -> &[Arc<ToolSpec>] {
     match form {
         Form::Act(specs) | Form::Calls(specs) | Form::CallsOrJson(specs, _) => specs,
         _ => &[],
-    }
-}
-
-/// Whether a stop string has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Text {
-    Goes,
-    Stopped,
-}
-
-/// The reply as far as it has come, and what of it was shown: an answer is, a call is not.
-struct Shown {
-    text: Growing,
-    format: CallFormat,
-    kind: What,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Answer,
-    Call,
-    Unknown,
-}
-
-impl Shown {
-    fn new(form: &Form, format: CallFormat) -> Shown {
-        let text = match form {
-            Form::Text { stop } => Growing::until(stop),
-            _ => Growing::default(),
-        };
-        let kind = if tools(form).is_empty() { What::Answer } else { What::Unknown };
-        Shown { text, format, kind }
-    }
-
-    fn push(&mut self, bytes: &[u8], on_text: &mut dyn FnMut(&str)) -> Text {
-        let stopped = self.text.push(bytes);
-        if self.kind == What::Unknown {
-            let (text, marker) = (self.text.as_str(), self.format.marker());
-            if text.starts_with(marker) {
-                self.kind = What::Call;
-            } else if !marker.starts_with(text) {
-                self.kind = What::Answer;
-            }
-        }
-        if self.kind == What::Answer {
-            show(self.text.fresh(), on_text);
-        }
-        if stopped { Text::Stopped } else { Text::Goes }
-    }
-
-    fn finish(
-        mut self,
-        request: &Request,
-        finish: Finish,
-        on_text: &mut dyn FnMut(&str),
-    ) -> (String, Vec<ToolCall>) {
-        self.text.finish();
-        let specs = tools(&request.form);
-        let mut calls = Vec::new();
-        // A fragment may hold whole calls; the reply is a fragment all the same.
-        if finish == Finish::Stop && self.kind != What::Answer {
-            let known = request.messages.iter().map(|message| message.tool_calls.len()).sum();
-            calls = self.format.parse(self.text.as_str(), specs, known);
-        }
-        if !calls.is_empty() {
-            return (String::new(), calls);
-        }
-        show(self.text.rest(), on_text);
-        (self.text.into_string(), calls)
-    }
-}
-
-fn show(text: &str, on_text: &mut dyn FnMut(&str)) {
-    if !text.is_empty() {
-        on_text(text);
     }
 }

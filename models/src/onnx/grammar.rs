@@ -231,6 +231,11 @@ impl Rails {
         })
     }
 
+    /// How many of these tokens may come next, one after the other.
+    pub(super) fn fits(&mut self, tokens: &[u32]) -> Result<usize, EngineError> {
+        self.timed(|matcher| matcher.validate_tokens(tokens).map_err(|error| broke(&error)))
+    }
+
     /// Every token that may come next.
     pub(super) fn mask(&mut self) -> Result<SimpleVob, EngineError> {
         self.timed(|matcher| matcher.compute_mask_or_eos().map_err(|error| broke(&error)))

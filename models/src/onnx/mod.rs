@@ -2,41 +2,48 @@
 //! while they write.
 //!
 //! `tokenizer`, `template` and `turns` make tokens of a conversation, `grammar` says which may come next,
-//! `sampler` picks one, `decode` and `choice` turn the wheel, `model` is the thread around it.
+//! `sampler` picks one, `decode`, `writing` and `choice` turn the wheel, `model` is the thread around it.
+//! `session` is the graph with its cache, `drafts` guesses what may come, `odds` and `score` say how likely it was.
 
 mod asking;
 mod bench;
 mod calls;
 mod choice;
 mod decode;
+mod drafts;
 mod error;
 mod grammar;
 mod json;
 mod loose;
 mod model;
+mod odds;
+mod open;
 mod repetition;
 mod runtime;
 mod sampler;
 mod schema;
 mod score;
 mod session;
+mod shown;
 mod template;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tokenizer;
 mod turns;
+mod writing;
 
-pub use asking::{Asking, Calls, Prompt, Room};
+pub use asking::{Ahead, Asking, Calls, Prompt, Room};
 pub use bench::{Bench, bench};
 pub use decode::Pace;
 pub use error::EngineError;
 pub use grammar::holds;
 pub(crate) use model::speaks;
 pub use model::{Onnx, OnnxOptions};
+pub use open::Options;
+pub(crate) use open::builder;
 pub use runtime::{Device, load};
-pub use score::{Score, score};
-pub(crate) use session::builder;
-pub use session::{Options, Session};
+pub use score::{Asked, Score, ScoredAnswer, ScoredToken, Scorer, score};
+pub use session::Session;
 pub(crate) use tokenizer::splitting;
 pub use tokenizer::{Kind, Tokenizer};

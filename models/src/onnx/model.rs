@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Instant;
 
-use agent_core::model::{Model, ModelError, Reply, Request, Sampling, Traits};
+use agent_core::model::{Model, ModelError, Reply, Request, Sampling, TokenLogprob, Traits};
 use async_trait::async_trait;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
@@ -53,7 +53,7 @@ struct Job {
     request: Request,
     asking: Asking,
     stop: Arc<AtomicBool>,
-    text: UnboundedSender<String>,
+    text: UnboundedSender<(String, Vec<TokenLogprob>)>,
     done: oneshot::Sender<Result<Reply, ModelError>>,
     _taken: Arc<()>,
 }
@@ -140,7 +140,7 @@ pub(super) fn words(info: &ModelInfo) -> Result<(Arc<Tokenizer>, Template, Gramm
 }
 
 /// What a model is spoken to with.
-fn speech(info: &ModelInfo) -> Result<(Arc<Tokenizer>, Template), EngineError> {
+pub(super) fn speech(info: &ModelInfo) -> Result<(Arc<Tokenizer>, Template), EngineError> {
     if info.template.trim().is_empty() {
         let reason = "it has none, so it is a base model or one for embeddings, not for chats\n\
                       hint: take a file of the model's `instruct` or `chat` version";
@@ -167,7 +167,9 @@ fn serve<D: Decoder>(mut engine: Engine<D>, inbox: &mpsc::Receiver<Job>, pace: &
             continue;
         }
         // The client is gone: the flag is up, and the engine will see it.
-        let mut on_text = |piece: &str| drop(text.send(piece.to_string()));
+        let mut on_text = |piece: &str, tokens: &[TokenLogprob]| {
+            drop(text.send((piece.to_string(), tokens.to_vec())));
+        };
         let reply =
             caught(&mut engine, |engine| engine.think(&request, asking, stop, &mut on_text));
         *pace.lock().unwrap_or_else(PoisonError::into_inner) = engine.pace;
@@ -216,12 +218,13 @@ impl Model for Onnx {
         request: &Request,
         on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
     ) -> Result<Reply, ModelError> {
-        self.ask(request, Asking::default(), on_text).await
+        self.ask(request, Asking::default(), &mut |text, _| on_text(text)).await
     }
 }
 
 impl Onnx {
-    /// Asks like [`Model::think`], in another way than the model was opened for.
+    /// Asks like [`Model::think`], in another way than the model was opened for. With its text `on_text`
+    /// hears the tokens that end in it, where their probabilities are asked for.
     ///
     /// # Errors
     /// Those of [`Model::think`].
@@ -229,7 +232,7 @@ impl Onnx {
         &self,
         request: &Request,
         asking: Asking,
-        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+        on_text: &mut (dyn for<'t> FnMut(&'t str, &'t [TokenLogprob]) + Send),
     ) -> Result<Reply, ModelError> {
         let gone = || ModelError::Broken {
             model: self.name.clone(),
@@ -243,7 +246,7 @@ impl Onnx {
         let job = Job { request: request.clone(), asking, stop, text, done, _taken };
         self.jobs.send(job).map_err(|_| gone())?;
         while let Some(piece) = pieces.recv().await {
-            on_text(&piece);
+            on_text(&piece.0, &piece.1);
         }
         reply.await.map_err(|_| gone())?
     }
@@ -258,7 +261,15 @@ impl Decoder for Session {
         Session::stop_on(self, flag);
     }
 
-    fn feed(&mut self, tokens: &[u32]) -> Result<&[f32], EngineError> {
-        Session::feed(self, tokens)
+    fn feed(&mut self, tokens: &[u32], rows: usize) -> Result<(), EngineError> {
+        self.feed_rows(tokens, rows).map(drop)
+    }
+
+    fn logits(&self) -> &[f32] {
+        Session::logits(self)
+    }
+
+    fn width(&self) -> usize {
+        self.vocab()
     }
 }

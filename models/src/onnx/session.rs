@@ -1,4 +1,4 @@
-//! A network with its cache: tokens in, the last position's logits out.
+//! A network with its cache: tokens in, the last positions' logits out.
 //!
 //! The keys and values of earlier tokens stay in one buffer per layer that is bound as the
 //! graph's past and as its present, so attention writes the new ones in place. The buffers have
@@ -10,39 +10,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ort::memory::Allocator;
-use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{IoBinding, Session as Runner};
 use ort::value::Tensor;
+use prost::Message;
 
-use super::EngineError;
-use super::runtime::{self, Device};
-use crate::import::{ModelInfo, adapted};
+use super::open::runner;
+use super::{EngineError, Options};
+use crate::import::{ModelInfo, ModelProto, POSITIONS, adapted};
 
 /// Tokens fed at once: what the work on one chunk needs in memory grows with it.
 const CHUNK: usize = 256;
-
-/// How to run a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// Threads that compute; 0 for as many as the machine runs at once.
-    pub threads: usize,
-    /// What computes.
-    pub device: Device,
-    /// The most tokens to hold; 0, or more than the model can, for as many as it can.
-    pub context: u32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { threads: 0, device: Device::Cpu, context: 0 }
-    }
-}
 
 /// An open model and the tokens it has read.
 pub struct Session {
     runner: Runner,
     binding: IoBinding,
+    allocator: Allocator,
     logits: Tensor<f32>,
+    /// Positions that `logits` has room for; 0 before the first pass.
+    rows: usize,
     stop: Option<Arc<AtomicBool>>,
     length: usize,
     context: usize,
@@ -73,11 +59,13 @@ impl Session {
             folder: folder.to_owned(),
             reason: error.to_string(),
         };
-        let graph = match adapter {
-            Some(adapter) => Some(adapted(folder, &info, adapter)?),
-            None => None,
+        let mut graph = match adapter {
+            Some(adapter) => adapted(folder, &info, adapter)?,
+            None => ModelProto::open(folder)?,
         };
-        let runner = runner(folder, graph.as_deref(), options)?;
+        graph.with_positions();
+        let runner = runner(folder, &graph.encode_to_vec(), options)?;
+        drop(graph);
         let context = match options.context {
             0 => info.context,
             wanted => wanted.min(info.context),
@@ -94,12 +82,11 @@ impl Session {
                     binding.bind_output(format!("present.{layer}.{part}"), &mut cache)?;
                 }
             }
-            let mut logits = Tensor::<f32>::new(&allocator, [1, 1, info.vocab])?;
-            binding.bind_output("logits", &mut logits)?;
-            Ok(logits)
+            Tensor::<f32>::new(&allocator, [1, 1, info.vocab])
         };
         let logits = bind().map_err(|error| failed(&error))?;
-        Ok(Self { runner, binding, logits, stop: None, length: 0, context, vocab: info.vocab })
+        let (vocab, rows, length, stop) = (info.vocab, 0, 0, None);
+        Ok(Self { runner, binding, allocator, logits, rows, stop, length, context, vocab })
     }
 
     /// How many tokens the cache holds.
@@ -117,7 +104,7 @@ impl Session {
         self.context
     }
 
-    /// Tokens in the vocabulary, and so logits.
+    /// Tokens in the vocabulary, and so logits of one position.
     pub fn vocab(&self) -> usize {
         self.vocab
     }
@@ -135,6 +122,12 @@ impl Session {
     /// Reads more tokens and returns the logits that follow the last one. After an error
     /// [`Self::len`] says how many tokens were read all the same.
     pub fn feed(&mut self, tokens: &[u32]) -> Result<&[f32], EngineError> {
+        self.feed_rows(tokens, 1)
+    }
+
+    /// As [`Self::feed`], with the logits that follow each of the last `rows` tokens, one position
+    /// after the other. `rows` is taken as at least 1, and at most 256 and the number of tokens.
+    pub fn feed_rows(&mut self, tokens: &[u32], rows: usize) -> Result<&[f32], EngineError> {
         let total = self.length + tokens.len();
         if total > self.context {
             return Err(EngineError::TooLong { tokens: total, context: self.context });
@@ -145,17 +138,37 @@ impl Session {
         if tokens.is_empty() {
             return Err(EngineError::Empty);
         }
-        for chunk in tokens.chunks(CHUNK) {
+        let rows = rows.clamp(1, CHUNK.min(tokens.len()));
+        let mut rest = tokens;
+        while !rest.is_empty() {
             if self.stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
                 return Err(EngineError::Stopped);
             }
-            self.run(chunk).map_err(|error| EngineError::Run(error.to_string()))?;
+            // The wanted positions lie in the last chunk.
+            let length =
+                if rest.len() <= CHUNK { rest.len() } else { CHUNK.min(rest.len() - rows) };
+            let (chunk, after) = rest.split_at(length);
+            let rows = if after.is_empty() { rows } else { 1 };
+            self.run(chunk, rows).map_err(|error| EngineError::Run(error.to_string()))?;
             self.length += chunk.len();
+            rest = after;
         }
-        Ok(self.logits.extract_tensor().1)
+        Ok(self.logits())
     }
 
-    fn run(&mut self, chunk: &[u32]) -> ort::Result<()> {
+    /// What was returned last by [`Self::feed_rows`].
+    pub fn logits(&self) -> &[f32] {
+        self.logits.extract_tensor().1
+    }
+
+    fn run(&mut self, chunk: &[u32], rows: usize) -> ort::Result<()> {
+        if self.rows != rows {
+            let mut logits = Tensor::<f32>::new(&self.allocator, [1, rows, self.vocab])?;
+            self.binding.bind_output("logits", &mut logits)?;
+            let wanted: Vec<i64> = (1..=rows as i64).rev().map(|back| -back).collect();
+            self.binding.bind_input(POSITIONS, &Tensor::from_array(([rows], wanted))?)?;
+            (self.logits, self.rows) = (logits, rows);
+        }
         let total = self.length + chunk.len();
         let ids: Vec<i64> = chunk.iter().map(|&token| i64::from(token)).collect();
         self.binding.bind_input("input_ids", &Tensor::from_array(([1, ids.len()], ids))?)?;
@@ -164,67 +177,4 @@ impl Session {
         self.runner.run_binding(&self.binding)?;
         Ok(())
     }
-}
-
-/// Opens the graph in the folder, or `graph` in its place; the weights are the folder's in any case.
-pub(super) fn runner(
-    folder: &Path,
-    graph: Option<&[u8]>,
-    options: Options,
-) -> Result<Runner, EngineError> {
-    let failed = |reason: String| EngineError::Open { folder: folder.to_owned(), reason };
-    let mut builder = builder(runtime::load(None)?, options)?;
-    let opened = match graph {
-        None => builder.commit_from_file(folder.join("model.onnx")),
-        Some(graph) => {
-            let folder = std::path::absolute(folder).map_err(|error| failed(error.to_string()))?;
-            builder
-                .with_config_entry(
-                    "session.model_external_initializers_file_folder_path",
-                    folder.to_string_lossy(),
-                )
-                .map_err(|error| failed(error.to_string()))?
-                .commit_from_memory(graph)
-        }
-    };
-    opened.map_err(|error| failed(error.to_string()))
-}
-
-/// How sessions are opened here, whatever they run.
-pub(crate) fn builder(
-    environment: &ort::environment::Environment,
-    options: Options,
-) -> Result<SessionBuilder, EngineError> {
-    let failed = |error: ort::Error<SessionBuilder>| EngineError::Run(error.to_string());
-    let threads = match options.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    };
-    let builder = Runner::builder(environment)
-        .map_err(|error| EngineError::Run(error.to_string()))?
-        .with_optimization_level(GraphOptimizationLevel::All)
-        .map_err(failed)?
-        .with_intra_threads(threads)
-        .map_err(failed)?
-        .with_inter_threads(1)
-        .map_err(failed)?
-        // Threads that wait for the next token must not take the core from who chooses it.
-        .with_config_entry("session.force_spinning_stop", "1")
-        .map_err(failed)?;
-    match options.device {
-        Device::Cpu => Ok(builder),
-        Device::Cuda => builder
-            .with_execution_providers([ort::ep::CUDA::default().build().error_on_failure()])
-            .map_err(|error| EngineError::Device {
-                device: Device::Cuda.name(),
-                reason: cause(&error.to_string()),
-            }),
-    }
-}
-
-/// What the runtime's loader said, without the places in the runtime's source that say it.
-fn cause(said: &str) -> String {
-    let after = |mark| said.rsplit_once(mark).map(|(_, cause)| cause);
-    let cause = after("with error: ").or_else(|| after(" : FAIL : ")).unwrap_or(said);
-    cause.trim().trim_end_matches('.').to_string()
 }

@@ -65,6 +65,11 @@ impl Growing {
         &self.text[from..]
     }
 
+    /// How many bytes of it were handed out.
+    pub(super) fn sent(&self) -> usize {
+        self.sent
+    }
+
     /// All of it.
     pub(super) fn as_str(&self) -> &str {
         &self.text

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::message::{Message, Role, ToolCall};
-use agent_core::model::{Form, Reply, Request};
+use agent_core::model::{Form, Reply, Request, TokenLogprob};
 use axum::http::StatusCode;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
@@ -32,12 +32,19 @@ pub(crate) struct Ask {
 /// A piece of the answers.
 #[derive(Debug)]
 pub(crate) enum Piece {
-    /// More of an answer's text.
-    Text(u32, String),
+    /// More of an answer's text, with its tokens where their probabilities are told.
+    Text(u32, String, Vec<TokenLogprob>),
     /// An answer is whole.
     Whole(u32, Reply),
     /// There will be no more.
     Failed(ApiError),
+}
+
+/// The answers to one request, in order.
+pub(crate) struct Answers {
+    pub(crate) replies: Vec<Reply>,
+    /// The tokens of each, where their probabilities are told.
+    pub(crate) tokens: Vec<Vec<TokenLogprob>>,
 }
 
 /// The answers as they come.
@@ -76,16 +83,19 @@ impl Pieces {
     }
 
     /// All answers, in order.
-    pub(crate) async fn whole(mut self) -> Result<Vec<Reply>, ApiError> {
-        let mut replies = Vec::new();
+    pub(crate) async fn whole(mut self) -> Result<Answers, ApiError> {
+        let (mut replies, mut tokens, mut told) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(piece) = self.next().await {
             match piece {
-                Piece::Text(..) => {}
-                Piece::Whole(_, reply) => replies.push(reply),
+                Piece::Text(_, _, more) => told.extend(more),
+                Piece::Whole(_, reply) => {
+                    replies.push(reply);
+                    tokens.push(std::mem::take(&mut told));
+                }
                 Piece::Failed(error) => return Err(error),
             }
         }
-        if replies.is_empty() { Err(gone()) } else { Ok(replies) }
+        if replies.is_empty() { Err(gone()) } else { Ok(Answers { replies, tokens }) }
     }
 }
 
@@ -134,9 +144,12 @@ async fn answers(
         // With the same seed, each answer draws its own numbers.
         request.call = u64::from(choice);
         let mut spelled = Spelled::new(&request.form);
-        let mut on_text = |text: &str| {
+        // Tokens wait for their text, which may be held back.
+        let mut told = Vec::new();
+        let mut on_text = |text: &str, tokens: &[TokenLogprob]| {
+            told.extend_from_slice(tokens);
             if let Some(text) = spelled.more(text) {
-                let _ = outbox.send(Piece::Text(choice, text));
+                let _ = outbox.send(Piece::Text(choice, text, std::mem::take(&mut told)));
             }
         };
         let mut reply = model.generator.generate(&request, how, &mut on_text).await?;
@@ -145,9 +158,10 @@ async fn answers(
             // It has what it asks for, and may speak.
             let form = Form::Text { stop: Vec::new() };
             let request = Request { form, ..request.clone() };
-            let mut on_text = |text: &str| {
-                if !text.is_empty() {
-                    let _ = outbox.send(Piece::Text(choice, text.to_string()));
+            told.clear();
+            let mut on_text = |text: &str, tokens: &[TokenLogprob]| {
+                if !text.is_empty() || !tokens.is_empty() {
+                    let _ = outbox.send(Piece::Text(choice, text.to_string(), tokens.to_vec()));
                 }
             };
             let first = reply.usage;
@@ -160,8 +174,9 @@ async fn answers(
         }
         let usage = reply.usage;
         shared.metrics.tokens(&model.name, usage.input, usage.cached, usage.output);
-        if !held.is_empty() {
-            let _ = outbox.send(Piece::Text(choice, held));
+        let answers = reply.tool_calls.is_empty();
+        if !held.is_empty() || (answers && !told.is_empty()) {
+            let _ = outbox.send(Piece::Text(choice, held, told));
         }
         let _ = outbox.send(Piece::Whole(choice, reply));
     }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use agent_core::model::{Reply, Request};
+use agent_core::model::{Reply, Request, TokenLogprob};
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -12,9 +12,10 @@ use futures::stream::{self, Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{self, Ask, Piece, Pieces};
+use super::answer::{self, Answers, Ask, Piece, Pieces};
 use super::fields::{Rule, checked, empty, no, zero};
 use super::form::{self, Choice, Format, Offered, Wanted};
+use super::logprobs;
 use super::options::{self, Stop};
 use super::said::{broken, calls, done, event, finish, usage};
 use super::turns::{self, Turn};
@@ -49,8 +50,8 @@ const FIELDS: &[(&str, Rule)] = &[
     ("safety_identifier", Rule::Idle),
     ("service_tier", Rule::Idle),
     ("store", Rule::Only(no, "nothing is stored")),
-    ("logprobs", Rule::Only(no, "the engine does not give the probabilities of tokens")),
-    ("top_logprobs", Rule::Only(zero, "the engine does not give the probabilities of tokens")),
+    ("logprobs", Rule::Takes),
+    ("top_logprobs", Rule::Takes),
     ("frequency_penalty", Rule::Only(zero, "the engine has no penalties")),
     ("presence_penalty", Rule::Only(zero, "the engine has no penalties")),
     ("logit_bias", Rule::Only(empty, "the engine has no biases")),
@@ -84,6 +85,8 @@ struct Body {
     top_p: Option<f64>,
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
+    logprobs: Option<bool>,
+    top_logprobs: Option<u64>,
 }
 
 /// What a stream says beside its text.
@@ -102,7 +105,7 @@ pub(crate) async fn create(
     let model = shared.model(&account.user, &body.model)?;
     let head = Head { id: unique("chatcmpl-"), created: now(), model: model.name.clone() };
     let choice = Choice::of(body.tool_choice.as_ref())?;
-    let how = options::how(
+    let mut how = options::how(
         &*model.generator,
         body.temperature,
         body.top_p,
@@ -110,6 +113,8 @@ pub(crate) async fn create(
         Prompt::Chat,
         choice.calls(body.parallel_tool_calls),
     )?;
+    how.logprobs = logprobs::of_chat(&*model.generator, body.logprobs, body.top_logprobs)?;
+    let told = how.logprobs.is_some();
     let (name, most) = match body.max_completion_tokens {
         Some(most) => ("max_completion_tokens", Some(most)),
         None => ("max_tokens", body.max_tokens),
@@ -131,11 +136,11 @@ pub(crate) async fn create(
     let pieces = answer::ask(&shared, Ask { model, request, how, choices })?;
     if body.stream {
         let shown = body.stream_options.unwrap_or_default().include_usage;
-        let events = events(head, pieces.begun().await?, shown);
+        let events = events(head, pieces.begun().await?, shown, told);
         return Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response());
     }
-    let replies = pieces.whole().await?;
-    Ok(Json(head.completion(&replies)).into_response())
+    let answers = pieces.whole().await?;
+    Ok(Json(head.completion(&answers, told)).into_response())
 }
 
 /// What every object of one answer says.
@@ -146,8 +151,9 @@ struct Head {
 }
 
 impl Head {
-    fn completion(&self, replies: &[Reply]) -> Value {
-        let choice = |(index, reply): (u32, &Reply)| {
+    fn completion(&self, answers: &Answers, told: bool) -> Value {
+        let Answers { replies, tokens } = answers;
+        let choice = |((index, reply), tokens): ((u32, &Reply), &Vec<TokenLogprob>)| {
             let calls = calls(reply);
             let mut message =
                 json!({ "role": "assistant", "content": reply.content, "refusal": null });
@@ -156,13 +162,14 @@ impl Head {
                 message["tool_calls"] = json!(calls);
             }
             json!({
-                "index": index, "message": message, "logprobs": null,
+                "index": index, "message": message,
+                "logprobs": told.then(|| logprobs::chat(tokens)),
                 "finish_reason": finish(reply),
             })
         };
         json!({
             "id": self.id, "object": "chat.completion", "created": self.created, "model": self.model,
-            "choices": (0..).zip(replies).map(choice).collect::<Vec<_>>(),
+            "choices": (0..).zip(replies).zip(tokens).map(choice).collect::<Vec<_>>(),
             "usage": usage(replies), "system_fingerprint": null,
         })
     }
@@ -175,8 +182,12 @@ impl Head {
     }
 
     fn delta(&self, choice: u32, delta: &Value, finish: Option<&str>) -> Event {
+        self.told(choice, delta, &Value::Null, finish)
+    }
+
+    fn told(&self, choice: u32, delta: &Value, logprobs: &Value, finish: Option<&str>) -> Event {
         event(&self.chunk(&json!([{
-            "index": choice, "delta": delta, "logprobs": null, "finish_reason": finish,
+            "index": choice, "delta": delta, "logprobs": logprobs, "finish_reason": finish,
         }])))
     }
 }
@@ -185,8 +196,10 @@ fn events(
     head: Head,
     pieces: Pieces,
     shown: bool,
+    told: bool,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let writing = Writing { head, pieces, shown, begun: None, replies: Vec::new(), over: false };
+    let writing =
+        Writing { head, pieces, shown, told, begun: None, replies: Vec::new(), over: false };
     let all = stream::unfold(writing, |mut writing| async move {
         if writing.over {
             return None;
@@ -203,6 +216,8 @@ struct Writing {
     head: Head,
     pieces: Pieces,
     shown: bool,
+    /// Whether the probabilities of tokens are told.
+    told: bool,
     /// The answer of which something was said.
     begun: Option<u32>,
     replies: Vec<Reply>,
@@ -213,9 +228,14 @@ impl Writing {
     fn events(&mut self, piece: Option<Piece>) -> Vec<Event> {
         let mut events = Vec::new();
         match piece {
-            Some(Piece::Text(choice, text)) => {
+            Some(Piece::Text(choice, text, tokens)) => {
                 self.begin(choice, &mut events);
-                events.push(self.head.delta(choice, &json!({ "content": text }), None));
+                let logprobs = match self.told {
+                    true => logprobs::chat(&tokens),
+                    false => Value::Null,
+                };
+                let delta = json!({ "content": text });
+                events.push(self.head.told(choice, &delta, &logprobs, None));
             }
             Some(Piece::Whole(choice, reply)) => {
                 self.begin(choice, &mut events);

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::answer::{self, Ask, Piece, Pieces};
 use super::chat::StreamOptions;
 use super::fields::{Rule, checked, empty, no, zero};
+use super::logprobs;
 use super::options::{self, Stop};
 use super::said::{broken, done, event, finish, usage};
 use crate::body::Sent;
@@ -44,7 +45,7 @@ const FIELDS: &[(&str, Rule)] = &[
     ("user", Rule::Idle),
     ("best_of", Rule::Only(one, "each answer is given")),
     ("echo", Rule::Only(no, "the client has the prompt")),
-    ("logprobs", Rule::Never("the engine does not give the probabilities of tokens")),
+    ("logprobs", Rule::Takes),
     ("frequency_penalty", Rule::Only(zero, "the engine has no penalties")),
     ("presence_penalty", Rule::Only(zero, "the engine has no penalties")),
     ("logit_bias", Rule::Only(empty, "the engine has no biases")),
@@ -65,6 +66,7 @@ struct Body {
     temperature: Option<f64>,
     top_p: Option<f64>,
     max_tokens: Option<u64>,
+    logprobs: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -86,7 +88,7 @@ pub(crate) async fn create(
     if prompt.is_empty() {
         return Err(ApiError::param("prompt", "`prompt` is empty: there is nothing to go on with"));
     }
-    let how = options::how(
+    let mut how = options::how(
         &*model.generator,
         body.temperature,
         body.top_p,
@@ -94,6 +96,8 @@ pub(crate) async fn create(
         Prompt::Raw,
         Calls::One,
     )?;
+    how.logprobs = logprobs::of_completion(&*model.generator, body.logprobs)?;
+    let told = how.logprobs.is_some();
     let request = Request {
         call: 0,
         messages: Vec::new(),
@@ -105,18 +109,22 @@ pub(crate) async fn create(
     let pieces = answer::ask(&shared, Ask { model, request, how, choices })?;
     if body.stream {
         let shown = body.stream_options.unwrap_or_default().include_usage;
-        let events = events(head, pieces.begun().await?, shown);
+        let events = events(head, pieces.begun().await?, shown, told);
         return Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response());
     }
-    let replies = pieces.whole().await?;
-    let choice = |(index, reply): (u32, &Reply)| choice(index, &reply.content, Some(finish(reply)));
-    let mut completion = head.object((0..).zip(&replies).map(choice).collect());
-    completion["usage"] = usage(&replies);
+    let answers = pieces.whole().await?;
+    let choice = |((index, reply), tokens): ((u32, &Reply), &Vec<_>)| {
+        let logprobs = told.then(|| logprobs::completion(tokens, &mut 0));
+        choice(index, &reply.content, logprobs, Some(finish(reply)))
+    };
+    let choices = (0..).zip(&answers.replies).zip(&answers.tokens).map(choice).collect();
+    let mut completion = head.object(choices);
+    completion["usage"] = usage(&answers.replies);
     Ok(Json(completion).into_response())
 }
 
-fn choice(index: u32, text: &str, finish: Option<&str>) -> Value {
-    json!({ "index": index, "text": text, "logprobs": null, "finish_reason": finish })
+fn choice(index: u32, text: &str, logprobs: Option<Value>, finish: Option<&str>) -> Value {
+    json!({ "index": index, "text": text, "logprobs": logprobs, "finish_reason": finish })
 }
 
 /// What every object of one answer says.
@@ -139,19 +147,23 @@ fn events(
     head: Head,
     pieces: Pieces,
     shown: bool,
+    told: bool,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let state = (head, pieces, Vec::<Reply>::new(), false);
-    let all = stream::unfold(state, move |(head, mut pieces, mut replies, over)| async move {
+    let state = (head, pieces, Vec::<Reply>::new(), 0, false);
+    let all = stream::unfold(state, move |state| async move {
+        let (head, mut pieces, mut replies, mut offset, over) = state;
         if over {
             return None;
         }
         let (events, over) = match pieces.next().await {
-            Some(Piece::Text(index, text)) => {
-                (vec![event(&head.object(vec![choice(index, &text, None)]))], false)
+            Some(Piece::Text(index, text, tokens)) => {
+                let logprobs = told.then(|| logprobs::completion(&tokens, &mut offset));
+                (vec![event(&head.object(vec![choice(index, &text, logprobs, None)]))], false)
             }
             Some(Piece::Whole(index, reply)) => {
-                let last = head.object(vec![choice(index, "", Some(finish(&reply)))]);
+                let last = head.object(vec![choice(index, "", None, Some(finish(&reply)))]);
                 replies.push(reply);
+                offset = 0;
                 (vec![event(&last)], false)
             }
             Some(Piece::Failed(error)) => (vec![broken(&error)], true),
@@ -163,7 +175,7 @@ fn events(
             None => (vec![done()], true),
         };
         let events = stream::iter(events.into_iter().map(Ok));
-        Some((events, (head, pieces, replies, over)))
+        Some((events, (head, pieces, replies, offset, over)))
     });
     all.flatten()
 }

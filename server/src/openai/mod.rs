@@ -8,6 +8,7 @@ mod completions;
 mod embeddings;
 mod fields;
 mod form;
+mod logprobs;
 mod models;
 mod options;
 mod responses;

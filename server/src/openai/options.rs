@@ -56,7 +56,7 @@ pub(crate) fn how(
         top_p: top_p.map_or(own.top_p, |value| value as f32),
         seed: seed.map_or_else(rand::random, |seed| seed as u64),
     };
-    Ok(How { sampling, prompt, calls })
+    Ok(How { sampling, prompt, calls, logprobs: None })
 }
 
 fn within(name: &str, value: Option<f64>, least: f64, most: f64) -> Result<(), ApiError> {

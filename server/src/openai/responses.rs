@@ -58,7 +58,7 @@ const FIELDS: &[(&str, Rule)] = &[
     ("include", Rule::Only(empty, "there is nothing to include")),
     ("reasoning", Rule::Only(empty, "the model does not reason apart from its answer")),
     ("truncation", Rule::Only(|value| value == "disabled", "leave out what does not fit")),
-    ("top_logprobs", Rule::Only(zero, "the engine does not give the probabilities of tokens")),
+    ("top_logprobs", Rule::Only(zero, "they are told at `/v1/chat/completions`")),
     ("max_tool_calls", Rule::Never("the client makes the calls")),
 ];
 
@@ -130,7 +130,7 @@ pub(crate) async fn create(
         let events = events(head, pieces.begun().await?);
         return Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response());
     }
-    let replies = pieces.whole().await?;
+    let replies = pieces.whole().await?.replies;
     let output = replies.first().map(object::output).unwrap_or_default();
     Ok(Json(head.whole(&replies, &output)).into_response())
 }
@@ -190,7 +190,7 @@ impl Writing {
 
     fn events(&mut self, piece: Option<Piece>) -> Vec<Event> {
         match piece {
-            Some(Piece::Text(_, text)) => self.more(&text),
+            Some(Piece::Text(_, text, _)) => self.more(&text),
             Some(Piece::Whole(_, reply)) => {
                 self.over = true;
                 let mut events = Vec::new();

@@ -1,6 +1,7 @@
 //! `errand models`: what is here, what can be fetched, and how fast it runs.
 
 mod make;
+mod score;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
         /// Its name, as `errand models list` has it
         name: String,
     },
+    /// Say how likely a model finds a text, or each of several answers to a prompt
+    Score(score::Score),
     /// Measure a model: tokens a second for reading and for writing, load time, peak memory
     Bench {
         /// A catalog name or a path
@@ -97,6 +100,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Quantize(args) => return make::quantize(&errand, &args),
         Command::Merge(args) => return make::merge(&args),
+        Command::Score(args) => return score::main(&errand, &args),
         Command::Remove { name } => {
             let bytes = errand.fetcher().remove(&name)?;
             say(&format!("removed {name}: {}", size(bytes)));

@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use prost::Message;
-
 use super::{Adapter, Delta, Order, Shape, refused};
 use crate::import::onnx::{FLOAT, GraphProto, ModelProto, NodeProto, TensorProto};
 use crate::import::{ImportError, ModelInfo};
@@ -19,7 +17,7 @@ pub(crate) fn adapted(
     folder: &Path,
     info: &ModelInfo,
     adapter: &Path,
-) -> Result<Vec<u8>, ImportError> {
+) -> Result<ModelProto, ImportError> {
     let adapter = Adapter::open(adapter)?;
     let mut model = ModelProto::open(folder)?;
     let (path, base) = (adapter.path.clone(), adapter.base.clone());
@@ -53,7 +51,7 @@ pub(crate) fn adapted(
     for (node, deltas) in places.into_iter().rev() {
         insert(graph, node, &deltas);
     }
-    Ok(model.encode_to_vec())
+    Ok(model)
 }
 
 /// How this graph turns q and k.

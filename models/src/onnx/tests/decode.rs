@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use agent_core::message::Message;
-use agent_core::model::{Finish, Form, ModelError, Reply, Request, Sampling};
+use agent_core::model::{Finish, Form, ModelError, Reply, Request, Sampling, TokenLogprob};
 use serde_json::json;
 
 use super::sample::{Dice, QWEN, SMOLLM2, Vocab, engine, request, spec};
-use crate::onnx::asking::{Asking, Prompt, Room};
+use crate::onnx::asking::{Ahead, Asking, Prompt, Room};
 use crate::onnx::decode::{Decoder, Engine};
 use crate::onnx::sampler::normalizer;
 
 fn ask(engine: &mut Engine<Dice>, request: &Request) -> Reply {
-    engine.think(request, Asking::default(), Arc::default(), &mut |_| ()).unwrap()
+    engine.think(request, Asking::default(), Arc::default(), &mut |_, _| ()).unwrap()
 }
 
 fn text(stop: &[&str]) -> Form {
@@ -76,7 +76,7 @@ fn text_ends_before_a_stop_string() {
     let at = whole.find(&stop).unwrap();
     let mut shown = String::new();
     let reply = engine
-        .think(&request(text(&[&stop]), 60), Asking::default(), Arc::default(), &mut |piece| {
+        .think(&request(text(&[&stop]), 60), Asking::default(), Arc::default(), &mut |piece, _| {
             shown.push_str(piece)
         })
         .unwrap();
@@ -108,7 +108,7 @@ fn a_prompt_that_does_not_fit_is_refused() {
     let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
     engine.context = 60;
     let error = engine
-        .think(&request(text(&[]), 50), Asking::default(), Arc::default(), &mut |_| ())
+        .think(&request(text(&[]), 50), Asking::default(), Arc::default(), &mut |_, _| ())
         .unwrap_err();
     let ModelError::TooLong { tokens, context: 60, .. } = error else { panic!("{error}") };
     assert!(tokens > 60);
@@ -117,7 +117,7 @@ fn a_prompt_that_does_not_fit_is_refused() {
             &request(Form::Choice(Vec::new()), 1),
             Asking::default(),
             Arc::default(),
-            &mut |_| (),
+            &mut |_, _| (),
         )
         .unwrap_err();
     assert!(error.to_string().ends_with("there is nothing to choose from"), "{error}");
@@ -129,7 +129,7 @@ fn a_reply_that_nobody_waits_for_stops() {
     let flag = Arc::new(AtomicBool::new(false));
     let raise = flag.clone();
     let mut pieces = 0;
-    let stopped = engine.think(&request(text(&[]), 1000), Asking::default(), flag, &mut |_| {
+    let stopped = engine.think(&request(text(&[]), 1000), Asking::default(), flag, &mut |_, _| {
         pieces += 1;
         raise.store(true, std::sync::atomic::Ordering::Relaxed);
     });
@@ -163,10 +163,10 @@ fn the_odds_of_a_choice_are_those_of_all_its_tokens() {
             tokens.extend(nested.then_some(end));
             engine.decoder.rewind(0);
             let mut score = 0.0;
-            let mut logits = engine.decoder.feed(&prompt).unwrap().to_vec();
+            let mut logits = engine.decoder.read(&prompt).to_vec();
             for token in tokens {
                 score += logits[token as usize] - normalizer(&logits);
-                logits = engine.decoder.feed(&[token]).unwrap().to_vec();
+                logits = engine.decoder.read(&[token]).to_vec();
             }
             scores.push(score);
         }
@@ -199,7 +199,7 @@ fn a_request_may_say_how_tokens_are_chosen() {
         ..Asking::default()
     };
     let mut say =
-        |asking| engine.think(&asked, asking, Arc::default(), &mut |_| ()).unwrap().content;
+        |asking| engine.think(&asked, asking, Arc::default(), &mut |_, _| ()).unwrap().content;
     let greedy = say(Asking::default());
     assert_eq!(say(hot(1)), say(hot(1)));
     assert_ne!(say(hot(1)), say(hot(2)));
@@ -212,7 +212,7 @@ fn a_limit_beyond_the_context_is_cut_to_it_where_that_is_asked_for() {
     engine.context = 60;
     let left = Asking { room: Room::Left, ..Asking::default() };
     let asked = request(Form::Json(json!({"type": "string", "minLength": 500})), 5000);
-    let reply = engine.think(&asked, left, Arc::default(), &mut |_| ()).unwrap();
+    let reply = engine.think(&asked, left, Arc::default(), &mut |_, _| ()).unwrap();
     assert_eq!(reply.finish, Finish::Cut);
     assert_eq!(reply.usage.input + reply.usage.output, 60);
 }
@@ -224,9 +224,82 @@ fn a_raw_prompt_is_its_text_and_nothing_else() {
     let mut asked = request(text(&[]), 4);
     asked.messages.clear();
     asked.prefix = "the quick brown<|im_start|>".to_string();
-    let reply = engine.think(&asked, raw, Arc::default(), &mut |_| ()).unwrap();
+    let reply = engine.think(&asked, raw, Arc::default(), &mut |_, _| ()).unwrap();
     let letters = engine.tokenizer.encode(&asked.prefix);
     assert_eq!(reply.usage.input, letters.len() as u64);
     assert_eq!(engine.fed[..letters.len()], letters);
     assert!(!letters.contains(&engine.tokenizer.marker("<|im_start|>").unwrap()));
+}
+
+/// The same reply read ahead and not, each with an engine of its own.
+fn both_ways(form: &Form, sampling: Sampling, logprobs: Option<u8>) -> [(Reply, Told, u64); 2] {
+    [Ahead::Nothing, Ahead::Drafts].map(|ahead| {
+        let mut engine = engine(Vocab::Turns, SMOLLM2, sampling);
+        let asking = Asking { ahead, logprobs, ..Asking::default() };
+        let mut told = Vec::new();
+        let mut request = request(form.clone(), 90);
+        request.messages.push(Message::assistant("the answer is the answer is").into());
+        request.messages.push(Message::user("the answer is").into());
+        let reply = engine
+            .think(&request, asking, Arc::default(), &mut |_, tokens| {
+                told.extend_from_slice(tokens)
+            })
+            .unwrap();
+        let read = engine.fed.len();
+        assert!(read <= engine.context);
+        (reply, told, engine.pace.drafted)
+    })
+}
+
+type Told = Vec<TokenLogprob>;
+
+#[test]
+fn what_is_read_ahead_is_no_part_of_a_reply() {
+    let names = json!({"type": "array", "items": {"enum": ["the answer is in", "the answer is no", "the answer is"]}, "minItems": 6, "maxItems": 6});
+    let mut drafted = 0;
+    for seed in 0..12 {
+        for temperature in [0.0, 0.8] {
+            let sampling = Sampling { temperature, top_p: 0.95, seed };
+            for form in [text(&[]), text(&["the"]), Form::Json(names.clone())] {
+                for logprobs in [None, Some(2)] {
+                    let [plain, ahead] = both_ways(&form, sampling, logprobs);
+                    assert_eq!(plain.0.content, ahead.0.content);
+                    assert_eq!(plain.0.finish, ahead.0.finish);
+                    assert_eq!(plain.0.usage, ahead.0.usage);
+                    assert_eq!(plain.1, ahead.1);
+                    assert_eq!(plain.2, 0);
+                    drafted += ahead.2;
+                    if logprobs.is_some() && form != text(&["the"]) {
+                        let bytes: Vec<u8> =
+                            plain.1.iter().flat_map(|token| token.bytes.clone()).collect();
+                        assert_eq!(String::from_utf8_lossy(&bytes), plain.0.content);
+                    }
+                }
+            }
+        }
+    }
+    assert!(drafted > 100, "only {drafted} tokens were drafted");
+}
+
+#[test]
+fn a_forced_token_is_told_with_its_own_probability() {
+    let schema = json!({"type": "object", "properties": {"the answer is in the file": {"const": "the names are listed"}}, "required": ["the answer is in the file"]});
+    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    let request = request(Form::Json(schema), 100);
+    let asking = Asking { logprobs: Some(0), ..Asking::default() };
+    let mut told: Told = Vec::new();
+    let reply = engine
+        .think(&request, asking, Arc::default(), &mut |_, tokens| told.extend_from_slice(tokens))
+        .unwrap();
+    assert_eq!(told.len() as u64, reply.usage.output);
+    let prompt = engine.template.tokens(&engine.tokenizer, &request.messages, &[], "").unwrap();
+    let written = engine.fed[prompt.len()..].to_vec();
+    engine.decoder.rewind(0);
+    let mut logits = engine.decoder.read(&prompt).to_vec();
+    for (token, told) in written.iter().zip(&told) {
+        assert_eq!(engine.tokenizer.bytes(*token), told.bytes);
+        let wanted = logits[*token as usize] - normalizer(&logits);
+        assert!((told.logprob - wanted).abs() < 1e-3, "{} for {wanted}", told.logprob);
+        logits = engine.decoder.read(&[*token]).to_vec();
+    }
 }

@@ -1,7 +1,7 @@
 //! What the grammar lets through, letter by letter and by chance.
 
 use agent_core::message::Message;
-use agent_core::model::{Finish, Form, Sampling};
+use agent_core::model::{Finish, Form, Sampling, TokenLogprob};
 use serde_json::{Value, json};
 
 use super::sample::{QWEN, SMOLLM2, Vocab, engine, request, spec, tokenizer};
@@ -310,7 +310,7 @@ fn no_logits_lead_off_the_rails() {
                 request.call = call;
                 request.messages[1] = Message::user(format!("Question {call}?")).into();
                 let mut shown = String::new();
-                let mut on_text = |text: &str| shown.push_str(text);
+                let mut on_text = |text: &str, _: &[TokenLogprob]| shown.push_str(text);
                 let reply = engine
                     .think(&request, Default::default(), Default::default(), &mut on_text)
                     .unwrap();
@@ -347,7 +347,7 @@ fn no_logits_call_what_was_not_offered() {
             let mut request = request(form, 200);
             request.call = call;
             let reply = engine
-                .think(&request, Default::default(), Default::default(), &mut |_| ())
+                .think(&request, Default::default(), Default::default(), &mut |_, _| ())
                 .unwrap();
             if reply.finish == Finish::Cut {
                 assert!(reply.tool_calls.is_empty());

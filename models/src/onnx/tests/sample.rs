@@ -173,8 +173,34 @@ pub(in crate::onnx) struct Dice {
 
 impl Dice {
     fn new(tokenizer: Arc<Tokenizer>) -> Dice {
-        let logits = vec![0.0; tokenizer.width()];
-        Dice { tokenizer, read: Vec::new(), logits, stop: None, feeds: 0, tokens: 0 }
+        Dice { tokenizer, read: Vec::new(), logits: Vec::new(), stop: None, feeds: 0, tokens: 0 }
+    }
+
+    /// Reads tokens; gives the logits after the last.
+    pub(in crate::onnx) fn read(&mut self, tokens: &[u32]) -> &[f32] {
+        self.feed(tokens, 1).unwrap();
+        &self.logits
+    }
+
+    /// The logits after what was read.
+    fn row(&self) -> Vec<f32> {
+        let mut state = 0xcbf2_9ce4_8422_2325u64;
+        for &token in &self.read {
+            state = (state ^ u64::from(token)).wrapping_mul(0x0100_0000_01b3);
+        }
+        let starts = self.tokenizer.marker("<|im_start|>");
+        let since = self.read.iter().rev().take_while(|&&token| Some(token) != starts).count();
+        let mut logit = |token: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let noise = (state >> 40) as f32 / (1u64 << 24) as f32 * 6.0;
+            let bytes = self.tokenizer.bytes(token as u32);
+            let ends = matches!(bytes.first(), Some(b'"' | b'}' | b']' | b','))
+                || self.tokenizer.ends(token as u32);
+            if ends { noise + since as f32 / 10.0 } else { noise }
+        };
+        (0..self.tokenizer.width()).map(&mut logit).collect()
     }
 }
 
@@ -187,32 +213,29 @@ impl Decoder for Dice {
         self.stop = Some(flag);
     }
 
-    fn feed(&mut self, tokens: &[u32]) -> Result<&[f32], EngineError> {
+    fn feed(&mut self, tokens: &[u32], rows: usize) -> Result<(), EngineError> {
         if self.stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
             return Err(EngineError::Stopped);
         }
-        assert!(!tokens.is_empty());
+        assert!((1..=tokens.len()).contains(&rows));
         self.feeds += 1;
         self.tokens += tokens.len();
-        self.read.extend(tokens);
-        let mut state = 0xcbf2_9ce4_8422_2325u64;
-        for &token in &self.read {
-            state = (state ^ u64::from(token)).wrapping_mul(0x0100_0000_01b3);
-        }
-        let starts = self.tokenizer.marker("<|im_start|>");
-        let since = self.read.iter().rev().take_while(|&&token| Some(token) != starts).count();
-        for (token, logit) in self.logits.iter_mut().enumerate() {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            *logit = (state >> 40) as f32 / (1u64 << 24) as f32 * 6.0;
-            let bytes = self.tokenizer.bytes(token as u32);
-            if matches!(bytes.first(), Some(b'"' | b'}' | b']' | b','))
-                || self.tokenizer.ends(token as u32)
-            {
-                *logit += since as f32 / 10.0;
+        self.logits.clear();
+        for (place, token) in tokens.iter().enumerate() {
+            self.read.push(*token);
+            if place + rows >= tokens.len() {
+                let row = self.row();
+                self.logits.extend(row);
             }
         }
-        Ok(&self.logits)
+        Ok(())
+    }
+
+    fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    fn width(&self) -> usize {
+        self.tokenizer.width()
     }
 }
