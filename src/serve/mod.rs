@@ -192,6 +192,7 @@ pub fn piped(errand: &Errand, files: &[PathBuf]) -> anyhow::Result<Parts> {
         triggers: Vec::new(),
         limits: file.limits(),
         doors: Doors::default(),
+        ticket: None,
     })
 }
 
