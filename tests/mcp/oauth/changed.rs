@@ -79,7 +79,8 @@ fn tokens_asked_for(server: &Server) -> bool {
 
 #[test]
 fn a_refresh_token_is_drawn_to_another_server() {
-    let ways: [(&str, fn(&Signs, &Server)); 3] = [
+    type Way = fn(&Signs, &Server);
+    let ways: [(&str, Way); 3] = [
         ("cannot be reached", |signs, thief| {
             signs.state().names = Some(format!("http://{}/.well-known/anything", thief.at));
         }),
