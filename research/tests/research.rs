@@ -337,21 +337,20 @@ fn led(
 
 #[test]
 fn what_no_page_states_may_have_to_be_named_first() {
-    const CHAIN: &str = r#"{"questions": ["Which tower does Ann keep?", "How high is #1?"]}"#;
     let question = "How high is the tower that Ann keeps?";
     let said = |request: &Request| {
         let system = &request.messages[0].content;
         match &request.form {
             Form::Choice(_) if system.contains("one or several") => "one",
             Form::Choice(_) if system.contains("compare") => "no",
+            Form::Choice(_) if system.contains("without its name") => "the tower that Ann keeps",
             Form::Choice(_) => "yes",
-            _ if system.contains("without its name") => CHAIN,
             _ if system.contains("by its name alone") => "the north tower of Aveiro",
             _ => "The north tower is 47 m high.",
         }
         .to_string()
     };
-    let first = "Which tower does Ann keep?";
+    let first = "What is the name of the tower that Ann keeps?";
     let (asked, report) = led(question, said, &[first, QUESTION]);
     assert_eq!(asked, [question, first, QUESTION]);
     assert_eq!(report.answer.unwrap().text, "The north tower of Aveiro is 47 m high.");
