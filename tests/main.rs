@@ -53,3 +53,4 @@ mod stepwise;
 mod stopped;
 mod task;
 mod tidy;
+mod venv;

@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use crate::place::{Place, Ran, call, say};
+use crate::venv;
 
 const BY_TOOLS: &str = "act = \"tools\"";
 pub(crate) const ODD: &str = include_str!("mcp/odd.py");
@@ -47,24 +48,7 @@ fn of(program: &Path) -> Python {
 /// standard error, where it cannot be had.
 fn reference() -> Option<Python> {
     static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
-        let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mcp");
-        let python = venv.join("bin/python3");
-        let run = |program: &Path, words: &[&str]| {
-            let ran = Command::new(program).args(words).stdin(Stdio::null()).output();
-            match ran {
-                Ok(ran) if ran.status.success() => Ok(()),
-                Ok(ran) => Err(String::from_utf8_lossy(&ran.stderr).trim().to_string()),
-                Err(error) => Err(error.to_string()),
-            }
-        };
-        if run(&python, &["-c", "import mcp.server.mcpserver"]).is_ok() {
-            return Ok(python);
-        }
-        run("python3".as_ref(), &["-m", "venv", &venv.to_string_lossy()])?;
-        run(&python, &["-m", "pip", "install", "--quiet", "--only-binary=:all:", "mcp==2.3.0"])?;
-        Ok(python)
-    });
+    let made = MADE.get_or_init(|| venv::with("mcp", "mcp.server.mcpserver", &["mcp==2.3.0"]));
     match made {
         Ok(python) => Some(of(python)),
         Err(reason) => {

@@ -11,6 +11,7 @@ use server::TokenHash;
 use crate::browser;
 use crate::place::{Place, call, say};
 use crate::serve::client::{ADA, BOB, Serve};
+use crate::venv;
 
 /// What drives the browser, and what looks for what keeps people out.
 const PACKAGES: [&str; 2] = ["playwright==1.65.2", "axe-playwright-python==0.1.8"];
@@ -27,25 +28,8 @@ const LETTER: &str = "Dear Ada,\n\nthank you for the visit, and for the drawing 
 /// error, where it cannot be had.
 fn python() -> Option<&'static Path> {
     static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let made = MADE.get_or_init(|| {
-        let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
-        let python = venv.join("bin/python3");
-        let run = |program: &Path, words: &[&str]| {
-            let ran = Command::new(program).args(words).stdin(Stdio::null()).output();
-            match ran {
-                Ok(ran) if ran.status.success() => Ok(()),
-                Ok(ran) => Err(String::from_utf8_lossy(&ran.stderr).trim().to_string()),
-                Err(error) => Err(error.to_string()),
-            }
-        };
-        if run(&python, &["-c", "import playwright, axe_playwright_python"]).is_ok() {
-            return Ok(python);
-        }
-        run("python3".as_ref(), &["-m", "venv", &venv.to_string_lossy()])?;
-        let pip = ["-m", "pip", "install", "--quiet", "--only-binary=:all:"];
-        run(&python, &[&pip[..], &PACKAGES].concat())?;
-        Ok(python)
-    });
+    let made =
+        MADE.get_or_init(|| venv::with("page", "playwright, axe_playwright_python", &PACKAGES));
     match made {
         Ok(python) => Some(python),
         Err(reason) => {

@@ -29,10 +29,10 @@ use store::{RunRow, Which, Whose};
 
 use super::file::ServeFile;
 use super::notify::Notify;
-use super::params::{given, schema};
+use super::params::{given, outcome, schema};
 use super::placed;
 use crate::runtime::{as_of, over, spent_by};
-use crate::{Errand, Finished, STRATEGIES, Unfit, Usage};
+use crate::{Errand, Finished, Unfit, Usage};
 
 /// Runs the agents of a serve file.
 pub(super) struct Agents {
@@ -431,16 +431,6 @@ impl Watch for Noted {
     fn emit(&self, run: &RunId, call: &Action, remark: &Remark) {
         self.watch.emit(run, call, remark);
     }
-}
-
-/// What comes of its runs, as JSON Schema.
-fn outcome(agent: &Agent) -> Value {
-    let strategy = STRATEGIES.named(agent.act.as_deref().unwrap_or_default());
-    let fixed = strategy.and_then(|entry| entry.outcome).map(|schema| schema());
-    agent.output.clone().or(fixed).unwrap_or_else(|| {
-        let properties = json!({ "answer": { "type": "string" } });
-        json!({ "type": "object", "properties": properties, "required": ["answer"] })
-    })
 }
 
 fn failed(error: &anyhow::Error) -> LaunchError {

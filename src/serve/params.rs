@@ -1,8 +1,11 @@
-//! The parameters of an agent as clients see and send them: a JSON Schema, and values that are held against it.
+//! What an agent takes and gives, as clients see it: JSON Schemas, and values that are held against the first.
 
+use agent_core::agent::Agent;
 use agent_core::param::{ParamSpec, ParamType};
 use serde_json::{Map, Value, json};
 use server::LaunchError;
+
+use crate::STRATEGIES;
 
 /// Parameters as JSON Schema.
 pub(super) fn schema(params: &std::collections::BTreeMap<String, ParamSpec>) -> Value {
@@ -69,4 +72,14 @@ pub(super) fn given(
         }
     }
     Ok(given)
+}
+
+/// What comes of its runs, as JSON Schema.
+pub(super) fn outcome(agent: &Agent) -> Value {
+    let strategy = STRATEGIES.named(agent.act.as_deref().unwrap_or_default());
+    let fixed = strategy.and_then(|entry| entry.outcome).map(|schema| schema());
+    agent.output.clone().or(fixed).unwrap_or_else(|| {
+        let properties = json!({ "answer": { "type": "string" } });
+        json!({ "type": "object", "properties": properties, "required": ["answer"] })
+    })
 }

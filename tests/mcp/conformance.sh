@@ -47,31 +47,37 @@ conformance="$here/node_modules/.bin/conformance"
 "$conformance" --version >"$here/version" 2>&1 ||
     { echo "left out: $suite does not run on node $(node --version)" >&2; exit 3; }
 
-listed=$("$conformance" list | sed -n '/^Client scenarios/,/^$/ s/^  - \([^ ]*\).*/\1/p')
 failed=0
-for scenario in $listed; do
-    case " ${apply[*]} " in *" $scenario "*)
-        if "$conformance" client --command "python3 tests/mcp/client.py" --scenario "$scenario" >"$here/log" 2>&1; then
-            echo "passed       $scenario ($(grep -o 'Passed: [0-9/]*' "$here/log"))"
+# Runs the scenarios of one side, with these words for the suite; those in `scenarios` have to pass.
+side() { # Client|Server LABEL WORD…
+    local label=$2 listed scenario prefix known
+    listed=$("$conformance" list | sed -n "/^$1 scenarios/,/^\$/ s/^  - \([^ ]*\).*/\1/p")
+    for scenario in $listed; do
+        case " ${scenarios[*]} " in *" $scenario "*)
+            if "$conformance" "${@:3}" --scenario "$scenario" >"$here/log" 2>&1; then
+                echo "passed       $label$scenario ($(grep -o 'Passed: [0-9/]*' "$here/log"))"
+            else
+                echo "failed       $label$scenario"
+                cat "$here/log"
+                failed=1
+            fi
+            continue ;;
+        esac
+        known=no
+        for prefix in "${beside[@]}"; do case $scenario in "$prefix"*) known=yes ;; esac; done
+        if [ $known = yes ]; then
+            echo "not for us   $label$scenario"
         else
-            echo "failed       $scenario"
-            cat "$here/log"
+            echo "unknown      $label$scenario"
             failed=1
         fi
-        continue ;;
-    esac
-    known=no
-    for prefix in "${other[@]}"; do case $scenario in "$prefix"*) known=yes ;; esac; done
-    if [ $known = yes ]; then
-        echo "not for us   $scenario"
-    else
-        echo "unknown      $scenario"
-        failed=1
-    fi
-done
-for scenario in "${apply[@]}"; do
-    grep -qx "$scenario" <<<"$listed" || { echo "gone         $scenario"; failed=1; }
-done
+    done
+    for scenario in "${scenarios[@]}"; do
+        grep -qx "$scenario" <<<"$listed" || { echo "gone         $label$scenario"; failed=1; }
+    done
+}
+scenarios=("${apply[@]}") beside=("${other[@]}")
+side Client "" client --command "python3 tests/mcp/client.py"
 
 # Agents under the names that the suite asks for, and a proxy that adds the token, which the suite cannot send.
 mkdir "$here/served"
@@ -103,28 +109,6 @@ until [ -s "$here/ready" ]; do
     sleep 0.1
 done
 
-listed=$("$conformance" list | sed -n '/^Server scenarios/,/^$/ s/^  - \([^ ]*\).*/\1/p')
-for scenario in $listed; do
-    case " ${served[*]} " in *" $scenario "*)
-        if "$conformance" server --url "http://127.0.0.1:$port/mcp" --scenario "$scenario" >"$here/log" 2>&1; then
-            echo "passed       server: $scenario ($(grep -o 'Passed: [0-9/]*' "$here/log"))"
-        else
-            echo "failed       server: $scenario"
-            cat "$here/log"
-            failed=1
-        fi
-        continue ;;
-    esac
-    known=no
-    for prefix in "${elsewhere[@]}"; do case $scenario in "$prefix"*) known=yes ;; esac; done
-    if [ $known = yes ]; then
-        echo "not for us   server: $scenario"
-    else
-        echo "unknown      server: $scenario"
-        failed=1
-    fi
-done
-for scenario in "${served[@]}"; do
-    grep -qx "$scenario" <<<"$listed" || { echo "gone         server: $scenario"; failed=1; }
-done
+scenarios=("${served[@]}") beside=("${elsewhere[@]}")
+side Server "server: " server --url "http://127.0.0.1:$port/mcp"
 exit $failed

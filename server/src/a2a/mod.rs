@@ -75,10 +75,12 @@ async fn asked(
         Some(Value::Object(params)) => params,
         _ => Map::new(),
     };
+    let named = params.get("id").and_then(Value::as_str).unwrap_or_default().to_string();
+    let user = &account.user;
     let answer = match map.get("method").and_then(Value::as_str) {
-        Some("message/send") => message::sent(&shared, &account.user, agent, params).await,
-        Some("tasks/get") => got(&shared, &account.user, agent, &params).await,
-        Some("tasks/cancel") => cancelled(&shared, &account.user, agent, &params).await,
+        Some("message/send") => message::sent(&shared, user, agent, params).await,
+        Some("tasks/get") => task::shown(&shared, user, agent, &named).await.map(|(_, task)| task),
+        Some("tasks/cancel") => cancelled(&shared, user, agent, &named).await,
         _ => Err(Failed {
             code: -32601,
             message: "the methods are `message/send`, `tasks/get` and `tasks/cancel`".to_string(),
@@ -93,23 +95,12 @@ async fn asked(
     .into_response())
 }
 
-async fn got(
-    shared: &Arc<Shared>,
-    user: &User,
-    agent: &AgentCard,
-    params: &Map<String, Value>,
-) -> Result<Value, Failed> {
-    let id = params.get("id").and_then(Value::as_str).unwrap_or_default();
-    task::shown(shared, user, agent, id).await.map(|(_, task)| task)
-}
-
 async fn cancelled(
     shared: &Arc<Shared>,
     user: &User,
     agent: &AgentCard,
-    params: &Map<String, Value>,
+    id: &str,
 ) -> Result<Value, Failed> {
-    let id = params.get("id").and_then(Value::as_str).unwrap_or_default();
     let (look, _) = task::shown(shared, user, agent, id).await?;
     if task::over(&look) {
         let message = format!("task `{id}` is over: its status is `{}`", look.status);
