@@ -1,6 +1,7 @@
 //! `errand models`: what is here, what can be fetched, and how fast it runs.
 
 mod make;
+mod pick;
 mod score;
 
 use std::collections::HashMap;
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     },
     /// Say how likely a model finds a text, or each of several answers to a prompt
     Score(score::Score),
+    /// Say which model fits this machine: memory, and tokens a second, measured where it is here
+    Pick(pick::Pick),
     /// Measure a model: tokens a second for reading and for writing, load time, peak memory
     Bench {
         /// A catalog name or a path
@@ -100,6 +103,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Quantize(args) => return make::quantize(&errand, &args),
         Command::Merge(args) => return make::merge(&args),
+        Command::Pick(args) => return pick::main(&errand, &args),
         Command::Score(args) => return score::main(&errand, &args),
         Command::Remove { name } => {
             let bytes = errand.fetcher().remove(&name)?;
