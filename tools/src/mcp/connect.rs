@@ -97,6 +97,8 @@ impl Client {
                 let fault = Fault::of_greeting(&error);
                 Err(match fault.kind {
                     Kind::Refused => Failed::Refused(fault.said),
+                    // That it ends once it is left says nothing of why it was left.
+                    Kind::Odd => Failed::Gone(fault.said),
                     _ => Failed::Gone(process.end(&fault.said).await),
                 })
             }

@@ -257,10 +257,12 @@ impl Fault {
             };
         }
         if let Some(rest) = text.strip_prefix(UNPARSED) {
-            let said = match body_of(rest).map(line) {
-                Some(page) if page.starts_with(PAGE) => page,
-                Some(body) if body == "<empty>" || body.is_empty() => "nothing".to_string(),
-                Some(body) => format!("`{body}`"),
+            let said = match body_of(rest) {
+                Some("<empty>" | "") => "nothing".to_string(),
+                Some(body) => match line(body) {
+                    page if page.starts_with(PAGE) => page,
+                    body => format!("`{body}`"),
+                },
                 None => "something else".to_string(),
             };
             let said = format!("it answered {said} where a message of MCP was expected");
@@ -273,14 +275,16 @@ impl Fault {
     }
 }
 
-/// The body that stands behind serde's words, which end with a place or with the name of a type.
+/// The body that stands behind serde's words: these end with a place or, where they have none, before
+/// what begins as JSON or a page does.
 fn body_of(rest: &str) -> Option<&str> {
-    for mark in [" column ", "untagged enum "] {
-        if let Some((_, after)) = rest.split_once(mark) {
-            return after.split_once(": ").map(|(_, body)| body);
-        }
+    let placed = rest.split_once(" column ").and_then(|(_, after)| after.split_once(": "));
+    if let Some((_, body)) = placed {
+        return Some(body);
     }
-    None
+    let begins = |start: &&str| rest.find(*start).map(|at| at + 2);
+    let at = [": {", ": [", ": <", ": \""].iter().filter_map(begins).min()?;
+    rest.get(at..)
 }
 
 fn code_text(text: &str) -> &str {
