@@ -1,5 +1,6 @@
 //! MCP servers: one made with the reference package, and one that does what no server should.
 
+mod broken;
 mod confined;
 mod named;
 mod oauth;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use url::Url;
 
 use crate::tool::ToolSpec;
@@ -83,11 +82,6 @@ pub struct Pinned {
     pub own: BTreeMap<String, String>,
     /// Its tools.
     pub tools: Vec<ToolSpec>,
-}
-
-/// The servers of a file as other programs have it.
-pub fn servers(file: &Value) -> Option<&Value> {
-    file.get("mcpServers").or(file.get("servers"))
 }
 
 /// How a server is reached.

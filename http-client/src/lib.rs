@@ -4,7 +4,12 @@
 //! The cryptography is `ring`, in place of reqwest's own choice, aws-lc, which needs CMake and is
 //! among what takes the longest to compile. Whom to trust is the system's list; it is read when a
 //! server first shows a certificate, for a client that speaks to loopback alone never needs it.
+//!
+//! And where its failures become words: [`reason`] for a request that failed, [`brief`] for an answer
+//! that is not what was expected.
 
+mod answer;
+mod fault;
 mod roots;
 
 use std::sync::Arc;
@@ -12,6 +17,8 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, ring};
 
+pub use answer::{PAGE, brief};
+pub use fault::{NO_HTTP, NO_TLS, cause, reason};
 use roots::Roots;
 
 /// Begins a client, as `reqwest::Client::builder` does. A provider of cryptography that the process

@@ -10,7 +10,6 @@ pub mod import;
 pub mod onnx;
 pub mod openai;
 pub mod quantize;
-mod reason;
 pub mod scripted;
 
 /// The catalog's model for an agent file that names none.

@@ -119,7 +119,7 @@ impl Notify {
                     return;
                 }
                 Ok(status) => format!("status {}", status.as_u16()),
-                Err(error) => error.without_url().to_string(),
+                Err(error) => http_client::reason(&error),
             };
             let Some(pause) = pauses.next() else {
                 tracing::error!("`notify.url` was not told of `{id}`, and will not be: {why}");

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use agent_core::component::LARGEST;
 use url::Url;
 
-use fetch::{Broken, Progress, body, sentence};
+use fetch::{Broken, Progress, body};
 pub use oci::{Image, Login};
 
 /// Where a component comes from.
@@ -110,7 +110,7 @@ fn why(path: &Path, error: &std::io::Error) -> String {
 async fn from_url(url: &Url, progress: Progress<'_>) -> Result<Vec<u8>, SourceError> {
     let failed = |reason: String| SourceError::Fetch { url: url.to_string(), reason };
     let sent = fetch::client(url).await.map_err(failed)?.get(url.clone()).send().await;
-    let response = sent.map_err(|error| failed(sentence(&error)))?;
+    let response = sent.map_err(|error| failed(http_client::reason(&error)))?;
     if !response.status().is_success() {
         return Err(failed(format!("the server answered {}", response.status())));
     }

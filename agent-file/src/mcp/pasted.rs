@@ -1,6 +1,6 @@
-//! A file of MCP servers as other programs have it, pasted as it is: `mcpServers` (or VS Code's
-//! `servers`), names as people write them, keys that only those programs know. One entry that cannot
-//! be meant says so where its server is wanted, and is nothing to the others.
+//! A file of MCP servers as other programs have it (`mcp_file`), pasted as it is: names as people write
+//! them, keys that only those programs know. One entry that cannot be meant says so where its server is
+//! wanted, and is nothing to the others.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,6 @@ use serde_json::Value;
 use super::super::disk::{self, Wanted};
 use super::super::report::Report;
 use agent_core::component::RESERVED;
-use agent_core::mcp::servers;
 
 /// The longest file, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -62,7 +61,7 @@ pub(super) fn read(
             return None;
         }
     };
-    match entries(text::utf8::unmarked(&bytes)) {
+    match entries(&bytes) {
         Ok(entries) => Some((path, entries)),
         Err(what) => {
             let message = format!("`{file}` is no file of MCP servers: {what}");
@@ -74,14 +73,8 @@ pub(super) fn read(
     }
 }
 
-fn entries(bytes: &[u8]) -> Result<Vec<Pasted>, String> {
-    let file: Value = serde_json::from_slice(bytes).map_err(|error| {
-        // What stands there is not told: it may be a token.
-        format!("it is not JSON, at line {} column {}", error.line(), error.column())
-    })?;
-    let Some(servers) = servers(&file).and_then(Value::as_object) else {
-        return Err("it has no `mcpServers` with servers in it".to_string());
-    };
+fn entries(bytes: &[u8]) -> Result<Vec<Pasted>, mcp_file::Unread> {
+    let servers = mcp_file::servers(bytes)?;
     let pasted = |(entry, value): (&String, &Value)| {
         let what = match Entry::deserialize(value) {
             Ok(known) if known.disabled => Err("the file says that it is disabled".to_string()),

@@ -13,7 +13,7 @@ use super::error::SourceError;
 use super::plan::imported;
 use super::{FetchError, Fetcher, length};
 use crate::catalog::{Entry, Hub, Kind, Source, SourceKind};
-use crate::reason::reason;
+use http_client::reason;
 
 /// A hub that cannot be reached must not hold up the next source.
 const CONNECT: Duration = Duration::from_secs(5);

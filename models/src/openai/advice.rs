@@ -1,12 +1,12 @@
 //! What to change, for a refusal that stays as it is until something is changed.
 
 use agent_core::agent::Protocol;
+use http_client::{NO_HTTP, NO_TLS, PAGE};
 use serde_json::Value;
 
 use super::OpenAi;
 use super::chunk::number;
 use super::retry::Failure;
-use super::said::PAGE;
 
 /// How many models are named that an endpoint has.
 const NAMED: usize = 12;
@@ -61,11 +61,11 @@ impl OpenAi {
                 }
                 None => return None,
             },
-            0 | 400 if base.starts_with("https:") && names(&["InvalidContentType", "corrupt message"]) => {
+            0 | 400 if base.starts_with("https:") && names(&[NO_TLS]) => {
                 plain(base, "https", "http", "encrypts nothing")
             }
             _ if base.starts_with("http:")
-                && names(&["http request to an https", "http request was sent to https", "invalid HTTP version"]) =>
+                && names(&["http request to an https", "http request was sent to https", NO_HTTP]) =>
             {
                 plain(base, "http", "https", "wants an encrypted connection")
             }

@@ -57,7 +57,7 @@ use self::reply::Usaged;
 use self::retry::{Attempt, Failure};
 use self::wire::Wire;
 use crate::REPLY_LIMIT;
-use crate::reason::reason;
+use http_client::reason;
 
 /// Finding a server takes no longer than this, or it is not there.
 const CONNECT: Duration = Duration::from_secs(10);

@@ -43,7 +43,7 @@ impl Reading {
         match self.odd.as_deref().or(self.reader.words()) {
             Some(odd) if self.draft.silent() => {
                 let odd = match said::brief(odd) {
-                    page if page.starts_with(said::PAGE) => page,
+                    page if page.starts_with(http_client::PAGE) => page,
                     odd => format!("`{odd}`"),
                 };
                 Err(Failure::new(format!("it answered {odd} where a reply was expected")))

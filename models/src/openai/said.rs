@@ -70,9 +70,6 @@ const PASSES: [&str; 9] = [
     "retry",
 ];
 
-/// What a page is called.
-pub(super) const PAGE: &str = "a page of HTML";
-
 /// An error in the server's words.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Said {
@@ -236,29 +233,7 @@ fn sentence(value: &Value) -> String {
 
 /// The beginning of what a server said, in one line.
 pub(super) fn brief(text: &str) -> String {
-    let text = match text.trim_start().starts_with('<') {
-        true => page(text),
-        false => text.to_string(),
-    };
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(WORDS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
-/// What a page of HTML is called, as gateways send it.
-fn page(html: &str) -> String {
-    let lower = html.to_ascii_lowercase();
-    let within = |open: &str, close: &str| {
-        let start = lower.find(open)? + open.len();
-        let end = start + lower[start..].find(close)?;
-        html.get(start..end).map(str::trim).filter(|text| !text.is_empty() && !text.contains('<'))
-    };
-    match within("<title>", "</title>").or_else(|| within("<h1>", "</h1>")) {
-        Some(title) => format!("{PAGE}, `{title}`"),
-        None => PAGE.to_string(),
-    }
+    http_client::brief(text, WORDS)
 }
 
 #[cfg(test)]
@@ -330,10 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_brief_and_say_where() {
-        let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>";
-        assert_eq!(brief(page), "a page of HTML, `502 Bad Gateway`");
-        assert_eq!(brief("<h1>Not here</h1>"), "a page of HTML, `Not here`");
+    fn words_say_where() {
         let listed = r#"{"detail":[{"loc":["body","top_p"],"msg":"Extra inputs"}]}"#;
         assert_eq!(Said::of_text(listed).words, "body.top_p: Extra inputs");
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::retry::Failure;
 use super::said::Said;
-use crate::reason::reason;
+use http_client::reason;
 
 /// How much of an error's text is kept.
 const HEAD: usize = 16 << 10;

@@ -97,6 +97,6 @@ impl HttpClient for Client {
             *answer.status_mut() = status;
             Ok::<_, reqwest::Error>(answer)
         };
-        Ok(self.runtime.spawn(sent).await??)
+        Ok(self.runtime.spawn(sent).await?.map_err(|error| http_client::reason(&error))?)
     }
 }

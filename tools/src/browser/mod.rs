@@ -142,7 +142,10 @@ impl Browser for Chromium {
         match timeout(MOST, visit::visit(pipe, url, web)).await {
             Ok(Ok(shown)) => Ok(shown),
             Ok(Err(Lost::Said(reason))) => Err(reason),
-            Ok(Err(Lost::Gone)) => Err(format!("the browser is gone: {}", process.end().await)),
+            Ok(Err(Lost::Gone)) => Err(format!(
+                "the browser is gone: {}",
+                process.end("its program does not answer").await
+            )),
             Err(_) => Err(format!("`{url}`: the browser gave nothing within {} s", MOST.as_secs())),
         }
     }

@@ -42,7 +42,7 @@ pub(super) async fn tools(peer: &Peer<RoleClient>, offer: &mut Offer) -> Result<
                     let known = Tool::deserialize(tool).ok();
                     known.and_then(|known| serde_json::to_value(known).ok()).unwrap_or(tool.clone())
                 });
-                (tools.collect(), page.0["nextCursor"].as_str().map(str::to_string))
+                (tools.collect(), cursor(&page.0["nextCursor"]))
             }
             ServerResult::EmptyResult(_) => (Vec::new(), None),
             _ => return Err(ServiceError::UnexpectedResponse),
@@ -64,6 +64,15 @@ pub(super) async fn tools(peer: &Peer<RoleClient>, offer: &mut Offer) -> Result<
             }
             _ => return Ok(()),
         }
+    }
+}
+
+/// Where the next page begins, for some servers a number.
+fn cursor(next: &Value) -> Option<String> {
+    match next {
+        Value::String(next) => Some(next.clone()),
+        Value::Number(next) => Some(next.to_string()),
+        _ => None,
     }
 }
 

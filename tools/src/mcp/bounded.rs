@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rmcp::RoleClient;
 use rmcp::model::{JsonRpcMessage, RequestId};
@@ -12,12 +12,17 @@ use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use tokio::sync::Notify;
 
+use crate::plain::plain;
+
 /// Requests of a server whose answers it has not taken.
 const OWED: usize = 64;
 /// Notifications since it last answered.
 const TOLD: usize = 100_000;
 /// The longest id of a request of its own, in bytes: it is kept until the answer is taken.
 const ID: usize = 256;
+
+/// How much of a line that is no message is shown, in letters.
+const SHOWN: usize = 80;
 
 /// The longest message, in bytes.
 pub(super) const MESSAGE: usize = 4 << 20;
@@ -29,6 +34,8 @@ pub(super) struct Flow {
     told: AtomicUsize,
     over: OnceLock<String>,
     stopped: Notify,
+    /// The beginning of the last line that is no message.
+    odd: Mutex<Option<String>>,
 }
 
 impl Flow {
@@ -46,6 +53,18 @@ impl Flow {
             }
             stopped.await;
         }
+    }
+
+    /// Remembers a line that is no message.
+    pub(super) fn garbled(&self, line: &[u8]) {
+        let line = &line[..line.len().min(4 * SHOWN)];
+        let line = plain(String::from_utf8_lossy(line).trim(), SHOWN);
+        *self.odd.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
+    }
+
+    /// The last line that was no message, since this was asked last.
+    pub(super) fn odd(&self) -> Option<String> {
+        self.odd.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Which bound this message goes past.

@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::plain::plain;
 use crate::process::{Cells, Process, now, origin};
 
 use super::bounded::Flow;
-use super::connect::Failed;
+use super::connect::{Failed, wrote};
 use super::content::Promised;
+use super::fault::{Fault, Kind};
 use super::list::{self, Offer, PROMPT, RESOURCES};
-use super::oauth::{self, Challenge, TokenFile, Tokens};
+use super::oauth::{Challenge, TokenFile, Tokens};
 use super::server_requests::Ears;
 use super::{McpError, Offered, asking, values};
 
@@ -78,11 +78,11 @@ impl Live {
 
 /// How a call failed.
 pub(super) enum Failure {
-    /// The server answered that it failed, or what it answered cannot be used.
+    /// The server answered that it failed, or what it answered cannot be used: a sentence.
     Told(String),
     /// Nothing was sent: it may be tried again.
     Unsent(McpError),
-    /// The connection broke while it worked.
+    /// The connection broke while it worked, or what failed may pass: a sentence.
     Broken(String),
 }
 
@@ -243,30 +243,6 @@ impl Client {
         Err(McpError::Changed { server: self.name.clone(), change })
     }
 
-    /// What a person does about a server that wants to know who asks.
-    pub(super) fn sign_in(&self) -> String {
-        format!(
-            "hint: `errand mcp login FILE {}` signs in, if it is a server that one signs in at; a key \
-             goes into its `headers`, such as `Authorization = \"Bearer ${{NAME}}\"`",
-            self.name
-        )
-    }
-
-    /// What a person does about a server that did not let errand in.
-    pub(super) fn hint(&self, challenge: &Challenge) -> String {
-        match challenge {
-            Challenge::Unknown(_) => self.sign_in(),
-            Challenge::TooLittle(wanted) => {
-                let Transport::Http { url, .. } = &self.server.transport else {
-                    return self.sign_in();
-                };
-                let file = filled(url).and_then(|url| self.tokens(&url));
-                let granted = file.map(|file| file.granted()).unwrap_or_default();
-                oauth::more(&self.name, &granted, wanted)
-            }
-        }
-    }
-
     pub(super) fn gone(&self, reason: impl ToString) -> McpError {
         McpError::Gone { server: self.name.clone(), reason: reason.to_string() }
     }
@@ -298,7 +274,16 @@ impl Client {
             Ok(Err(ServiceError::UnexpectedResponse)) => {
                 return Err(self.gone("its list of tools is none"));
             }
-            Ok(Err(error)) => return Err(self.gone(self.why(live, &error).await)),
+            Ok(Err(error)) => {
+                let mut fault = self.why(live, &error).await;
+                if fault.kind == Kind::Refused {
+                    fault.said = format!("it does not say which tools it has: {}", fault.said);
+                }
+                return Err(self.gone(match Challenge::of(&error) {
+                    Some(challenge) => format!("{}\n{}", fault.said, self.hint(&challenge)),
+                    None => self.advised(&fault),
+                }));
+            }
             Err(_) => return Err(self.gone("it does not say which tools it has")),
         }
         let redactor = self.redactor();
@@ -306,37 +291,46 @@ impl Client {
         Ok(list::read(offer))
     }
 
-    async fn why(&self, live: &Live, error: &ServiceError) -> String {
-        match live.process.lock().await.as_mut() {
-            Some(process) if is_broken(error) => process.end().await,
-            _ => {
-                let text = self.redactor().clean_text(error.to_string());
-                let text = match &self.server.transport {
-                    Transport::Http { url, .. } => match filled(url) {
-                        Some(filled) => self.without_secrets(&text, &filled),
-                        None => text,
-                    },
-                    Transport::Stdio(_) => text,
-                };
-                let text = plain(&text, 1000);
-                match Challenge::of(error) {
-                    Some(challenge) => format!("{text}\n{}", self.hint(&challenge)),
-                    None => text,
-                }
-            }
-        }
+    /// Why a request failed: of a program that ended how it did, else what the fault is.
+    async fn why(&self, live: &Live, error: &ServiceError) -> Fault {
+        let fault = Fault::of_request(error);
+        let broken = matches!(fault.kind, Kind::Lost);
+        let said = match live.process.lock().await.as_mut().filter(|_| broken) {
+            Some(process) => process.end(&fault.said).await,
+            None => self.redactor().clean_text(fault.said),
+        };
+        let said = match &self.server.transport {
+            Transport::Http { url, .. } => match filled(url) {
+                Some(filled) => self.without_secrets(&said, &filled),
+                None => said,
+            },
+            Transport::Stdio(_) => said,
+        };
+        Fault { said, kind: fault.kind }
     }
 
-    /// Without what the endpoint's address may carry as a key: its query, and what was filled in.
-    pub(super) fn without_secrets(&self, text: &str, filled: &Url) -> String {
-        let Transport::Http { url, .. } = &self.server.transport else { return text.to_string() };
-        let mut bare = url.clone();
-        bare.set_query(None);
-        bare.set_fragment(None);
-        let text = text.replace(filled.as_str(), &written(&bare));
-        match filled.query().filter(|query| !query.is_empty()) {
-            Some(query) => text.replace(query, "[query]"),
-            None => text,
+    /// A call that has no result, told in words that name the server.
+    async fn failed(&self, live: &Live, error: &ServiceError) -> Failure {
+        let fault = self.why(live, error).await;
+        let name = &self.name;
+        let mut said = match fault.kind {
+            Kind::Lost | Kind::Unreachable => {
+                format!("server `{name}` was lost while it worked: {}", fault.said)
+            }
+            Kind::Refused => format!("server `{name}` refused: {}", fault.said),
+            _ => format!("server `{name}` failed: {}", fault.said),
+        };
+        let hint = match (Challenge::of(error), fault.kind) {
+            (Some(challenge), _) => Some(self.hint(&challenge)),
+            (None, Kind::Shut) => Some(self.sign_in()),
+            (None, _) => None,
+        };
+        for line in hint.into_iter().chain(live.ears.refused()) {
+            said = format!("{said}\n{line}");
+        }
+        match fault.kind {
+            Kind::Refused | Kind::Odd | Kind::Shut | Kind::Elsewhere => Failure::Told(said),
+            _ => Failure::Broken(said),
         }
     }
 
@@ -355,6 +349,7 @@ impl Client {
             }
         };
         tokio::pin!(calling);
+        live.flow.odd();
         loop {
             let before = live.ears.progress();
             let answer = tokio::time::timeout(self.server.timeout, &mut calling);
@@ -364,7 +359,8 @@ impl Client {
                 over = live.flow.stopped() => {
                     // It goes now, and not when it is next needed.
                     live.process.lock().await.take();
-                    return Err(Failure::Broken(format!("it was stopped: {over}")));
+                    let name = &self.name;
+                    return Err(Failure::Broken(format!("server `{name}` was stopped: {over}")));
                 }
                 answer = answer => answer,
             };
@@ -380,21 +376,14 @@ impl Client {
                     };
                     return remarked(result, live.ears.refused());
                 }
-                Ok(Err(error)) => {
-                    let why = self.why(&live, &error).await;
-                    let why = [Some(why), live.ears.refused()];
-                    let why = why.into_iter().flatten().collect::<Vec<_>>().join("\n");
-                    return Err(match is_broken(&error) {
-                        true => Failure::Broken(why),
-                        false => Failure::Told(why),
-                    });
-                }
+                Ok(Err(error)) => return Err(self.failed(&live, &error).await),
                 // As long as there is progress there is time.
                 Err(_) if live.ears.progress() > before => {}
                 Err(_) => {
                     let seconds = self.server.timeout.as_secs_f64();
+                    let odd = live.flow.odd().map(wrote).unwrap_or_default();
                     return Err(Failure::Told(format!(
-                        "`{}` did not answer within {seconds} s, its `timeout`",
+                        "`{}` did not answer within {seconds} s, its `timeout`{odd}",
                         self.name
                     )));
                 }
@@ -420,11 +409,6 @@ impl Client {
     }
 }
 
-/// Whether the connection is gone.
-fn is_broken(error: &ServiceError) -> bool {
-    matches!(error, ServiceError::TransportClosed | ServiceError::TransportSend(_))
-}
-
 /// Takes secrets out of every text of a value.
 fn clean(value: &mut Value, redactor: &Redactor) {
     match value {
@@ -435,7 +419,8 @@ fn clean(value: &mut Value, redactor: &Redactor) {
     }
 }
 
-fn filled(url: &Url) -> Option<Url> {
+/// The address with the environment's variables in it.
+pub(super) fn filled(url: &Url) -> Option<Url> {
     values::filled(&written(url)).ok().and_then(|filled| Url::parse(&filled).ok())
 }
 

@@ -20,10 +20,11 @@ use url::Url;
 
 use super::bounded::{Bounded, Flow, MESSAGE};
 use super::client::{Client, Live};
+use super::fault::{Fault, Kind};
+use super::mended::mended;
 use super::oauth::Challenge;
 use super::server_requests::Ears;
 use super::{McpError, oauth, values};
-use crate::plain::plain;
 use crate::process::{Process, found};
 
 /// How a connection does not come about.
@@ -82,6 +83,7 @@ impl Client {
         let (mut process, (stdout, stdin)) =
             Process::start(&program, env, self.cells()).map_err(Failed::Gone)?;
         let (ears, flow) = (Ears::default(), Arc::new(Flow::default()));
+        let stdout = mended(stdout, flow.clone());
         let pipes = AsyncRwTransport::new(stdout, stdin).with_max_line_length(MESSAGE);
         let transport = Bounded::new(pipes, flow.clone());
         let serving = ears.clone().serve_with_lifecycle(transport, mode);
@@ -91,15 +93,20 @@ impl Client {
         }
         match served {
             Ok(Ok(service)) => Ok(Live::new(service, Some(process), ears, flow)),
-            Ok(Err(ClientInitializeError::JsonRpcError(error))) => Err(Failed::Refused(format!(
-                "it refused the handshake: {}",
-                plain(&error.message, 300)
-            ))),
-            Ok(Err(_)) => Err(Failed::Gone(process.end().await)),
+            Ok(Err(error)) => {
+                let fault = Fault::of_greeting(&error);
+                Err(match fault.kind {
+                    Kind::Refused => Failed::Refused(fault.said),
+                    // That it ends once it is left says nothing of why it was left.
+                    Kind::Odd => Failed::Gone(fault.said),
+                    _ => Failed::Gone(process.end(&fault.said).await),
+                })
+            }
             Err(_) => {
                 let seconds = self.server().timeout.as_secs_f64();
-                let end = process.end().await;
-                Err(Failed::Gone(format!("{end} (after {seconds} s, its `timeout`)")))
+                let end = process.end("its program does not answer").await;
+                let odd = flow.odd().map(wrote).unwrap_or_default();
+                Err(Failed::Gone(format!("{end} (after {seconds} s, its `timeout`){odd}")))
             }
         }
     }
@@ -111,7 +118,7 @@ impl Client {
             .no_proxy()
             .connect_timeout(Duration::from_secs(10))
             .build()
-            .map_err(|error| Failed::Gone(error.to_string()))?;
+            .map_err(|error| Failed::Gone(http_client::reason(&error)))?;
         let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
             .custom_headers(self.headers().map_err(Failed::Gone)?)
             .max_json_response_size(MESSAGE)
@@ -148,17 +155,20 @@ impl Client {
         match served {
             Ok(Ok(service)) => Ok(Live::new(service, None, ears, flow)),
             Ok(Err(error)) => {
-                let said = cause(transported(&error));
-                Err(match Challenge::of(transported(&error)) {
-                    Some(challenge) => Failed::Shut(challenge, said),
-                    None if error.is_authorization_required() => {
-                        Failed::Gone(format!("{said}\n{}", self.sign_in()))
+                let fault = Fault::of_greeting(&error);
+                let said = self.advised(&fault);
+                Err(match (Challenge::of(transported(&error)), fault.kind) {
+                    (Some(challenge), _) => Failed::Shut(challenge, fault.said),
+                    (None, Kind::Unreachable | Kind::Plain | Kind::Encrypted | Kind::Shut) => {
+                        Failed::Gone(said)
                     }
-                    None if is_unreachable(transported(&error)) => Failed::Gone(said),
-                    None => Failed::Refused(said),
+                    (None, _) => Failed::Refused(said),
                 })
             }
-            Err(_) => Err(Failed::Gone("it does not answer".to_string())),
+            Err(_) => {
+                let seconds = self.server().timeout.as_secs_f64();
+                Err(Failed::Gone(format!("it did not answer within {seconds} s, its `timeout`")))
+            }
         }
     }
 
@@ -206,19 +216,7 @@ fn transported(error: &ClientInitializeError) -> &(dyn std::error::Error + 'stat
     }
 }
 
-/// Whether there is no other way to ask.
-fn is_unreachable(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| {
-        let error = error.downcast_ref::<reqwest::Error>();
-        error.is_some_and(|error| error.is_connect() || error.is_timeout())
-    })
-}
-
-/// What is at the bottom of an error: above it each layer only says that it passed it on.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut deepest = error;
-    while let Some(deeper) = deepest.source() {
-        deepest = deeper;
-    }
-    plain(&deepest.to_string(), 300)
+/// What is said of a line that is no message.
+pub(super) fn wrote(line: String) -> String {
+    format!("; what it wrote last is no message of MCP: `{line}`")
 }

@@ -15,6 +15,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use super::bounded::MESSAGE;
 use super::connect::Failed;
 use super::content::Promised;
+use super::fault::Fault;
+use super::mended::mended;
 use super::{Client, McpError, Offered, asking};
 use crate::process::Cells;
 
@@ -41,6 +43,7 @@ async fn talk(
 ) -> Result<(Offered, Option<Called>), McpError> {
     let client = client(timeout);
     let (reader, writer) = tokio::io::split(pipes);
+    let reader = mended(reader, Arc::default());
     let pipes = AsyncRwTransport::new(reader, writer).with_max_line_length(MESSAGE);
     let greeted = client.greeted(pipes, ClientLifecycleMode::Initialize).await;
     let live = greeted.map_err(|failed| match failed {
@@ -54,7 +57,7 @@ async fn talk(
     let called = asking::call(live.service(), &tool.name, &nothing, Promised::Structure);
     let called = match tokio::time::timeout(timeout, called).await {
         Ok(Ok(told)) => told,
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(error)) => Err(Fault::of_request(&error).said),
         Err(_) => Err("it does not answer".to_string()),
     };
     Ok((offered, Some(called)))

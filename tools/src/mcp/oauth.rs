@@ -72,15 +72,21 @@ fn loopback(url: &Url) -> bool {
 }
 
 /// What went wrong, with its cause: what a server wrote is in it.
-fn told(error: &AuthError) -> String {
-    let mut text = error.to_string();
+pub(super) fn told(error: &AuthError) -> String {
+    let mut text = match error {
+        AuthError::HttpError(error) => return http_client::reason(error),
+        AuthError::AuthorizationRequired => "it wants to know who asks".to_string(),
+        AuthError::TokenExpired => "what was signed in with is no longer valid".to_string(),
+        error => error.to_string(),
+    };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        let said = error.to_string();
+        let request = error.downcast_ref::<reqwest::Error>();
+        let said = request.map_or_else(|| error.to_string(), http_client::reason);
         if !text.contains(&said) {
             text = format!("{text}: {said}");
         }
-        cause = error.source();
+        cause = error.source().filter(|_| request.is_none());
     }
     plain(&text, 600)
 }

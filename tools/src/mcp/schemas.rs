@@ -62,6 +62,10 @@ fn modern(schema: &Value) -> Value {
     let Value::Object(old) = schema else { return schema.clone() };
     let mut new = Map::new();
     for (key, value) in old {
+        // A key that is written as none: what made the schema has it for each that it knows.
+        if value.is_null() && !matches!(key.as_str(), "const" | "default" | "example") {
+            continue;
+        }
         let value = match key.as_str() {
             "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" => {
                 each(value)
@@ -109,7 +113,8 @@ fn exclusive(key: &str) -> &'static str {
 
 fn each(schemas: &Value) -> Value {
     let Value::Object(schemas) = schemas else { return schemas.clone() };
-    Value::Object(schemas.iter().map(|(name, schema)| (name.clone(), modern(schema))).collect())
+    let known = schemas.iter().filter(|(_, schema)| !schema.is_null());
+    Value::Object(known.map(|(name, schema)| (name.clone(), modern(schema))).collect())
 }
 
 fn list(schemas: &Value) -> Value {
@@ -127,6 +132,8 @@ mod tests {
         for schema in [Value::Null, json!({}), json!({"type": ["object", "null"]})] {
             assert_eq!(arguments(&schema), Ok(object.clone()), "{schema}");
         }
+        let nulls = json!({"type": "object", "properties": null, "required": null, "title": null});
+        assert_eq!(arguments(&nulls), Ok(object));
         let union = json!({"anyOf": [{"properties": {"a": {"const": 1}}}]});
         assert_eq!(arguments(&union).map(|schema| schema["type"].clone()), Ok(json!("object")));
         assert!(arguments(&json!({"type": "string"})).is_err());

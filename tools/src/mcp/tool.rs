@@ -70,11 +70,8 @@ impl Worker for McpTool {
                 let reason = error.to_string();
                 return Err(SandboxError::Component { component: server.to_string(), reason });
             }
-            Err(Failure::Told(reason)) => Err(reason),
+            Err(Failure::Told(reason) | Failure::Broken(reason)) => Err(reason),
             Err(Failure::Unsent(error)) => Err(error.to_string()),
-            Err(Failure::Broken(reason)) => {
-                Err(format!("server `{server}` was lost while it worked: {reason}"))
-            }
         };
         let output = result.as_ref().map_or(0, |value| value.to_string().len() as u64);
         let cost = Cost { time: begun.elapsed(), output, ..Cost::default() };

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use agent_core::mcp::{Program, filled as replaced};
 use serde_json::Value;
-use text::utf8;
 
 /// These values, ready to be handed over. `entry` and `key` are what the file calls them.
 pub(super) fn resolved(
@@ -31,11 +30,9 @@ pub(super) fn resolved(
 fn entries(path: &Path, entry: &str, key: &str) -> Result<BTreeMap<String, String>, String> {
     let unread = |reason: String| format!("`{}` cannot be read: {reason}", path.display());
     let bytes = std::fs::read(path).map_err(|error| unread(error.to_string()))?;
-    // A `Value` may be anything: the error is of the form and holds nothing of the text.
-    let file: Value = serde_json::from_slice(utf8::unmarked(&bytes))
-        .map_err(|error| unread(error.to_string()))?;
-    let servers = agent_core::mcp::servers(&file).unwrap_or(&Value::Null);
-    let table = servers[entry][key].as_object();
+    // The error is of the form and holds nothing of the text.
+    let servers = mcp_file::servers(&bytes).map_err(|error| unread(error.to_string()))?;
+    let table = servers.get(entry).unwrap_or(&Value::Null)[key].as_object();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
     Ok(table.into_iter().flatten().map(|(name, value)| (name.clone(), text(value))).collect())
 }

@@ -147,12 +147,12 @@ impl Process {
         let _ = tokio::task::spawn_blocking(stop).await;
     }
 
-    /// Why it is gone, as far as that can be told.
-    pub(crate) async fn end(&mut self) -> String {
+    /// Why it is gone, as far as that can be told, or `otherwise` where it is still there.
+    pub(crate) async fn end(&mut self, otherwise: &str) -> String {
         let patience = std::time::Duration::from_millis(200);
         let end = match tokio::time::timeout(patience, self.child.wait()).await {
             Ok(Ok(status)) => format!("its program ended with {status}"),
-            _ => "its program does not answer".to_string(),
+            _ => otherwise.to_string(),
         };
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let said = plain(&String::from_utf8_lossy(&said), SAID);
@@ -259,7 +259,7 @@ pub async fn probe(cells: &Cells, folder: &Path) -> Result<(), String> {
     if process.ended().await && !version.is_empty() {
         return Ok(());
     }
-    let end = process.end().await;
+    let end = process.end("its program does not answer").await;
     let why = end.split_once(CANNOT).map_or(end.as_str(), |(_, why)| why);
     Err(why.lines().next().unwrap_or_default().to_string())
 }

@@ -36,7 +36,7 @@ pub(super) async fn client(named: &Url) -> Result<Client, String> {
         .gzip(false)
         .user_agent(concat!("errand/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| sentence(&error))
+        .map_err(|error| http_client::reason(&error))
 }
 
 /// The body of a response.
@@ -51,7 +51,8 @@ pub(super) async fn body(
     }
     let mut bytes = Vec::new();
     loop {
-        let part = response.chunk().await.map_err(|error| Broken::Off(sentence(&error)))?;
+        let part =
+            response.chunk().await.map_err(|error| Broken::Off(http_client::reason(&error)))?;
         let Some(part) = part else { return Ok(bytes) };
         if bytes.len() + part.len() > most {
             return Err(Broken::Large);
@@ -129,15 +130,6 @@ impl Resolve for Bounds {
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
-}
-
-/// The error and what it comes from: reqwest itself says only that something failed.
-pub(super) fn sentence(error: &reqwest::Error) -> String {
-    let mut last: &dyn std::error::Error = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use text::head;
 use url::Url;
 
 use super::SourceError;
-use super::fetch::{Broken, Progress, body, client, sentence};
+use super::fetch::{Broken, Progress, body, client};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -246,7 +246,7 @@ impl Session<'_> {
             Token::Basic => self.signed(request),
             Token::Bearer(token) => request.bearer_auth(token),
         };
-        request.send().await.map_err(|error| sentence(&error))
+        request.send().await.map_err(|error| http_client::reason(&error))
     }
 
     fn signed(&self, request: RequestBuilder) -> RequestBuilder {
@@ -299,7 +299,7 @@ impl Session<'_> {
             query.append_pair("scope", &scope);
         }
         let sent = self.signed(self.client.get(url)).send().await;
-        let response = sent.map_err(|error| sentence(&error))?;
+        let response = sent.map_err(|error| http_client::reason(&error))?;
         if !response.status().is_success() {
             return Err(format!("no token was given: the server answered {}", response.status()));
         }

@@ -80,6 +80,36 @@ async fn what_parts_no_row_stays_in_its_cell() {
 }
 
 #[tokio::test]
+async fn no_cell_is_lost_for_the_name_of_its_column() {
+    let agent = Agent::new(Some(component()));
+    let files = [
+        ("twice", "id, value ,value,,\n1,10,20,x,y\n"),
+        ("ragged", "a,b,c\n1,2\n3,4,5,6\n"),
+        ("comma", "a,b,\n1,2,\n3,4\n"),
+        ("nul", "id,text\n1,a\0b\n2,c\n"),
+    ];
+    for (name, text) in files {
+        std::fs::write(agent.root().join(format!("docs/{name}.csv")), text).unwrap();
+    }
+    let twice = json!([{"id": 1, "value": 10, "value_2": 20, "column_4": "x", "column_5": "y"}]);
+    let comma = json!([{"a": 1, "b": 2}, {"a": 3, "b": 4}]);
+    check_in(
+        &agent,
+        &[
+            ("table('docs/twice.csv')", Ok(twice)),
+            ("'id, value, value_2, column_4, column_5' in survey()", Ok(json!(true))),
+            (
+                "[list(row.values()) for row in table('docs/ragged.csv')]",
+                Ok(json!([[1, 2, null], [3, 4, 5, ["6"]]])),
+            ),
+            ("table('docs/comma.csv')", Ok(comma)),
+            ("[row['text'] for row in table('docs/nul.csv')]", Ok(json!(["a\0b", "c"]))),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn code_runs_however_it_arrives() {
     check(&[
         ("    x = 1\n    x + 1", Ok(json!(2))),

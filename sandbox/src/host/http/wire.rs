@@ -98,7 +98,9 @@ impl Wire {
             .connect_timeout(CONNECT)
             .dns_resolver(Resolver)
             .build()
-            .map_err(|error| Broken::Lasting(format!("no request can be sent: {error}")))?;
+            .map_err(|error| {
+                Broken::Lasting(format!("no request can be sent: {}", http_client::cause(&error)))
+            })?;
         Ok(self.client.get_or_init(|| client))
     }
 }
@@ -128,8 +130,7 @@ fn broken(url: &Url, error: &reqwest::Error) -> Broken {
     if inner.is::<Private>() {
         return Broken::Lasting(inner.to_string());
     }
-    let inner = inner.to_string();
-    let inner = inner.split(" (os error").next().unwrap_or(&inner).to_lowercase();
+    let inner = http_client::cause(error);
     let said = match error.is_decode() {
         true => format!("`{url}` cannot be read to its end: {inner}"),
         false => format!("`{url}` cannot be reached: {inner}"),

@@ -58,7 +58,7 @@ def survey():
 def table(path):
     """The rows of a table as dicts, with numbers converted and empty cells None."""
     text, delimiter = _parted(_text(path))
-    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+    rows = _rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     columns = {}
     for row in rows:
         for key, value in row.items():
@@ -73,6 +73,40 @@ def table(path):
         {key: _value(value, patterns[key]) if isinstance(value, str) else value for key, value in row.items()}
         for row in rows
     ]
+
+
+def _rows(lines):
+    """Each line by the names of its columns; what goes beyond them is a list under None."""
+    lines = [line for line in lines if line]
+    if not lines:
+        return []
+    names, rows = _columns(lines), []
+    for line in lines[1:]:
+        row = dict(itertools.zip_longest(names, line[: len(names)]))
+        beyond = line[len(names) :]
+        if any(cell.strip() for cell in beyond):
+            row[None] = beyond
+        rows.append(row)
+    return rows
+
+
+def _columns(lines):
+    """The names of columns, each in one line, none empty and none twice: what stands under the same
+    name would be lost.
+    """
+    header = lines[0]
+    # A comma too many after the header says nothing where no line has anything there.
+    while header and not header[-1].strip() and not any(cell.strip() for line in lines[1:] for cell in line[len(header) - 1 :]):
+        header = header[:-1]
+    names = []
+    for place, name in enumerate(header, 1):
+        name = " ".join(name.split()) or f"column_{place}"
+        same = itertools.count(2)
+        given = name
+        while given in names:
+            given = f"{name}_{next(same)}"
+        names.append(given)
+    return names
 
 
 def number(text):
@@ -180,7 +214,7 @@ def _line(path, text):
         text, delimiter = _parted(text)
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
         if rows:
-            return f"table of {len(rows) - 1} rows with the columns {', '.join(' '.join(name.split()) for name in rows[0])}"
+            return f"table of {len(rows) - 1} rows with the columns {', '.join(_columns(rows))}"
         return "empty"
     headings = "; ".join(re.findall(r"^#+ (.*)$", text, re.MULTILINE))
     words = " ".join((headings or text[:400]).split())

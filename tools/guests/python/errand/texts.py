@@ -44,13 +44,16 @@ def guess(data):
     if data.startswith(KINDS):
         return None, 0
     sample = data[:SAMPLE]
-    if b"\0" in sample:
+    # A stray NUL is one letter of a text; one in each pair of bytes is UTF-16.
+    if sample.count(0) * 10 > len(sample):
         return (None if len(data) % 2 else _wide(sample)), 0
     try:
         data.decode("utf-8")
         return "utf-8", 0
     except UnicodeDecodeError:
         pass
+    if b"\0" in sample:
+        return (None if len(data) % 2 else _wide(sample)), 0
     if _nearly_utf8(sample):
         return "utf-8", 0
     return _narrow(sample), 0

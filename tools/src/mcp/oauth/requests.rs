@@ -49,7 +49,7 @@ impl Requests {
             .timeout(SLOW)
             .dns_resolver(std::sync::Arc::new(near))
             .build()
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| http_client::reason(&error))?;
         Ok(Self { client, near })
     }
 }

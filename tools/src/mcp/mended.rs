@@ -1,0 +1,285 @@
+//! What a program writes, line by line, put right where it is not quite the protocol's: letters in
+//! another encoding, half a pair of surrogates, `NaN`, several answers in one list, an answer that has an
+//! error of `null` beside its result. Without it such a line would answer nothing, and the call would
+//! wait for its `timeout`.
+//!
+//! Refuses to guess: a line that is no message after that goes on as it is, to be passed over, and its
+//! beginning is remembered for the one who waits.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+
+use super::bounded::{Flow, MESSAGE};
+
+/// How much is on its way between the program and its reader, in bytes.
+const BETWEEN: usize = 64 << 10;
+
+/// The same, put right. It ends when the program's output does, or when nothing reads it any more.
+pub(super) fn mended(
+    output: impl AsyncRead + Send + Unpin + 'static,
+    flow: Arc<Flow>,
+) -> impl AsyncRead + Send + Unpin + 'static {
+    let (mut there, here) = tokio::io::duplex(BETWEEN);
+    tokio::spawn(async move {
+        let mut output = BufReader::new(output);
+        let (mut line, mut whole) = (Vec::new(), true);
+        loop {
+            line.clear();
+            let mut part = (&mut output).take(MESSAGE as u64 + 1);
+            if !matches!(part.read_until(b'\n', &mut line).await, Ok(1..)) {
+                return;
+            }
+            // What is longer than a message may be goes on in parts, to be refused where it is read.
+            let ends = line.ends_with(b"\n");
+            let written = match whole && (ends || line.len() <= MESSAGE) {
+                true => put_right(&line, &flow),
+                false => Cow::Borrowed(&line[..]),
+            };
+            whole = ends;
+            if there.write_all(&written).await.is_err() {
+                return;
+            }
+        }
+    });
+    here
+}
+
+/// What of a message tells whether it is one.
+#[derive(Deserialize)]
+struct Shape {
+    jsonrpc: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "there")]
+    result: Option<Value>,
+    error: Option<Failed>,
+    method: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Failed {
+    #[serde(rename = "code")]
+    _code: i32,
+    #[serde(rename = "message")]
+    _message: String,
+}
+
+/// Whether a key is there: its value, which may be long, is only told from `null`.
+fn there<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    let there = Option::<IgnoredAny>::deserialize(from)?;
+    Ok(Some(if there.is_some() { Value::Bool(true) } else { Value::Null }))
+}
+
+fn put_right<'a>(line: &'a [u8], flow: &Flow) -> Cow<'a, [u8]> {
+    if line.trim_ascii().is_empty() || is_message(line) {
+        return Cow::Borrowed(line);
+    }
+    let read = match serde_json::from_slice::<Value>(text::utf8::unmarked(line)) {
+        Ok(value) => Ok(value),
+        Err(_) => serde_json::from_str(&legible(&String::from_utf8_lossy(line))),
+    };
+    let messages = match read {
+        Ok(Value::Array(messages)) if messages.iter().any(is_like_one) => messages,
+        Ok(message) if is_like_one(&message) => vec![message],
+        _ => {
+            flow.garbled(line);
+            return Cow::Borrowed(line);
+        }
+    };
+    let lines = messages.into_iter().map(|message| format!("{}\n", usual(message)));
+    Cow::Owned(lines.collect::<String>().into_bytes())
+}
+
+/// Whether it can be read as it is; what is within a result is not looked at.
+fn is_message(line: &[u8]) -> bool {
+    let Ok(line) = std::str::from_utf8(line) else { return false };
+    // Half a pair can only be written as an escape.
+    if line.contains("\\ud") || line.contains("\\uD") {
+        return serde_json::from_str::<Value>(line).is_ok_and(|value| !odd(&value));
+    }
+    match serde_json::from_str::<Shape>(line) {
+        Ok(shape) => {
+            let answers = shape.method.is_none();
+            let null = matches!(shape.result, Some(Value::Null));
+            let one = shape.error.is_some() != shape.result.is_some() || !answers;
+            shape.jsonrpc.is_some() && one && !null && !has_null_error(line, &shape)
+        }
+        Err(_) => false,
+    }
+}
+
+/// An error of `null` is read as none, and is one key too many all the same.
+fn has_null_error(line: &str, shape: &Shape) -> bool {
+    shape.result.is_some() && shape.error.is_none() && {
+        #[derive(Deserialize)]
+        struct Keys {
+            #[serde(default, deserialize_with = "there")]
+            error: Option<Value>,
+        }
+        serde_json::from_str::<Keys>(line).is_ok_and(|keys| keys.error.is_some())
+    }
+}
+
+fn odd(message: &Value) -> bool {
+    message.get("jsonrpc").is_none()
+        || message.get("error").is_some_and(|error| !error["code"].is_i64())
+        || message.get("result").is_some_and(Value::is_null)
+}
+
+/// Whether it is meant as a message.
+fn is_like_one(message: &Value) -> bool {
+    let has = |key: &str| message.get(key).is_some();
+    has("method") || has("id") && (has("result") || has("error"))
+}
+
+/// A message as the protocol has it.
+fn usual(mut message: Value) -> Value {
+    let Some(keys) = message.as_object_mut() else { return message };
+    keys.insert("jsonrpc".to_string(), json!("2.0"));
+    if keys.contains_key("method") {
+        return message;
+    }
+    if keys.get("error").is_some_and(Value::is_null) {
+        keys.shift_remove("error");
+    }
+    if let Some(error) = keys.get("error") {
+        let error = failure(error);
+        keys.insert("error".to_string(), error);
+        keys.shift_remove("result");
+    } else if keys.get("result").is_some_and(Value::is_null) {
+        keys.insert("result".to_string(), json!({}));
+    }
+    message
+}
+
+/// An error with a number for its code and a text for its message.
+fn failure(error: &Value) -> Value {
+    /// What a code stands for that is none: an error of the server's own.
+    const OWN: i64 = -32000;
+    let code = error["code"].as_i64().filter(|code| i32::try_from(*code).is_ok());
+    let text = |value: &Value| match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    let mut said = text(&error["message"]).or_else(|| text(error)).unwrap_or_default();
+    if code.is_none()
+        && let Some(code) = text(&error["code"])
+    {
+        said = format!("{code}: {said}");
+    }
+    json!({"code": code.unwrap_or(OWN), "message": said, "data": error["data"]})
+}
+
+/// JSON's text without what only other languages write: numbers that are none become `null`, half a pair
+/// of surrogates the letter for what cannot be read.
+fn legible(text: &str) -> String {
+    const NO_NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
+    let mut legible = String::with_capacity(text.len());
+    let (mut rest, mut quoted) = (text, false);
+    while let Some(letter) = rest.chars().next() {
+        let taken = match (quoted, letter) {
+            (true, '\\') => {
+                let (written, taken) = escape(rest);
+                legible.push_str(written);
+                taken
+            }
+            (false, 'N' | 'I' | '-') => {
+                match NO_NUMBERS.iter().find(|name| rest.starts_with(**name)) {
+                    Some(name) => {
+                        legible.push_str("null");
+                        name.len()
+                    }
+                    None => {
+                        legible.push(letter);
+                        1
+                    }
+                }
+            }
+            _ => {
+                quoted ^= letter == '"';
+                legible.push(letter);
+                letter.len_utf8()
+            }
+        };
+        rest = &rest[taken..];
+    }
+    legible
+}
+
+/// An escape at the beginning of this text: what is written for it, and how long it was.
+fn escape(text: &str) -> (&str, usize) {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    match (unit(0), unit(6)) {
+        (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (&text[..12], 12),
+        (Some(0xD800..=0xDFFF), _) => ("\\ufffd", 6),
+        _ => {
+            let taken = text.char_indices().nth(2).map_or(text.len(), |(at, _)| at);
+            (&text[..taken], taken)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn right(line: &[u8]) -> String {
+        let flow = Flow::default();
+        String::from_utf8(put_right(line, &flow).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_message_goes_on_as_it_is() {
+        for line in [
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":\"\\ud83d\\ude00\"}}\n",
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\",\"params\":null}\n",
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-1,\"message\":\"no\"}}\n",
+            "listening\n",
+            "\n",
+        ] {
+            assert!(
+                matches!(put_right(line.as_bytes(), &Flow::default()), Cow::Borrowed(_)),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_quite_a_message_is_put_right() {
+        for (line, expected) in [
+            (&b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":\"caf\xe9\"}}\n"[..],
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":\"caf\u{fffd}\"}}\n"),
+            (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":\"\\ud83d x \\\" NaN\"}}\n",
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":\"\u{fffd} x \\\" NaN\"}}\n"),
+            (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":[NaN,-Infinity,-1]}}\n",
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":[null,null,-1]}}\n"),
+            (b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}},{\"id\":2,\"result\":{}}]\n",
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n{\"id\":2,\"result\":{},\"jsonrpc\":\"2.0\"}\n"),
+            (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"error\":null}\n",
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n"),
+            (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}\n",
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n"),
+            (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null,\"error\":{\"code\":\"E\",\"message\":\"no\"}}\n",
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"E: no\",\"data\":null}}\n"),
+            (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"no\"}\n",
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"no\",\"data\":null}}\n"),
+        ] {
+            assert_eq!(right(line), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_remembered_for_the_one_who_waits() {
+        let flow = Flow::default();
+        put_right(b"  {\"a\": 1\x1b}\n", &flow);
+        assert_eq!(flow.odd().as_deref(), Some("{\"a\": 1}"));
+        assert_eq!(flow.odd(), None);
+    }
+}
