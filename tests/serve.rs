@@ -8,3 +8,4 @@ mod logprobs;
 mod mcp;
 mod runs;
 mod triggers;
+mod walk;

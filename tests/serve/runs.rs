@@ -201,8 +201,13 @@ fn what_a_crash_interrupted_goes_on_by_itself() {
     );
     assert!(place.journal(&run).contains("resumed"), "{}", place.journal(&run));
     // It is its user's run because of its name.
-    let ada =
-        User { name: "ada".to_string(), token: TokenHash::of(ADA), models: None, agents: None };
+    let ada = User {
+        name: "ada".to_string(),
+        token: TokenHash::of(ADA),
+        models: None,
+        agents: None,
+        most: None,
+    };
     assert!(run.starts_with(&ada.mark()));
 }
 
