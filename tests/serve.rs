@@ -4,6 +4,7 @@ mod a2a;
 mod api;
 mod attacks;
 pub(crate) mod client;
+mod document;
 mod logprobs;
 mod mcp;
 mod runs;

@@ -142,17 +142,18 @@ fn openai(paths: &mut Map<String, Value>) {
         "schema": { "type": "string", "minLength": 1 },
     }]);
     paths.insert("/v1/models/{model}".to_string(), json!({ "get": with(show, name) }));
+    let texts = || json!({ "type": ["string", "array"], "minLength": 1, "minItems": 1 });
     let asked = [
         (
             "/v1/chat/completions",
             "chat",
             "A reply to a conversation.",
             "messages",
-            json!({ "type": "array" }),
+            json!({ "type": "array", "minItems": 1, "items": { "type": "object" } }),
         ),
-        ("/v1/completions", "complete", "A text goes on.", "prompt", json!({})),
-        ("/v1/responses", "respond", "A reply, as the newer API has it.", "input", json!({})),
-        ("/v1/embeddings", "embed", "Texts as vectors.", "input", json!({})),
+        ("/v1/completions", "complete", "A text goes on.", "prompt", texts()),
+        ("/v1/responses", "respond", "A reply, as the newer API has it.", "input", texts()),
+        ("/v1/embeddings", "embed", "Texts as vectors.", "input", texts()),
     ];
     for (path, id, summary, needed, kind) in asked {
         let body = json!({
@@ -215,7 +216,7 @@ fn runs(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
         query(
             "before_ms",
             "Those that began before this moment, in milliseconds since 1970.",
-            json!({ "type": "integer", "minimum": 0 }),
+            json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
         ),
     ]);
     paths.insert("/v1/runs".to_string(), json!({ "get": with(listed, limit), "post": start }));

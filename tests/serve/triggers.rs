@@ -280,6 +280,29 @@ fn two_servers_over_one_journal_fire_once() {
 }
 
 #[test]
+fn whether_there_is_a_trigger_is_not_told_before_a_signature_is() {
+    let place = hook();
+    let serve = Serve::start(&place);
+    for name in ["t", "none"] {
+        let start = format!("POST /v1/triggers/{name}");
+        let large = serve.send(&start, &[("Content-Length", "2000000")], "");
+        large.says(413, "body_too_large");
+        serve.send(&start, &[], "x").says(401, "invalid_signature");
+        // Both want the body before they say anything.
+        let mut stream = TcpStream::connect(&serve.at).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let head = format!(
+            "{start} HTTP/1.1\r\nHost: {}\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
+            serve.at
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"HTTP/1.1 100", "{name}");
+    }
+}
+
+#[test]
 fn what_a_trigger_may_not_be() {
     let hook = "webhook = { secret_file = \"secret\", param = \"what\" }";
     for (trigger, said) in [
@@ -297,6 +320,19 @@ fn what_a_trigger_may_not_be() {
         let refused = place.errand(["serve", "serve.toml"]);
         assert_eq!(refused.code, Some(2), "{trigger}: {refused}");
         assert!(refused.err.contains(said), "{trigger}: {refused}");
+    }
+    // What is signed for one is not to be sent to the other.
+    for (more, other) in [
+        (
+            "[triggers.u]\nagent = \"helper\"\nuser = \"ada\"\nwebhook = { secret_file = \"secret\", signed = \"github\" }",
+            "triggers.t",
+        ),
+        ("[notify]\nurl = \"https://example.org/\"\nsecret_file = \"secret\"", "triggers.t"),
+    ] {
+        let place = place(hook, more);
+        let refused = place.errand(["serve", "serve.toml"]);
+        assert_eq!(refused.code, Some(2), "{more}: {refused}");
+        assert!(refused.err.contains(&format!("has the secret of `{other}`")), "{refused}");
     }
     // A user's trigger begins no agent that they may not run, and needs a user.
     let other = place(hook, "");
