@@ -221,9 +221,11 @@ def main():
 
 def soaked(server, options):
     """What was wrong."""
-    server.ask("GET /v1/models")
-    before = server.descriptors()
     soak = Soak(server)
+    # What is opened once and kept – the journal, a connection to the model – is open from here on.
+    for _ in range(options.clients):
+        soak.run()
+    before = server.descriptors()
     clients = [threading.Thread(target=soak.work) for _ in range(options.clients)]
     for client in clients:
         client.start()

@@ -84,7 +84,7 @@ fn a_token_in_the_address() {
         assert!(!refused.body.contains(ADA), "{refused:?}");
     }
     let url = format!("GET /v1/models/{ADA}");
-    serve.send(&url, &[], "").says(401, "invalid_api_key");
+    serve.send(&url, &[], "").says(400, "token_in_url");
 }
 
 #[test]
