@@ -42,6 +42,7 @@ use std::sync::Arc;
 use agent_core::agent::Agent;
 use agent_core::drive::{self, Approval, Person, Unseen, Watch};
 use agent_core::event::{Outcome, RunId};
+use agent_core::journal::Journal;
 use agent_core::ledger::Spent;
 use agent_core::mcp::{Server, Transport};
 use agent_core::program::Programs;
@@ -332,6 +333,8 @@ impl Errand {
     ) -> anyhow::Result<Finished> {
         let store = self.store()?;
         let _driven = store.drive(id)?;
+        // As in `cancel`: an event that is on its way comes first.
+        store.sync(id).await?;
         let events = told(store.events(id).await)?;
         if let Some(outcome) = agent_core::run::ended(&events) {
             let outcome = outcome.clone();

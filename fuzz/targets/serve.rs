@@ -80,6 +80,7 @@ static AT: LazyLock<SocketAddr> = LazyLock::new(|| {
                 token: TokenHash::of(TOKEN),
                 models: None,
                 agents: None,
+                most: None,
             };
             let parts = Parts {
                 models: vec![Model { name: "m".to_string(), generator: Arc::new(Echo) }],

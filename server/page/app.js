@@ -1,6 +1,6 @@
 // Which view is shown, and who is signed in.
 
-import { ask, forget, hasToken, keep, often, redeem } from "./api.js";
+import { ask, forget, hasToken, keep, leave, often, redeem } from "./api.js";
 import { fill, h, problem } from "./dom.js";
 import { chat } from "./chat.js";
 import { history } from "./history.js";
@@ -18,7 +18,7 @@ let shown = new AbortController();
 
 addEventListener("hashchange", show);
 addEventListener("locked", ({ detail }) => (forget(), signIn(detail)));
-document.getElementById("leave").addEventListener("click", () => (forget(), signIn()));
+document.getElementById("leave").addEventListener("click", () => (leave(), signIn()));
 document.querySelector(".skip").addEventListener("click", (event) => (event.preventDefault(), main.focus()));
 begin();
 

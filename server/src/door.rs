@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::extract::{MatchedPath, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
@@ -15,7 +15,7 @@ use governor::clock::{Clock, DefaultClock};
 use crate::error::ApiError;
 use crate::hold::Hold;
 use crate::shared::{Account, Shared};
-use crate::{page, session, triggers, user};
+use crate::{body, page, session, triggers, user};
 
 /// Who asks.
 #[derive(Clone)]
@@ -27,6 +27,9 @@ const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 /// Names under which a token is put into addresses elsewhere.
 const TOKENS: [&str; 7] =
     ["access_token", "api_key", "api-key", "apikey", "authorization", "key", "token"];
+
+/// What is shorter is no token: not looked up, so that an address of many words costs nothing.
+const SHORTEST: usize = 16;
 
 /// Lets a request in, or says why not; and counts it.
 pub(crate) async fn enter(
@@ -78,7 +81,10 @@ impl Drop for Answering {
 fn admitted(shared: &Shared, request: &Request<Body>) -> Result<Option<Arc<Account>>, ApiError> {
     to_us(shared, request)?;
     from_us(shared, request.headers())?;
-    no_token(request.uri().query().unwrap_or_default())?;
+    no_token(shared, request.uri())?;
+    if body::length(request.headers()).is_some_and(|length| length > shared.limits.body as u64) {
+        return Err(body::large(shared.limits.body));
+    }
     let path = request.uri().path();
     let reads = [Method::GET, Method::HEAD].contains(request.method());
     let open = reads && (OPEN.contains(&path) || page::holds(path));
@@ -128,15 +134,26 @@ fn from_us(shared: &Shared, headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 /// An address is written into logs and histories, where a token must not be.
-fn no_token(query: &str) -> Result<(), ApiError> {
-    let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
-    for name in names {
+fn no_token(shared: &Shared, uri: &Uri) -> Result<(), ApiError> {
+    let refused = |what: &str| {
+        let message = format!(
+            "{what} must not be in the address: a token is sent in the header \
+             `Authorization: Bearer TOKEN`, and one that was in an address has to be replaced"
+        );
+        Err(ApiError::new(StatusCode::BAD_REQUEST, "token_in_url", message))
+    };
+    let is_token = |text: &str| text.len() >= SHORTEST && holder(shared, text).is_some();
+    if uri.path().split('/').any(is_token) {
+        return refused("a token");
+    }
+    // As it is written, `%74oken` names the same.
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
+    for (name, value) in pairs.map(|Query(pairs)| pairs).unwrap_or_default() {
         if TOKENS.contains(&name.to_ascii_lowercase().as_str()) {
-            let message = format!(
-                "`{name}` must not be in the address: a token is sent in the header \
-                 `Authorization: Bearer TOKEN`, and one that was in an address has to be replaced"
-            );
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, "token_in_url", message));
+            return refused(&format!("`{name}`"));
+        }
+        if is_token(&name) || is_token(&value) {
+            return refused("a token");
         }
     }
     Ok(())
@@ -144,11 +161,15 @@ fn no_token(query: &str) -> Result<(), ApiError> {
 
 fn known(shared: &Shared, headers: &HeaderMap) -> Result<Arc<Account>, ApiError> {
     let token = bearer(headers)?;
-    let account = match user::find(shared.accounts.iter().map(|account| &account.user), token) {
+    let account = holder(shared, token).cloned();
+    account.ok_or_else(|| unknown("this token is not one of this server's"))
+}
+
+fn holder<'s>(shared: &'s Shared, token: &str) -> Option<&'s Arc<Account>> {
+    match user::find(shared.accounts.iter().map(|account| &account.user), token) {
         Some(place) => shared.accounts.get(place),
         None => shared.accounts.first().filter(|_| shared.sessions.knows(token)),
-    };
-    account.cloned().ok_or_else(|| unknown("this token is not one of this server's"))
+    }
 }
 
 /// The token that a request brings.

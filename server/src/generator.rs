@@ -51,6 +51,8 @@ pub struct How {
     /// How many of the likeliest tokens are told with each token, and its log-probability; `None`: no
     /// probabilities are told.
     pub logprobs: Option<u8>,
+    /// For whom: what a model still has of another's conversation is no help here, and tells nothing of it.
+    pub asker: u64,
 }
 
 /// How many tools an answer may call.

@@ -21,6 +21,7 @@ mod openai;
 mod openapi;
 mod page;
 mod queue;
+mod routes;
 mod runs;
 mod session;
 mod shared;
@@ -35,9 +36,10 @@ pub use launcher::{
     AgentCard, Document, LaunchError, Launched, Launcher, Look, Order, Sought, Waits,
 };
 pub use limits::Limits;
-pub use listen::serve;
+pub use listen::{routes, serve};
 pub use mcp::{callable, serve_pipe};
 pub use openapi::document;
+pub use routes::Route;
 pub use shared::{Doors, Model, Parts};
 pub use triggers::{Begun, Fires, Key, Missed, Schedule, Signed, Source, Trigger, Webhook};
 pub use user::{TokenHash, User, new_token};

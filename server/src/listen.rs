@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -17,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::error::ApiError;
+use crate::routes::{Route, Routes};
 use crate::shared::{Parts, Shared};
 use crate::stall::Stall;
 use crate::{a2a, door, health, mcp, openai, openapi, page, runs, session, status, triggers};
@@ -95,22 +95,34 @@ pub async fn serve(
     Ok(())
 }
 
+/// All that a server can be asked, whatever it is made of.
+pub fn routes() -> Vec<Route> {
+    addresses().list().to_vec()
+}
+
+fn addresses() -> Routes {
+    Routes::default()
+        .get("/healthz", health::live)
+        .get("/readyz", health::ready)
+        .get("/metrics", health::metrics)
+        .get("/openapi.json", openapi::show)
+        .get("/v1/status", status::show)
+        .post(session::PATH, session::open)
+        .delete(session::PATH, session::close)
+        .and(page::routes())
+        .and(openai::routes())
+        .and(runs::routes())
+        .and(mcp::routes())
+        .and(triggers::routes())
+        .and(a2a::routes())
+}
+
 fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/openapi.json", get(openapi::show))
-        .route("/v1/status", get(status::show))
-        .route(session::PATH, post(session::open))
-        .merge(page::routes())
-        .merge(openai::routes())
-        .merge(runs::routes())
-        .merge(mcp::routes(&shared))
-        .merge(triggers::routes())
-        .merge(a2a::routes())
+    addresses()
+        .router()
         .fallback(nowhere)
         .method_not_allowed_fallback(otherwise)
+        .layer(Extension(mcp::endpoints(&shared)))
         .layer(from_fn_with_state(shared.clone(), door::enter))
         .with_state(shared)
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::user::User;
+
 /// Counters since the server began.
 #[derive(Default)]
 pub(crate) struct Metrics {
@@ -50,8 +52,8 @@ impl Metrics {
         *runs.entry((agent.to_string(), end.to_string())).or_default() += 1;
     }
 
-    /// All of it; `gauges` are what others know at this moment, by name and label.
-    pub(crate) fn text(&self, gauges: &[(&str, &str, u64)]) -> String {
+    /// All of it that this user may know; `gauges` are what others know at this moment, by name and label.
+    pub(crate) fn text(&self, gauges: &[(&str, &str, u64)], user: &User) -> String {
         let mut out = String::new();
         let mut head = "";
         let mut line = |name: &'static str, kind, labels: &[(&str, &str)], value: f64| {
@@ -80,11 +82,12 @@ impl Metrics {
         ];
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         for (place, name) in names.into_iter().enumerate() {
-            for (model, counts) in &*tokens {
+            for (model, counts) in tokens.iter().filter(|(model, _)| user.asks(model)) {
                 line(name, "counter", &[("model", &**model)], counts[place] as f64);
             }
         }
-        for ((agent, end), count) in &*self.runs.lock().unwrap_or_else(PoisonError::into_inner) {
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((agent, end), count) in runs.iter().filter(|((agent, _), _)| user.runs(agent)) {
             line("errand_runs_total", "counter", &[("agent", agent), ("end", end)], *count as f64);
         }
         let answering = self.answering.load(Ordering::Relaxed) as f64;
@@ -109,6 +112,7 @@ fn escaped(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::user::TokenHash;
 
     #[test]
     fn counters_are_lines_and_labels_cannot_break_out() {
@@ -116,7 +120,15 @@ mod tests {
         metrics.answered("/v1/models", 200, Duration::from_millis(1500));
         metrics.answered("/v1/models", 200, Duration::from_millis(500));
         metrics.tokens("a\"b\nc", 10, 4, 2);
-        let text = metrics.text(&[("queue", "m", 3)]);
+        metrics.run("hidden", "done");
+        let user = User {
+            name: "ada".to_string(),
+            token: TokenHash::of(""),
+            models: None,
+            agents: Some(Vec::new()),
+            most: None,
+        };
+        let text = metrics.text(&[("queue", "m", 3)], &user);
         assert_eq!(
             text,
             "# TYPE errand_http_requests_total counter\n\

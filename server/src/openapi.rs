@@ -28,6 +28,7 @@ pub fn document() -> Value {
     openai(&mut paths);
     runs(&mut paths, &mut forms);
     paths.insert("/v1/triggers/{name}".to_string(), json!({ "post": fired() }));
+    a2a(&mut paths);
     let mut schemas = forms.take_definitions(true);
     schemas.insert("Error".to_string(), error());
     json!({
@@ -122,7 +123,9 @@ fn page(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
     let summary =
         "A key for the ticket of the link that `errand serve` prints, which is sent as a token is.";
     let session = operation("openSession", summary, &[("200", JSON, session)]);
-    paths.insert("/v1/session".to_string(), json!({ "post": session }));
+    let mut close = operation("closeSession", "Ends what a ticket was taken for.", &[]);
+    close["responses"]["204"] = json!({ "description": "The key opens nothing any more." });
+    paths.insert("/v1/session".to_string(), json!({ "post": session, "delete": close }));
     let status = forms.subschema_for::<Status>().to_value();
     let summary = "What the server and its models do at this moment.";
     let status = operation("status", summary, &[("200", JSON, status)]);
@@ -139,17 +142,18 @@ fn openai(paths: &mut Map<String, Value>) {
         "schema": { "type": "string", "minLength": 1 },
     }]);
     paths.insert("/v1/models/{model}".to_string(), json!({ "get": with(show, name) }));
+    let texts = || json!({ "type": ["string", "array"], "minLength": 1, "minItems": 1 });
     let asked = [
         (
             "/v1/chat/completions",
             "chat",
             "A reply to a conversation.",
             "messages",
-            json!({ "type": "array" }),
+            json!({ "type": "array", "minItems": 1, "items": { "type": "object" } }),
         ),
-        ("/v1/completions", "complete", "A text goes on.", "prompt", json!({})),
-        ("/v1/responses", "respond", "A reply, as the newer API has it.", "input", json!({})),
-        ("/v1/embeddings", "embed", "Texts as vectors.", "input", json!({})),
+        ("/v1/completions", "complete", "A text goes on.", "prompt", texts()),
+        ("/v1/responses", "respond", "A reply, as the newer API has it.", "input", texts()),
+        ("/v1/embeddings", "embed", "Texts as vectors.", "input", texts()),
     ];
     for (path, id, summary, needed, kind) in asked {
         let body = json!({
@@ -212,7 +216,7 @@ fn runs(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
         query(
             "before_ms",
             "Those that began before this moment, in milliseconds since 1970.",
-            json!({ "type": "integer", "minimum": 0 }),
+            json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
         ),
     ]);
     paths.insert("/v1/runs".to_string(), json!({ "get": with(listed, limit), "post": start }));
@@ -260,6 +264,32 @@ fn runs(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
         let operation = with(operation, id.clone());
         paths.insert(format!("/v1/runs/{{id}}/{name}"), json!({ "post": operation }));
     }
+}
+
+/// Agents for other agents. What is in their messages is the protocol's to say.
+fn a2a(paths: &mut Map<String, Value>) {
+    let object = || json!({ "type": "object" });
+    let name = json!([{
+        "name": "agent", "in": "path", "required": true,
+        "schema": { "type": "string", "minLength": 1 },
+    }]);
+    let card = "/.well-known/agent-card.json";
+    let only = operation("agentCard", "The card of the only agent.", &[("200", JSON, object())]);
+    paths.insert(card.to_string(), json!({ "get": only }));
+    let one = operation("showAgentCard", "The card of an agent.", &[("200", JSON, object())]);
+    let one = json!({ "get": with(one, name.clone()) });
+    paths.insert(format!("/a2a/{{agent}}{card}"), one);
+    let message = json!({
+        "type": "object", "required": ["jsonrpc", "id", "method"],
+        "properties": {
+            "jsonrpc": { "const": "2.0" }, "id": { "type": ["string", "integer"] },
+            "method": { "enum": ["message/send", "tasks/get", "tasks/cancel"] },
+            "params": object(),
+        },
+    });
+    let summary = "A message of the Agent2Agent protocol, and its answer.";
+    let asked = taking(operation("askAgent", summary, &[("200", JSON, object())]), &message);
+    paths.insert("/a2a/{agent}".to_string(), json!({ "post": with(asked, name) }));
 }
 
 /// A webhook: let in by its signature.

@@ -2,14 +2,10 @@
 //! and are given to every browser that asks; all that the page shows it fetches with a token, and nothing
 //! of it comes from elsewhere.
 
-use std::sync::Arc;
-
-use axum::Router;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 
-use crate::shared::Shared;
+use crate::routes::Routes;
 use crate::user::TokenHash;
 
 /// What the page may load and reach: itself and its server. It has no inline script or style, and may not
@@ -77,10 +73,10 @@ pub(crate) fn secured(headers: &mut HeaderMap) {
 }
 
 /// The addresses of the page.
-pub(crate) fn routes() -> Router<Arc<Shared>> {
-    FILES.iter().fold(Router::new(), |routes, file| {
+pub(crate) fn routes() -> Routes {
+    FILES.iter().fold(Routes::default(), |routes, file| {
         let tag = format!("\"{}\"", &TokenHash::of(file.text).hex()[..32]);
-        routes.route(file.path, get(async move |headers: HeaderMap| show(file, &tag, &headers)))
+        routes.get(file.path, async move |headers: HeaderMap| show(file, &tag, &headers))
     })
 }
 

@@ -55,6 +55,11 @@ impl Sessions {
         Some(key)
     }
 
+    /// The key opens nothing any more; of any other nothing is known here.
+    fn end(&self, key: &str) {
+        self.state().key.take_if(|known| known.same(&TokenHash::of(key)));
+    }
+
     /// Whether this is the key that was given.
     pub(crate) fn knows(&self, key: &str) -> bool {
         self.state().key.as_ref().is_some_and(|known| known.same(&TokenHash::of(key)))
@@ -75,6 +80,15 @@ pub(crate) async fn open(
     }
 }
 
+/// Ends what a ticket was taken for. A token that a user has is not ended here: it is in the serve file.
+pub(crate) async fn close(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    shared.sessions.end(bearer(&headers)?);
+    Ok(StatusCode::NO_CONTENT)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +103,9 @@ mod tests {
         assert!(sessions.knows(&key) && !sessions.knows(&ticket) && key != ticket);
         assert!(sessions.redeem(&ticket).is_none());
         assert!(Sessions::new(None).redeem(&ticket).is_none());
+        sessions.end(&ticket);
+        assert!(sessions.knows(&key));
+        sessions.end(&key);
+        assert!(!sessions.knows(&key) && sessions.redeem(&ticket).is_none());
     }
 }

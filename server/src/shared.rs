@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::runs::Active;
 use crate::session::Sessions;
-use crate::triggers::{Armed, Trigger};
+use crate::triggers::{Armed, READING, Trigger};
 use crate::user::{TokenHash, User};
 
 /// What a server is made of.
@@ -74,6 +74,14 @@ pub(crate) struct Served {
     pub(crate) queue: Arc<Queue>,
 }
 
+/// What makes vectors, and the line before it.
+#[derive(Clone)]
+pub(crate) struct Embeds {
+    pub(crate) name: String,
+    pub(crate) embedder: Arc<dyn Embedder>,
+    pub(crate) queue: Arc<Queue>,
+}
+
 /// A user and what is left of their share.
 pub(crate) struct Account {
     pub(crate) user: User,
@@ -84,7 +92,7 @@ pub(crate) struct Account {
 /// What all requests share.
 pub(crate) struct Shared {
     pub(crate) models: Vec<Arc<Served>>,
-    pub(crate) embedder: Option<(String, Arc<dyn Embedder>)>,
+    pub(crate) embedder: Option<Embeds>,
     pub(crate) launcher: Option<Arc<dyn Launcher>>,
     pub(crate) accounts: Vec<Arc<Account>>,
     pub(crate) triggers: Vec<Arc<Armed>>,
@@ -93,6 +101,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) active: Active,
     pub(crate) sessions: Sessions,
+    /// Room for requests to webhooks that are being read.
+    pub(crate) hooks: Semaphore,
     /// Seconds since 1970 when it began.
     pub(crate) began: u64,
     /// Whether it shall stop.
@@ -111,14 +121,21 @@ impl Shared {
         let served = |Model { name, generator }| {
             Arc::new(Served { name, generator, queue: Queue::new(limits.queue) })
         };
+        let active = Active::new(limits.runs, &users);
         let accounts: Vec<Arc<Account>> = users.into_iter().map(account).collect();
+        let embedder = embedder.map(|(name, embedder)| Embeds {
+            name,
+            embedder,
+            queue: Queue::new(limits.queue),
+        });
         Arc::new(Shared {
             models: models.into_iter().map(served).collect(),
             embedder,
+            hooks: Semaphore::new(READING),
             launcher,
             triggers: Armed::all(triggers, &accounts),
             accounts,
-            active: Active::new(limits.runs),
+            active,
             limits,
             doors,
             metrics: Metrics::default(),

@@ -63,6 +63,9 @@ pub struct User {
     pub models: Option<Vec<String>>,
     /// The agents they may run; `None`: all.
     pub agents: Option<Vec<String>>,
+    /// The most runs of theirs that go on at once; `None`: as many as the server drives, less one where others may
+    /// want one.
+    pub most: Option<usize>,
 }
 
 impl User {
@@ -76,9 +79,20 @@ impl User {
         self.agents.as_ref().is_none_or(|names| names.iter().any(|name| name == agent))
     }
 
+    /// A number that tells them from others.
+    pub(crate) fn number(&self) -> u64 {
+        let TokenHash([a, b, c, d, e, f, g, h, ..]) = TokenHash::of(&self.name);
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// What the names of this user's runs begin with, and those of no other user.
     pub fn mark(&self) -> String {
         format!("s{}_", &TokenHash::of(&format!("errand serve user {}", self.name)).hex()[..16])
+    }
+
+    /// The mark in the name of a run, if it has one.
+    pub(crate) fn mark_of(run: &RunId) -> Option<&str> {
+        run.0.split_once('_').map(|(mark, _)| &run.0[..=mark.len()])
     }
 
     /// Whether this is a run of this user's.
@@ -112,6 +126,7 @@ mod tests {
             token: TokenHash::from_hex(&TokenHash::of(token).hex()).unwrap(),
             models: None,
             agents: Some(vec!["a".to_string()]),
+            most: None,
         };
         let users = [user("first", &one), user("second", &two)];
         assert_eq!(find(&users, &two), Some(1));
@@ -121,6 +136,7 @@ mod tests {
         assert!(users[0].runs("a") && !users[0].runs("b") && users[0].asks("any"));
         let run = RunId(format!("{}abc", users[0].mark()));
         assert!(users[0].owns(&run) && !users[1].owns(&run));
+        assert_eq!(User::mark_of(&run), Some(&*users[0].mark()));
         for text in ["", "00", &"g".repeat(64), &"é".repeat(32)] {
             assert_eq!(TokenHash::from_hex(text), None, "{text}");
         }

@@ -119,6 +119,8 @@ impl Errand {
     pub async fn cancel(&self, id: &RunId) -> anyhow::Result<()> {
         let store = self.store()?;
         let _driven = store.drive(id)?;
+        // What drove it may have been dropped with an event on its way into the journal: that comes first.
+        store.sync(id).await?;
         let events = told(store.events(id).await)?;
         if ended(&events).is_some() {
             return Ok(());

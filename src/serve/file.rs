@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use agent_file::size;
 use serde::Deserialize;
-use server::{Limits, TokenHash, Trigger, User};
+use server::{Fires, Key, Limits, TokenHash, Trigger, User};
 
 use super::Refused;
 use super::triggers::{NotifyTable, TriggerTable};
@@ -116,6 +116,8 @@ struct UserTable {
     token_sha256: String,
     models: Option<Vec<String>>,
     agents: Option<Vec<String>>,
+    /// The most runs at once.
+    runs: Option<usize>,
 }
 
 /// How much the server takes on.
@@ -229,6 +231,11 @@ impl ServeFile {
                 return Err(format!("`users.{name}` has the token of another user"));
             }
             hashes.push(hash);
+            if user.runs == Some(0) {
+                return Err(format!(
+                    "`users.{name}.runs` is at least 1: `agents = []` is for one who may run none"
+                ));
+            }
             named("models", name, user.models.as_deref(), &self.models)?;
             named("agents", name, user.agents.as_deref(), &self.agents)?;
         }
@@ -267,6 +274,7 @@ impl ServeFile {
                 token: TokenHash::from_hex(&table.token_sha256)?,
                 models: table.models.clone(),
                 agents: table.agents.clone(),
+                most: table.runs,
             })
         };
         self.users.iter().filter_map(user).collect()
@@ -279,6 +287,29 @@ impl ServeFile {
             table.trigger(name, users.as_deref(), &self.folder).map_err(Refused)
         };
         self.triggers.iter().map(trigger).collect()
+    }
+
+    /// Refuses a secret that two share: what is signed for the one would be taken by the other.
+    pub(super) fn own_secrets(&self, triggers: &[Trigger]) -> Result<(), Refused> {
+        let key = |trigger: &Trigger| match &trigger.fires {
+            Fires::On(webhook) => Some((format!("triggers.{}", trigger.name), webhook.key.clone())),
+            Fires::At(..) => None,
+        };
+        let mut known: Vec<(String, Key)> = Vec::new();
+        let notify = match &self.notify {
+            Some(table) => Some(("notify".to_string(), table.key(&self.folder).map_err(Refused)?)),
+            None => None,
+        };
+        for (place, key) in triggers.iter().filter_map(key).chain(notify) {
+            if let Some((other, _)) = known.iter().find(|(_, known)| known.same(&key)) {
+                return Err(Refused(format!(
+                    "`{place}` has the secret of `{other}`: what is signed for one could be sent to the other\n\
+                     hint: give each a secret of its own: `openssl rand -base64 32` makes one, to be written after `whsec_`"
+                )));
+            }
+            known.push((place, key));
+        }
+        Ok(())
     }
 
     /// The files that hold secrets.

@@ -90,6 +90,7 @@ impl Generator for Local {
             calls,
             logprobs: how.logprobs,
             ahead: self.ahead,
+            asker: how.asker,
         };
         self.onnx.ask(request, asking, on_text).await
     }

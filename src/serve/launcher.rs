@@ -214,10 +214,9 @@ impl Agents {
 
     async fn row(&self, run: &RunId) -> Result<RunRow, LaunchError> {
         let store = self.errand.store().map_err(|error| failed(&error))?;
-        let rows = store.named(&run.0, Whose::Own, 1).await.map_err(broken)?;
         // What another journal says is no answer to a request that was made here.
-        let foreign = store.imported(run).await.map_err(|error| failed(&error.into()))?;
-        let row = rows.into_iter().find(|row| row.id == *run && !foreign);
+        let rows = store.named(&run.0, Whose::Here, 1).await.map_err(broken)?;
+        let row = rows.into_iter().find(|row| row.id == *run);
         row.ok_or_else(|| LaunchError::Missing(run.clone()))
     }
 }
@@ -272,7 +271,7 @@ impl Launcher for Agents {
             begin: sought.begin.clone(),
             agent: sought.agent.clone(),
             before: sought.before_ms,
-            whose: Whose::Own,
+            whose: Whose::Here,
             limit: sought.most,
             ..Which::default()
         };
@@ -302,7 +301,7 @@ impl Launcher for Agents {
 
     async fn latest(&self, begin: &str) -> Result<Option<RunId>, LaunchError> {
         let store = self.errand.store().map_err(|error| failed(&error))?;
-        let latest = store.named(begin, Whose::Own, 1).await.map_err(broken)?.pop();
+        let latest = store.named(begin, Whose::Here, 1).await.map_err(broken)?.pop();
         Ok(latest.map(|row| row.id))
     }
 
@@ -327,7 +326,7 @@ impl Launcher for Agents {
     async fn interrupted(&self, begin: &str) -> Result<Vec<(RunId, String)>, LaunchError> {
         let store = self.errand.store().map_err(|error| failed(&error))?;
         let mut runs = Vec::new();
-        for row in store.named(begin, Whose::Own, u32::MAX).await.map_err(broken)? {
+        for row in store.named(begin, Whose::Here, u32::MAX).await.map_err(broken)? {
             if row.status != store::Status::Interrupted {
                 continue;
             }

@@ -110,6 +110,7 @@ impl Serving {
             }
         };
         let triggers = file.triggers()?;
+        file.own_secrets(&triggers)?;
         for trigger in &triggers {
             fits(trigger, agents.as_deref())?;
         }
@@ -228,7 +229,7 @@ fn fits(trigger: &Trigger, agents: Option<&Agents>) -> Result<(), Refused> {
 
 /// This machine's user.
 fn own(token: TokenHash) -> User {
-    User { name: LOCAL.to_string(), token, models: None, agents: None }
+    User { name: LOCAL.to_string(), token, models: None, agents: None, most: None }
 }
 
 /// A path of the serve file: relative to the folder that the file is in.

@@ -102,6 +102,8 @@ pub enum Whose {
     All,
     /// Those that no other run began.
     Own,
+    /// Of those the ones that were begun here: none that was imported.
+    Here,
 }
 
 impl Whose {
@@ -110,6 +112,7 @@ impl Whose {
         match self {
             Whose::All => "TRUE",
             Whose::Own => "instr(id, '-') = 0",
+            Whose::Here => "instr(id, '-') = 0 AND imported = 0",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What must not get through to a server on this machine, named by the attack.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -84,7 +84,7 @@ fn a_token_in_the_address() {
         assert!(!refused.body.contains(ADA), "{refused:?}");
     }
     let url = format!("GET /v1/models/{ADA}");
-    serve.send(&url, &[], "").says(401, "invalid_api_key");
+    serve.send(&url, &[], "").says(400, "token_in_url");
 }
 
 #[test]
@@ -267,4 +267,152 @@ fn an_approval_that_is_sent_twice_at_once() {
     assert_eq!(waits["status"], "waiting");
     assert_ne!(waits["waits"]["digest"], digest);
     serve.post(&path, ADA, &body).says(409, "not_waiting");
+}
+
+/// A file in which Bob may run this and no other agent.
+fn bobs(place: &Place, agents: &str) {
+    let text = place.read("serve.toml");
+    place.write("serve.toml", text.replace("[users.bob]", &format!("[users.bob]\n{agents}")));
+}
+
+#[test]
+fn an_agent_that_one_may_run_no_more() {
+    let place = Place::new();
+    let tables = "[tools]\nuse = [\"files.read\", \"ask.person\"]\n[permissions]\nread = [\"a.txt\"]\nask = [\"files.read\"]";
+    place.write("a.txt", "what is in it\n");
+    let reads = call([("files.read", json!({ "path": "a.txt" }))]);
+    place.agent("act = \"tools\"", tables, &[reads, say("Read it.")]);
+    file(&place, &["helper", "other"], "");
+    let serve = Serve::start(&place);
+    let run = serve.post("/v1/runs", BOB, &json!({ "agent": "helper" })).json()["id"].clone();
+    let run = run.as_str().unwrap();
+    let digest = serve.rests(run, BOB)["waits"]["digest"].clone();
+    serve.stop();
+    bobs(&place, "agents = [\"other\"]");
+    let serve = Serve::start(&place);
+    let act = |what: &str, body| serve.post(&format!("/v1/runs/{run}/{what}"), BOB, &body);
+    let yes = json!({ "digest": digest, "decision": "approve" });
+    act("approval", yes).says(404, "agent_not_found");
+    act("reply", json!({ "digest": digest, "text": "yes" })).says(404, "agent_not_found");
+    act("resume", json!({})).says(404, "agent_not_found");
+    assert!(!place.journal(run).contains("what is in it"));
+    // It is still theirs, to be looked at and to be ended.
+    assert_eq!(serve.get(&format!("/v1/runs/{run}"), BOB).json()["status"], "waiting");
+    assert_eq!(act("cancel", json!({})).json()["status"], "cancelled");
+}
+
+#[test]
+fn a_user_who_takes_all_runs_there_may_be() {
+    let place = Place::bare();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    place.write(
+        "agent.toml",
+        format!(
+            "name = \"test\"\ntask = \"x\"\nact = \"tools\"\n[model]\nprovider = \"openai\"\nname = \"m\"\n\
+             base_url = \"http://{}/v1\"\n",
+            silent.local_addr().unwrap()
+        ),
+    );
+    file(&place, &["helper"], "runs = 3");
+    let serve = Serve::start(&place);
+    let start = |token| serve.post("/v1/runs", token, &json!({ "agent": "helper" }));
+    assert_eq!([start(ADA).status, start(ADA).status], [201, 201]);
+    start(ADA).says(503, "runs_full");
+    // By no other way in either.
+    let part = json!({ "messageId": "m", "parts": [] });
+    let params = json!({ "message": part, "configuration": { "blocking": false } });
+    let sent = json!({ "jsonrpc": "2.0", "id": 1, "method": "message/send", "params": params });
+    assert_eq!(serve.post("/a2a/helper", ADA, &sent).json()["error"]["code"], -32603);
+    assert_eq!(start(BOB).status, 201);
+    start(BOB).says(503, "runs_full");
+    // As many as the file says, where it says so.
+    serve.kill();
+    let text = place.read("serve.toml");
+    place.write("serve.toml", text.replace("[users.ada]", "[users.ada]\nruns = 1"));
+    place.write("home/none", "");
+    std::fs::remove_dir_all(place.home()).unwrap();
+    let serve = Serve::start(&place);
+    let start = |token| serve.post("/v1/runs", token, &json!({ "agent": "helper" })).status;
+    assert_eq!([start(ADA), start(ADA), start(BOB), start(BOB)], [201, 503, 201, 201]);
+}
+
+#[test]
+fn a_run_of_another_journal_under_the_name_of_a_users() {
+    let (place, serve) = serving("");
+    let body = json!({ "agent": "helper", "params": { "what": "x" } });
+    let run = serve.post("/v1/runs", ADA, &body).json()["id"].as_str().unwrap().to_string();
+    serve.rests(&run, ADA);
+    serve.stop();
+    let exported = place.errand(["runs", "export", &run, "run.jsonl"]);
+    assert_eq!(exported.code, Some(0), "{exported}");
+    std::fs::rename(place.home(), place.path("first")).unwrap();
+    let imported = place.errand(["runs", "import", "run.jsonl"]);
+    assert_eq!(imported.code, Some(0), "{imported}");
+    let serve = Serve::start(&place);
+    assert_eq!(serve.get("/v1/runs", ADA).json()["data"], json!([]));
+    for path in ["", "/events", "/outcome", "/report"] {
+        serve.get(&format!("/v1/runs/{run}{path}"), ADA).says(404, "run_not_found");
+    }
+    serve.post(&format!("/v1/runs/{run}/cancel"), ADA, &json!({})).says(404, "run_not_found");
+}
+
+#[test]
+fn many_small_values_in_one_body() {
+    let (_place, serve) = serving("");
+    let many = format!("[{}0]", "{\"\":0},".repeat(500_000));
+    let chat = format!("{{\"model\":\"echo\",\"messages\":{many}}}");
+    for (path, body) in [
+        ("/v1/chat/completions", chat),
+        ("/a2a/helper", format!("{{\"params\":{many}}}")),
+        ("/mcp", format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{many}}}")),
+    ] {
+        let headers = authorized(&[("Accept", "application/json, text/event-stream")]);
+        serve.send(&format!("POST {path}"), &headers, &body).says(413, "body_too_large");
+    }
+}
+
+#[test]
+fn figures_that_tell_of_others() {
+    let (place, serve) = serving("");
+    serve.stop();
+    bobs(&place, "agents = []\nmodels = []");
+    let serve = Serve::start(&place);
+    let body = json!({ "agent": "helper", "params": { "what": "x" } });
+    let run = serve.post("/v1/runs", ADA, &body).json()["id"].clone();
+    serve.rests(run.as_str().unwrap(), ADA);
+    serve.chat(json!({}));
+    assert!(serve.get("/metrics", ADA).body.contains("agent=\"helper\",end=\"done\""));
+    let told = serve.get("/metrics", BOB).body;
+    assert!(told.contains("errand_runs_active") && !told.contains("helper"), "{told}");
+    assert!(!told.contains("echo"), "{told}");
+}
+
+#[test]
+fn shapes_of_a_request_that_hide_another() {
+    let (_place, serve) = serving("");
+    let at = &serve.at;
+    let hidden = format!(
+        "GET /v1/models HTTP/1.1\r\nHost: {at}\r\nAuthorization: Bearer {ADA}\r\nConnection: close\r\n\r\n"
+    );
+    for head in [
+        "Transfer-Encoding: xchunked\r\nContent-Length: 3\r\n\r\nabc",
+        "Transfer-Encoding:\u{b}chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        "Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
+        "Content-Length: +5\r\n\r\nabcde",
+        "Content-Length: 0x5\r\n\r\nabcde",
+    ] {
+        let answer = serve.raw(&format!("POST /healthz HTTP/1.1\r\nHost: {at}\r\n{head}{hidden}"));
+        assert!([0, 400].contains(&answer.status), "{head}: {answer:?}");
+        assert!(!answer.body.contains("echo"), "{head}: {answer:?}");
+    }
+    for folded in ["X: a\r\n Authorization: Bearer x\r\n", "Authorization : Bearer x\r\n"] {
+        let answer = serve.raw(&format!("GET /healthz HTTP/1.1\r\nHost: {at}\r\n{folded}\r\n"));
+        assert_eq!(answer.status, 400, "{folded}: {answer:?}");
+    }
+    for upgrade in ["websocket", "h2c", "TLS/1.0"] {
+        let headers = authorized(&[("Upgrade", upgrade), ("Connection", "Upgrade, close")]);
+        assert!(serve.send("GET /mcp", &headers, "").status >= 400, "{upgrade}");
+    }
+    assert_eq!(serve.get("/v1/models", ADA).status, 200);
 }

@@ -201,8 +201,13 @@ fn what_a_crash_interrupted_goes_on_by_itself() {
     );
     assert!(place.journal(&run).contains("resumed"), "{}", place.journal(&run));
     // It is its user's run because of its name.
-    let ada =
-        User { name: "ada".to_string(), token: TokenHash::of(ADA), models: None, agents: None };
+    let ada = User {
+        name: "ada".to_string(),
+        token: TokenHash::of(ADA),
+        models: None,
+        agents: None,
+        most: None,
+    };
     assert!(run.starts_with(&ada.mark()));
 }
 
@@ -250,4 +255,17 @@ fn runs_are_chosen_by_status_agent_and_time_and_what_came_of_one_is_a_file() {
     assert_eq!(done["budget"]["steps"], 16);
     let status = serve.get("/v1/status", ADA).json();
     assert_eq!((&status["user"], &status["models"][0]["busy"]), (&json!("ada"), &json!(false)));
+}
+
+#[test]
+fn a_run_is_cancelled_at_whatever_moment() {
+    let (_place, serve) = saying();
+    for _ in 0..40 {
+        let run = id(&start(&serve, json!({ "what": "it" })));
+        let cancelled = serve.post(&format!("/v1/runs/{run}/cancel"), ADA, &json!({}));
+        // An event that was on its way into the journal is none that is in the way.
+        assert_eq!(cancelled.status, 200, "{cancelled:?}");
+        let status = cancelled.json()["status"].clone();
+        assert!(status == "cancelled" || status == "done", "{status}");
+    }
 }

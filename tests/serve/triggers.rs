@@ -16,6 +16,8 @@ use super::client::{ADA, Answer, BOB, Serve, file};
 use crate::place::{Place, block_on, call, say};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// What outcomes are signed with.
+const TOLD: &str = "whsec_Q5s7u9JbCkXrVw0hT2mY4pLeN8aFdGzR";
 /// Once a year: whatever the day is, the latest time is long ago.
 const YEARLY: &str = "cron = \"0 0 1 1 *\"";
 
@@ -32,6 +34,7 @@ fn place(trigger: &str, more: &str) -> Place {
     let text = place.read("serve.toml");
     place.write("serve.toml", format!("{trigger}{more}\n{text}"));
     place.write("secret", SECRET);
+    place.write("told", TOLD);
     place
 }
 
@@ -45,7 +48,13 @@ fn now() -> u64 {
 }
 
 fn ada() -> User {
-    User { name: "ada".to_string(), token: TokenHash::of(ADA), models: None, agents: None }
+    User {
+        name: "ada".to_string(),
+        token: TokenHash::of(ADA),
+        models: None,
+        agents: None,
+        most: None,
+    }
 }
 
 /// The run of the firing of this time.
@@ -271,6 +280,29 @@ fn two_servers_over_one_journal_fire_once() {
 }
 
 #[test]
+fn whether_there_is_a_trigger_is_not_told_before_a_signature_is() {
+    let place = hook();
+    let serve = Serve::start(&place);
+    for name in ["t", "none"] {
+        let start = format!("POST /v1/triggers/{name}");
+        let large = serve.send(&start, &[("Content-Length", "2000000")], "");
+        large.says(413, "body_too_large");
+        serve.send(&start, &[], "x").says(401, "invalid_signature");
+        // Both want the body before they say anything.
+        let mut stream = TcpStream::connect(&serve.at).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let head = format!(
+            "{start} HTTP/1.1\r\nHost: {}\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
+            serve.at
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"HTTP/1.1 100", "{name}");
+    }
+}
+
+#[test]
 fn what_a_trigger_may_not_be() {
     let hook = "webhook = { secret_file = \"secret\", param = \"what\" }";
     for (trigger, said) in [
@@ -288,6 +320,19 @@ fn what_a_trigger_may_not_be() {
         let refused = place.errand(["serve", "serve.toml"]);
         assert_eq!(refused.code, Some(2), "{trigger}: {refused}");
         assert!(refused.err.contains(said), "{trigger}: {refused}");
+    }
+    // What is signed for one is not to be sent to the other.
+    for (more, other) in [
+        (
+            "[triggers.u]\nagent = \"helper\"\nuser = \"ada\"\nwebhook = { secret_file = \"secret\", signed = \"github\" }",
+            "triggers.t",
+        ),
+        ("[notify]\nurl = \"https://example.org/\"\nsecret_file = \"secret\"", "triggers.t"),
+    ] {
+        let place = place(hook, more);
+        let refused = place.errand(["serve", "serve.toml"]);
+        assert_eq!(refused.code, Some(2), "{more}: {refused}");
+        assert!(refused.err.contains(&format!("has the secret of `{other}`")), "{refused}");
     }
     // A user's trigger begins no agent that they may not run, and needs a user.
     let other = place(hook, "");
@@ -342,7 +387,7 @@ fn header(head: &str, name: &str) -> String {
 fn an_outcome_is_told_until_it_is_taken_and_is_signed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let notify = format!(
-        "[notify]\nurl = \"http://{}/told\"\nsecret_file = \"secret\"\nprivate = true\n",
+        "[notify]\nurl = \"http://{}/told\"\nsecret_file = \"told\"\nprivate = true\n",
         listener.local_addr().unwrap()
     );
     let place = place("webhook = { secret_file = \"secret\", param = \"what\" }", &notify);
@@ -357,8 +402,7 @@ fn an_outcome_is_told_until_it_is_taken_and_is_signed() {
     assert!(first.starts_with("POST /told "), "{first}");
     assert_eq!(header(&first, "webhook-id"), header(&again, "webhook-id"));
     let time = header(&again, "webhook-timestamp").parse().unwrap();
-    let signed =
-        Key::of(SECRET).unwrap().sign(&header(&again, "webhook-id"), time, body.as_bytes());
+    let signed = Key::of(TOLD).unwrap().sign(&header(&again, "webhook-id"), time, body.as_bytes());
     assert_eq!(header(&again, "webhook-signature"), signed[2].1);
 
     // What is owed when the server is killed is told by the next one.
@@ -380,7 +424,7 @@ fn an_outcome_is_told_until_it_is_taken_and_is_signed() {
 fn a_run_that_waits_for_a_person_is_told_too() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let notify = format!(
-        "[notify]\nurl = \"http://{}/\"\nsecret_file = \"secret\"\nprivate = true\n",
+        "[notify]\nurl = \"http://{}/\"\nsecret_file = \"told\"\nprivate = true\n",
         listener.local_addr().unwrap()
     );
     let place = place("webhook = { secret_file = \"secret\" }", &notify);
@@ -410,7 +454,7 @@ fn an_address_of_this_machine_is_told_nothing_unasked() {
         ("ftp://example.org/", "`https://`"),
         ("nowhere", "`nowhere`"),
     ] {
-        let notify = format!("[notify]\nurl = \"{url}\"\nsecret_file = \"secret\"\n");
+        let notify = format!("[notify]\nurl = \"{url}\"\nsecret_file = \"told\"\n");
         let place = place("webhook = { secret_file = \"secret\" }", &notify);
         let refused = place.errand(["serve", "serve.toml"]);
         assert_eq!(refused.code, Some(2), "{url}: {refused}");

@@ -18,6 +18,9 @@ pub struct Asking {
     pub logprobs: Option<u8>,
     /// What is read ahead.
     pub ahead: Ahead,
+    /// For whom: what the model still has of a conversation helps none but the one who had it. 0 for those who are
+    /// told nothing of it.
+    pub asker: u64,
 }
 
 /// What is read ahead of the token that is being chosen. Each token is chosen from the logits after those

@@ -67,6 +67,8 @@ pub(super) struct Engine<D> {
     pub(super) context: usize,
     /// The tokens that the decoder remembers.
     pub(super) fed: Vec<u32>,
+    /// For whom it read them.
+    pub(super) asker: u64,
     pub(super) pace: Pace,
 }
 
@@ -122,6 +124,10 @@ impl<D: Decoder> Engine<D> {
         let room = prompt.len() + limit;
         if room > self.context {
             return Err(EngineError::TooLong { tokens: room, context: self.context });
+        }
+        // How much of a prompt need not be read tells what another one said: it is reckoned and timed.
+        if std::mem::replace(&mut self.asker, asking.asker) != asking.asker {
+            self.rewind(0);
         }
         // The last token is always read again: its logits say what comes next.
         let same = self.fed.iter().zip(&prompt).take_while(|(had, new)| had == new).count();

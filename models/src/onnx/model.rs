@@ -92,6 +92,7 @@ impl Onnx {
             sampling,
             context: context as usize,
             fed: Vec::new(),
+            asker: 0,
             pace,
         };
         Ok(Onnx::start(engine, tokenizer, context))

@@ -8,26 +8,27 @@ mod task;
 
 use std::sync::Arc;
 
+use agent_core::event::RunId;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use serde_json::{Map, Value, json};
 
 use crate::body::Sent;
 use crate::door::Caller;
 use crate::error::ApiError;
 use crate::launcher::AgentCard;
+use crate::routes::Routes;
 use crate::runs;
 use crate::shared::Shared;
 use crate::user::User;
 
 /// The addresses of agents.
-pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/.well-known/agent-card.json", get(card::only))
-        .route("/a2a/{agent}/.well-known/agent-card.json", get(card::one))
-        .route("/a2a/{agent}", post(asked))
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .get("/.well-known/agent-card.json", card::only)
+        .get("/a2a/{agent}/.well-known/agent-card.json", card::one)
+        .post("/a2a/{agent}", asked)
 }
 
 /// Why a request has no result.
@@ -71,6 +72,9 @@ async fn asked(
 ) -> Result<Response, ApiError> {
     let agent = known(&shared, &account.user, &agent)?;
     let (id, params) = (map.remove("id").unwrap_or_default(), map.remove("params"));
+    if id.is_array() || id.is_object() || id.is_boolean() {
+        return Err(ApiError::param("id", "`id` is a text, a number or null"));
+    }
     let params = match params {
         Some(Value::Object(params)) => params,
         _ => Map::new(),
@@ -106,6 +110,6 @@ async fn cancelled(
         let message = format!("task `{id}` is over: its status is `{}`", look.status);
         return Err(Failed { code: -32002, message });
     }
-    runs::cancelled(shared, &runs::owned(user, id)?).await?;
+    runs::cancelled(shared, &RunId(look.id)).await?;
     task::shown(shared, user, agent, id).await.map(|(_, task)| task)
 }

@@ -19,7 +19,7 @@ pub(super) async fn shown(
     agent: &AgentCard,
     id: &str,
 ) -> Result<(Look, Value), Failed> {
-    let look = runs::look(shared, &runs::owned(user, id)?).await?;
+    let (_, look) = runs::theirs(shared, user, id).await?;
     if look.agent != agent.name {
         return Err(ApiError::missing("run_not_found", "there is no such task").into());
     }

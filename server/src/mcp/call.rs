@@ -87,8 +87,7 @@ impl Call<'_> {
     ) -> Result<RunId, ApiError> {
         let wrong = || ApiError::invalid("`requestState` is none that this server gave");
         let (run, digest) = state.split_once(' ').ok_or_else(wrong)?;
-        let run = runs::owned(self.user, run)?;
-        let look = runs::look(self.shared, &run).await?;
+        let (run, look) = runs::theirs(self.shared, self.user, run).await?;
         if look.agent != self.card.name {
             return Err(wrong());
         }

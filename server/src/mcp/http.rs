@@ -6,19 +6,20 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use axum::routing::get;
-use axum::{Extension, Router};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::time::timeout;
 
 use super::offered::Offered;
+use crate::body;
 use crate::door::Caller;
 use crate::error::ApiError;
+use crate::routes::Routes;
 use crate::runs;
 use crate::shared::{Account, Shared};
 
@@ -29,17 +30,20 @@ const OPEN: usize = 64;
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// The address, for all users.
-pub(crate) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
-    let accounts = shared.accounts.iter();
-    let endpoints = accounts
-        .map(|account| (account.user.name.clone(), Endpoint::new(shared, account)))
-        .collect::<HashMap<_, _>>();
-    let asked = get(asked).post(asked).delete(asked);
-    Router::new().route("/mcp", asked).layer(Extension(Endpoints(Arc::new(endpoints))))
+pub(crate) fn routes() -> Routes {
+    Routes::default().get("/mcp", asked).post("/mcp", asked).delete("/mcp", asked)
 }
 
+/// What is behind the address.
+pub(crate) fn endpoints(shared: &Arc<Shared>) -> Endpoints {
+    let accounts = shared.accounts.iter();
+    let each = accounts.map(|account| (account.user.name.clone(), Endpoint::new(shared, account)));
+    Endpoints(Arc::new(each.collect()))
+}
+
+/// The users', by their names.
 #[derive(Clone)]
-struct Endpoints(Arc<HashMap<String, Endpoint>>);
+pub(crate) struct Endpoints(Arc<HashMap<String, Endpoint>>);
 
 /// One user's.
 struct Endpoint {
@@ -78,7 +82,7 @@ impl Endpoint {
 
 /// Beside what holds it: the endpoint, and what makes its sessions.
 fn full(open: &Arc<()>) -> bool {
-    Arc::strong_count(open) > OPEN + 2
+    Arc::strong_count(open) >= OPEN + 2
 }
 
 async fn asked(
@@ -96,5 +100,14 @@ async fn asked(
         let code = StatusCode::SERVICE_UNAVAILABLE;
         return Err(ApiError::new(code, "sessions_full", message).after(60));
     }
-    Ok(endpoint.service.handle(request).await.map(Body::new))
+    let (parts, sent) = request.into_parts();
+    let sent = match parts.method {
+        Method::POST => {
+            let bytes = body::whole(&shared, &parts.headers, sent, shared.limits.body).await?;
+            body::countable(&bytes)?;
+            Body::from(bytes)
+        }
+        _ => Body::empty(),
+    };
+    Ok(endpoint.service.handle(Request::from_parts(parts, sent)).await.map(Body::new))
 }

@@ -10,6 +10,6 @@ mod pipe;
 mod progress;
 mod result;
 
-pub(crate) use http::routes;
+pub(crate) use http::{endpoints, routes};
 pub use offered::callable;
 pub use pipe::serve_pipe;

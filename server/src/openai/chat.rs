@@ -106,6 +106,7 @@ pub(crate) async fn create(
     let head = Head { id: unique("chatcmpl-"), created: now(), model: model.name.clone() };
     let choice = Choice::of(body.tool_choice.as_ref())?;
     let mut how = options::how(
+        &account.user,
         &*model.generator,
         body.temperature,
         body.top_p,

@@ -89,6 +89,7 @@ pub(crate) async fn create(
         return Err(ApiError::param("prompt", "`prompt` is empty: there is nothing to go on with"));
     }
     let mut how = options::how(
+        &account.user,
         &*model.generator,
         body.temperature,
         body.top_p,

@@ -14,7 +14,7 @@ use super::fields::{Rule, checked};
 use crate::body::Sent;
 use crate::door::Caller;
 use crate::error::ApiError;
-use crate::shared::Shared;
+use crate::shared::{Embeds, Shared};
 
 const FIELDS: &[(&str, Rule)] = &[
     ("model", Rule::Takes),
@@ -73,7 +73,7 @@ pub(crate) async fn create(
     Extension(Caller(account)): Extension<Caller>,
     Sent(map): Sent,
 ) -> Result<Response, ApiError> {
-    let Some((name, embedder)) = shared.embedder.clone() else {
+    let Some(Embeds { name, embedder, queue }) = shared.embedder.clone() else {
         let message =
             "this server has no model for embeddings: a model that writes text has none to give";
         return Err(ApiError::missing("model_not_found", message));
@@ -89,7 +89,17 @@ pub(crate) async fn create(
     if texts.is_empty() || texts.len() > TEXTS || texts.iter().any(String::is_empty) {
         return Err(ApiError::param("input", format!("1 to {TEXTS} texts, none of them empty")));
     }
-    let (vectors, tokens) = embedder.embed(&texts).await?;
+    let turn = queue.join()?.turn().await;
+    // What has begun is not broken off: it keeps its turn until it is over, whether or not its client waits.
+    let work = tokio::spawn(async move {
+        let _turn = turn;
+        embedder.embed(&texts).await
+    });
+    let stopped = |error: tokio::task::JoinError| {
+        let code = axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+        ApiError::new(code, "model_failed", error.to_string())
+    };
+    let (vectors, tokens) = work.await.map_err(stopped)??;
     let data: Vec<_> = (0..)
         .zip(vectors)
         .map(

@@ -16,20 +16,15 @@ mod said;
 mod spelled;
 mod turns;
 
-use std::sync::Arc;
-
-use axum::Router;
-use axum::routing::{get, post};
-
-use crate::shared::Shared;
+use crate::routes::Routes;
 
 /// The addresses of OpenAI's API.
-pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{*name}", get(models::show))
-        .route("/v1/chat/completions", post(chat::create))
-        .route("/v1/completions", post(completions::create))
-        .route("/v1/responses", post(responses::create))
-        .route("/v1/embeddings", post(embeddings::create))
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .get("/v1/models", models::list)
+        .get("/v1/models/{*name}", models::show)
+        .post("/v1/chat/completions", chat::create)
+        .post("/v1/completions", completions::create)
+        .post("/v1/responses", responses::create)
+        .post("/v1/embeddings", embeddings::create)
 }

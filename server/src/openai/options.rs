@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::error::ApiError;
 use crate::generator::{Calls, Generator, How, Prompt};
+use crate::user::User;
 
 /// The most answers to one request.
 const CHOICES: u32 = 8;
@@ -41,6 +42,7 @@ impl Stop {
 
 /// How tokens are chosen, as the request says it or else as the model was set up.
 pub(crate) fn how(
+    user: &User,
     model: &dyn Generator,
     temperature: Option<f64>,
     top_p: Option<f64>,
@@ -56,7 +58,7 @@ pub(crate) fn how(
         top_p: top_p.map_or(own.top_p, |value| value as f32),
         seed: seed.map_or_else(rand::random, |seed| seed as u64),
     };
-    Ok(How { sampling, prompt, calls, logprobs: None })
+    Ok(How { sampling, prompt, calls, logprobs: None, asker: user.number() })
 }
 
 fn within(name: &str, value: Option<f64>, least: f64, most: f64) -> Result<(), ApiError> {

@@ -107,7 +107,8 @@ pub(crate) async fn create(
     let choice = Choice::of(body.tool_choice.as_ref())?;
     let calls = choice.calls(body.parallel_tool_calls);
     let (heat, top_p) = (body.temperature, body.top_p);
-    let how = options::how(&*model.generator, heat, top_p, None, Prompt::Chat, calls)?;
+    let (user, generator) = (&account.user, &*model.generator);
+    let how = options::how(user, generator, heat, top_p, None, Prompt::Chat, calls)?;
     let wanted = Wanted {
         tools: body.tools.into_iter().map(function).collect::<Result<_, _>>()?,
         choice,

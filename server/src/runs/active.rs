@@ -9,11 +9,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
 
 use crate::error::ApiError;
+use crate::user::User;
 
 /// The runs that are being driven. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Active {
     slots: Arc<Semaphore>,
+    /// How many of them may be a user's, by the mark in the names of their runs.
+    shares: Arc<HashMap<String, Arc<Semaphore>>>,
     runs: Arc<Mutex<HashMap<RunId, Entry>>>,
     /// How many there are.
     count: watch::Sender<usize>,
@@ -52,8 +55,14 @@ pub(crate) struct Claim {
     run: RunId,
     count: watch::Sender<u64>,
     handle: Handle,
-    _slot: Option<OwnedSemaphorePermit>,
+    _held: Held,
 }
+
+/// A place among all runs, and one among its user's.
+#[derive(Default)]
+struct Held(
+    #[expect(dead_code, reason = "given back when it is dropped")] Vec<OwnedSemaphorePermit>,
+);
 
 impl Claim {
     pub(crate) fn run(&self) -> &RunId {
@@ -79,9 +88,21 @@ impl Drop for Claim {
 }
 
 impl Active {
-    pub(crate) fn new(most: usize) -> Self {
+    /// Room for so many runs. Among several users none has all of it, unless the serve file says so.
+    pub(crate) fn new(most: usize, users: &[User]) -> Self {
         let slots = Arc::new(Semaphore::new(most));
-        Self { slots, runs: Arc::default(), count: watch::Sender::new(0) }
+        let usual = if users.len() > 1 { most.saturating_sub(1).max(1) } else { most };
+        let share = |user: &User| {
+            let most = user.most.unwrap_or(usual).min(Semaphore::MAX_PERMITS);
+            (user.mark(), Arc::new(Semaphore::new(most)))
+        };
+        let shares = Arc::new(users.iter().map(share).collect());
+        Self { slots, shares, runs: Arc::default(), count: watch::Sender::new(0) }
+    }
+
+    /// Places of the user whose run this is.
+    fn share(&self, run: &RunId) -> Option<Arc<Semaphore>> {
+        self.shares.get(User::mark_of(run)?).cloned()
     }
 
     fn runs(&self) -> MutexGuard<'_, HashMap<RunId, Entry>> {
@@ -97,20 +118,28 @@ impl Active {
         if self.follow(run).is_some() {
             return Err(busy(run));
         }
-        match self.slots.clone().try_acquire_owned() {
-            Ok(slot) => self.enter(run, Some(slot)).ok_or_else(|| busy(run)),
-            Err(_) => {
-                let message = "as many runs as this server drives at once are under way";
-                let full = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "runs_full", message);
-                Err(full.after(5))
-            }
+        let full = |whose: &str| {
+            let message =
+                format!("as many runs as this server drives at once{whose} are under way");
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "runs_full", message).after(5)
+        };
+        let mut held = Vec::new();
+        if let Some(share) = self.share(run) {
+            held.push(share.try_acquire_owned().map_err(|_| full(" for one user"))?);
         }
+        held.push(self.slots.clone().try_acquire_owned().map_err(|_| full(""))?);
+        self.enter(run, Held(held)).ok_or_else(|| busy(run))
     }
 
     /// Takes a run to drive it, once there is room; `None` where something else works on it.
     pub(crate) async fn claim_in_turn(&self, run: &RunId) -> Option<Claim> {
-        let slot = self.slots.clone().acquire_owned().await.ok()?;
-        self.enter(run, Some(slot))
+        let mut held = Vec::new();
+        // First: one that waits for its user's turn takes no place from others.
+        if let Some(share) = self.share(run) {
+            held.push(share.acquire_owned().await.ok()?);
+        }
+        held.push(self.slots.clone().acquire_owned().await.ok()?);
+        self.enter(run, Held(held))
     }
 
     /// Takes a run to write something down of it, after stopping whatever drives it.
@@ -118,7 +147,7 @@ impl Active {
         let mut changes = self.count.subscribe();
         loop {
             changes.mark_unchanged();
-            if let Some(claim) = self.enter(run, None) {
+            if let Some(claim) = self.enter(run, Held::default()) {
                 return claim;
             }
             if let Some(entry) = self.runs().get(run) {
@@ -129,7 +158,7 @@ impl Active {
         }
     }
 
-    fn enter(&self, run: &RunId, slot: Option<OwnedSemaphorePermit>) -> Option<Claim> {
+    fn enter(&self, run: &RunId, held: Held) -> Option<Claim> {
         let mut runs = self.runs();
         if runs.contains_key(run) {
             return None;
@@ -138,7 +167,7 @@ impl Active {
         runs.insert(run.clone(), Entry { count: count.clone(), handle: handle.clone() });
         self.count.send_replace(runs.len());
         drop(runs);
-        Some(Claim { active: self.clone(), run: run.clone(), count, handle, _slot: slot })
+        Some(Claim { active: self.clone(), run: run.clone(), count, handle, _held: held })
     }
 
     /// How many events the run has, told as they come; `None` where it is not driven here.
@@ -154,6 +183,7 @@ impl Active {
     /// Stops the work on all of them.
     pub(crate) fn drop_all(&self) {
         self.slots.close();
+        self.shares.values().for_each(|share| share.close());
         self.runs().values().for_each(|entry| entry.handle.stop());
     }
 }

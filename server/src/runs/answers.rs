@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::api::{read, stopping};
-use super::{Deed, launch, launcher, look, owned};
+use super::{Deed, launch, launcher, look, may_run, theirs};
 use crate::body::Sent;
 use crate::door::Caller;
 use crate::error::ApiError;
@@ -94,12 +94,13 @@ async fn answer(
     digest: &str,
     approval: impl FnOnce(&Waits) -> Result<Approval, ApiError>,
 ) -> Result<Response, ApiError> {
-    let run = owned(&account.user, id)?;
+    let (run, begun) = theirs(shared, &account.user, id).await?;
+    may_run(shared, &account.user, &begun.agent)?;
     answered(shared, &run, digest, approval).await?;
     Ok((StatusCode::ACCEPTED, Json(look(shared, &run).await?)).into_response())
 }
 
-/// Goes on with a run that waits for the action of this digest, with what a person said to it.
+/// Goes on with a run of theirs that waits for the action of this digest, with what a person said to it.
 pub(crate) async fn answered(
     shared: &Arc<Shared>,
     run: &RunId,
@@ -107,8 +108,6 @@ pub(crate) async fn answered(
     approval: impl FnOnce(&Waits) -> Result<Approval, ApiError>,
 ) -> Result<(), ApiError> {
     stopping(shared)?;
-    // Not there is said before full is.
-    look(shared, run).await?;
     let claim = shared.active.claim(run)?;
     // What it waits for cannot change any more.
     let waits = launcher(shared)?.look(run).await?.waits;

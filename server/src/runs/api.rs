@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Deed, key, launch, launcher, look, owned};
+use super::{Deed, key, launch, launcher, look, may_run, theirs};
 use crate::body::Sent;
 use crate::door::Caller;
 use crate::error::ApiError;
@@ -76,14 +76,7 @@ pub(super) async fn create(
 ) -> Result<Response, ApiError> {
     let CreateBody { agent, params } = read(map)?;
     let launcher = launcher(&shared)?;
-    let there = launcher.agents().iter().any(|card| card.name == agent);
-    if !there || !account.user.runs(&agent) {
-        let agent: String = agent.chars().take(100).collect();
-        let message =
-            format!("there is no agent `{agent}`: `/v1/agents` lists those that you may run");
-        let missing = ApiError::missing("agent_not_found", message);
-        return Err(ApiError { param: Some("agent".to_string()), ..missing });
-    }
+    may_run(&shared, &account.user, &agent)?;
     let (run, repeated) = key::named(&account.user, &headers)?;
     let order = Order { run: run.clone(), agent, params, begun: Begun::ByUser };
     let params = launcher.check(&order)?;
@@ -139,8 +132,7 @@ pub(super) async fn show(
     Extension(Caller(account)): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<Look>, ApiError> {
-    let run = owned(&account.user, &id)?;
-    Ok(Json(look(&shared, &run).await?))
+    theirs(&shared, &account.user, &id).await.map(|(_, look)| Json(look))
 }
 
 pub(super) async fn cancel(
@@ -148,8 +140,7 @@ pub(super) async fn cancel(
     Extension(Caller(account)): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<Look>, ApiError> {
-    let run = owned(&account.user, &id)?;
-    launcher(&shared)?.look(&run).await?;
+    let (run, _) = theirs(&shared, &account.user, &id).await?;
     cancelled(&shared, &run).await?;
     Ok(Json(look(&shared, &run).await?))
 }
@@ -168,9 +159,9 @@ pub(super) async fn resume(
     Extension(Caller(account)): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let run = owned(&account.user, &id)?;
+    let (run, begun) = theirs(&shared, &account.user, &id).await?;
+    may_run(&shared, &account.user, &begun.agent)?;
     stopping(&shared)?;
-    let begun = look(&shared, &run).await?;
     if !["interrupted", "fault"].contains(&&*begun.status) {
         let message = format!("run `{run}` cannot be resumed: its status is `{}`", begun.status);
         return Err(ApiError::conflict("not_resumable", message));

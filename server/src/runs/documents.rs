@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{launcher, look, owned};
+use super::{launcher, theirs};
 use crate::door::Caller;
 use crate::error::ApiError;
 use crate::launcher::{Document, LaunchError};
@@ -28,8 +28,7 @@ pub(super) async fn outcome(
     Extension(Caller(account)): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let run = owned(&account.user, &id)?;
-    let look = look(&shared, &run).await?;
+    let (run, look) = theirs(&shared, &account.user, &id).await?;
     if look.outcome == Value::Null {
         let message = format!("run `{run}` has no outcome: its status is `{}`", look.status);
         return Err(ApiError::missing("no_outcome", message));
@@ -44,7 +43,7 @@ pub(super) async fn report(
     Path(id): Path<String>,
     asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let run = owned(&account.user, &id)?;
+    let (run, _) = theirs(&shared, &account.user, &id).await?;
     let wrong = |_| ApiError::param("format", "a report is chosen by `format`, once");
     let Query(Asked { format }) = asked.map_err(wrong)?;
     let report = launcher(&shared)?.report(&run, format.as_deref().unwrap_or("md")).await;

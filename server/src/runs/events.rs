@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream};
 use serde_json::Value;
 
-use super::{launcher, look, owned};
+use super::{launcher, look, theirs};
 use crate::door::Caller;
 use crate::error::ApiError;
 use crate::shared::Shared;
@@ -25,8 +25,7 @@ pub(super) async fn follow(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let run = owned(&account.user, &id)?;
-    launcher(&shared)?.look(&run).await?;
+    let (run, _) = theirs(&shared, &account.user, &id).await?;
     let next = match headers.get("last-event-id") {
         None => 0,
         Some(last) => {

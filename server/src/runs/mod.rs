@@ -13,9 +13,7 @@ use std::sync::Arc;
 use agent_core::drive::Approval;
 use agent_core::event::{Event, RunId};
 use agent_core::run::Run;
-use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
@@ -25,22 +23,24 @@ pub(crate) use api::{Agents, CreateBody, RunList, cancelled, stopping};
 
 use crate::error::ApiError;
 use crate::launcher::{LaunchError, Launched, Launcher, Look, Order};
+use crate::routes::Routes;
 use crate::shared::Shared;
 use crate::user::User;
 
 /// The addresses of runs.
-pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/v1/agents", get(api::agents))
-        .route("/v1/runs", get(api::list).post(api::create))
-        .route("/v1/runs/{id}", get(api::show))
-        .route("/v1/runs/{id}/events", get(events::follow))
-        .route("/v1/runs/{id}/outcome", get(documents::outcome))
-        .route("/v1/runs/{id}/report", get(documents::report))
-        .route("/v1/runs/{id}/cancel", post(api::cancel))
-        .route("/v1/runs/{id}/resume", post(api::resume))
-        .route("/v1/runs/{id}/approval", post(answers::approve))
-        .route("/v1/runs/{id}/reply", post(answers::reply))
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .get("/v1/agents", api::agents)
+        .get("/v1/runs", api::list)
+        .post("/v1/runs", api::create)
+        .get("/v1/runs/{id}", api::show)
+        .get("/v1/runs/{id}/events", events::follow)
+        .get("/v1/runs/{id}/outcome", documents::outcome)
+        .get("/v1/runs/{id}/report", documents::report)
+        .post("/v1/runs/{id}/cancel", api::cancel)
+        .post("/v1/runs/{id}/resume", api::resume)
+        .post("/v1/runs/{id}/approval", answers::approve)
+        .post("/v1/runs/{id}/reply", answers::reply)
 }
 
 /// What runs agents, if anything does.
@@ -51,8 +51,31 @@ pub(crate) fn launcher(shared: &Shared) -> Result<Arc<dyn Launcher>, ApiError> {
     })
 }
 
-/// The run of this name, if it is this user's: of others' runs nothing is told, not even that they are there.
-pub(crate) fn owned(user: &User, id: &str) -> Result<RunId, ApiError> {
+/// The run of this name as it stands, if it is this user's: of others' runs nothing is told, not even that
+/// they are there.
+pub(crate) async fn theirs(
+    shared: &Shared,
+    user: &User,
+    id: &str,
+) -> Result<(RunId, Look), ApiError> {
+    let run = owned(user, id)?;
+    let look = look(shared, &run).await?;
+    Ok((run, look))
+}
+
+/// Whether a user may have an agent work: it is offered, and to them. A run outlives the right to it.
+pub(crate) fn may_run(shared: &Shared, user: &User, agent: &str) -> Result<(), ApiError> {
+    let mut cards = shared.launcher.iter().flat_map(|launcher| launcher.agents());
+    if cards.any(|card| card.name == agent) && user.runs(agent) {
+        return Ok(());
+    }
+    let agent: String = agent.chars().take(100).collect();
+    let message = format!("there is no agent `{agent}`: `/v1/agents` lists those that you may run");
+    let missing = ApiError::missing("agent_not_found", message);
+    Err(ApiError { param: Some("agent".to_string()), ..missing })
+}
+
+fn owned(user: &User, id: &str) -> Result<RunId, ApiError> {
     let run = RunId(id.to_string());
     let plain = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_';
     match id.len() <= 64 && id.bytes().all(plain) && user.owns(&run) {
@@ -149,8 +172,7 @@ pub(crate) async fn take_up(shared: &Arc<Shared>) -> Result<(), ApiError> {
     let mut left = Vec::new();
     for account in &shared.accounts {
         for (run, agent) in launcher.interrupted(&account.user.mark()).await? {
-            let still = launcher.agents().iter().any(|card| card.name == agent);
-            if still && account.user.runs(&agent) {
+            if may_run(shared, &account.user, &agent).is_ok() {
                 left.push(run);
             }
         }

@@ -12,23 +12,22 @@ use std::fmt;
 use std::sync::Arc;
 
 use agent_core::event::RunId;
-use axum::Router;
-use axum::routing::post;
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
 
 pub use schedule::{Missed, Schedule};
 pub use signature::{Key, Signed};
 
 use crate::launcher::Order;
+use crate::routes::Routes;
 use crate::shared::{Account, Shared};
 use crate::user::TokenHash;
 
 /// Where webhooks are sent; what follows is a trigger's name.
 pub(crate) const PREFIX: &str = "/v1/triggers/";
 
-/// Requests to one webhook that are being read at once.
-const READING: usize = 8;
+/// Requests to webhooks that are being read at once: of all together, since a name that had its own would be known
+/// to be a trigger's.
+pub(crate) const READING: usize = 32;
 
 /// What begins runs of an agent by itself.
 #[derive(Debug, Clone)]
@@ -111,7 +110,6 @@ pub enum Source {
 pub(crate) struct Armed {
     pub(crate) trigger: Trigger,
     pub(crate) account: Arc<Account>,
-    reading: Semaphore,
 }
 
 impl Armed {
@@ -119,8 +117,7 @@ impl Armed {
     pub(crate) fn all(triggers: Vec<Trigger>, accounts: &[Arc<Account>]) -> Vec<Arc<Armed>> {
         let armed = |trigger: Trigger| {
             let account = accounts.iter().find(|account| account.user.name == trigger.user)?;
-            let reading = Semaphore::new(READING);
-            Some(Arc::new(Armed { account: account.clone(), trigger, reading }))
+            Some(Arc::new(Armed { account: account.clone(), trigger }))
         };
         triggers.into_iter().filter_map(armed).collect()
     }
@@ -148,8 +145,8 @@ impl Armed {
 }
 
 /// The address of webhooks.
-pub(crate) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route("/v1/triggers/{name}", post(webhook::fired))
+pub(crate) fn routes() -> Routes {
+    Routes::default().post("/v1/triggers/{name}", webhook::fired)
 }
 
 /// Whether a request is let in by its signature, which is looked at once its body is read.

@@ -40,6 +40,13 @@ impl Key {
         }
     }
 
+    /// Whether both sign alike: what is signed for the one could then be sent to the other.
+    pub fn same(&self, other: &Key) -> bool {
+        const ANY: &[u8] = b"errand";
+        let tag = hmac::sign(&other.0, ANY);
+        hmac::verify(&self.0, ANY, tag.as_ref()).is_ok()
+    }
+
     /// The headers that sign this message, by their names.
     pub fn sign(&self, id: &str, time: u64, body: &[u8]) -> [(&'static str, String); 3] {
         let tag = hmac::sign(&self.0, &message(id, &time.to_string(), body));
@@ -200,5 +207,12 @@ mod tests {
     fn a_secret_that_could_be_guessed() {
         assert!(Key::of("short").is_err() && Key::of("whsec_AAAA").is_err());
         assert!(Key::of("whsec_!").is_err() && Key::of("").is_err());
+    }
+
+    #[test]
+    fn one_secret_written_in_two_ways_is_one() {
+        let key = |secret| Key::of(secret).unwrap();
+        assert!(key("whsec_YWJjZGVmZ2hpamtsbW5vcA==").same(&key("abcdefghijklmnop")));
+        assert!(!key("abcdefghijklmnop").same(&key("abcdefghijklmnoq")));
     }
 }

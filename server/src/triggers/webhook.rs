@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::to_bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use super::{Armed, Fires, Webhook, signature};
+use crate::body;
 use crate::error::ApiError;
 use crate::runs::{self, Deed};
 use crate::shared::{Shared, now};
@@ -24,6 +23,16 @@ pub(super) async fn fired(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let Ok(_reading) = shared.hooks.try_acquire() else {
+        let message = "too many requests to webhooks are being read";
+        return Err(
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).after(1)
+        );
+    };
+    let (parts, sent) = request.into_parts();
+    // Read whatever the name is: one that is answered before its body came would be known to be none.
+    let most = shared.limits.body.min(BODY);
+    let read = body::whole(&shared, &parts.headers, sent, most).await?;
     let armed = shared.triggers.iter().find(|armed| armed.trigger.name == name);
     let Some((armed, webhook)) = armed.and_then(|armed| match &armed.trigger.fires {
         Fires::On(webhook) => Some((armed, webhook)),
@@ -31,24 +40,8 @@ pub(super) async fn fired(
     }) else {
         return Err(unsigned());
     };
-    let Ok(_reading) = armed.reading.try_acquire() else {
-        let message = "too many requests to this webhook are being read";
-        return Err(
-            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message).after(1)
-        );
-    };
-    let (parts, body) = request.into_parts();
-    let most = shared.limits.body.min(BODY);
-    let large = || {
-        let message = format!("the body is larger than {most} bytes");
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
-    };
-    let body = timeout(shared.limits.client, to_bytes(body, most)).await.map_err(|_| {
-        ApiError::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "the body did not come in time")
-    })?;
-    let body = body.map_err(|_| large())?;
-    let sent = signature::name(webhook.signed, &webhook.key, &parts.headers, now(), &body);
-    begin(&shared, armed, webhook, &sent.ok_or_else(unsigned)?, &body).await
+    let sent = signature::name(webhook.signed, &webhook.key, &parts.headers, now(), &read);
+    begin(&shared, armed, webhook, &sent.ok_or_else(unsigned)?, &read).await
 }
 
 /// Begins the run of a request, unless it has one.

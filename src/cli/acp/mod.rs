@@ -116,6 +116,8 @@ async fn serve(wanted: Arc<Wanted>) -> anyhow::Result<()> {
             Ok(Came::Response { id, result }) => peer.came(id, result),
             Err(failed) => peer.answer(&Value::Null, Err(failed)),
         }
+        // One that asks and does not read is asked to wait.
+        peer.read().await;
     }
     // A turn that goes on is one that was interrupted: its run can be taken up again.
     drop(sessions);

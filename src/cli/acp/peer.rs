@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// The longest message, in bytes.
 const LONGEST: u64 = 16 << 20;
+
+/// The most bytes that wait for an editor that does not read, before nothing more of it is answered.
+const UNREAD: usize = 1 << 20;
 
 /// What came.
 pub(super) enum Came {
@@ -109,6 +112,8 @@ pub(super) struct Peer(Arc<Inner>);
 
 struct Inner {
     lines: mpsc::UnboundedSender<String>,
+    /// Bytes that were not written yet.
+    unread: watch::Sender<usize>,
     asked: AtomicU64,
     waiting: Mutex<HashMap<u64, oneshot::Sender<Option<Value>>>>,
 }
@@ -119,6 +124,8 @@ impl Peer {
         mut write: impl AsyncWrite + Send + Unpin + 'static,
     ) -> (Peer, JoinHandle<()>) {
         let (lines, mut written) = mpsc::unbounded_channel::<String>();
+        let unread = watch::Sender::new(0_usize);
+        let left = unread.clone();
         let writing = tokio::spawn(async move {
             while let Some(line) = written.recv().await {
                 let sent = async {
@@ -127,17 +134,33 @@ impl Peer {
                 };
                 // The editor is gone; reading ends as well.
                 if sent.await.is_err() {
+                    written.close();
+                    left.send_replace(0);
                     return;
                 }
+                left.send_modify(|bytes| *bytes = bytes.saturating_sub(line.len()));
             }
         });
-        let inner = Inner { lines, asked: AtomicU64::new(0), waiting: Mutex::default() };
+        let inner = Inner { lines, unread, asked: AtomicU64::new(0), waiting: Mutex::default() };
         (Peer(Arc::new(inner)), writing)
     }
 
     fn send(&self, message: &Value) {
-        // An error says that the editor is gone.
-        let _ = self.0.lines.send(format!("{message}\n"));
+        let line = format!("{message}\n");
+        let bytes = line.len();
+        // Before it can be written.
+        self.0.unread.send_modify(|unread| *unread = unread.saturating_add(bytes));
+        // An error says that the editor is gone: nothing waits for it.
+        if self.0.lines.send(line).is_err() {
+            self.0.unread.send_replace(0);
+        }
+    }
+
+    /// Waits until the editor has read most of what it was sent.
+    pub(super) async fn read(&self) {
+        let mut unread = self.0.unread.subscribe();
+        // It is never closed: this value has the sender.
+        let _ = unread.wait_for(|unread| *unread < UNREAD).await;
     }
 
     pub(super) fn answer(&self, id: &Value, answer: Result<Value, Failed>) {

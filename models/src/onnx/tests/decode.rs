@@ -56,6 +56,21 @@ fn the_same_question_twice_is_answered_twice_the_same() {
 }
 
 #[test]
+fn what_another_said_is_not_guessed_by_how_little_is_read() {
+    let mut engine = engine(Vocab::Turns, SMOLLM2, Sampling::default());
+    let request = request(text(&[]), 30);
+    let mut cached = |asker| {
+        let asking = Asking { asker, ..Asking::default() };
+        let reply = engine.think(&request, asking, Arc::default(), &mut |_, _| ()).unwrap();
+        reply.usage.cached
+    };
+    assert_eq!(cached(1), 0);
+    assert!(cached(1) > 0);
+    // The same words, asked by another, and by the first again after that.
+    assert_eq!((cached(2), cached(1)), (0, 0));
+}
+
+#[test]
 fn forced_tokens_are_read_at_once() {
     let mut engine = engine(Vocab::Calls, QWEN, Sampling::default());
     let schema = json!({"type": "object", "properties": {"the answer is in the file": {"const": "the names are listed"}}, "required": ["the answer is in the file"]});

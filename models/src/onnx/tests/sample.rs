@@ -133,6 +133,7 @@ pub(in crate::onnx) fn engine(vocab: Vocab, source: &str, sampling: Sampling) ->
         sampling,
         context: 8192,
         fed: Vec::new(),
+        asker: 0,
         pace: Pace::default(),
     }
 }
