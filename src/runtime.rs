@@ -2,6 +2,7 @@
 //! which sandbox, which journal.
 
 mod assembled;
+mod attached;
 mod chat;
 mod component;
 mod embed;
