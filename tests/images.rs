@@ -125,7 +125,10 @@ fn an_image_that_a_tool_reads_is_shown_after_its_result() {
     let told = sent.as_array().unwrap();
     assert_eq!(told[told.len() - 2]["content"], "[image/png, 640 x 480, 29 bytes]");
     let last = &told[told.len() - 1];
-    assert_eq!((&last["role"], &last["content"][1]["image_url"]["url"]), (&json!("user"), &json!(url(&png(640, 480)))));
+    assert_eq!(
+        (&last["role"], &last["content"][1]["image_url"]["url"]),
+        (&json!("user"), &json!(url(&png(640, 480))))
+    );
     assert_eq!(blobs(&place, &ran.run()).len(), 1);
 }
 
@@ -135,15 +138,19 @@ fn responses_and_messages_have_images_in_their_own_form() {
         let output = match said["tool_calls"].as_array() {
             Some(calls) => json!([{ "type": "function_call", "call_id": "c", "name": "files_read",
                 "arguments": calls[0]["arguments"].to_string() }]),
-            None => json!([{ "type": "message", "content": [{ "type": "output_text", "text": said["content"] }] }]),
+            None => {
+                json!([{ "type": "message", "content": [{ "type": "output_text", "text": said["content"] }] }])
+            }
         };
-        axum::Json(json!({ "object": "response", "status": "completed", "output": output })).into_response()
+        axum::Json(json!({ "object": "response", "status": "completed", "output": output }))
+            .into_response()
     };
     let endpoint = Endpoint::with(vec![reads("docs/chart.png"), say("a chart")], responses);
     let here = place(&endpoint, &format!("protocol = \"responses\"\n{SEES}"));
     let ran = with_image(&here);
     assert_eq!(ran.code, Some(0), "{ran}");
-    let image = json!({ "type": "input_image", "detail": "auto", "image_url": url(&png(640, 480)) });
+    let image =
+        json!({ "type": "input_image", "detail": "auto", "image_url": url(&png(640, 480)) });
     let input = endpoint.body(1)["input"].clone();
     assert_eq!(input[1]["content"][1], image);
     let given = input.as_array().unwrap().last().unwrap().clone();
@@ -155,7 +162,8 @@ fn responses_and_messages_have_images_in_their_own_form() {
                 "input": calls[0]["arguments"] }]),
             None => json!([{ "type": "text", "text": said["content"] }]),
         };
-        axum::Json(json!({ "type": "message", "content": content, "stop_reason": "end_turn" })).into_response()
+        axum::Json(json!({ "type": "message", "content": content, "stop_reason": "end_turn" }))
+            .into_response()
     };
     let endpoint = Endpoint::with(vec![reads("docs/chart.png"), say("a chart")], messages);
     let here = place(&endpoint, &format!("protocol = \"messages\"\n{SEES}"));
@@ -215,7 +223,10 @@ fn a_file_that_says_png_and_is_not() {
     ");
     let mut large = png(1, 1);
     large.resize((5 << 20) + 1, 0);
-    let ran = { place.write("docs/chart.png", large); with_image(&place) };
+    let ran = {
+        place.write("docs/chart.png", large);
+        with_image(&place)
+    };
     assert_eq!(ran.code, Some(2), "{ran}");
     assert!(ran.err.contains("larger than 5120 KiB"), "{ran}");
     fs::remove_file(place.path("docs/chart.png")).unwrap();
@@ -225,7 +236,10 @@ fn a_file_that_says_png_and_is_not() {
 #[test]
 fn an_image_as_large_as_nothing_is_told_and_not_made() {
     let answers = vec![
-        reads("docs/huge.png"), reads("docs/drawing.svg"), reads("docs/archive.zip"), say("done"),
+        reads("docs/huge.png"),
+        reads("docs/drawing.svg"),
+        reads("docs/archive.zip"),
+        say("done"),
     ];
     let endpoint = Endpoint::chat(answers);
     let place = place(&endpoint, SEES);
@@ -261,7 +275,8 @@ fn a_run_that_is_resumed_still_has_its_image() {
     let run = with_image(&place).run();
     let events = place.events(&run);
     // What a process leaves that is killed while it waits for the second reply.
-    let asked = |event: &agent_core::event::Event| matches!(event.what, What::Thinking { call: 1, .. });
+    let asked =
+        |event: &agent_core::event::Event| matches!(event.what, What::Thinking { call: 1, .. });
     let cut = events.iter().position(asked).unwrap() + 1;
     let home = place.cut("cut", &run, &events[..cut]);
     let copied = std::process::Command::new("cp")
@@ -305,11 +320,24 @@ fn an_image_goes_with_its_run_and_is_removed_with_it() {
     assert_eq!(fs::read(theirs).unwrap(), png(640, 480));
     // A file without the bytes, or with others, is not the run.
     let text = place.read("run.jsonl");
-    let without: String = text.lines().filter(|l| !l.contains("base64")).map(|l| format!("{l}\n")).collect();
-    let ran = import({ place.write("without.jsonl", without); "without.jsonl" }, "third");
+    let without: String =
+        text.lines().filter(|l| !l.contains("base64")).map(|l| format!("{l}\n")).collect();
+    let ran = import(
+        {
+            place.write("without.jsonl", without);
+            "without.jsonl"
+        },
+        "third",
+    );
     assert!(ran.code == Some(2) && ran.err.contains("are not in the file"), "{ran}");
     let other = text.replace(&STANDARD.encode(png(640, 480)), &STANDARD.encode(png(1, 1)));
-    let ran = import({ place.write("other.jsonl", other); "other.jsonl" }, "third");
+    let ran = import(
+        {
+            place.write("other.jsonl", other);
+            "other.jsonl"
+        },
+        "third",
+    );
     assert!(ran.code == Some(2) && ran.err.contains("the bytes are not those of"), "{ran}");
 
     let blob = place.home().join("blobs").join(&run).join(&sha256);

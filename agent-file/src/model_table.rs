@@ -67,7 +67,7 @@ pub struct ModelTable {
     /// openai: what the model reads: `["text", "image"]` for one that is shown images. What it does not
     /// read, it is told of in a line. Default: `["text"]`.
     #[serde(default)]
-    #[schemars(with = "Vec<Input>", extend("contains" = { "const": "text" }, "uniqueItems" = true))]
+    #[schemars(with = "Vec<Input>")]
     pub input: Option<Vec<Input>>,
 
     /// openai: what the endpoint takes otherwise than most. Left out: what is known of its family, and

@@ -41,7 +41,7 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
-        let (agent, told) = (roots::recorded(agent), told.into());
+        let (agent, told): (Agent, Told) = (roots::recorded(agent), told.into());
         self.takes(&agent, &told.parts)?;
         let launcher = Launch::new(self, self.store()?, &agent, None).await?;
         let assembled = self.assemble(&agent, &launcher).await?;

@@ -115,7 +115,8 @@ impl Errand {
 /// The SHA-256 of all bytes that these events name.
 fn named(events: &[Kept]) -> BTreeSet<String> {
     let parsed = events.iter().filter_map(|event| Event::parse(&event.json).ok());
-    let names = |event: Event| event.what.parts().iter().map(|p| p.sha256.clone()).collect::<Vec<_>>();
+    let names =
+        |event: Event| event.what.parts().iter().map(|p| p.sha256.clone()).collect::<Vec<_>>();
     parsed.flat_map(names).collect()
 }
 
@@ -143,7 +144,8 @@ fn read(file: impl BufRead) -> anyhow::Result<Vec<Foreign>> {
                 "line {number} is of form {}, and this errand reads up to {FORM}: update errand",
                 head.errand_run
             );
-            let foreign = Foreign { run: head.id.clone(), events: Vec::new(), blobs: BTreeMap::new() };
+            let foreign =
+                Foreign { run: head.id.clone(), events: Vec::new(), blobs: BTreeMap::new() };
             runs.push((head, foreign));
             continue;
         }

@@ -33,7 +33,12 @@ impl Store {
     ///
     /// # Errors
     /// A part is gone, is not what was kept, or cannot be written.
-    pub async fn share(&self, from: &RunId, to: &RunId, events: &[Event]) -> Result<(), JournalError> {
+    pub async fn share(
+        &self,
+        from: &RunId,
+        to: &RunId,
+        events: &[Event],
+    ) -> Result<(), JournalError> {
         for part in events.iter().flat_map(|event| event.what.parts()) {
             let content = self.blob(from, &part.sha256).await?;
             self.keep_blob(to, &part.sha256, content).await?;
@@ -136,7 +141,8 @@ impl Blobs {
         if bytes.len() > MOST_BYTES || Content::checked(bytes.to_vec(), sha256).is_none() {
             return Err(JournalError::Write(format!("the bytes are not those of {sha256}")));
         }
-        let failed = |error: io::Error| JournalError::Write(format!("`{}`: {error}", path.display()));
+        let failed =
+            |error: io::Error| JournalError::Write(format!("`{}`: {error}", path.display()));
         if path.is_file() {
             return Ok(());
         }

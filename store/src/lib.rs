@@ -26,8 +26,8 @@ use std::sync::{Arc, Mutex};
 use agent_core::event::RunId;
 use agent_core::journal::JournalError;
 
-use crate::blobs::Blobs;
 pub use crate::audit::{Audit, Kept, chained, hex};
+use crate::blobs::Blobs;
 use crate::database::Database;
 use crate::drive::Drives;
 pub use crate::drive::{Drive, driven};
@@ -98,7 +98,8 @@ impl Store {
     /// Bytes of the events of a run and of what they name, and of the runs that do the work of its calls.
     pub async fn bytes(&self, run: &RunId) -> Result<u64, StoreError> {
         let (run, blobs) = (run.clone(), self.blobs());
-        let bytes = self.read(move |connection| Ok(row::bytes(connection, &run)? + blobs.bytes(&run)));
+        let bytes =
+            self.read(move |connection| Ok(row::bytes(connection, &run)? + blobs.bytes(&run)));
         Ok(bytes.await?.unwrap_or_default())
     }
 

@@ -34,7 +34,10 @@ fn started(name: &str) -> Event {
     }))
     .unwrap();
     let strategy = TOOLS.name.to_string();
-    Event::new(1, What::Started { agent: Box::new(agent), strategy, taint: Vec::new(), parts: Vec::new() })
+    Event::new(
+        1,
+        What::Started { agent: Box::new(agent), strategy, taint: Vec::new(), parts: Vec::new() },
+    )
 }
 
 fn planned(plan: impl Into<String>) -> Event {

@@ -19,8 +19,8 @@ use crate::builtin::{Builtin, packed, spec};
 use crate::registry::Setup;
 
 use types::{
-    DeleteArguments, Deleted, EditArguments, Edited, FileImage, FileText, Found, ListArguments, Listing,
-    MoveArguments, Moved, ReadArguments, SearchArguments, WriteArguments, Written,
+    DeleteArguments, Deleted, EditArguments, Edited, FileImage, FileText, Found, ListArguments,
+    Listing, MoveArguments, Moved, ReadArguments, SearchArguments, WriteArguments, Written,
 };
 
 pub(crate) static COMPONENT: Component = packed!("files");

@@ -4,10 +4,10 @@ use agent_core::agent::Protocol;
 use agent_core::model::Request;
 use serde_json::Value;
 
-use super::{OpenAi, images};
 use super::chunk::number;
 use super::retry::Failure;
 use super::said::PAGE;
+use super::{OpenAi, images};
 
 /// How many models are named that an endpoint has.
 const NAMED: usize = 12;

@@ -30,7 +30,8 @@ pub(super) fn responses(turn: &Message) -> Value {
     if turn.parts.is_empty() {
         return turn.content.as_str().into();
     }
-    let image = |part| json!({ "type": "input_image", "detail": "auto", "image_url": data_url(part) });
+    let image =
+        |part| json!({ "type": "input_image", "detail": "auto", "image_url": data_url(part) });
     text(turn, "input_text").into_iter().chain(turn.parts.iter().map(image)).collect()
 }
 

@@ -117,8 +117,7 @@ fn blocks(turn: &Message, names: &Names) -> Vec<Value> {
     };
     let text = text.map(|text| json!({ "type": "text", "text": text }));
     let images = turn.parts.iter().map(images::source);
-    text.into_iter()
-        .chain(images).chain(turn.tool_calls.iter().map(call)).collect()
+    text.into_iter().chain(images).chain(turn.tool_calls.iter().map(call)).collect()
 }
 
 /// An id in the letters that are taken.

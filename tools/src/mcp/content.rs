@@ -119,9 +119,11 @@ fn bytes(block: &Value) -> Option<Result<ContentPart, String>> {
     };
     let claimed = holder["mimeType"].as_str().unwrap_or_default();
     let decoded = STANDARD.decode(bytes).map_err(|_| "its data is no base64".to_string());
-    Some(decoded.and_then(|bytes| {
-        ContentPart::claimed(claimed, bytes).map_err(|error| error.to_string())
-    }))
+    Some(
+        decoded.and_then(|bytes| {
+            ContentPart::claimed(claimed, bytes).map_err(|error| error.to_string())
+        }),
+    )
 }
 
 fn text(block: &Value) -> String {
@@ -198,7 +200,8 @@ mod tests {
     #[test]
     fn what_is_no_text_stands_beside_it() {
         let png = STANDARD.encode(b"\x89PNG\r\n\x1a\nrest");
-        let image = |data: &str, kind: &str| json!({"type": "image", "data": data, "mimeType": kind});
+        let image =
+            |data: &str, kind: &str| json!({"type": "image", "data": data, "mimeType": kind});
         let content = json!([
             {"type": "text", "text": "seen"},
             image(&png, "image/jpeg"),
