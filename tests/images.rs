@@ -1,11 +1,12 @@
-//! Images: attached to a task, read by a tool, kept beside the journal, sent in each protocol. The endpoint
+//! Images: attached to a task, given back by a tool, kept beside the journal, sent in each protocol. The endpoint
 //! is a loopback server that keeps what it was sent.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use agent_core::event::What;
+use agent_core::event::{Event, What};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -71,8 +72,30 @@ fn url(bytes: &[u8]) -> String {
     format!("data:image/png;base64,{}", STANDARD.encode(bytes))
 }
 
-fn reads(path: &str) -> Value {
-    call([("files.read", json!({ "path": path }))])
+/// A place whose server `it` gives a picture back, with this endpoint for a model.
+fn gives(endpoint: &Endpoint, model: &str) -> Place {
+    let content = json!([
+        { "type": "text", "text": "a picture" },
+        { "type": "image", "data": STANDARD.encode(png(640, 480)), "mimeType": "image/png" },
+    ]);
+    let server =
+        json!({ "tools": [{ "name": "work" }], "results": { "work": { "content": content } } });
+    let place = crate::mcp::says(&server, &[]);
+    let scripted = "provider = \"scripted\"\nname = \"replies.jsonl\"";
+    let agent = place.read("agent.toml");
+    assert!(agent.contains(scripted), "{agent}");
+    let remote = format!(
+        "provider = \"openai\"\nname = \"m\"\nbase_url = \"http://{}/v1\"\n{model}",
+        endpoint.server.at
+    );
+    place.write("agent.toml", agent.replace(scripted, &remote)).write("docs/chart.png", png(1, 1));
+    let pinned = place.errand(["mcp", "pin", "agent.toml", "--yes"]);
+    assert_eq!(pinned.code, Some(0), "{pinned}");
+    place
+}
+
+fn work() -> Value {
+    call([("it.work", json!({ "n": 1 }))])
 }
 
 /// The blobs of a run.
@@ -112,85 +135,6 @@ fn an_image_that_is_attached_to_a_task_is_sent_and_only_its_digest_is_in_the_jou
     let shown = place.errand(["runs", "show", &ran.run()]);
     let line = format!("[image/png, 29 bytes: docs/chart.png] sha256 {}", parts[0].sha256);
     assert!(shown.out.contains(&line), "{shown}");
-}
-
-#[test]
-fn an_image_that_a_tool_reads_is_shown_after_its_result() {
-    let endpoint = Endpoint::chat(vec![reads("docs/chart.png"), say("a chart")]);
-    let place = place(&endpoint, SEES);
-    let ran = place.run();
-    assert_eq!(ran.code, Some(0), "{ran}");
-    assert_eq!(ran.observations(), ["[image/png, 640 x 480, 29 bytes]"]);
-    let sent = endpoint.body(1)["messages"].clone();
-    let told = sent.as_array().unwrap();
-    assert_eq!(told[told.len() - 2]["content"], "[image/png, 640 x 480, 29 bytes]");
-    let last = &told[told.len() - 1];
-    assert_eq!(
-        (&last["role"], &last["content"][1]["image_url"]["url"]),
-        (&json!("user"), &json!(url(&png(640, 480))))
-    );
-    assert_eq!(blobs(&place, &ran.run()).len(), 1);
-}
-
-#[test]
-fn responses_and_messages_have_images_in_their_own_form() {
-    let responses = |said: &Value| {
-        let output = match said["tool_calls"].as_array() {
-            Some(calls) => json!([{ "type": "function_call", "call_id": "c", "name": "files_read",
-                "arguments": calls[0]["arguments"].to_string() }]),
-            None => {
-                json!([{ "type": "message", "content": [{ "type": "output_text", "text": said["content"] }] }])
-            }
-        };
-        axum::Json(json!({ "object": "response", "status": "completed", "output": output }))
-            .into_response()
-    };
-    let endpoint = Endpoint::with(vec![reads("docs/chart.png"), say("a chart")], responses);
-    let here = place(&endpoint, &format!("protocol = \"responses\"\n{SEES}"));
-    let ran = with_image(&here);
-    assert_eq!(ran.code, Some(0), "{ran}");
-    let image =
-        json!({ "type": "input_image", "detail": "auto", "image_url": url(&png(640, 480)) });
-    let input = endpoint.body(1)["input"].clone();
-    assert_eq!(input[1]["content"][1], image);
-    let given = input.as_array().unwrap().last().unwrap().clone();
-    assert_eq!((&given["type"], &given["output"][1]), (&json!("function_call_output"), &image));
-
-    let messages = |said: &Value| {
-        let content = match said["tool_calls"].as_array() {
-            Some(calls) => json!([{ "type": "tool_use", "id": "c", "name": "files_read",
-                "input": calls[0]["arguments"] }]),
-            None => json!([{ "type": "text", "text": said["content"] }]),
-        };
-        axum::Json(json!({ "type": "message", "content": content, "stop_reason": "end_turn" }))
-            .into_response()
-    };
-    let endpoint = Endpoint::with(vec![reads("docs/chart.png"), say("a chart")], messages);
-    let here = place(&endpoint, &format!("protocol = \"messages\"\n{SEES}"));
-    let ran = with_image(&here);
-    assert_eq!(ran.code, Some(0), "{ran}");
-    let data = STANDARD.encode(png(640, 480));
-    let image = json!({ "type": "image",
-        "source": { "type": "base64", "media_type": "image/png", "data": data } });
-    let sent = endpoint.body(1)["messages"].clone();
-    assert_eq!(sent[0]["content"][1], image);
-    let given = sent.as_array().unwrap().last().unwrap()["content"][0].clone();
-    assert_eq!((&given["type"], &given["content"][1]), (&json!("tool_result"), &image));
-}
-
-#[test]
-fn a_model_that_reads_text_is_told_in_a_line_and_the_run_says_so_once() {
-    let answers = vec![reads("docs/chart.png"), reads("docs/chart.png"), say("I cannot see it")];
-    let endpoint = Endpoint::chat(answers);
-    let place = place(&endpoint, "");
-    let ran = place.run();
-    assert_eq!(ran.code, Some(0), "{ran}");
-    let told = endpoint.body(1)["messages"].as_array().unwrap().last().unwrap().clone();
-    let line = "[image/png, 640 x 480, not shown: the model takes text only]";
-    assert_eq!((&told["role"], &told["content"]), (&json!("tool"), &json!(line)));
-    let notes: Vec<_> = ran.lines().into_iter().filter(|line| line["type"] == "note").collect();
-    assert_eq!(notes.len(), 1, "{ran}");
-    assert_eq!(notes[0]["text"], "model `m` takes text only: it is not shown images and files");
 }
 
 #[test]
@@ -234,24 +178,6 @@ fn a_file_that_says_png_and_is_not() {
 }
 
 #[test]
-fn an_image_as_large_as_nothing_is_told_and_not_made() {
-    let answers = vec![
-        reads("docs/huge.png"),
-        reads("docs/drawing.svg"),
-        reads("docs/archive.zip"),
-        say("done"),
-    ];
-    let endpoint = Endpoint::chat(answers);
-    let place = place(&endpoint, SEES);
-    place.write("docs/huge.png", png(u32::MAX, u32::MAX)).write("docs/drawing.svg", "<svg/>");
-    place.write("docs/archive.zip", b"PK\x05\x06\0\0");
-    let seen = place.run().observations();
-    assert_eq!(seen[0], "[image/png, 4294967295 x 4294967295, 29 bytes]");
-    assert_eq!(seen[1], "<svg/>");
-    assert!(seen[2].contains("is no text"), "{seen:?}");
-}
-
-#[test]
 fn an_endpoint_that_refuses_images_says_what_to_change() {
     let refuses = |_: &Value| {
         let said = json!({ "error": { "message": "image input is not supported by this model" } });
@@ -266,39 +192,6 @@ fn an_endpoint_that_refuses_images_says_what_to_change() {
     model `m` did not answer: the server answered 400 Bad Request: image input is not supported by this model
     hint: the request holds images, which the endpoint may not take: write `input = ["text"]` under `[model]` and begin again without them, or name a model that is shown images
     "#);
-}
-
-#[test]
-fn a_run_that_is_resumed_still_has_its_image() {
-    let endpoint = Endpoint::chat(vec![reads("docs/chart.png"), say("a chart")]);
-    let place = place(&endpoint, SEES);
-    let run = with_image(&place).run();
-    let events = place.events(&run);
-    // What a process leaves that is killed while it waits for the second reply.
-    let asked =
-        |event: &agent_core::event::Event| matches!(event.what, What::Thinking { call: 1, .. });
-    let cut = events.iter().position(asked).unwrap() + 1;
-    let home = place.cut("cut", &run, &events[..cut]);
-    let copied = std::process::Command::new("cp")
-        .args(["-r".into(), place.home().join("blobs"), home.clone()])
-        .status();
-    assert!(copied.unwrap().success());
-    fs::remove_file(place.path("docs/chart.png")).unwrap();
-    let resume = |home: &std::path::Path| {
-        let mut command = place.command(["runs", "resume", &run, "--json"]);
-        place.ran(&command.env("ERRAND_HOME", home).output().unwrap())
-    };
-    let resumed = resume(&home);
-    assert_eq!(resumed.code, Some(0), "{resumed}");
-    let sent = endpoint.body(2)["messages"].clone();
-    let image = json!(url(&png(640, 480)));
-    assert_eq!(sent[1]["content"][1]["image_url"]["url"], image);
-    assert_eq!(sent.as_array().unwrap().last().unwrap()["content"][1]["image_url"]["url"], image);
-    // Bytes that are gone are not made up.
-    let gone = place.cut("gone", &run, &events[..cut]);
-    let ran = resume(&gone);
-    assert_eq!(ran.code, Some(1), "{ran}");
-    assert!(ran.finished()["detail"].as_str().unwrap().contains("are not there"), "{ran}");
 }
 
 #[test]
@@ -364,16 +257,116 @@ fn what_a_private_image_shows_in_the_name_of_a_host() {
 }
 
 #[test]
-fn what_code_reads_its_model_is_shown() {
-    let code = say("```python\nprint(files.read(\"docs/chart.png\"))\n```");
-    let endpoint = Endpoint::chat(vec![code, say("a chart")]);
-    let here = Place::with_python();
-    let agent = endpoint.agent(SEES).replace("task =", "act = \"code\"\ntask =");
-    let agent = agent.replace("[\"files.read\"]", "[\"python\", \"files.read\"]");
-    here.write("agent.toml", agent).write("docs/chart.png", png(640, 480));
-    let ran = here.run();
+fn an_image_that_a_tool_gives_back_is_shown_after_its_result() {
+    let endpoint = Endpoint::chat(vec![work(), say("a chart")]);
+    let place = gives(&endpoint, SEES);
+    let ran = place.run();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert_eq!(ran.observations(), ["a picture\n[image/png, 29 bytes]"]);
+    let sent = endpoint.body(1)["messages"].clone();
+    let [.., told, shown] = &sent.as_array().unwrap()[..] else { panic!("{sent}") };
+    assert_eq!(told["role"], "tool");
+    assert!(
+        told["content"].as_str().unwrap().ends_with("a picture\n[image/png, 29 bytes]"),
+        "{told}"
+    );
+    let image = json!({ "type": "image_url", "image_url": { "url": url(&png(640, 480)) } });
+    assert_eq!((&shown["role"], &shown["content"][1]), (&json!("user"), &image));
+    assert_eq!(blobs(&place, &ran.run()).len(), 1);
+}
+
+#[test]
+fn responses_have_images_in_their_own_form() {
+    let answer = |said: &Value| {
+        let item = match said["tool_calls"].as_array() {
+            Some(calls) => json!({ "type": "function_call", "call_id": "c", "name": "it_work",
+                "arguments": calls[0]["arguments"].to_string() }),
+            None => {
+                let text = json!({ "type": "output_text", "text": said["content"] });
+                json!({ "type": "message", "content": [text] })
+            }
+        };
+        let whole = json!({ "object": "response", "status": "completed", "output": [item] });
+        axum::Json(whole).into_response()
+    };
+    let endpoint = Endpoint::with(vec![work(), say("a chart")], answer);
+    let ran = with_image(&gives(&endpoint, &format!("protocol = \"responses\"\n{SEES}")));
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let image =
+        |bytes: &[u8]| json!({ "type": "input_image", "detail": "auto", "image_url": url(bytes) });
+    let input = endpoint.body(1)["input"].clone();
+    assert_eq!(input[1]["content"][1], image(&png(1, 1)));
+    let given = input.as_array().unwrap().last().unwrap().clone();
+    assert_eq!(given["type"], "function_call_output");
+    assert_eq!(given["output"][1], image(&png(640, 480)));
+}
+
+#[test]
+fn messages_have_images_in_their_own_form() {
+    let answer = |said: &Value| {
+        let block = match said["tool_calls"].as_array() {
+            Some(calls) => json!({ "type": "tool_use", "id": "c", "name": "it_work",
+                "input": calls[0]["arguments"] }),
+            None => json!({ "type": "text", "text": said["content"] }),
+        };
+        let whole = json!({ "type": "message", "content": [block], "stop_reason": "end_turn" });
+        axum::Json(whole).into_response()
+    };
+    let endpoint = Endpoint::with(vec![work(), say("a chart")], answer);
+    let ran = with_image(&gives(&endpoint, &format!("protocol = \"messages\"\n{SEES}")));
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let image = |bytes: &[u8]| {
+        let data = STANDARD.encode(bytes);
+        json!({ "type": "image",
+            "source": { "type": "base64", "media_type": "image/png", "data": data } })
+    };
+    let sent = endpoint.body(1)["messages"].clone();
+    assert_eq!(sent[0]["content"][1], image(&png(1, 1)));
+    let given = sent.as_array().unwrap().last().unwrap()["content"][0].clone();
+    assert_eq!(given["type"], "tool_result");
+    assert_eq!(given["content"][1], image(&png(640, 480)));
+}
+
+#[test]
+fn a_model_that_reads_text_is_told_in_a_line_and_the_run_says_so_once() {
+    let endpoint = Endpoint::chat(vec![work(), work(), say("I cannot see it")]);
+    let ran = gives(&endpoint, "").run();
     assert_eq!(ran.code, Some(0), "{ran}");
     let told = endpoint.body(1)["messages"].as_array().unwrap().last().unwrap().clone();
-    let image = told["content"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!(image["image_url"]["url"], url(&png(640, 480)), "{told}");
+    let line = "a picture\n[image/png, not shown: the model takes text only]";
+    assert_eq!(told["role"], "tool");
+    assert!(told["content"].as_str().unwrap().ends_with(line), "{told}");
+    let notes: Vec<_> = ran.lines().into_iter().filter(|line| line["type"] == "note").collect();
+    assert_eq!(notes.len(), 1, "{ran}");
+    assert_eq!(notes[0]["text"], "model `m` takes text only: it is not shown images and files");
+}
+
+#[test]
+fn a_run_that_is_resumed_still_has_its_image() {
+    let endpoint = Endpoint::chat(vec![say("a chart")]);
+    let place = place(&endpoint, SEES);
+    let run = with_image(&place).run();
+    let events = place.events(&run);
+    // What a process leaves that is killed while it waits for the reply.
+    let asked = |event: &Event| matches!(event.what, What::Thinking { .. });
+    let cut = events.iter().position(asked).unwrap() + 1;
+    let home = place.cut("cut", &run, &events[..cut]);
+    let kept = home.join("blobs").join(&run);
+    fs::create_dir_all(&kept).unwrap();
+    for blob in blobs(&place, &run) {
+        fs::copy(place.home().join("blobs").join(&run).join(&blob), kept.join(&blob)).unwrap();
+    }
+    fs::remove_file(place.path("docs/chart.png")).unwrap();
+    let resume = |home: &Path| {
+        let mut command = place.command(["runs", "resume", &run, "--json"]);
+        place.ran(&command.env("ERRAND_HOME", home).output().unwrap())
+    };
+    let resumed = resume(&home);
+    assert_eq!(resumed.code, Some(0), "{resumed}");
+    let sent = endpoint.body(1)["messages"][1]["content"][1]["image_url"]["url"].clone();
+    assert_eq!(sent, url(&png(640, 480)));
+    // Bytes that are gone are not made up.
+    let ran = resume(&place.cut("gone", &run, &events[..cut]));
+    assert_eq!(ran.code, Some(1), "{ran}");
+    assert!(ran.finished()["detail"].as_str().unwrap().contains("are not there"), "{ran}");
 }

@@ -64,7 +64,7 @@ fn not_text(kind: &str, part: &Value) -> String {
     match kind.as_str() {
         "image_url" | "input_image" if url.starts_with("http") => format!(
             "a part of type `{kind}`: an image's address is not fetched, whatever the model reads\nhint: \
-             images are read by agents: `errand run agent.toml --image FILE`, or `files.read`"
+             images are read by agents: `errand run agent.toml --image FILE`"
         ),
         "image_url" | "input_image" => format!(
             "a part of type `{kind}`: the model takes text only\nhint: images are read by agents whose \

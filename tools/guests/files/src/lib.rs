@@ -11,7 +11,6 @@ mod data;
 mod data_types;
 mod edit;
 mod folder;
-mod image;
 mod index;
 mod lines;
 mod list;
