@@ -2,6 +2,7 @@
 //! which sandbox, which journal.
 
 mod assembled;
+mod attached;
 mod chat;
 mod component;
 mod embed;
@@ -315,7 +316,7 @@ impl Errand {
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
-        self.run_told(id, agent, Vec::new(), watch, person).await
+        self.run_told(id, agent, drive::Told::default(), watch, person).await
     }
 
     /// Goes on with a run that was interrupted or that waits for an approval, perhaps with another

@@ -77,6 +77,8 @@ fn run_help() {
     Options:
       -p, --param <KEY=VALUE>  A parameter's value; `key=@file` takes it from a file, `key=@-` from
                                standard input, and a list takes several
+          --image <FILE>       A PNG, JPEG, GIF or WebP image that the task is about; several may be
+                               given. The model must be one that is shown images
           --model <NAME>       Another model than the agent file's: a catalog name, a path, or the
                                endpoint's id
       -o, --out <FILE>         Write the answer to this file instead of stdout: whole, or not at all

@@ -20,6 +20,7 @@ mod examples;
 mod exfiltration;
 mod faults;
 mod home;
+mod images;
 mod journal;
 mod left;
 mod lent;

@@ -78,7 +78,7 @@ pub(crate) fn odd(how: &str, more: &str, replies: &[Value]) -> Place {
 }
 
 /// An agent with a server `it` that says this, and with all of its tools.
-fn says(server: &Value, replies: &[Value]) -> Place {
+pub(crate) fn says(server: &Value, replies: &[Value]) -> Place {
     let place = Place::new();
     place.write("says.py", SAYS).write("says.json", server.to_string());
     let python = python();

@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::browser::BrowserConfig;
 use crate::component::Pinned;
+use crate::content::Input;
 use crate::mcp::Server;
 use crate::model::Sampling;
 use crate::permission::Grants;
@@ -155,6 +156,9 @@ pub struct ModelConfig {
     /// The tokens that a remote model holds, where it is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<u32>,
+    /// What a remote model reads, where it is configured; else text alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input: Vec<Input>,
     /// What a remote model's endpoint takes otherwise than most, where it is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quirks: Option<Quirks>,

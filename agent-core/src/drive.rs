@@ -5,6 +5,7 @@
 mod budget_pool;
 mod fit;
 mod gate;
+mod parts;
 mod session;
 mod spans;
 mod toolset;
@@ -20,6 +21,7 @@ use tracing::Instrument;
 
 use crate::action::{Action, CallId, Decision};
 use crate::agent::ModelConfig;
+use crate::content::ContentPart;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
 use crate::message::ToolCall;
@@ -153,14 +155,36 @@ pub enum Fault {
 
 /// Begins a run: its first event is in the journal when this returns.
 pub async fn begin(run: &mut Run, parts: &Parts<'_>) -> Result<(), Fault> {
-    begin_with(run, Vec::new(), parts).await
+    begin_with(run, Told::default(), parts).await
+}
+
+/// What a run is told beside its task.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Where what it was told came from.
+    pub taint: Vec<Origin>,
+    /// What is attached to its task, with the bytes.
+    pub parts: Vec<ContentPart>,
+}
+
+impl From<Vec<Origin>> for Told {
+    fn from(taint: Vec<Origin>) -> Self {
+        Self { taint, parts: Vec::new() }
+    }
 }
 
 /// Begins a run whose task was written after these were read.
-pub async fn begin_with(run: &mut Run, taint: Vec<Origin>, parts: &Parts<'_>) -> Result<(), Fault> {
+pub async fn begin_with(run: &mut Run, told: Told, parts: &Parts<'_>) -> Result<(), Fault> {
     let agent = Box::new(run.agent().clone());
-    note(run, What::Started { agent, strategy: run.strategy().name.to_string(), taint }, parts)
-        .await
+    let Told { mut taint, parts: attached } = told;
+    taint.extend(attached.iter().flat_map(|part| part.origins.iter().cloned()));
+    let mut kept = Vec::new();
+    for part in attached {
+        parts.journal.keep(run.id(), &part).await?;
+        kept.push(part.kept());
+    }
+    let strategy = run.strategy().name.to_string();
+    note(run, What::Started { agent, strategy, taint, parts: kept }, parts).await
 }
 
 /// Writes down something that happened to a run that is not being driven.
@@ -347,7 +371,9 @@ impl Session<'_> {
     async fn answer(&self, request: &mut Request) -> Result<Reply, String> {
         let (model, patience) = (self.parts.model, self.timeout().await);
         let mut tries = FITTINGS;
+        let note = parts::told(request, model);
         fit::fit(request, model);
+        parts::load(self, request).await.map_err(|error| error.to_string())?;
         loop {
             let heard = AtomicU64::new(0);
             let mut on_text = |text: &str| {
@@ -370,7 +396,11 @@ impl Session<'_> {
                 Err(ModelError::TooLong { .. }) if tries > 0 && fit::fit(request, model) => {
                     tries -= 1;
                 }
-                thought => return thought.map_err(|error| error.to_string()),
+                Ok(mut reply) => {
+                    reply.notes.extend(note.filter(|_| self.first_note()));
+                    return Ok(reply);
+                }
+                Err(error) => return Err(error.to_string()),
             }
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::action::{Action, CallId, Capability, Verdict};
 use crate::agent::{Agent, ModelConfig};
+use crate::content::ContentPart;
 use crate::model::Reply;
 use crate::provenance::Origin;
 use crate::replay_seed::Start;
@@ -41,8 +42,11 @@ impl fmt::Display for RunId {
     }
 }
 
-/// The version of the form in which events are written. A journal of a later one is refused.
-pub const VERSION: u32 = 1;
+/// The latest form in which events are written. A journal of a later one is refused.
+pub const VERSION: u32 = 2;
+
+/// The form of what names no part: as it was before there were any.
+const TEXT: u32 = 1;
 
 /// An event and when it happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,13 +62,15 @@ pub struct Event {
 }
 
 fn first() -> u32 {
-    1
+    TEXT
 }
 
 impl Event {
-    /// What happened at this moment, in today's form.
+    /// What happened at this moment, in the first form that has all of it: what names a part is not
+    /// read by an errand that would lose it.
     pub fn new(at: u64, what: What) -> Event {
-        Event { version: VERSION, at, what }
+        let version = if what.parts().is_empty() { TEXT } else { VERSION };
+        Event { version, at, what }
     }
 
     /// An event as a journal has it.
@@ -101,6 +107,9 @@ pub enum What {
         /// Where what it was told came from: what the agent that called it had read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         taint: Vec<Origin>,
+        /// What was attached to its task.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parts: Vec<ContentPart>,
     },
     /// A driver took the run up again; the time between does not count.
     Resumed {
@@ -206,6 +215,17 @@ pub enum What {
     },
 }
 
+impl What {
+    /// The parts that it names; their bytes are in the journal before the event is.
+    pub fn parts(&self) -> &[ContentPart] {
+        match self {
+            What::Started { parts, .. } => parts,
+            What::Observed { observation, .. } => &observation.parts,
+            _ => &[],
+        }
+    }
+}
+
 /// What a tool call gave back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
@@ -215,6 +235,9 @@ pub struct Observation {
     pub result: Value,
     /// How it went.
     pub status: Status,
+    /// What stands beside the text, which has a line for each; the bytes are kept by the journal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<ContentPart>,
     /// Where its bytes came from.
     pub origins: Vec<Origin>,
     /// What it used.

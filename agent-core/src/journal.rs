@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
+use crate::content::{Content, ContentPart};
 use crate::event::{Event, RunId};
 use crate::provenance::Origin;
 
@@ -32,6 +33,23 @@ pub trait Journal: Send + Sync {
 
     /// All events of a run, in order, for one that goes on with it or takes its outcome for its own.
     async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError>;
+
+    /// Returns once the bytes of a part would survive a power cut, under their SHA-256, as long as the
+    /// run is kept.
+    ///
+    /// # Errors
+    /// There is no room for them, or this journal keeps text alone.
+    async fn keep(&self, _run: &RunId, _part: &ContentPart) -> Result<(), JournalError> {
+        Err(JournalError::Write("this journal keeps text alone".to_string()))
+    }
+
+    /// The bytes of a part that the run has kept.
+    ///
+    /// # Errors
+    /// They are gone, or are not what was kept.
+    async fn content(&self, _run: &RunId, part: &ContentPart) -> Result<Content, JournalError> {
+        Err(JournalError::Read(format!("the bytes of {} are not kept", part.line())))
+    }
 
     /// Returns once it is on disk that a run with these origins writes bytes of this SHA-256 here.
     async fn wrote(

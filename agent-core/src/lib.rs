@@ -11,6 +11,7 @@ pub mod agent;
 pub mod agreed;
 pub mod browser;
 pub mod component;
+pub mod content;
 pub mod drive;
 pub mod embed;
 pub mod event;

@@ -1,7 +1,9 @@
-//! What a model reads and writes: roles, text and tool calls.
+//! What a model reads and writes: roles, text, what stands beside it, and tool calls.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::content::{self, ContentPart};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub struct Message {
     pub role: Role,
     /// The text; empty where an assistant only calls tools.
     pub content: String,
+    /// What stands beside the text; each has its line in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<ContentPart>,
     /// The calls an assistant asks for, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
@@ -53,8 +58,22 @@ impl Message {
         Self { tool_call_id: Some(call.into()), ..Self::text(Role::Tool, content) }
     }
 
+    /// With these beside its text, which names each.
+    #[must_use]
+    pub fn with(mut self, parts: Vec<ContentPart>) -> Self {
+        content::beside(&mut self.content, &parts);
+        self.parts.extend(parts);
+        self
+    }
+
     fn text(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None }
+        Self {
+            role,
+            content: content.into(),
+            parts: Vec::new(),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
     }
 }
 

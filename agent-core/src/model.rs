@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::content::{ContentPart, Input};
 use crate::message::{Message, ToolCall};
 use crate::tool::ToolSpec;
 
@@ -46,7 +47,9 @@ impl Message {
         let call = |call: &ToolCall| {
             model.count(&call.name) + model.count(&call.arguments.to_string()) + 16
         };
-        model.count(&self.content) + self.tool_calls.iter().map(call).sum::<u64>() + 8
+        let parts = self.parts.iter().map(ContentPart::tokens);
+        let calls = self.tool_calls.iter().map(call);
+        model.count(&self.content) + calls.chain(parts).sum::<u64>() + 8
     }
 }
 
@@ -190,6 +193,11 @@ pub trait Model: Send + Sync {
 
     /// What to expect of it.
     fn traits(&self) -> Traits;
+
+    /// Whether it reads more than text: what it does not take, it is told of in a line.
+    fn takes(&self, input: Input) -> bool {
+        input == Input::Text
+    }
 
     /// How many tokens this text is, or a close upper estimate where the tokenizer is not at hand.
     fn count(&self, text: &str) -> u64 {

@@ -138,6 +138,7 @@ mod tests {
             text,
             result: serde_json::Value::Null,
             status: Status::Ok,
+            parts: Vec::new(),
             origins: vec![Origin::Server("far".to_string())],
             cost: Cost::default(),
             at_once,

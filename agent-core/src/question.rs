@@ -73,6 +73,7 @@ pub(crate) fn observed(answer: String) -> Observation {
         result: json!({ "answer": answer }),
         text: answer,
         status: Status::Ok,
+        parts: Vec::new(),
         origins: vec![Origin::Host],
         cost: Cost::default(),
         at_once: None,

@@ -15,9 +15,10 @@ use self::calls::Calls;
 
 use crate::action::{Action, CallId, Decision};
 use crate::agent::{Agent, Budget};
+use crate::content::ContentPart;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
 use crate::ledger::{CallKind, Ledger, Room, Spent};
-use crate::message::{Message, ToolCall};
+use crate::message::{Message, Role, ToolCall};
 use crate::model::{Finish, Reply, Request, Tokens, Traits};
 use crate::output::{self, Outputs, Part};
 use crate::provenance::Origin;
@@ -89,6 +90,8 @@ pub struct Run {
     taint: BTreeSet<Origin>,
     /// What the model was not shown whole.
     outputs: Outputs,
+    /// Bytes of the parts that its events name.
+    kept: u64,
     /// What an answer can cite.
     cited: BTreeSet<String>,
     outcome: Option<Outcome>,
@@ -147,6 +150,7 @@ impl Run {
             past: Vec::new(),
             taint: BTreeSet::new(),
             outputs: Outputs::default(),
+            kept: 0,
             cited: BTreeSet::new(),
             outcome: None,
             saying,
@@ -210,6 +214,11 @@ impl Run {
         self.taint.iter().cloned().collect()
     }
 
+    /// Bytes of all that its events name and do not hold.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept
+    }
+
     /// What it needs next.
     pub fn step(&self) -> Step {
         if let Some(outcome) = &self.outcome {
@@ -250,7 +259,7 @@ impl Run {
     fn step_of_thought(&self) -> Step {
         let plenty = self.prompt(false);
         let unread = match &plenty.messages {
-            Some(own) => own.iter().map(|message| message.content.len()).sum(),
+            Some(own) => own.iter().map(size).sum(),
             None => self.unread(),
         };
         let said = plenty.say.as_ref().map_or(0, String::len) + plenty.prefix.len();
@@ -289,7 +298,7 @@ impl Run {
     /// How much of the conversation is not in the model's cache, in bytes.
     fn unread(&self) -> usize {
         let from = if self.traits.caches { self.read.min(self.history.len()) } else { 0 };
-        self.history[from..].iter().map(|message| message.content.len()).sum()
+        self.history[from..].iter().map(|message| size(message)).sum()
     }
 
     /// The files and pages that an answer can cite, as the model writes them.
@@ -380,9 +389,11 @@ impl Run {
         self.now = event.at;
         let idle = matches!(event.what, What::Resumed { .. } | What::Said { .. } | What::Undone);
         self.ledger.tick(event.at, idle);
+        self.kept += event.what.parts().iter().map(|part| part.bytes).sum::<u64>();
         match &event.what {
-            What::Started { taint, .. } => {
+            What::Started { taint, parts, .. } => {
                 self.taint.extend(taint.iter().cloned());
+                self.attach(parts);
                 let next = self.with_strategy(|strategy, run| strategy.begin(run));
                 self.follow(next);
             }
@@ -429,6 +440,14 @@ impl Run {
             What::Done { call, mark } => self.calls.done(call, *mark),
             What::Observed { call, observation } => self.observed(call, observation),
             What::Ended { outcome } => self.outcome = Some(outcome.clone()),
+        }
+    }
+
+    /// What was attached to the task stands in the turn that tells it.
+    fn attach(&mut self, parts: &[ContentPart]) {
+        let told = self.history.iter_mut().find(|message| message.role == Role::User);
+        if let Some(told) = told.filter(|_| !parts.is_empty()) {
+            *told = Arc::new((**told).clone().with(parts.to_vec()));
         }
     }
 
@@ -487,7 +506,8 @@ impl Run {
                 if failed_again {
                     text += AGAIN;
                 }
-                self.history.push(Arc::new(talk.observed(&asked, text)));
+                let told = talk.observed(&asked, text).with(observation.parts.clone());
+                self.history.push(Arc::new(told));
             }
             let next =
                 self.with_strategy(|strategy, run| strategy.observe(run, &asked, &observation));
@@ -535,6 +555,12 @@ impl Run {
 /// Said below an observation that repeats one.
 const AGAIN: &str = "\nThis is the same call as before, and it failed again. Do something else.";
 
+/// How large a message is, in bytes of text: a part is as much text as its tokens would be.
+fn size(message: &Message) -> usize {
+    let parts: u64 = message.parts.iter().map(ContentPart::tokens).sum();
+    message.content.len() + usize::try_from(parts * 3).unwrap_or(usize::MAX)
+}
+
 /// How many tokens so many bytes of a prompt are: three a token is a high estimate for text in most
 /// languages.
 fn tokens(bytes: usize) -> u64 {
@@ -557,6 +583,7 @@ fn host(status: Status, text: String) -> Observation {
         text,
         result: serde_json::Value::Null,
         status,
+        parts: Vec::new(),
         origins: vec![Origin::Host],
         cost: Cost::default(),
         at_once: None,

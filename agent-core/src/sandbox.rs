@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::action::{Capability, Permit};
 use crate::agent::Budget;
+use crate::content::ContentPart;
 use crate::event::RunId;
 use crate::journal::Writer;
 use crate::ledger::Spent;
@@ -124,6 +125,10 @@ pub trait Gate: Send + Sync {
     /// Some of what the call gives back comes from here. A sandbox need not say so of what
     /// [`Gate::authorize`] was asked for.
     fn record_origin(&self, _origin: Origin) {}
+
+    /// What the call gives back beside its text: the loop keeps its bytes and shows it to a model that
+    /// takes it.
+    fn attach(&self, _part: ContentPart) {}
 
     /// A part of the run's budget for an agent that does the work of this call, at most this much.
     /// The error says why there is none.

@@ -235,7 +235,7 @@ impl SubagentTool {
         let run = if events.is_empty() {
             let strategy = strategies.choose(&agent, &traits);
             let mut run = Run::new(id, agent, strategy, traits, assembled.specs());
-            drive::begin_with(&mut run, lease.taint.clone(), &parts).await?;
+            drive::begin_with(&mut run, lease.taint.clone().into(), &parts).await?;
             run
         } else {
             // It was lent this before; should less be left, less it is.

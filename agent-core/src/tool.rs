@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::action::{Capability, Permit};
+use crate::content::ContentPart;
 use crate::manifest::SecretUse;
 use crate::sandbox::{Gate, Invocation, SandboxError};
 
@@ -75,6 +76,15 @@ pub trait Tool: Send + Sync {
     /// like any. What is part of Errand may call whatever the agent uses.
     fn calls(&self, _tool: &str) -> bool {
         true
+    }
+
+    /// What of a result is no text, taken out of it: an image that its guest read. The error is the
+    /// call's failure, in words for the model.
+    ///
+    /// # Errors
+    /// What it should take out is not what it says.
+    fn parts(&self, _result: &mut Value) -> Result<Vec<ContentPart>, String> {
+        Ok(Vec::new())
     }
 
     /// The result as the model reads it: a bare text or compact JSON.

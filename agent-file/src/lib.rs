@@ -39,6 +39,7 @@ pub use check::{Checked, Known, Looked};
 pub use file::*;
 pub use model::other as other_model;
 pub use model_table::ModelTable;
+pub use param_values::read_given;
 pub use problem::{Invalid, Place, Problem};
 pub use search::{Kind, ProviderTable, SearchTable, Unlisted, only};
 

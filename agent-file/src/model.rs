@@ -49,6 +49,7 @@ pub(super) fn config(
         adapter: None,
         timeout: TIMEOUT,
         context: table.context,
+        input: table.input.clone().unwrap_or_default(),
         quirks: table.quirks.clone(),
         fallback: table.fallback.clone(),
         price: table.price,
@@ -108,6 +109,7 @@ fn belongs(table: &ModelTable, provider: Provider, report: &mut Report<'_>) -> b
         ("fallback", !table.fallback.is_empty()),
         ("protocol", table.protocol.is_some()),
         ("context", table.context.is_some()),
+        ("input", table.input.is_some()),
         ("quirks", table.quirks.is_some()),
     ];
     let onnx = [("device", table.device.is_some()), ("adapter", table.adapter.is_some())];
@@ -257,6 +259,7 @@ fn replace(
         config.api_key = None;
         config.context = None;
         config.quirks = None;
+        config.input.clear();
         config.fallback.clear();
         // A path of the command line is relative to where the command runs.
         let here = std::path::absolute(".").unwrap_or_else(|_| root.to_path_buf());

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use agent_core::agent::{Device, Price, Protocol, Provider};
+use agent_core::content::Input;
 use agent_core::quirks::Quirks;
 
 /// Which model, and how it is asked.
@@ -62,6 +63,12 @@ pub struct ModelTable {
     #[serde(default)]
     #[schemars(with = "u32", range(min = 256, max = 100_000_000))]
     pub context: Option<u32>,
+
+    /// openai: what the model reads: `["text", "image"]` for one that is shown images. What it does not
+    /// read, it is told of in a line. Default: `["text"]`.
+    #[serde(default)]
+    #[schemars(with = "Vec<Input>")]
+    pub input: Option<Vec<Input>>,
 
     /// openai: what the endpoint takes otherwise than most. Left out: what is known of its family, and
     /// what it refuses.

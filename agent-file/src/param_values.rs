@@ -112,8 +112,17 @@ pub(super) fn values(
     (values, waiting)
 }
 
+/// A file that a person names on the command line, for a parameter or beside one: read by their own word,
+/// whatever an agent may read.
+///
+/// # Errors
+/// A few words: it is none, cannot be read, or has more than so many bytes.
+pub fn read_given(file: &Path, most: usize) -> Result<Vec<u8>, String> {
+    disk::read(file, most).map_err(|missing| missing.message)
+}
+
 fn contents(file: &str) -> Result<String, String> {
-    let bytes = disk::read(Path::new(file), LONGEST).map_err(|missing| missing.message)?;
+    let bytes = read_given(Path::new(file), LONGEST)?;
     let text = text::utf8::of(&bytes).map_err(|error| error.to_string())?;
     // An editor ends the last line; the value is what was written on it.
     let text = text.strip_suffix('\n').unwrap_or(text);

@@ -65,7 +65,12 @@ fn begin(agent: Agent) -> Run {
     let traits = Traits { constrained: false, caches: false, context: 0 };
     let entry = STRATEGIES.choose(&agent, &traits);
     let strategy = entry.name.to_string();
-    let started = What::Started { agent: Box::new(agent.clone()), strategy, taint: Vec::new() };
+    let started = What::Started {
+        agent: Box::new(agent.clone()),
+        strategy,
+        taint: Vec::new(),
+        parts: Vec::new(),
+    };
     let mut run = Run::new(RunId("r".into()), agent, entry, traits, Vec::new());
     run.apply(&Event::new(1_000, started));
     run
@@ -76,6 +81,7 @@ fn ok(result: Value) -> Observation {
         text: result.to_string(),
         result,
         status: Status::Ok,
+        parts: Vec::new(),
         origins: vec![Origin::Host],
         cost: Cost::default(),
         at_once: None,

@@ -76,8 +76,8 @@ function entry(event) {
 }
 
 const KINDS = {
-  started: ({ agent, strategy }) => ({
-    kind: "started", head: [h("bdi", {}, agent.name), ` with ${agent.model}, by ${strategy}`], body: said(agent.task),
+  started: ({ agent, strategy, parts: attached }) => ({
+    kind: "started", head: [h("bdi", {}, agent.name), ` with ${agent.model}, by ${strategy}`], body: [said(agent.task), parts(attached)],
   }),
   resumed: () => ({ kind: "resumed", head: "taken up again" }),
   said: ({ text }) => ({ kind: "said", head: "a person says", body: said(text) }),
@@ -120,7 +120,7 @@ const KINDS = {
   observed: ({ call, observation }) => ({
     kind: "observed", tone: observation.status === "ok" ? "good" : "bad",
     head: [h("code", { class: "call" }, call), h("span", { class: "chip" }, observation.status), h("span", { class: "faint" }, span(took(observation.cost)))],
-    body: [said(observation.text, "said code"), observation.origins.length > 0 && h("p", { class: "from" }, "from ", origins(observation.origins))],
+    body: [said(observation.text, "said code"), parts(observation.parts), observation.origins.length > 0 && h("p", { class: "from" }, "from ", origins(observation.origins))],
   }),
   ended: ({ outcome }) => ({
     kind: "ended", tone: outcome.reason === null ? "good" : "bad",
@@ -134,6 +134,14 @@ const WORDS = { allow: "allowed", ask: "a person decides", deny: "denied" };
 const verdictOf = ({ decision }) => h("span", { class: `chip ${TONES[decision]}` }, WORDS[decision]);
 
 /** The rule that decided, in its own words. */
+/** What stands beside a text: what it is and its digest, never its bytes. */
+function parts(list) {
+  return (list ?? []).map(({ media_type: kind, pixels, bytes, sha256 }) => {
+    const size = pixels ? `, ${pixels[0]} x ${pixels[1]}` : "";
+    return h("p", { class: "faint" }, `[${kind}${size}, ${number(bytes)} bytes] sha256 `, h("code", {}, sha256));
+  });
+}
+
 function rules({ decision, reasons }) {
   if (reasons.length > 0) return h("ul", { class: "rules" }, reasons.map((reason) => h("li", {}, reason)));
   return decision === "allow" && h("p", { class: "faint" }, "the agent file grants it, and no rule is against it");

@@ -118,16 +118,17 @@ impl Lines {
     }
 
     fn observed(&self, run: &Run, call: &CallId, observation: &Observation) {
-        self.say(
-            run,
-            json!({
-                "type": "observation",
-                "id": call,
-                "status": observation.status,
-                "text": head(&observation.text, SHOWN),
-                "origins": observation.origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            }),
-        );
+        let mut line = json!({
+            "type": "observation",
+            "id": call,
+            "status": observation.status,
+            "text": head(&observation.text, SHOWN),
+            "origins": observation.origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        });
+        if !observation.parts.is_empty() {
+            line["parts"] = json!(observation.parts);
+        }
+        self.say(run, line);
     }
 }
 

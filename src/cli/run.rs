@@ -1,12 +1,14 @@
 //! `errand run`: an agent file, run to its end.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agent_core::action::Action;
-use agent_core::drive::{Person, Unseen, Watch};
+use agent_core::content::MOST_PARTS;
+use agent_core::drive::{Person, Told, Unseen, Watch};
 use agent_core::event::{Event, Outcome, Reason, RunId};
 use agent_core::ledger::Spent;
 use agent_core::run::Run;
@@ -41,6 +43,10 @@ pub(crate) struct Args {
     /// list takes several
     #[arg(short, long = "param", value_name = "KEY=VALUE")]
     params: Vec<String>,
+    /// A PNG, JPEG, GIF or WebP image that the task is about; several may be given. The model must be one
+    /// that is shown images
+    #[arg(long = "image", value_name = "FILE")]
+    images: Vec<PathBuf>,
     /// Another model than the agent file's: a catalog name, a path, or the endpoint's id
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
@@ -101,6 +107,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     }
     let what = What::of(&args.what, &args.grants)?;
     let params = super::param::pairs(&args.params)?;
+    let told = attached(&args.images)?;
     let errand = args.shown.open()?;
     let agent = match what {
         What::File(file, task) => {
@@ -124,9 +131,22 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     let run = async |watch: &dyn Watch, person: Option<&dyn Person>| {
-        errand.run(agent, watch, person).await
+        errand.run_with(agent, told, watch, person).await
     };
     Ok(code(&given(&args.shown, run)?))
+}
+
+/// What is attached to a task.
+fn attached(images: &[PathBuf]) -> anyhow::Result<Told> {
+    if images.len() > MOST_PARTS {
+        return Err(Usage(format!(
+            "`--image` is given {} times\nhint: a task takes at most {MOST_PARTS} images",
+            images.len()
+        ))
+        .into());
+    }
+    let parts = images.iter().map(|file| Errand::image(file)).collect::<Result<_, _>>()?;
+    Ok(Told { parts, ..Told::default() })
 }
 
 /// What a run needs. This program is the one that confines others.

@@ -27,7 +27,7 @@ pub enum Kind {
     Pages,
     /// `kv`: what tools keep between their calls.
     Values,
-    /// `errand.db`, `drives`: the journal of all runs.
+    /// `errand.db`, `drives`, `blobs`: the journal of all runs.
     Journal,
     /// `oauth`: what MCP servers let their user in with.
     SignIns,
@@ -163,7 +163,7 @@ impl Entry {
 type Belongs = fn(&Path, &str) -> bool;
 
 /// The folders of a home, what they are for, and what may lie in them.
-pub(super) const FOLDERS: [(&str, Kind, Belongs); 12] = [
+pub(super) const FOLDERS: [(&str, Kind, Belongs); 13] = [
     ("models", Kind::Models, |path, _| {
         path.join("seal.json").is_file() || path.join("model.onnx").is_file()
     }),
@@ -180,6 +180,10 @@ pub(super) const FOLDERS: [(&str, Kind, Belongs); 12] = [
     ("pages", Kind::Pages, |_, name| matches!(name, "index" | "bodies")),
     ("kv", Kind::Values, |path, _| all_in(path, &["lock", "value", "draft"])),
     ("drives", Kind::Journal, |path, _| fs::metadata(path).is_ok_and(|run| run.len() == 0)),
+    ("blobs", Kind::Journal, |path, _| {
+        let blob = |file: &PathBuf| is_hex(&last(file), 64) || last(file).ends_with(".draft");
+        inside(path).is_ok_and(|files| files.iter().all(blob))
+    }),
     ("oauth", Kind::SignIns, |_, name| {
         let (stem, rest) = name.split_once('.').unwrap_or_default();
         let known = matches!(rest, "json" | "lock") || numbered(rest, "", ".draft");

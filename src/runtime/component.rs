@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agent_core::agent::Agent;
+use agent_core::content::ContentPart;
 use agent_core::drive::{self, Parts, Person, Watch};
 use agent_core::event::{Event, Observation, RunId};
 use agent_core::journal::{Journal, JournalError};
@@ -144,6 +145,11 @@ struct Unkept;
 #[async_trait]
 impl Journal for Unkept {
     async fn append(&self, _run: &RunId, _seq: u64, _event: &Event) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// What is given back is named; nothing reads its bytes afterwards.
+    async fn keep(&self, _run: &RunId, _part: &ContentPart) -> Result<(), JournalError> {
         Ok(())
     }
 

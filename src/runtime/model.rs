@@ -109,6 +109,7 @@ fn remote(config: &ModelConfig, learned: Learned) -> anyhow::Result<OpenAi> {
     options.fallback = config.fallback.clone();
     options.protocol = config.protocol;
     options.context = config.context.unwrap_or(0);
+    options.input = config.input.clone();
     options.quirks = config.quirks.clone().unwrap_or_default();
     options.learned = learned;
     Ok(OpenAi::new(options)?)

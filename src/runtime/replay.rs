@@ -91,6 +91,7 @@ impl Errand {
         }
         let fork = new_id();
         let _driven = store.drive(&fork)?;
+        store.share(id, &fork, begun).await?;
         for (seq, event) in (0..).zip(begun) {
             store.append_unsynced(&fork, seq, event).await?;
         }

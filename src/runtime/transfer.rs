@@ -1,9 +1,13 @@
 //! Runs that leave this journal as a file, and come into another one: a line for each run, and one for each
-//! of its events as the journal holds it, with what the chain comes to.
+//! of its events as the journal holds it, with what the chain comes to; then the bytes of what those name.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Read, Write};
 
+use agent_core::content::Content;
 use agent_core::event::{Event, RunId};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Audit, Foreign, Kept, hex};
@@ -11,8 +15,11 @@ use store::{Audit, Foreign, Kept, hex};
 use super::Errand;
 use super::runs::told;
 
-/// The form of the file.
-const FORM: u32 = 1;
+/// The latest form of the file.
+const FORM: u32 = 2;
+
+/// The form of a run whose events name no bytes.
+const TEXT: u32 = 1;
 
 /// The longest line that is read: an event holds a reply or an output.
 const MOST_LINE: u64 = 64 << 20;
@@ -37,6 +44,14 @@ struct Line {
     seq: u64,
     hash: String,
     event: Box<RawValue>,
+}
+
+/// The line of bytes that events name.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Blob {
+    sha256: String,
+    base64: String,
 }
 
 impl Errand {
@@ -67,10 +82,18 @@ impl Errand {
                      `errand runs show {run} --json` prints its events"
                 ),
             };
-            line(file, &Head { errand_run: FORM, id: run.clone(), events, head })?;
-            for Kept { seq, json, hash, .. } in store.kept(&run).await? {
+            let kept = store.kept(&run).await?;
+            let named = named(&kept);
+            let form = if named.is_empty() { TEXT } else { FORM };
+            line(file, &Head { errand_run: form, id: run.clone(), events, head })?;
+            for Kept { seq, json, hash, .. } in kept {
                 let hash = hex(&hash.unwrap_or_default());
                 line(file, &Line { seq, hash, event: RawValue::from_string(json)? })?;
+            }
+            for sha256 in named {
+                let content = store.blob(&run, &sha256).await?;
+                let base64 = STANDARD.encode(content.as_bytes());
+                line(file, &Blob { sha256, base64 })?;
             }
         }
         file.flush()?;
@@ -87,6 +110,14 @@ impl Errand {
         self.store()?.import(&runs).await?;
         Ok(runs.into_iter().map(|foreign| foreign.run).collect())
     }
+}
+
+/// The SHA-256 of all bytes that these events name.
+fn named(events: &[Kept]) -> BTreeSet<String> {
+    let parsed = events.iter().filter_map(|event| Event::parse(&event.json).ok());
+    let names =
+        |event: Event| event.what.parts().iter().map(|p| p.sha256.clone()).collect::<Vec<_>>();
+    parsed.flat_map(names).collect()
 }
 
 fn line(file: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
@@ -109,11 +140,12 @@ fn read(file: impl BufRead) -> anyhow::Result<Vec<Foreign>> {
         anyhow::ensure!(file.limit() > 0, "the file is longer than 1 GiB");
         if let Ok(head) = serde_json::from_slice::<Head>(&text) {
             anyhow::ensure!(
-                head.errand_run == FORM,
-                "line {number} is of form {}, and this errand reads {FORM}: update errand",
+                (TEXT..=FORM).contains(&head.errand_run),
+                "line {number} is of form {}, and this errand reads up to {FORM}: update errand",
                 head.errand_run
             );
-            let foreign = Foreign { run: head.id.clone(), events: Vec::new() };
+            let foreign =
+                Foreign { run: head.id.clone(), events: Vec::new(), blobs: BTreeMap::new() };
             runs.push((head, foreign));
             continue;
         }
@@ -122,6 +154,15 @@ fn read(file: impl BufRead) -> anyhow::Result<Vec<Foreign>> {
                 "line {number} begins no run\nhint: `errand runs export` writes what can be imported"
             )
         };
+        if let Ok(Blob { sha256, base64 }) = serde_json::from_slice::<Blob>(&text) {
+            let bytes = STANDARD.decode(base64).ok();
+            let content = bytes.and_then(|bytes| Content::checked(bytes, &sha256));
+            let content = content.ok_or_else(|| {
+                anyhow::anyhow!("line {number}: the bytes are not those of {sha256}")
+            })?;
+            foreign.blobs.insert(sha256, content);
+            continue;
+        }
         let kept = event(&text).map_err(|problem| anyhow::anyhow!("line {number}: {problem}"))?;
         foreign.events.push(kept);
     }

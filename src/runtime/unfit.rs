@@ -1,11 +1,12 @@
-//! An answer that does not fit what a run waits for.
+//! What a person gives a run that it cannot take: an answer that does not fit what it waits for, an image
+//! that its model is not shown.
 
 use agent_core::action::Action;
 use agent_core::drive::Approval;
 use agent_core::event::RunId;
 use agent_core::question::Question;
 
-/// A person's answer that is none to what a run waits for.
+/// What a person gave a run that it cannot take.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unfit(pub(crate) String);

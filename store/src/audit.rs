@@ -67,7 +67,14 @@ impl Store {
             Ok(head) => head,
             Err(problem) => return Ok(Audit::Changed { problem }),
         };
-        Ok(match whole.told(&head) {
+        let (blobs, of) = (self.blobs(), run.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            let lacks = blobs.whole(&of, &whole.events).err();
+            (whole, lacks)
+        });
+        let (whole, lacks) =
+            looked.await.map_err(|stopped| JournalError::Read(stopped.to_string()))?;
+        Ok(match whole.told(&head).or(lacks) {
             Some(problem) => Audit::Changed { problem },
             None => Audit::Whole { events: whole.events.len() as u64, head: hex(&head) },
         })

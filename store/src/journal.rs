@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use agent_core::content::{Content, ContentPart};
 use agent_core::event::{Event, RunId, What};
 use agent_core::journal::{Journal, JournalError, Writer};
 use agent_core::provenance::Origin;
@@ -10,13 +11,13 @@ use async_trait::async_trait;
 use crate::row::Status;
 use crate::writer::{Entry, Job, Lasting};
 use crate::{Store, StoreError};
-use crate::{programs, provenance};
+use crate::{blobs, programs, provenance};
 
 #[async_trait]
 impl Journal for Store {
     /// An append that is no longer waited for is still made.
     async fn append(&self, run: &RunId, seq: u64, event: &Event) -> Result<(), JournalError> {
-        self.keep(run, seq, event, Lasting::Power).await
+        self.write(run, seq, event, Lasting::Power).await
     }
 
     async fn append_unsynced(
@@ -25,7 +26,7 @@ impl Journal for Store {
         seq: u64,
         event: &Event,
     ) -> Result<(), JournalError> {
-        self.keep(run, seq, event, Lasting::Process).await
+        self.write(run, seq, event, Lasting::Process).await
     }
 
     async fn sync(&self, run: &RunId) -> Result<(), JournalError> {
@@ -67,6 +68,14 @@ impl Journal for Store {
 
     async fn writer_ended(&self, run: &RunId, name: &str) -> Result<(), JournalError> {
         Ok(programs::ended(self, run, name).await?)
+    }
+
+    async fn keep(&self, run: &RunId, part: &ContentPart) -> Result<(), JournalError> {
+        self.keep_blob(run, &part.sha256, blobs::content(part)?).await
+    }
+
+    async fn content(&self, run: &RunId, part: &ContentPart) -> Result<Content, JournalError> {
+        self.blob(run, &part.sha256).await
     }
 
     async fn load(&self, run: &RunId) -> Result<Vec<Event>, JournalError> {
@@ -112,7 +121,7 @@ impl Store {
         Ok(events)
     }
 
-    async fn keep(
+    async fn write(
         &self,
         run: &RunId,
         seq: u64,

@@ -1,4 +1,4 @@
-//! SQLite under ERRAND_HOME: the journal of every run.
+//! SQLite under ERRAND_HOME: the journal of every run, and beside it the bytes of what is no text.
 //!
 //! One database, `errand.db`, in WAL mode. One thread writes, and commits what many runs append at the
 //! same time together; a commit is synced where an event in it has to survive a power cut, and with it
@@ -8,6 +8,7 @@
 //! Refuses a database that a newer version wrote, and an event that would leave a gap.
 
 mod audit;
+mod blobs;
 mod chain;
 mod database;
 mod drive;
@@ -26,6 +27,7 @@ use agent_core::event::RunId;
 use agent_core::journal::JournalError;
 
 pub use crate::audit::{Audit, Kept, chained, hex};
+use crate::blobs::Blobs;
 use crate::database::Database;
 use crate::drive::Drives;
 pub use crate::drive::{Drive, driven};
@@ -93,10 +95,12 @@ impl Store {
         Ok(self.stand(rows.unwrap_or_default()))
     }
 
-    /// Bytes of the events of a run, and of the runs that do the work of its calls.
+    /// Bytes of the events of a run and of what they name, and of the runs that do the work of its calls.
     pub async fn bytes(&self, run: &RunId) -> Result<u64, StoreError> {
-        let run = run.clone();
-        Ok(self.read(move |connection| row::bytes(connection, &run)).await?.unwrap_or_default())
+        let (run, blobs) = (run.clone(), self.blobs());
+        let bytes =
+            self.read(move |connection| Ok(row::bytes(connection, &run)? + blobs.bytes(&run)));
+        Ok(bytes.await?.unwrap_or_default())
     }
 
     /// Removes runs for good, with those that do the work of their calls; those that a process
@@ -106,14 +110,27 @@ impl Store {
         let (runs, inner) = (runs.to_vec(), self.inner.clone());
         let work = move || {
             let connection = inner.database.write()?;
+            let blobs = Blobs::in_folder(inner.database.home());
             let explain = |error| inner.database.explain(&error);
+            let unusable = |error: std::io::Error| StoreError::Home {
+                path: inner.database.home().to_path_buf(),
+                reason: error.to_string(),
+            };
             let mut removed = Vec::new();
             for run in runs {
                 // Held until it is gone, so that no other process takes it up meanwhile.
                 let Ok(_driven) = inner.drives.take(&run) else { continue };
                 let change = connection.unchecked_transaction().map_err(explain)?;
                 row::remove(&change, &run).and_then(|()| change.commit()).map_err(explain)?;
+                blobs.remove(&run).map_err(unusable)?;
                 removed.push(run);
+            }
+            // Of a run that was removed by a process that was killed between the two.
+            for run in blobs.runs() {
+                let Ok(_driven) = inner.drives.take(&run) else { continue };
+                if !row::there(&connection, &run).map_err(explain)? {
+                    blobs.remove(&run).map_err(unusable)?;
+                }
             }
             let idle = || driven(inner.database.home()).is_ok_and(|driven| driven.is_empty());
             if !removed.is_empty() && idle() {

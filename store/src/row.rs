@@ -192,6 +192,12 @@ pub(crate) fn bytes(connection: &Connection, run: &RunId) -> rusqlite::Result<u6
     Ok(u64::try_from(sum).unwrap_or(0))
 }
 
+/// Whether there is a run of this name.
+pub(crate) fn there(connection: &Connection, run: &RunId) -> rusqlite::Result<bool> {
+    connection
+        .query_row("SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?1)", [&run.0], |row| row.get(0))
+}
+
 /// Removes a run, and the runs that do the work of its calls.
 pub(crate) fn remove(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
     let (from, to) = below(run);

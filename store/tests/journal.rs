@@ -34,7 +34,10 @@ fn started(name: &str) -> Event {
     }))
     .unwrap();
     let strategy = TOOLS.name.to_string();
-    Event::new(1, What::Started { agent: Box::new(agent), strategy, taint: Vec::new() })
+    Event::new(
+        1,
+        What::Started { agent: Box::new(agent), strategy, taint: Vec::new(), parts: Vec::new() },
+    )
 }
 
 fn planned(plan: impl Into<String>) -> Event {
@@ -300,7 +303,7 @@ async fn an_event_that_is_gone_is_missed() {
         .unwrap();
     let error = store.load(&run("a")).await.unwrap_err().to_string();
     assert!(error.contains("event 0 of run `a` makes no sense: "), "{error}");
-    let later = r#"UPDATE events SET json = '{"v": 2, "at": 1, "type": "flown"}'"#;
+    let later = r#"UPDATE events SET json = '{"v": 3, "at": 1, "type": "flown"}'"#;
     format_of(&database).execute(later, []).unwrap();
     let error = store.load(&run("a")).await.unwrap_err().to_string();
     assert!(error.contains("event 0 of run `a` was written by a later errand"), "{error}");

@@ -82,3 +82,24 @@ fn a_server_that_says_that_its_list_changed_and_gives_the_same() {
     assert_eq!(ran.observations().len(), 2, "{ran}");
     assert!(ran.observations()[1].contains("\"n\": 2"), "{ran}");
 }
+
+#[test]
+fn an_image_stands_beside_the_text_and_one_of_wrong_base64_is_named() {
+    // The first bytes of a PNG, in base64.
+    let content = json!([
+        {"type": "text", "text": "two charts"},
+        {"type": "image", "data": "iVBORw0KGgo=", "mimeType": "image/png"},
+        {"type": "image", "data": "iVBORw0KGgo", "mimeType": "image/png"},
+    ]);
+    let server = json!({"tools": [{"name": "work"}], "results": {"work": {"content": content}}});
+    let place = says(&server, &[call([("it.work", json!({"n": 1}))]), say("done")]);
+    pinned(&place);
+    let ran = place.run();
+    assert_eq!(
+        ran.observations(),
+        ["two charts\n[image/png, 8 bytes]\n[image/png, not shown: its data is no base64]"]
+    );
+    let seen = ran.lines().into_iter().find(|line| line["type"] == "observation").unwrap();
+    assert_eq!(seen["parts"][0]["origins"], json!([{"server": "it"}]));
+    assert_eq!(seen["parts"].as_array().unwrap().len(), 1, "{seen}");
+}

@@ -106,6 +106,16 @@ fn what_cannot_be_honoured_is_refused_by_name() {
         refused.says(400, code);
         assert_eq!(refused.json()["error"]["param"], param, "{more}");
     }
+    for (url, says) in [
+        ("http://169.254.169.254/a.png", "an image's address is not fetched"),
+        ("data:image/png;base64,iVBORw0KGgo=", "the model takes text only"),
+    ] {
+        let part = json!({ "type": "image_url", "image_url": { "url": url } });
+        let refused = serve.chat(json!({ "messages": [{ "role": "user", "content": [part] }] }));
+        refused.says(400, "unsupported_parameter");
+        let message = refused.json()["error"]["message"].to_string();
+        assert!(message.contains(says), "{message}");
+    }
     // What changes nothing is let through.
     let neutral = json!({ "logprobs": false, "presence_penalty": 0, "user": "x", "stop": null });
     assert_eq!(serve.chat(neutral).status, 200);

@@ -2,6 +2,7 @@
 //! schemas and the parsing of a call before it is planned.
 
 use agent_core::action::Capability;
+use agent_core::content::ContentPart;
 use agent_core::tool::{Effect, Guest, Tool, ToolSpec, Work};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -21,6 +22,9 @@ macro_rules! packed {
 }
 pub(crate) use packed;
 
+/// Takes what is no text out of a result.
+type Parts = fn(&mut Value) -> Result<Vec<ContentPart>, String>;
+
 type Plan = dyn Fn(&Value) -> Result<Vec<Capability>, String> + Send + Sync;
 
 pub(crate) struct Builtin {
@@ -28,6 +32,7 @@ pub(crate) struct Builtin {
     guest: Guest,
     plan: Box<Plan>,
     show: fn(&Value) -> String,
+    parts: Parts,
 }
 
 /// A specification whose schemas are those of `A` and `R`.
@@ -54,12 +59,18 @@ impl Builtin {
         let plan = move |arguments: &Value| {
             plan(A::deserialize(arguments).map_err(|error| error.to_string())?)
         };
-        Self { spec, guest, plan: Box::new(plan), show: Value::to_string }
+        let parts: Parts = |_| Ok(Vec::new());
+        Self { spec, guest, plan: Box::new(plan), show: Value::to_string, parts }
     }
 
     /// With a result that reads better than its JSON.
     pub(crate) fn shown(self, show: fn(&Value) -> String) -> Self {
         Self { show, ..self }
+    }
+
+    /// With results that may hold what is no text.
+    pub(crate) fn parting(self, parts: Parts) -> Self {
+        Self { parts, ..self }
     }
 }
 
@@ -74,6 +85,10 @@ impl Tool for Builtin {
 
     fn work(&self) -> Work<'_> {
         Work::Guest(&self.guest)
+    }
+
+    fn parts(&self, result: &mut Value) -> Result<Vec<ContentPart>, String> {
+        (self.parts)(result)
     }
 
     fn show(&self, result: &Value) -> String {

@@ -8,16 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_core::action::Capability;
+use agent_core::content::ContentPart;
 use agent_core::path::resolve;
 use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::builtin::{Builtin, packed, spec};
 use crate::registry::Setup;
 
 use types::{
-    DeleteArguments, Deleted, EditArguments, Edited, FileText, Found, ListArguments, Listing,
-    MoveArguments, Moved, ReadArguments, SearchArguments, WriteArguments, Written,
+    DeleteArguments, Deleted, EditArguments, Edited, FileImage, FileText, Found, ListArguments,
+    Listing, MoveArguments, Moved, ReadArguments, SearchArguments, WriteArguments, Written,
 };
 
 pub(crate) static COMPONENT: Component = packed!("files");
@@ -63,7 +66,8 @@ pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
             Builtin::new(read_spec(), guest.clone(), move |call: ReadArguments| {
                 Ok(vec![Capability::Read(resolve(&read.root, &call.path)?)])
             })
-            .shown(show_text),
+            .shown(show_text)
+            .parting(image),
         ),
         Arc::new(Builtin::new(write_spec(), guest.clone(), move |call: WriteArguments| {
             Ok(vec![Capability::Write(resolve(&write.root, &call.path)?)])
@@ -111,6 +115,19 @@ fn show_text(result: &Value) -> String {
             result["start"], result["end"], result["total_lines"]
         ),
     }
+}
+
+/// The image that the guest has read, taken out of its result. What it is, its bytes say once more.
+fn image(result: &mut Value) -> Result<Vec<ContentPart>, String> {
+    let Some(image) = result.as_object_mut().and_then(|result| result.remove("image")) else {
+        return Ok(Vec::new());
+    };
+    let image: FileImage = serde_json::from_value(image).map_err(|error| error.to_string())?;
+    let bytes = STANDARD.decode(image.data).map_err(|error| error.to_string())?;
+    let part = ContentPart::image(bytes).map_err(|error| error.to_string())?;
+    let part = part.sized(image.pixels);
+    result["text"] = part.line().into();
+    Ok(vec![part])
 }
 
 /// How many places were changed, and the first as they are now.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::content::ContentPart;
 use crate::message::{Message, Role};
 use crate::model::{Model, Request};
 
@@ -54,10 +55,10 @@ impl Fitting<'_> {
         (rules + 1).min(self.request.messages.len())
     }
 
-    fn replace(&mut self, at: usize, content: String) {
+    fn replace(&mut self, at: usize, content: String, parts: Vec<ContentPart>) {
         let message = Arc::make_mut(&mut self.request.messages[at]);
         let before = message.tokens(self.model);
-        message.content = content;
+        (message.content, message.parts) = (content, parts);
         self.total = self.total.saturating_sub(before) + message.tokens(self.model);
     }
 
@@ -67,9 +68,9 @@ impl Fitting<'_> {
         let latest = self.request.messages.len().saturating_sub(2);
         for at in self.start()..latest {
             let message = &self.request.messages[at];
-            let long = message.content.len() > LEFT_OUT.len();
+            let long = message.content.len() > LEFT_OUT.len() || !message.parts.is_empty();
             if self.over() && message.role != Role::Assistant && long {
-                self.replace(at, LEFT_OUT.to_string());
+                self.replace(at, LEFT_OUT.to_string(), Vec::new());
                 changed = true;
             }
         }
@@ -114,7 +115,8 @@ impl Fitting<'_> {
                 break;
             }
             let content = shortened(content, keep);
-            self.replace(at, content);
+            let parts = self.request.messages[at].parts.clone();
+            self.replace(at, content, parts);
             changed = true;
         }
         changed

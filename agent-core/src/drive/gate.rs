@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::session::{Caller, Session};
 use crate::action::{Action, CallId, Capability, Decision, Permit, Verdict};
 use crate::agent::Budget;
+use crate::content::ContentPart;
 use crate::event::{Observation, RunId, Status, What};
 use crate::journal::{JournalError, Writer};
 use crate::message::ToolCall;
@@ -50,6 +51,8 @@ struct Now {
     marks: u64,
     calls: usize,
     origins: BTreeSet<Origin>,
+    /// What the call gives back beside its text.
+    parts: Vec<ContentPart>,
     /// Files that may be read: they count as read once they were.
     reading: BTreeMap<u64, PathBuf>,
     /// Files that may be written.
@@ -80,6 +83,11 @@ impl<'a> CallGate<'a> {
             origins.push(Origin::Host);
         }
         origins
+    }
+
+    /// What the guest, or what worked in its place, gave back beside text.
+    pub(super) fn attached(&self) -> Vec<ContentPart> {
+        self.with(|now| std::mem::take(&mut now.parts))
     }
 
     /// What went wrong with the journal while the guest ran.
@@ -287,7 +295,13 @@ impl Gate for CallGate<'_> {
             }
             None => self.fresh(id, tool, arguments).await?,
         };
-        self.with(|now| now.origins.extend(observation.origins.iter().cloned()));
+        self.with(|now| {
+            now.origins.extend(observation.origins.iter().cloned());
+            // What code looked at, its model looks at; a component's calls are its own affair.
+            if self.action.tool == PYTHON {
+                now.parts.extend(observation.parts.iter().cloned());
+            }
+        });
         match observation.status {
             Status::Ok => Ok(observation.result),
             _ => Err(observation.text),
@@ -310,6 +324,10 @@ impl Gate for CallGate<'_> {
 
     fn record_origin(&self, origin: Origin) {
         self.with(|now| now.origins.insert(origin));
+    }
+
+    fn attach(&self, part: ContentPart) {
+        self.with(|now| now.parts.push(part));
     }
 
     async fn lease(&self, most: Budget) -> Result<BudgetLease<'_>, String> {

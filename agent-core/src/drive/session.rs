@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex as Short;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::lock::Mutex;
 use serde_json::Value;
@@ -11,6 +12,7 @@ use tracing::Instrument;
 use super::Parts;
 use super::budget_pool::BudgetPool;
 use super::gate::CallGate;
+use super::parts;
 use super::spans;
 use super::toolset::{Fitted, Toolset};
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
@@ -36,6 +38,8 @@ pub(super) struct Session<'a> {
     /// action is judged again.
     permits: Short<HashMap<CallId, Permit>>,
     pub(super) budget_pool: BudgetPool,
+    /// Whether it was said that the model does not see what it was given.
+    noted: AtomicBool,
 }
 
 /// Who makes a call.
@@ -57,7 +61,13 @@ impl<'a> Session<'a> {
             run: Mutex::new(run),
             permits: Short::default(),
             budget_pool: BudgetPool::default(),
+            noted: AtomicBool::new(false),
         }
+    }
+
+    /// Whether it is said now for the first time that the model is not shown what it was given.
+    pub(super) fn first_note(&self) -> bool {
+        !self.noted.swap(true, Ordering::Relaxed)
     }
 
     /// The run as it is now.
@@ -122,6 +132,11 @@ impl<'a> Session<'a> {
 
     pub(super) async fn taint(&self) -> Vec<Origin> {
         self.run.lock().await.taint()
+    }
+
+    /// See [`Run::kept_bytes`].
+    pub(super) async fn kept_bytes(&self) -> u64 {
+        self.run.lock().await.kept_bytes()
     }
 
     /// See [`Run::output`].
@@ -265,14 +280,17 @@ impl<'a> Session<'a> {
             return Err(error.into());
         }
         let origins = gate.origins();
-        let (text, result, status) = observed(fitted, invocation.result);
+        let (result, own) = parts::taken(tool, invocation.result);
+        let attached = gate.attached().into_iter().chain(own).collect();
+        let (mut text, result, status) = observed(fitted, result);
+        let parts = parts::keep(self, attached, &origins, &mut text).await?;
         let at_once = match tool.work() {
             Work::Guest(guest) => Some(guest.limits.output as u64),
             Work::Worker(worker) => worker.at_once(),
         };
         let at_once = at_once.filter(|most| text.len() as u64 > *most);
         let cost = invocation.cost;
-        let observation = Observation { text, result, status, origins, cost, at_once };
+        let observation = Observation { text, result, status, parts, origins, cost, at_once };
         self.write(What::Observed { call: id.clone(), observation: observation.clone() }).await?;
         self.budget_pool.settle(&id);
         Ok(observation)

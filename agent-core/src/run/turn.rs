@@ -84,6 +84,7 @@ impl Run {
         let Some(before) = self.before.take() else { return };
         let now = std::mem::replace(self, (*before).clone());
         (self.seq, self.now, self.replies) = (now.seq, now.now, now.replies);
+        self.kept = now.kept;
         self.ledger = now.ledger;
         self.calls.count_on(&now.calls);
     }

@@ -1,23 +1,30 @@
 //! What to change, for a refusal that stays as it is until something is changed.
 
 use agent_core::agent::Protocol;
+use agent_core::model::Request;
 use http_client::{NO_HTTP, NO_TLS, PAGE};
 use serde_json::Value;
 
-use super::OpenAi;
 use super::chunk::number;
 use super::retry::Failure;
+use super::{OpenAi, images};
 
 /// How many models are named that an endpoint has.
 const NAMED: usize = 12;
 
 impl OpenAi {
     /// The failure with what to change, where that is known.
-    pub(super) async fn advised(&self, model: &str, failure: Failure) -> Failure {
+    pub(super) async fn advised(
+        &self,
+        model: &str,
+        failure: Failure,
+        request: &Request,
+    ) -> Failure {
         if failure.begun || failure.too_long() {
             return failure;
         }
         let hint = match self.advice(&failure) {
+            None if images::may_be_why(request, &failure) => Some(images::HINT.to_string()),
             None if of_the_path(&failure) => Some(self.address()),
             None if of_the_model(&failure) => Some(self.other_models(model).await),
             None if matches!(failure.status, 404 | 405 | 410) || page(&failure) => Some(self.address()),

@@ -17,6 +17,7 @@ use async_openai::types::chat::{
 };
 use serde_json::{Map, Value, json};
 
+use super::images;
 use super::names::Names;
 use super::options::{Prefill, RemoteOptions};
 use super::turns::turns;
@@ -39,8 +40,8 @@ pub(super) fn ask(
     names: &Names,
     quirks: &Quirks,
 ) -> Value {
-    let mut messages: Vec<_> =
-        turns(request, quirks).iter().map(|turn| message(turn, names)).collect();
+    let turns = images::after_tools(turns(request, quirks), quirks);
+    let mut messages: Vec<_> = turns.iter().map(|turn| message(turn, names)).collect();
     let prefilled = options.prefill == Prefill::Supported && !request.prefix.is_empty();
     if prefilled {
         messages.push(message(&Message::assistant(request.prefix.clone()), names));
@@ -75,8 +76,11 @@ pub(super) fn ask(
         ..CreateChatCompletionRequest::default()
     };
     let mut body = serde_json::to_value(body).unwrap_or_default();
-    let turns = body["messages"].as_array_mut().into_iter().flatten();
-    turns.for_each(|turn| no_text(turn, quirks.no_text.unwrap_or(NoText::Null)));
+    let sent = body["messages"].as_array_mut().into_iter().flatten();
+    sent.for_each(|turn| no_text(turn, quirks.no_text.unwrap_or(NoText::Null)));
+    for (at, turn) in turns.iter().enumerate().filter(|(_, turn)| !turn.parts.is_empty()) {
+        body["messages"][at]["content"] = images::chat(turn).into();
+    }
     body
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::ask::{self, sent};
 use super::calls::CallPart;
 use super::chunk::{Piece, Usage, number};
+use super::images;
 use super::names::Names;
 use super::options::RemoteOptions;
 use super::said::Said;
@@ -93,8 +94,10 @@ fn blocks(turn: &Message, names: &Names) -> Vec<Value> {
     if turn.role == Role::Tool {
         let mut result =
             json!({ "type": "tool_result", "tool_use_id": id(turn.tool_call_id.as_deref()) });
-        if !turn.content.is_empty() {
-            result["content"] = turn.content.as_str().into();
+        match turn.parts.is_empty() {
+            true if turn.content.is_empty() => {}
+            true => result["content"] = turn.content.as_str().into(),
+            false => result["content"] = images::messages(turn).into(),
         }
         return vec![result];
     }
@@ -113,7 +116,8 @@ fn blocks(turn: &Message, names: &Names) -> Vec<Value> {
         (true, false) => None,
     };
     let text = text.map(|text| json!({ "type": "text", "text": text }));
-    text.into_iter().chain(turn.tool_calls.iter().map(call)).collect()
+    let images = turn.parts.iter().map(images::source);
+    text.into_iter().chain(images).chain(turn.tool_calls.iter().map(call)).collect()
 }
 
 /// An id in the letters that are taken.

@@ -21,6 +21,7 @@ mod ask;
 mod calls;
 mod chunk;
 mod families;
+mod images;
 mod learn;
 mod learned;
 mod messages;
@@ -40,6 +41,7 @@ mod wire;
 use std::time::{Duration, Instant};
 
 use agent_core::agent::Protocol;
+use agent_core::content::Input;
 use agent_core::model::{Form, Model, ModelError, Reply, Request, Traits};
 use async_trait::async_trait;
 use guard::Redactor;
@@ -141,6 +143,7 @@ impl OpenAi {
                 Err(failure) => failure,
             };
             if notes.len() < LESSONS
+                && !images::refused(request, &failure)
                 && let Some(note) = self.learn(model, &failure, &body)
             {
                 tracing::debug!(model, note, "an option was refused");
@@ -278,6 +281,10 @@ impl Model for OpenAi {
         Traits { constrained: false, caches: false, context }
     }
 
+    fn takes(&self, input: Input) -> bool {
+        input == Input::Text || self.options.input.contains(&input)
+    }
+
     fn count(&self, text: &str) -> u64 {
         let scale = self.options.learned.of(&self.options, &self.options.model).scale;
         ((text.len() / 3 + 1) as f64 * scale) as u64
@@ -295,7 +302,7 @@ impl Model for OpenAi {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => {
                     let begun = failure.begun;
-                    failed.push(self.advised(name, failure).await);
+                    failed.push(self.advised(name, failure, request).await);
                     if begun {
                         break;
                     }

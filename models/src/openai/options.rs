@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use agent_core::agent::Protocol;
+use agent_core::content::Input;
 use agent_core::quirks::Quirks;
 use guard::Redactor;
 
@@ -38,6 +39,8 @@ pub struct RemoteOptions {
     pub prefill: Prefill,
     /// Tokens that the model holds; 0 where it is not known.
     pub context: u32,
+    /// What the model reads beside text.
+    pub input: Vec<Input>,
     /// What the server takes otherwise than most, where it is configured.
     pub quirks: Quirks,
     /// What models were found to want; shared, so that no two have to find out the same.
@@ -61,6 +64,7 @@ impl RemoteOptions {
             fallback: Vec::new(),
             prefill: Prefill::Unknown,
             context: 0,
+            input: Vec::new(),
             quirks: Quirks::default(),
             learned: Learned::default(),
         }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::ask::{self, sent};
 use super::calls::CallPart;
 use super::chunk::{Piece, Usage, number};
+use super::images;
 use super::names::Names;
 use super::options::RemoteOptions;
 use super::said::Said;
@@ -71,12 +72,13 @@ fn items(turn: &Message, names: &Names) -> Vec<Value> {
         Role::Assistant => "assistant",
         Role::Tool => {
             return vec![json!({
-                "type": "function_call_output", "call_id": turn.tool_call_id, "output": turn.content,
+                "type": "function_call_output", "call_id": turn.tool_call_id,
+                "output": images::responses(turn),
             })];
         }
     };
     // `type` may be left out by the reference; llama-server does not know an assistant's turn without it.
-    let message = || json!({ "type": "message", "role": role, "content": turn.content });
+    let message = || json!({ "type": "message", "role": role, "content": images::responses(turn) });
     let text = (!turn.content.is_empty()).then(message);
     let calls = turn.tool_calls.iter().map(|call| {
         json!({

@@ -21,6 +21,11 @@ pub(super) fn turns(request: &Request, quirks: &Quirks) -> Vec<Message> {
     if quirks.short_ids == Some(true) {
         turns.iter_mut().for_each(shorten);
     }
+    joined(turns, quirks)
+}
+
+/// The turns in an order that the endpoint takes.
+pub(super) fn joined(turns: Vec<Message>, quirks: &Quirks) -> Vec<Message> {
     let mut joined: Vec<Message> = Vec::new();
     for turn in turns {
         match joined.last_mut() {
@@ -28,6 +33,7 @@ pub(super) fn turns(request: &Request, quirks: &Quirks) -> Vec<Message> {
                 if last.role == turn.role && matches!(turn.role, Role::User | Role::System) =>
             {
                 last.content = [last.content.as_str(), turn.content.as_str()].join("\n\n");
+                last.parts.extend(turn.parts);
             }
             Some(last)
                 if last.role == Role::Tool

@@ -48,13 +48,29 @@ impl Content {
             match (kind, part["text"].as_str()) {
                 ("text" | "input_text" | "output_text", Some(text)) => texts.push(text.to_string()),
                 _ => {
-                    let kind: String = kind.chars().take(40).collect();
-                    let why = format!("a part of type `{kind}`: the model reads text");
+                    let why = not_text(kind, &part);
                     return Err(ApiError::unsupported(&format!("{at}.content"), &why));
                 }
             }
         }
         Ok(texts.join("\n"))
+    }
+}
+
+/// Why a part is refused that is no text. Nothing is fetched from where it says that an image is.
+fn not_text(kind: &str, part: &Value) -> String {
+    let kind: String = kind.chars().take(40).collect();
+    let url = part["image_url"]["url"].as_str().or(part["image_url"].as_str()).unwrap_or_default();
+    match kind.as_str() {
+        "image_url" | "input_image" if url.starts_with("http") => format!(
+            "a part of type `{kind}`: an image's address is not fetched, whatever the model reads\nhint: \
+             images are read by agents: `errand run agent.toml --image FILE`"
+        ),
+        "image_url" | "input_image" => format!(
+            "a part of type `{kind}`: the model takes text only\nhint: images are read by agents whose \
+             `[model] input` has `image`"
+        ),
+        _ => format!("a part of type `{kind}`: the model reads text"),
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) fn main(named: &str, json: bool) -> anyhow::Result<ExitCode> {
         } else {
             say(&format!("{seq:>4}  {}", line(&value)));
         }
+        for part in event.what.parts().iter().filter(|_| !json) {
+            say(&format!("      {} sha256 {}", part.line(), part.sha256));
+        }
         if let (What::Acting { call, .. }, false) = (&event.what, json) {
             let name = id.child(call);
             let again = format!("{name}_r");

@@ -79,6 +79,21 @@ pub(crate) struct FileText {
     /// What to know of the text; left out where there is nothing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) note: String,
+    /// The image that the file is; the host takes it out of the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_family = "wasm"), schemars(skip))]
+    pub(crate) image: Option<FileImage>,
+}
+
+/// An image that a guest has read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileImage {
+    /// All of it, in base64.
+    pub(crate) data: String,
+    /// Width and height in pixels, as its header tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pixels: Option<(u32, u32)>,
 }
 
 /// Arguments of `files.search`.

@@ -14,14 +14,14 @@ use rmcp::service::{Peer, PeerRequestOptions, ServiceError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::content::{self, Promised};
+use super::content::{self, Given, Promised};
 use super::list::{MOST, Offer};
 
 /// The most pages of a list.
 const PAGES: usize = 32;
 
 /// What came of a call: a result or, in words, why there is none.
-pub(super) type Told = Result<Result<Value, String>, ServiceError>;
+pub(super) type Told = Result<Result<Given, String>, ServiceError>;
 
 /// The server's tools, page by page.
 pub(super) async fn tools(peer: &Peer<RoleClient>, offer: &mut Offer) -> Result<(), ServiceError> {
@@ -145,11 +145,11 @@ pub(super) async fn call(
     let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
     Ok(match asked(peer, request).await? {
         ServerResult::InputRequiredResult(result) => Err(wants(&result)),
-        ServerResult::CreateTaskResult(_) => Ok(Value::String(
+        ServerResult::CreateTaskResult(_) => Ok(Given::from(Value::String(
             "[the server works on it as a task of its own, whose result is not waited for]".into(),
-        )),
-        ServerResult::CustomResult(result) => content::result(&result.0, promised),
-        other => content::result(&serde_json::to_value(&other).unwrap_or_default(), promised),
+        ))),
+        ServerResult::CustomResult(result) => content::given(&result.0, promised),
+        other => content::given(&serde_json::to_value(&other).unwrap_or_default(), promised),
     })
 }
 
@@ -190,7 +190,8 @@ pub(super) async fn resources(peer: &Peer<RoleClient>, arguments: &Value) -> Tol
     Ok(match peer.read_resource_once(params).await? {
         ReadResourceResponse::Complete(result) => {
             let contents = serde_json::to_value(&result.contents).unwrap_or_default();
-            Ok(Value::String(content::bounded(content::texts(&contents))))
+            let value = Value::String(content::bounded(content::texts(&contents)));
+            Ok(Given { value, parts: content::parts(&contents) })
         }
         ReadResourceResponse::InputRequired(result) => Err(wants(&result)),
         _ => Err("the server did not say what it holds".to_string()),
@@ -224,7 +225,7 @@ pub(super) async fn prompt(peer: &Peer<RoleClient>, arguments: &Value) -> Told {
             let texts = messages.as_array().into_iter().flatten();
             let texts: Vec<String> =
                 texts.map(|message| content::texts(&message["content"])).collect();
-            Ok(Value::String(content::bounded(texts.join("\n\n"))))
+            Ok(Value::String(content::bounded(texts.join("\n\n"))).into())
         }
         GetPromptResponse::InputRequired(result) => Err(wants(&result)),
         _ => Err("the server did not say what it is".to_string()),
@@ -232,7 +233,7 @@ pub(super) async fn prompt(peer: &Peer<RoleClient>, arguments: &Value) -> Told {
 }
 
 /// A list of things for a model: one a line, with what it is called by and what is said of it.
-fn listed(items: &Value, key: &str, turned: &Turned) -> Result<Value, String> {
+fn listed(items: &Value, key: &str, turned: &Turned) -> Result<Given, String> {
     let line = |item: &Value| {
         let word = |key: &str| item[key].as_str().unwrap_or_default().to_string();
         let arguments = item["arguments"].as_array().into_iter().flatten();
@@ -251,7 +252,7 @@ fn listed(items: &Value, key: &str, turned: &Turned) -> Result<Value, String> {
     if let Turned::Odd(remark) = turned {
         lines.push(format!("[the list {remark}]"));
     }
-    Ok(Value::String(content::bounded(lines.join("\n"))))
+    Ok(Value::String(content::bounded(lines.join("\n"))).into())
 }
 
 #[cfg(test)]

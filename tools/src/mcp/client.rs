@@ -20,7 +20,7 @@ use crate::process::{Cells, Process, now, origin};
 
 use super::bounded::Flow;
 use super::connect::{Failed, wrote};
-use super::content::Promised;
+use super::content::{Given, Promised};
 use super::fault::{Fault, Kind};
 use super::list::{self, Offer, PROMPT, RESOURCES};
 use super::oauth::{Challenge, TokenFile, Tokens};
@@ -335,7 +335,7 @@ impl Client {
     }
 
     /// One call of a tool. Dropping the future tells the server to stop.
-    pub(super) async fn call(&self, tool: &str, arguments: &Value) -> Result<Value, Failure> {
+    pub(super) async fn call(&self, tool: &str, arguments: &Value) -> Result<Given, Failure> {
         let live = self.live().await.map_err(Failure::Unsent)?;
         let theirs = self.server.pinned.own.get(tool).map_or(tool, String::as_str);
         let promised = self.promised(tool);
@@ -367,14 +367,15 @@ impl Client {
             match answer {
                 Ok(Ok(result)) => {
                     let redactor = self.redactor();
-                    let result = match result {
-                        Ok(mut value) => {
+                    let (result, parts) = match result {
+                        Ok(Given { mut value, parts }) => {
                             clean(&mut value, &redactor);
-                            Ok(value)
+                            (Ok(value), parts)
                         }
-                        Err(reason) => Err(redactor.clean_text(reason)),
+                        Err(reason) => (Err(redactor.clean_text(reason)), Vec::new()),
                     };
-                    return remarked(result, live.ears.refused());
+                    let value = remarked(result, live.ears.refused())?;
+                    return Ok(Given { value, parts });
                 }
                 Ok(Err(error)) => return Err(self.failed(&live, &error).await),
                 // As long as there is progress there is time.

@@ -1,8 +1,11 @@
 //! What a server gave back, as a tool's result: its structured part where the tool says it has one,
 //! else its text and whatever stands beside it. The call was done by then, so whatever form it has it
 //! is shown, and nothing of it makes the call a failure but the server's word. Bytes that are no text
-//! are named, not shown.
+//! stand beside it; what they are is told from them, and bytes that cannot be read are named.
 
+use agent_core::content::{ContentPart, MOST_PARTS};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use text::head;
 
@@ -20,8 +23,32 @@ pub(super) enum Promised {
     Text,
 }
 
+/// What a server gave back.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// A text, or a structure.
+    pub(super) value: Value,
+    /// What of it is neither.
+    pub(super) parts: Vec<ContentPart>,
+}
+
+impl From<Value> for Given {
+    fn from(value: Value) -> Self {
+        Self { value, parts: Vec::new() }
+    }
+}
+
 /// The result of a call, from its JSON.
-pub(super) fn result(result: &Value, promised: Promised) -> Result<Value, String> {
+pub(super) fn given(whole: &Value, promised: Promised) -> Result<Given, String> {
+    Ok(Given { value: result(whole, promised)?, parts: parts(&whole["content"]) })
+}
+
+/// What of a content is no text, as far as it can be read. One more than fit says that there are more.
+pub(super) fn parts(content: &Value) -> Vec<ContentPart> {
+    blocks(content).iter().filter_map(|block| bytes(block)?.ok()).take(MOST_PARTS + 1).collect()
+}
+
+fn result(result: &Value, promised: Promised) -> Result<Value, String> {
     let (text, structured) = (texts(&result["content"]), &result["structuredContent"]);
     let failed = &result["isError"];
     if failed.as_bool() == Some(true) || failed.as_str() == Some("true") {
@@ -72,12 +99,31 @@ fn formless(result: &Value) -> String {
 
 /// The blocks of a content, one after the other.
 pub(super) fn texts(content: &Value) -> String {
-    let blocks = match content {
+    blocks(content).iter().map(text).collect::<Vec<_>>().join("\n")
+}
+
+fn blocks(content: &Value) -> &[Value] {
+    match content {
         Value::Array(blocks) => blocks.as_slice(),
         Value::Null => &[],
         block => std::slice::from_ref(block),
+    }
+}
+
+/// What a block of an image, of sound or of a resource holds; the error says why it cannot be read.
+fn bytes(block: &Value) -> Option<Result<ContentPart, String>> {
+    let (bytes, holder) = match (block["data"].as_str(), block["resource"]["blob"].as_str()) {
+        (Some(data), _) => (data, block),
+        (None, Some(blob)) => (blob, &block["resource"]),
+        (None, None) => (block["blob"].as_str()?, block),
     };
-    blocks.iter().map(text).collect::<Vec<_>>().join("\n")
+    let claimed = holder["mimeType"].as_str().unwrap_or_default();
+    let decoded = STANDARD.decode(bytes).map_err(|_| "its data is no base64".to_string());
+    Some(
+        decoded.and_then(|bytes| {
+            ContentPart::claimed(claimed, bytes).map_err(|error| error.to_string())
+        }),
+    )
 }
 
 fn text(block: &Value) -> String {
@@ -87,11 +133,11 @@ fn text(block: &Value) -> String {
     }
     let word = |key: &str| block[key].as_str().or(block["resource"][key].as_str());
     let kind = word("mimeType").or(word("type")).unwrap_or("something");
-    let bytes = word("data").or(word("blob")).is_some();
-    match word("uri") {
-        Some(uri) => format!("[{kind}: {uri}]"),
-        None if bytes => format!("[{kind}, not shown]"),
-        None => head(&block.to_string(), BLOCK),
+    match (word("uri"), bytes(block)) {
+        (_, Some(Err(why))) => format!("[{kind}, not shown: {why}]"),
+        (Some(uri), _) => format!("[{kind}: {uri}]"),
+        (None, Some(Ok(part))) => part.line(),
+        (None, None) => head(&block.to_string(), BLOCK),
     }
 }
 
@@ -149,6 +195,32 @@ mod tests {
         ] {
             assert_eq!(result(&given, promised), Ok(shown), "{given}");
         }
+    }
+
+    #[test]
+    fn what_is_no_text_stands_beside_it() {
+        let png = STANDARD.encode(b"\x89PNG\r\n\x1a\nrest");
+        let image =
+            |data: &str, kind: &str| json!({"type": "image", "data": data, "mimeType": kind});
+        let content = json!([
+            {"type": "text", "text": "seen"},
+            image(&png, "image/jpeg"),
+            image("no base64!", "image/png"),
+            image(&STANDARD.encode("<svg/>"), "image/svg+xml"),
+            {"type": "audio", "data": STANDARD.encode("RIFF"), "mimeType": "audio/wav"},
+            {"type": "resource", "resource": {"uri": "x:a", "blob": STANDARD.encode("%PDF-"), "mimeType": "application/pdf"}},
+        ]);
+        let given = given(&json!({ "content": content }), Promised::Text).unwrap();
+        assert_eq!(
+            given.value,
+            json!(
+                "seen\n[image/png, 12 bytes]\n[image/png, not shown: its data is no base64]\n\
+                 [image/svg+xml, 6 bytes]\n[audio/wav, 4 bytes]\n[application/pdf: x:a]"
+            )
+        );
+        let media: Vec<_> = given.parts.iter().map(|part| part.media).collect();
+        use agent_core::content::Media::{Audio, File, Image};
+        assert_eq!(media, [Image, File, Audio, File]);
     }
 
     #[test]

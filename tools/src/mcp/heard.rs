@@ -60,7 +60,7 @@ async fn talk(
         Ok(Err(error)) => Err(Fault::of_request(&error).said),
         Err(_) => Err("it does not answer".to_string()),
     };
-    Ok((offered, Some(called)))
+    Ok((offered, Some(called.map(|given| given.value))))
 }
 
 fn client(timeout: Duration) -> Client {

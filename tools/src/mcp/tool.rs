@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::client::Failure;
+use super::content::Given;
 use super::{Client, McpError};
 
 /// The tools of a server, `SERVER.TOOL`.
@@ -65,7 +66,10 @@ impl Worker for McpTool {
             called = self.client.call(bare, arguments).await;
         }
         let result = match called {
-            Ok(result) => Ok(result),
+            Ok(Given { value, parts }) => {
+                parts.into_iter().for_each(|part| gate.attach(part));
+                Ok(value)
+            }
             Err(Failure::Unsent(error @ McpError::Changed { .. })) => {
                 let reason = error.to_string();
                 return Err(SandboxError::Component { component: server.to_string(), reason });

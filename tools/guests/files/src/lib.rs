@@ -11,6 +11,7 @@ mod data;
 mod data_types;
 mod edit;
 mod folder;
+mod image;
 mod index;
 mod lines;
 mod list;

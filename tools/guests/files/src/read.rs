@@ -1,7 +1,8 @@
-//! `files.read`: a part of a text file, or of a document as text, by lines.
+//! `files.read`: a part of a text file, or of a document as text, by lines; or an image as it is.
 
 use crate::bindings::errand::tool::files;
 use crate::lines::{LONGEST, cut, lines};
+use crate::image;
 use crate::list::walk;
 use crate::text::{self, Refused};
 use crate::types::{FileText, ReadArguments};
@@ -14,6 +15,9 @@ const BYTES: usize = 48 * 1024;
 pub(crate) fn read(arguments: ReadArguments) -> Result<FileText, String> {
     let path = arguments.path;
     let bytes = files::read(&path).map_err(|refused| suggest(&path, refused))?;
+    if let Some(image) = image::image(&bytes)? {
+        return Ok(FileText { path, image: Some(image), ..FileText::default() });
+    }
     let text = match documents::text(&path, &bytes) {
         Some(text) => text.map_err(|what| format!("`{path}` is {what}"))?.into(),
         None => text::decode(&bytes).map_err(|Refused(kind)| {
@@ -51,7 +55,7 @@ fn part(path: String, text: &str, start: u32, wanted: u32) -> Result<FileText, S
         ),
         false => String::new(),
     };
-    Ok(FileText { path, text: part, start, end, total_lines: total, next, note })
+    Ok(FileText { path, text: part, start, end, total_lines: total, next, note, image: None })
 }
 
 /// The host's own words, and the names that come closest.
