@@ -131,7 +131,9 @@ async fn a_run_that_is_not_over_is_not_taken_in() {
     let events = store.kept(&run()).await.unwrap();
     let other = tempfile::tempdir().unwrap();
     let other = Store::open(other.path()).unwrap();
-    let refused =
-        other.import(&[Foreign { run: run(), events, blobs: Vec::new() }]).await.unwrap_err();
+    let refused = other
+        .import(&[Foreign { run: run(), events, blobs: Default::default() }])
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("it has no beginning"), "{refused}");
 }
