@@ -528,7 +528,7 @@ async fn an_imported_run_is_not_taken_for_one_of_its_own() {
     let events = store.kept(&run).await.unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let other = Store::open(elsewhere.path()).unwrap();
-    other.import(&[Foreign { run: run.clone(), events }]).await.unwrap();
+    other.import(&[Foreign { run: run.clone(), events, blobs: Default::default() }]).await.unwrap();
     assert_eq!(other.events(&run).await.unwrap().len(), 2);
     assert!(matches!(other.load(&run).await, Err(JournalError::Imported(_))));
     assert!(other.append(&run, 2, &planned("more")).await.is_err());
