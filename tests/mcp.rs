@@ -253,13 +253,19 @@ fn a_server_that_floods() {
 #[test]
 fn a_server_that_asks_and_reads_no_answer() {
     let text = told(&odd("asks", "", &[work(), say("done")]));
-    assert!(text.contains("it was stopped: it sent requests and left 64 answers unread"), "{text}");
+    assert!(
+        text.contains("server `odd` was stopped: it sent requests and left 64 answers unread"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_server_that_tells_and_never_answers() {
     let text = told(&odd("tells", "timeout = \"60s\"", &[work(), say("done")]));
-    assert!(text.contains("it was stopped: it sent 100000 notifications and no answer"), "{text}");
+    assert!(
+        text.contains("server `odd` was stopped: it sent 100000 notifications and no answer"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -50,11 +50,9 @@ pub fn cause(error: &(dyn Error + 'static)) -> String {
     lower(&said)
 }
 
-/// An error of TLS, which an error of input or output hides from the chain.
+/// An error of TLS, which errors of input or output around it hide from the chain.
 fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Tls> {
-    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let inner = inner.and_then(|inner| inner.downcast_ref::<Tls>());
-    inner.or_else(|| error.downcast_ref::<Tls>())
+    error.downcast_ref::<Tls>().or_else(|| tls(error.downcast_ref::<io::Error>()?.get_ref()?))
 }
 
 /// What the system says, which for the usual failures is one text everywhere.
@@ -147,7 +145,10 @@ mod tests {
     #[test]
     fn tls_has_words() {
         let said = |error: Tls| cause(&io::Error::new(ErrorKind::InvalidData, error));
-        assert_eq!(said(Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType)), NO_TLS);
+        let plain = || Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        assert_eq!(said(plain()), NO_TLS);
+        let twice = io::Error::other(io::Error::new(ErrorKind::InvalidData, plain()));
+        assert_eq!(cause(&twice), NO_TLS);
         assert_eq!(
             said(Tls::AlertReceived(rustls::AlertDescription::HandshakeFailure)),
             "it refuses the TLS connection (handshake failure)"
