@@ -43,7 +43,6 @@ use std::sync::Arc;
 use agent_core::agent::Agent;
 use agent_core::drive::{self, Approval, Person, Unseen, Watch};
 use agent_core::event::{Outcome, RunId};
-use agent_core::journal::Journal;
 use agent_core::ledger::Spent;
 use agent_core::mcp::{Server, Transport};
 use agent_core::program::Programs;
@@ -70,7 +69,7 @@ use crate::library::{Builder, Own};
 use assembled::Assembled;
 use engines::Engines;
 use launch::Launch;
-use runs::told;
+use runs::{taken, told};
 use unfit::unfit;
 
 /// Where files are kept, and how what a run needs gets there.
@@ -333,9 +332,7 @@ impl Errand {
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {
         let store = self.store()?;
-        let _driven = store.drive(id)?;
-        // As in `cancel`: an event that is on its way comes first.
-        store.sync(id).await?;
+        let _driven = taken(&store, id).await?;
         let events = told(store.events(id).await)?;
         if let Some(outcome) = agent_core::run::ended(&events) {
             let outcome = outcome.clone();

@@ -11,7 +11,7 @@ use agent_core::subagent::AgentRuntime;
 use store::Drive;
 
 use super::launch::Launch;
-use super::runs::{as_of, told};
+use super::runs::{as_of, taken, told};
 use super::{Assembled, Errand, Finished, new_id, roots};
 use crate::STRATEGIES;
 
@@ -54,7 +54,7 @@ impl Errand {
     /// There is no such run, another process drives it, or what it needs cannot be had.
     pub async fn chat_on(&self, id: &RunId) -> anyhow::Result<Chat> {
         let store = self.store()?;
-        let driven = store.drive(id)?;
+        let driven = taken(&store, id).await?;
         let events = told(store.load(id).await)?;
         let agent = as_of(id, &events)?;
         roots::unchanged(&agent)?;

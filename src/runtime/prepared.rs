@@ -9,7 +9,7 @@ use agent_core::run::Run;
 use agent_core::subagent::{AgentRuntime, Launcher};
 
 use super::launch::Launch;
-use super::runs::{as_of, over};
+use super::runs::{as_of, over, taken};
 use super::{Assembled, Errand, Finished, roots};
 use crate::STRATEGIES;
 
@@ -51,7 +51,7 @@ impl Prepared {
         let agent = roots::recorded(agent);
         anyhow::ensure!(alike(&self.agent, &agent), "the agent is not the one that was made ready");
         let store = &self.assembled.store;
-        let _driven = store.drive(id)?;
+        let _driven = taken(store, id).await?;
         let traits = self.assembled.model.traits();
         let events = match store.load(id).await {
             Ok(events) => events,

@@ -9,7 +9,7 @@ use agent_core::ledger::Spent;
 use agent_core::model::Traits;
 use agent_core::run::{Run, Step, ended};
 use research::report::Report;
-use store::{RunRow, Which, Whose};
+use store::{Drive, RunRow, Store, Which, Whose};
 
 use super::Errand;
 
@@ -118,9 +118,7 @@ impl Errand {
     /// There is no such run, a process drives it, or the journal cannot be written.
     pub async fn cancel(&self, id: &RunId) -> anyhow::Result<()> {
         let store = self.store()?;
-        let _driven = store.drive(id)?;
-        // What drove it may have been dropped with an event on its way into the journal: that comes first.
-        store.sync(id).await?;
+        let _driven = taken(&store, id).await?;
         let events = told(store.events(id).await)?;
         if ended(&events).is_some() {
             return Ok(());
@@ -183,6 +181,14 @@ pub(crate) fn spent_by(id: &RunId, events: &[Event]) -> anyhow::Result<Vec<Spent
         spent.push(*run.spent());
     }
     Ok(spent)
+}
+
+/// A run for this process alone, with all that was said of it in its journal: what drove it before may
+/// have been dropped with an event on its way there, which comes first.
+pub(super) async fn taken(store: &Store, id: &RunId) -> anyhow::Result<Drive> {
+    let driven = store.drive(id)?;
+    store.sync(id).await?;
+    Ok(driven)
 }
 
 /// The events of a run that the user named.

@@ -1,6 +1,7 @@
 //! What stands beside text on its way: out of a tool's result into the journal, and out of the journal
 //! into a request of a model that takes it. What a model does not take is told to it in a line.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -119,15 +120,22 @@ fn replace(message: &mut Arc<Message>, mut why: impl FnMut(&ContentPart) -> Opti
     }
 }
 
-/// Brings the bytes of what is left to be sent.
+/// Brings the bytes of what is left to be sent; those of the request before are not read again.
 pub(super) async fn load(session: &Session<'_>, request: &mut Request) -> Result<(), JournalError> {
+    let before = session.swap_loaded(HashMap::new());
+    let mut loaded = HashMap::new();
     for message in request.messages.iter_mut().filter(|message| !message.parts.is_empty()) {
         for part in &mut Arc::make_mut(message).parts {
             if part.content.is_none() {
-                let content = session.parts.journal.content(session.id(), part).await?;
+                let content = match before.get(&part.sha256) {
+                    Some(content) => content.clone(),
+                    None => session.parts.journal.content(session.id(), part).await?,
+                };
+                loaded.insert(part.sha256.clone(), content.clone());
                 part.content = Some(content);
             }
         }
     }
+    session.swap_loaded(loaded);
     Ok(())
 }

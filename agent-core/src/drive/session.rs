@@ -1,8 +1,8 @@
 //! Where a run is worked on: the run behind a lock, and the one way an event gets into it.
 
 use std::collections::HashMap;
-use std::sync::Mutex as Short;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex as Short, PoisonError};
 
 use futures::lock::Mutex;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use super::spans;
 use super::toolset::{Fitted, Toolset};
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::agent::Budget;
+use crate::content::Content;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
 use crate::journal::JournalError;
 use crate::message::ToolCall;
@@ -40,6 +41,8 @@ pub(super) struct Session<'a> {
     pub(super) budget_pool: BudgetPool,
     /// Whether it was said that the model does not see what it was given.
     noted: AtomicBool,
+    /// The bytes of parts that the latest request had, by their SHA-256.
+    loaded: Short<HashMap<String, Content>>,
 }
 
 /// Who makes a call.
@@ -62,7 +65,13 @@ impl<'a> Session<'a> {
             permits: Short::default(),
             budget_pool: BudgetPool::default(),
             noted: AtomicBool::new(false),
+            loaded: Short::default(),
         }
+    }
+
+    /// The bytes that were at hand, in exchange for these.
+    pub(super) fn swap_loaded(&self, loaded: HashMap<String, Content>) -> HashMap<String, Content> {
+        std::mem::replace(&mut *self.loaded.lock().unwrap_or_else(PoisonError::into_inner), loaded)
     }
 
     /// Whether it is said now for the first time that the model is not shown what it was given.

@@ -60,14 +60,14 @@ pub(super) fn main(errand: &Errand, args: &Pick) -> anyhow::Result<ExitCode> {
     let is_here = |entry: &Entry| {
         here.iter().any(|m| m.name == entry.name && matches!(m.installed, Installed::Yes(_)))
     };
-    let mut rows = Vec::new();
+    let (waits, mut rows) = (runtime()?, Vec::new());
     for entry in fetcher.catalog().entries().filter(|entry| entry.kind == Kind::Model) {
         let measured = is_here(entry);
         let speed = match measured {
             true => {
                 eprint(&format!("measuring {}", entry.name));
                 let bench = errand.bench(&entry.name, PROMPT, DECODE, args.threads);
-                let bench = runtime()?.block_on(bench)?;
+                let bench = waits.block_on(bench)?;
                 let (reads, writes) = (bench.prefill_tps, bench.decode_tps);
                 Some(Speed { reads, writes, estimated: false })
             }

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::process::{Cells, Process, found};
+use crate::process::{Cells, Process, SILENT, found};
 use pipe::Pipe;
 use visit::Lost;
 
@@ -142,10 +142,9 @@ impl Browser for Chromium {
         match timeout(MOST, visit::visit(pipe, url, web)).await {
             Ok(Ok(shown)) => Ok(shown),
             Ok(Err(Lost::Said(reason))) => Err(reason),
-            Ok(Err(Lost::Gone)) => Err(format!(
-                "the browser is gone: {}",
-                process.end("its program does not answer").await
-            )),
+            Ok(Err(Lost::Gone)) => {
+                Err(format!("the browser is gone: {}", process.end(SILENT).await))
+            }
             Err(_) => Err(format!("`{url}`: the browser gave nothing within {} s", MOST.as_secs())),
         }
     }

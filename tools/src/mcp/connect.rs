@@ -25,7 +25,7 @@ use super::mended::mended;
 use super::oauth::Challenge;
 use super::server_requests::Ears;
 use super::{McpError, oauth, values};
-use crate::process::{Process, found};
+use crate::process::{Process, SILENT, found};
 
 /// How a connection does not come about.
 pub(super) enum Failed {
@@ -104,7 +104,7 @@ impl Client {
             }
             Err(_) => {
                 let seconds = self.server().timeout.as_secs_f64();
-                let end = process.end("its program does not answer").await;
+                let end = process.end(SILENT).await;
                 let odd = flow.odd().map(wrote).unwrap_or_default();
                 Err(Failed::Gone(format!("{end} (after {seconds} s, its `timeout`){odd}")))
             }

@@ -9,8 +9,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 
@@ -49,13 +49,14 @@ pub(super) fn mended(
     here
 }
 
-/// What of a message tells whether it is one.
+/// What of a message tells whether it is one. Of a key that is there, `Some(None)` is `null`.
 #[derive(Deserialize)]
 struct Shape {
     jsonrpc: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "there")]
-    result: Option<Value>,
-    error: Option<Failed>,
+    result: Option<Option<IgnoredAny>>,
+    #[serde(default, deserialize_with = "there")]
+    error: Option<Option<Failed>>,
     method: Option<IgnoredAny>,
 }
 
@@ -67,10 +68,11 @@ struct Failed {
     _message: String,
 }
 
-/// Whether a key is there: its value, which may be long, is only told from `null`.
-fn there<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
-    let there = Option::<IgnoredAny>::deserialize(from)?;
-    Ok(Some(if there.is_some() { Value::Bool(true) } else { Value::Null }))
+/// A key that is there, whatever it has: a key of `null` is not one that is left out.
+fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 fn put_right<'a>(line: &'a [u8], flow: &Flow) -> Cow<'a, [u8]> {
@@ -96,37 +98,18 @@ fn put_right<'a>(line: &'a [u8], flow: &Flow) -> Cow<'a, [u8]> {
 /// Whether it can be read as it is; what is within a result is not looked at.
 fn is_message(line: &[u8]) -> bool {
     let Ok(line) = std::str::from_utf8(line) else { return false };
-    // Half a pair can only be written as an escape.
-    if line.contains("\\ud") || line.contains("\\uD") {
-        return serde_json::from_str::<Value>(line).is_ok_and(|value| !odd(&value));
+    // Half a pair can only be written as an escape, and is only seen where the text itself is read.
+    let escaped = line.contains("\\ud") || line.contains("\\uD");
+    if escaped && serde_json::from_str::<Value>(line).is_err() {
+        return false;
     }
-    match serde_json::from_str::<Shape>(line) {
-        Ok(shape) => {
-            let answers = shape.method.is_none();
-            let null = matches!(shape.result, Some(Value::Null));
-            let one = shape.error.is_some() != shape.result.is_some() || !answers;
-            shape.jsonrpc.is_some() && one && !null && !has_null_error(line, &shape)
-        }
-        Err(_) => false,
-    }
-}
-
-/// An error of `null` is read as none, and is one key too many all the same.
-fn has_null_error(line: &str, shape: &Shape) -> bool {
-    shape.result.is_some() && shape.error.is_none() && {
-        #[derive(Deserialize)]
-        struct Keys {
-            #[serde(default, deserialize_with = "there")]
-            error: Option<Value>,
-        }
-        serde_json::from_str::<Keys>(line).is_ok_and(|keys| keys.error.is_some())
-    }
-}
-
-fn odd(message: &Value) -> bool {
-    message.get("jsonrpc").is_none()
-        || message.get("error").is_some_and(|error| !error["code"].is_i64())
-        || message.get("result").is_some_and(Value::is_null)
+    let Ok(shape) = serde_json::from_str::<Shape>(line) else { return false };
+    let one = match (shape.result, shape.error) {
+        (Some(None), _) | (Some(_), Some(None)) => false,
+        (Some(_), Some(_)) | (None, None | Some(None)) => shape.method.is_some(),
+        (Some(_), None) | (None, Some(_)) => true,
+    };
+    shape.jsonrpc.is_some() && one
 }
 
 /// Whether it is meant as a message.

@@ -40,6 +40,8 @@ pub const CONFINED: &str = "confined";
 
 /// How much of what a program says on standard error is kept, in bytes: its latest.
 const SAID: usize = 2000;
+/// What is said of a program that is still there and was waited for.
+pub(crate) const SILENT: &str = "its program does not answer";
 /// How many lines of it are told.
 const LAST: usize = 12;
 
@@ -259,7 +261,7 @@ pub async fn probe(cells: &Cells, folder: &Path) -> Result<(), String> {
     if process.ended().await && !version.is_empty() {
         return Ok(());
     }
-    let end = process.end("its program does not answer").await;
+    let end = process.end(SILENT).await;
     let why = end.split_once(CANNOT).map_or(end.as_str(), |(_, why)| why);
     Err(why.lines().next().unwrap_or_default().to_string())
 }
