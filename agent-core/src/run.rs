@@ -3,23 +3,26 @@
 
 mod calls;
 mod lasting;
+mod step;
 mod turn;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use self::calls::{Consent, Inner, InnerCall};
+pub use self::step::Step;
 pub use self::turn::ended;
 
 use self::calls::Calls;
+use self::step::tokens;
 
-use crate::action::{Action, CallId, Decision};
+use crate::action::{CallId, Decision};
 use crate::agent::{Agent, Budget};
 use crate::content::ContentPart;
 use crate::event::{Event, Observation, Outcome, Reason, RunId, Status, What};
-use crate::ledger::{CallKind, Ledger, Room, Spent};
+use crate::ledger::{CallKind, Ledger, Spent};
 use crate::message::{Message, Role, ToolCall};
-use crate::model::{Finish, Reply, Request, Tokens, Traits};
+use crate::model::{Finish, Reply, Tokens, Traits};
 use crate::output::{self, Outputs, Part};
 use crate::provenance::Origin;
 use crate::sandbox::Cost;
@@ -27,31 +30,6 @@ use crate::strategy::{
     self, Entry, Grounds, Next, PLAN, PYTHON, Prompt, Strategy, UNSEEN, View, for_a_model,
 };
 use crate::tool::ToolSpec;
-
-/// What a run needs next.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Step {
-    /// Ask the model. `fresh` is how many tokens it will have to read, roughly, and `last` says
-    /// that the budget has no room for another call.
-    Think {
-        /// What to ask.
-        request: Request,
-        /// Tokens that are not in the model's cache, as an estimate.
-        fresh: u64,
-        /// Whether the reply must be the answer.
-        last: bool,
-    },
-    /// Plan and judge these calls.
-    Judge(Vec<(CallId, ToolCall)>),
-    /// Do these; they were allowed.
-    Act(Vec<(Action, Consent)>),
-    /// Write this down.
-    Record(What),
-    /// Ask a person whether this may happen.
-    Ask(Action, Vec<String>),
-    /// Nothing: it is over.
-    Done(Outcome),
-}
 
 /// One execution of an agent.
 #[derive(Debug, Clone)]
@@ -219,86 +197,10 @@ impl Run {
         self.kept
     }
 
-    /// What it needs next.
-    pub fn step(&self) -> Step {
-        if let Some(outcome) = &self.outcome {
-            return Step::Done(outcome.clone());
-        }
-        if let Some(plan) = &self.planned {
-            return Step::Record(What::Planned { plan: plan.clone() });
-        }
-        if let Some(ask) = self.step_of_proposal() {
-            return ask;
-        }
-        if let Some(value) = &self.answer {
-            return Step::Record(What::Ended {
-                outcome: Outcome { value: value.clone(), ..Outcome::default() },
-            });
-        }
-        if let Some(detail) = &self.stop {
-            let (reason, detail) = (Some(Reason::Unsupported), Some(detail.clone()));
-            let outcome = Outcome { reason, detail, ..Outcome::default() };
-            return Step::Record(What::Ended { outcome });
-        }
-        self.calls.step().unwrap_or_else(|| self.step_of_thought())
-    }
-
-    /// A proposal that waits for a person is asked about as a call is.
-    fn step_of_proposal(&self) -> Option<Step> {
-        let proposal = self.strategy.proposal()?;
-        let action = Action {
-            id: CallId(PLAN.to_string()),
-            tool: PLAN.to_string(),
-            arguments: proposal.arguments,
-            capabilities: Vec::new(),
-            taint: self.taint(),
-        };
-        Some(Step::Ask(action, vec![proposal.reason]))
-    }
-
-    fn step_of_thought(&self) -> Step {
-        let plenty = self.prompt(false);
-        let unread = match &plenty.messages {
-            Some(own) => own.iter().map(size).sum(),
-            None => self.unread(),
-        };
-        let said = plenty.say.as_ref().map_or(0, String::len) + plenty.prefix.len();
-        let fresh = tokens(unread + said);
-        let (prompt, last) = match self.ledger.room(fresh, plenty.max_tokens.into()) {
-            Room::Spent(reason) => {
-                return Step::Record(What::Ended { outcome: self.cut_short(reason) });
-            }
-            Room::Plenty => (plenty, false),
-            Room::Last => (self.prompt(true), true),
-        };
-        let mut messages = match prompt.messages {
-            Some(own) => own.into_iter().map(Arc::new).collect(),
-            None => self.history.clone(),
-        };
-        messages.extend(prompt.say.map(Message::user).map(Arc::new));
-        Step::Think {
-            request: Request {
-                call: self.replies,
-                messages,
-                prefix: prompt.prefix,
-                form: prompt.form,
-                max_tokens: prompt.max_tokens,
-            },
-            fresh,
-            last,
-        }
-    }
-
     /// The outcome of a run that ends before it is done: what is known.
     pub fn cut_short(&self, reason: Reason) -> Outcome {
         let value = self.known(reason.as_str()).unwrap_or_default();
         Outcome { value, reason: Some(reason), ..Outcome::default() }
-    }
-
-    /// How much of the conversation is not in the model's cache, in bytes.
-    fn unread(&self) -> usize {
-        let from = if self.traits.caches { self.read.min(self.history.len()) } else { 0 };
-        self.history[from..].iter().map(|message| size(message)).sum()
     }
 
     /// The files and pages that an answer can cite, as the model writes them.
@@ -554,18 +456,6 @@ impl Run {
 
 /// Said below an observation that repeats one.
 const AGAIN: &str = "\nThis is the same call as before, and it failed again. Do something else.";
-
-/// How large a message is, in bytes of text: a part is as much text as its tokens would be.
-fn size(message: &Message) -> usize {
-    let parts: u64 = message.parts.iter().map(ContentPart::tokens).sum();
-    message.content.len() + usize::try_from(parts * 3).unwrap_or(usize::MAX)
-}
-
-/// How many tokens so many bytes of a prompt are: three a token is a high estimate for text in most
-/// languages.
-fn tokens(bytes: usize) -> u64 {
-    bytes as u64 / 3 + 8
-}
 
 /// The observation of a call that was not allowed.
 pub fn denied(reasons: &[String]) -> Observation {
