@@ -27,9 +27,9 @@ pub(crate) fn image(bytes: &[u8]) -> Result<Option<FileImage>, String> {
         ));
     }
     // A header that is cut or lies tells no size; the image is what it is.
-    let pixels = imagesize::blob_size(bytes).ok().and_then(|size| {
-        Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
-    });
+    let pixels = imagesize::blob_size(bytes)
+        .ok()
+        .and_then(|size| Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?)));
     Ok(Some(FileImage { data: STANDARD.encode(bytes), pixels }))
 }
 

@@ -1,8 +1,8 @@
 //! `files.read`: a part of a text file, or of a document as text, by lines; or an image as it is.
 
 use crate::bindings::errand::tool::files;
-use crate::lines::{LONGEST, cut, lines};
 use crate::image;
+use crate::lines::{LONGEST, cut, lines};
 use crate::list::walk;
 use crate::text::{self, Refused};
 use crate::types::{FileText, ReadArguments};
