@@ -96,6 +96,8 @@ pub struct Errand {
     pub(crate) own: Arc<Own>,
     /// What its runs share, where they share something.
     shared: Option<Shared>,
+    /// Conversations that a local model has at once; 0 for as many as have room.
+    slots: usize,
 }
 
 /// What the runs of one process share.
@@ -161,6 +163,7 @@ impl Errand {
             learned: Learned::default(),
             own: Arc::default(),
             shared: None,
+            slots: 0,
         })
     }
 
@@ -208,6 +211,12 @@ impl Errand {
     pub fn sharing(self) -> anyhow::Result<Self> {
         let shared = Shared { store: self.store()?, engines: Engines::default() };
         Ok(Self { shared: Some(shared), ..self })
+    }
+
+    /// Has local models answer so many requests at once, each with memory for a conversation.
+    #[must_use]
+    pub(crate) fn slots(self, slots: usize) -> Self {
+        Self { slots, ..self }
     }
 
     /// Tells how far a fetch is.

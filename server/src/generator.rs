@@ -19,6 +19,11 @@ pub trait Generator: Send + Sync {
         0
     }
 
+    /// How many requests it answers at once.
+    fn slots(&self) -> usize {
+        1
+    }
+
     /// Whether what it writes under this schema satisfies all of it; the error names what does not.
     ///
     /// # Errors

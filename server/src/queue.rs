@@ -1,4 +1,4 @@
-//! The line before a model, which answers one request at a time: first come, first served, and no
+//! The line before a model, which answers so many requests at a time: first come, first served, and no
 //! longer than was said.
 
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub(crate) struct Queue {
     turn: Arc<Semaphore>,
     waiting: AtomicUsize,
     most: usize,
+    /// How many have their turn at once.
+    slots: usize,
     /// Milliseconds that a turn took lately.
     pace: AtomicU64,
 }
@@ -35,32 +37,35 @@ pub(crate) struct Turn {
 }
 
 impl Queue {
-    pub(crate) fn new(most: usize) -> Arc<Queue> {
+    pub(crate) fn new(most: usize, slots: usize) -> Arc<Queue> {
+        let slots = slots.max(1);
         Arc::new(Queue {
-            turn: Arc::new(Semaphore::new(1)),
+            turn: Arc::new(Semaphore::new(slots)),
             waiting: AtomicUsize::new(0),
             most,
+            slots,
             pace: AtomicU64::new(1000),
         })
     }
 
-    /// How many requests are in the line, the one being answered not among them.
+    /// How many requests are in the line, those being answered not among them.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
     /// Whether a request is being answered.
     pub(crate) fn busy(&self) -> bool {
-        self.turn.available_permits() == 0
+        self.turn.available_permits() < self.slots
     }
 
     /// Joins the line, or is told when to come again.
     pub(crate) fn join(self: &Arc<Queue>) -> Result<Place, ApiError> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let place = Place { queue: self.clone() };
-        // The one that finds the model free does not wait.
-        if before >= self.most + usize::from(!self.busy()) {
-            let wait = self.pace.load(Ordering::Relaxed).saturating_mul(before as u64) / 1000;
+        // Those that find the model free do not wait.
+        if before >= self.most + self.turn.available_permits() {
+            let ahead = (before / self.slots) as u64;
+            let wait = self.pace.load(Ordering::Relaxed).saturating_mul(ahead) / 1000;
             let message = format!("{before} requests wait for this model: try again later");
             let full = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "queue_full", message);
             return Err(full.after(wait.clamp(1, LONGEST)));
@@ -98,7 +103,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_line_is_bounded_and_in_order() {
-        let queue = Queue::new(2);
+        let queue = Queue::new(2, 1);
         let first = queue.join().unwrap().turn().await.unwrap();
         let (second, third) = (queue.join().unwrap(), queue.join().unwrap());
         let full = queue.join().err().unwrap();

@@ -119,14 +119,15 @@ impl Shared {
             Arc::new(Account { user, rate, slots })
         };
         let served = |Model { name, generator }| {
-            Arc::new(Served { name, generator, queue: Queue::new(limits.queue) })
+            let queue = Queue::new(limits.queue, generator.slots());
+            Arc::new(Served { name, generator, queue })
         };
         let active = Active::new(limits.runs, &users);
         let accounts: Vec<Arc<Account>> = users.into_iter().map(account).collect();
         let embedder = embedder.map(|(name, embedder)| Embeds {
             name,
             embedder,
-            queue: Queue::new(limits.queue),
+            queue: Queue::new(limits.queue, 1),
         });
         Arc::new(Shared {
             models: models.into_iter().map(served).collect(),

@@ -78,7 +78,7 @@ fn told(shared: &Shared, model: &Served) -> ModelStatus {
         id: model.name.clone(),
         context_window: model.generator.traits().context,
         busy: taken > 0 || model.queue.busy(),
-        waiting: model.queue.waiting() + taken.saturating_sub(1),
+        waiting: model.queue.waiting() + taken.saturating_sub(model.generator.slots()),
         most_waiting: shared.limits.queue,
         tokens: TokenStatus { read, cached, written },
     }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_core::agent::{Agent, Provider};
+use agent_core::agent::Agent;
 use agent_core::drive::{Fault, Unseen};
 use agent_core::event::{Outcome, Reason, RunId};
 use agent_core::journal::JournalError;
@@ -37,6 +37,10 @@ use source::Source;
 
 /// So many runs that met a fault one after the other are taken for a fault of them all.
 const FAULTS: usize = 5;
+/// Rows at once where nothing is said of it.
+const JOBS: usize = 4;
+/// The most requests that a local model answers at once, each with memory for a conversation.
+const SLOTS: usize = 8;
 
 /// What is to be done.
 #[derive(Debug, Clone)]
@@ -51,7 +55,7 @@ pub struct Order {
     pub inputs: PathBuf,
     /// The file that a line is added to for each row that is over.
     pub out: PathBuf,
-    /// How many rows at once; `None`: one with a local model, four with another.
+    /// How many rows at once; `None`: four.
     pub jobs: Option<usize>,
     /// What all rows may spend together.
     pub limits: Limits,
@@ -169,13 +173,10 @@ impl Batch {
             let shown = order.inputs.display();
             return Err(BatchError::Usage(format!("`{shown}` holds no row")));
         };
-        let jobs = order.jobs.unwrap_or(match agent.model.provider {
-            Provider::Onnx => 1,
-            Provider::Openai | Provider::Scripted => 4,
-        });
+        let jobs = order.jobs.unwrap_or(JOBS).max(1);
         possible(order, &agent)?;
         let results = Results::open(&order.out, &source.digest(&agent), &rows, order.again)?;
-        let errand = errand.clone().keeping(own_files(order));
+        let errand = errand.clone().keeping(own_files(order)).slots(jobs.min(SLOTS));
         let begun = errand.begun(&results.batch).await?;
         let mut queue = VecDeque::new();
         for row in &rows {
@@ -184,7 +185,7 @@ impl Batch {
             }
         }
         let purse = Purse::new(order.limits, results.spent());
-        let (time, jobs) = (order.limits.time, jobs.max(1));
+        let time = order.limits.time;
         Ok(Batch { errand, results, source, agent, rows, queue, purse, time, jobs, carried })
     }
 

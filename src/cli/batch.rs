@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// The file that the results go to, one JSON object a line, in the order they come
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
-    /// How many rows at once; default: 1 with a local model, 4 with another
+    /// How many rows at once; default: 4
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// A parameter that all rows have in common; `key=@file` takes it from a file

@@ -28,11 +28,12 @@ pub(crate) struct Engines(Arc<Mutex<Vec<Opened>>>);
 type Opened = (LocalModel, Arc<Onnx>);
 
 impl Engines {
-    /// The model, opened where it is not yet.
+    /// The model, opened with so many slots where it is not open yet; 0 for as many as have room.
     pub(crate) async fn open(
         &self,
         errand: &Errand,
         model: &LocalModel,
+        slots: usize,
     ) -> anyhow::Result<Arc<Onnx>> {
         let mut open = self.0.lock().await;
         if let Some((_, onnx)) = open.iter().find(|(known, _)| known == model) {
@@ -40,7 +41,7 @@ impl Engines {
         }
         let LocalModel { name, device, context } = model.clone();
         let folder = errand.local(&name, device).await?;
-        let options = OnnxOptions { device, context, ..OnnxOptions::default() };
+        let options = OnnxOptions { device, context, slots, ..OnnxOptions::default() };
         let onnx = tokio::task::spawn_blocking(move || Onnx::open(&folder, &name, options));
         let onnx = Arc::new(onnx.await??);
         open.push((model.clone(), onnx.clone()));
@@ -49,11 +50,15 @@ impl Engines {
 }
 
 impl Errand {
-    /// A local model of those that all runs share.
-    pub(crate) async fn engine(&self, model: &LocalModel) -> anyhow::Result<Arc<Onnx>> {
+    /// A local model of those that all runs share, opened with so many slots where it is not open yet.
+    pub(crate) async fn engine(
+        &self,
+        model: &LocalModel,
+        slots: usize,
+    ) -> anyhow::Result<Arc<Onnx>> {
         match &self.shared {
-            Some(shared) => shared.engines.open(self, model).await,
-            None => Engines::default().open(self, model).await,
+            Some(shared) => shared.engines.open(self, model, slots).await,
+            None => Engines::default().open(self, model, slots).await,
         }
     }
 }

@@ -39,13 +39,13 @@ impl Errand {
                 let wanted = path.as_deref().unwrap_or(&name);
                 if let Some(shared) = self.shared.as_ref().filter(|_| config.adapter.is_none()) {
                     let model = LocalModel { name: wanted.to_string(), device, context: CONTEXT };
-                    let onnx = shared.engines.open(self, &model).await?;
+                    let onnx = shared.engines.open(self, &model, self.slots).await?;
                     return Ok(Arc::new(Engine { onnx, name, sampling: config.sampling }));
                 }
                 let folder = self.local(wanted, device).await?;
                 let (sampling, adapter) = (config.sampling, config.adapter.clone());
-                let options =
-                    OnnxOptions { device, context: CONTEXT, sampling, threads: 0, adapter };
+                let (context, slots) = (CONTEXT, self.slots);
+                let options = OnnxOptions { device, context, sampling, adapter, slots, threads: 0 };
                 let open = move || Onnx::open(&folder, &name, options);
                 Ok(Arc::new(tokio::task::spawn_blocking(open).await??))
             }

@@ -44,6 +44,9 @@ pub(super) struct Listen {
     pub(super) behind_proxy: Vec<String>,
 }
 
+/// The most requests that a model may be made to answer at once.
+const SLOTS: usize = 64;
+
 /// A model that clients may ask.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,6 +58,9 @@ pub(super) struct ModelTable {
     #[serde(default)]
     pub(super) device: Device,
     pub(super) context: Option<u32>,
+    /// Requests that it answers at once; 0 for as many as have room.
+    #[serde(default)]
+    pub(super) slots: usize,
     #[serde(default)]
     pub(super) temperature: f32,
     #[serde(default = "whole")]
@@ -198,6 +204,7 @@ impl ServeFile {
             name,
             device: Device::Cpu,
             context: None,
+            slots: 0,
             temperature: 0.0,
             top_p: 1.0,
             ahead: Ahead::Nothing,
@@ -216,6 +223,9 @@ impl ServeFile {
             }
             if table.context.is_some_and(|context| context < 256) {
                 return Err(format!("`models.{name}.context` is at least 256"));
+            }
+            if table.slots > SLOTS {
+                return Err(format!("`models.{name}.slots` is a number from 0 to {SLOTS}"));
             }
         }
         let mut hashes: Vec<String> = Vec::new();

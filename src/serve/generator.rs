@@ -36,7 +36,7 @@ pub(super) async fn open(
     };
     errand.fetcher().begin(&errand.plan_of(&name))?;
     let model = LocalModel { name, device, context: table.context.unwrap_or(CONTEXT) };
-    let engine = errand.engine(&model).await?;
+    let engine = errand.engine(&model, table.slots).await?;
     let ahead = match table.ahead {
         Ahead::Nothing => onnx::Ahead::Nothing,
         Ahead::Drafts => onnx::Ahead::Drafts,
@@ -44,7 +44,7 @@ pub(super) async fn open(
     Ok(Arc::new(Local { onnx: engine, sampling, ahead }))
 }
 
-/// A local model. It answers one request at a time.
+/// A local model.
 pub(super) struct Local {
     onnx: Arc<Onnx>,
     sampling: Sampling,
@@ -59,6 +59,10 @@ impl Generator for Local {
 
     fn taken(&self) -> usize {
         self.onnx.taken()
+    }
+
+    fn slots(&self) -> usize {
+        self.onnx.slots()
     }
 
     fn sampling(&self) -> Sampling {

@@ -22,9 +22,9 @@ mod graph;
 mod info;
 mod names;
 mod onnx;
+mod opened;
 mod parts;
 mod quantize;
-mod rows;
 mod safetensors;
 mod spm;
 mod weights;
@@ -40,8 +40,8 @@ pub use encoder::{EncoderInfo, Pooling, encoder};
 pub use gguf::{Gguf, MetaValue, Tensor};
 pub use info::{ModelInfo, TokenizerInfo};
 pub(crate) use onnx::ModelProto;
+pub(crate) use opened::POSITIONS;
 pub use quantize::Precision;
-pub(crate) use rows::POSITIONS;
 pub(crate) use spm::is_text;
 
 /// What a model's file or folder says of it, without its weights.

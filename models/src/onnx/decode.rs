@@ -1,5 +1,6 @@
 //! One reply: the prompt against the cache, then what the request's form asks for, written or chosen.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -16,9 +17,13 @@ use super::template::Template;
 use super::tokenizer::Tokenizer;
 use super::writing::Way;
 
-/// What turns tokens into logits and remembers them: a [`super::Session`], or in tests something
+/// What turns tokens into logits and remembers them: a conversation with a network, or in tests something
 /// that needs no weights.
 pub(super) trait Decoder {
+    /// Makes ready for a prompt; how many of its first tokens are remembered, never all of them.
+    fn begin(&mut self, prompt: &[u32], asker: u64) -> Result<usize, EngineError>;
+    /// The reply is done, or given up. What was read may be remembered for another prompt.
+    fn end(&mut self);
     /// Forgets all but the first `to`.
     fn rewind(&mut self, to: usize);
     /// Stops [`Decoder::feed`] early once the flag is up.
@@ -56,19 +61,33 @@ pub struct Pace {
     pub compiling: Duration,
 }
 
+impl AddAssign for Pace {
+    fn add_assign(&mut self, more: Pace) {
+        let Pace { load, read, reading, written, forced, drafted, guessed, .. } = more;
+        self.load += load;
+        self.read += read;
+        self.reading += reading;
+        self.written += written;
+        self.forced += forced;
+        self.drafted += drafted;
+        self.guessed += guessed;
+        self.writing += more.writing;
+        self.masking += more.masking;
+        self.compiling += more.compiling;
+    }
+}
+
 /// A decoder with everything that makes text of it.
 pub(super) struct Engine<D> {
     pub(super) name: String,
     pub(super) decoder: D,
     pub(super) tokenizer: Arc<Tokenizer>,
-    pub(super) template: Template,
-    pub(super) grammars: Grammars,
+    pub(super) template: Arc<Template>,
+    pub(super) grammars: Arc<Grammars>,
     pub(super) sampling: Sampling,
     pub(super) context: usize,
-    /// The tokens that the decoder remembers.
+    /// The tokens that the decoder remembers of the prompt and has read since.
     pub(super) fed: Vec<u32>,
-    /// For whom it read them.
-    pub(super) asker: u64,
     pub(super) pace: Pace,
 }
 
@@ -83,7 +102,9 @@ impl<D: Decoder> Engine<D> {
     ) -> Result<Reply, ModelError> {
         self.decoder.stop_on(stop);
         let model = self.name.clone();
-        self.answer(request, asking, on_text).map_err(|error| match error {
+        let reply = self.answer(request, asking, on_text);
+        self.decoder.end();
+        reply.map_err(|error| match error {
             EngineError::TooLong { tokens, context } => {
                 ModelError::TooLong { model, tokens: tokens as u64, context: context as u64 }
             }
@@ -125,14 +146,9 @@ impl<D: Decoder> Engine<D> {
         if room > self.context {
             return Err(EngineError::TooLong { tokens: room, context: self.context });
         }
-        // How much of a prompt need not be read tells what another one said: it is reckoned and timed.
-        if std::mem::replace(&mut self.asker, asking.asker) != asking.asker {
-            self.rewind(0);
-        }
-        // The last token is always read again: its logits say what comes next.
-        let same = self.fed.iter().zip(&prompt).take_while(|(had, new)| had == new).count();
-        let cached = same.min(prompt.len().saturating_sub(1));
-        self.rewind(cached);
+        let cached = self.decoder.begin(&prompt, asking.asker)?;
+        self.fed.clear();
+        self.fed.extend(&prompt[..cached]);
         let input = prompt.len() as u64;
         let sampling = asking.sampling.unwrap_or(self.sampling);
         let mut sampler = Sampler::new(sampling, request.call);

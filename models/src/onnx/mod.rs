@@ -2,11 +2,14 @@
 //! while they write.
 //!
 //! `tokenizer`, `template` and `turns` make tokens of a conversation, `grammar` says which may come next,
-//! `sampler` picks one, `decode`, `writing` and `choice` turn the wheel, `model` is the thread around it.
-//! `session` is the graph with its cache, `drafts` guesses what may come, `odds` and `score` say how likely it was.
+//! `sampler` picks one, `decode`, `writing` and `choice` turn the wheel, `model` hands requests to those that do.
+//! `network` is the one thread that reads for all of them, `slots` the account of what it remembers, `cache` where
+//! that lies; `session` is a network with one conversation. `drafts` guesses what may come, `odds` and `score` say how
+//! likely it was.
 
 mod asking;
 mod bench;
+mod cache;
 mod calls;
 mod choice;
 mod decode;
@@ -16,6 +19,7 @@ mod grammar;
 mod json;
 mod loose;
 mod model;
+mod network;
 mod odds;
 mod open;
 mod repetition;
@@ -25,6 +29,7 @@ mod schema;
 mod score;
 mod session;
 mod shown;
+mod slots;
 mod template;
 #[cfg(test)]
 mod tests;

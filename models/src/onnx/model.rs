@@ -1,10 +1,10 @@
-//! The local model as the loop sees it. One thread owns the session and answers one request
-//! after the other; dropping a request takes it back.
+//! The local model as the loop sees it. Each of its slots has a thread that answers one request after the
+//! other, and all of them share the network; dropping a request takes it back.
 
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Instant;
@@ -15,11 +15,13 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::asking::Asking;
+use super::cache::Sizes;
 use super::decode::{Decoder, Engine, Pace};
 use super::grammar::Grammars;
+use super::session::{self, not_opened};
 use super::template::Template;
 use super::tokenizer::Tokenizer;
-use super::{Device, EngineError, Options, Session};
+use super::{Device, EngineError, Options, network};
 use crate::import::ModelInfo;
 
 /// How to run a local model.
@@ -35,7 +37,14 @@ pub struct OnnxOptions {
     pub sampling: Sampling,
     /// A LoRA adapter over its weights.
     pub adapter: Option<PathBuf>,
+    /// Requests that are answered at once, and conversations that are remembered; 0 for as many as fit in
+    /// 1.5 GiB, at most 4.
+    pub slots: usize,
 }
+
+/// What the slots may take where nothing is said of their number, in bytes, and how many they are at most.
+const MEMORY: usize = 3 << 29;
+const SLOTS: usize = 4;
 
 /// An imported model, open.
 pub struct Onnx {
@@ -46,6 +55,9 @@ pub struct Onnx {
     pace: Arc<Mutex<Pace>>,
     /// Shared with each request that is not answered yet.
     taken: Arc<()>,
+    slots: usize,
+    /// Tokens that several requests had read in one pass.
+    together: Arc<AtomicU64>,
 }
 
 /// One request on its way to the thread.
@@ -69,46 +81,49 @@ impl Onnx {
             wanted => wanted.min(info.context),
         };
         let weights = folder.to_path_buf();
-        let OnnxOptions { device, threads, sampling, adapter, .. } = options;
+        let OnnxOptions { device, threads, sampling, adapter, slots, .. } = options;
+        let sizes = Sizes::new(&info, context);
+        let slots = match slots {
+            0 => (MEMORY / sizes.bytes().max(1)).clamp(1, SLOTS),
+            wanted => wanted,
+        };
         // The weights come from disk while the vocabulary is sorted.
-        let session = thread::spawn(move || {
+        let about = info.clone();
+        let runner = thread::spawn(move || {
             let options = Options { threads, device, context };
-            Session::open_with(&weights, adapter.as_deref(), options)
+            session::network(&weights, &about, adapter.as_deref(), options)
         });
         let words = words(&info);
         // Waited for in any case: a program must not end while the runtime opens a model.
-        let decoder = session
+        let runner = runner
             .join()
             .map_err(|_| EngineError::Run("it crashed while opening the model".to_string()))?;
         let (tokenizer, template, grammars) = words?;
-        let decoder = decoder?;
+        let (template, grammars) = (Arc::new(template), Arc::new(grammars));
+        let together = Arc::default();
+        let conversations = network::share(runner?, sizes, slots, Arc::clone(&together))
+            .map_err(|error| not_opened(folder, error))?;
         let pace = Pace { load: started.elapsed(), ..Pace::default() };
-        let engine = Engine {
-            name: name.to_string(),
-            decoder,
-            tokenizer: tokenizer.clone(),
-            template,
-            grammars,
-            sampling,
-            context: context as usize,
-            fed: Vec::new(),
-            asker: 0,
-            pace,
-        };
-        Ok(Onnx::start(engine, tokenizer, context))
-    }
-
-    fn start<D: Decoder + Send + 'static>(
-        engine: Engine<D>,
-        tokenizer: Arc<Tokenizer>,
-        context: u32,
-    ) -> Onnx {
-        let name = engine.name.clone();
-        let pace = Arc::new(Mutex::new(engine.pace));
+        let pace = Arc::new(Mutex::new(pace));
         let (jobs, inbox) = mpsc::channel();
-        let shared = pace.clone();
-        thread::spawn(move || serve(engine, &inbox, &shared));
-        Onnx { name, context, tokenizer, jobs, pace, taken: Arc::new(()) }
+        let inbox = Arc::new(Mutex::new(inbox));
+        for decoder in conversations {
+            let engine = Engine {
+                name: name.to_string(),
+                decoder,
+                tokenizer: tokenizer.clone(),
+                template: template.clone(),
+                grammars: grammars.clone(),
+                sampling,
+                context: context as usize,
+                fed: Vec::new(),
+                pace: Pace::default(),
+            };
+            let (inbox, pace) = (inbox.clone(), pace.clone());
+            thread::spawn(move || serve(engine, &inbox, &pace));
+        }
+        let name = name.to_string();
+        Ok(Onnx { name, context, tokenizer, jobs, pace, taken: Arc::new(()), slots, together })
     }
 
     /// What it has done so far, and how long that took.
@@ -116,9 +131,19 @@ impl Onnx {
         *self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many requests it has taken and not answered yet; it works on one of them.
+    /// How many requests it has taken and not answered yet; it works on as many as it has slots.
     pub fn taken(&self) -> usize {
         Arc::strong_count(&self.taken) - 1
+    }
+
+    /// How many requests it answers at once.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// How many tokens it has read in passes that several requests shared.
+    pub fn together(&self) -> u64 {
+        self.together.load(Ordering::Relaxed)
     }
 
     /// Its tokenizer.
@@ -162,8 +187,13 @@ pub(crate) fn speaks(info: &ModelInfo) -> Result<(), EngineError> {
     speech(info).map(drop)
 }
 
-fn serve<D: Decoder>(mut engine: Engine<D>, inbox: &mpsc::Receiver<Job>, pace: &Mutex<Pace>) {
-    while let Ok(Job { request, asking, stop, text, done, _taken }) = inbox.recv() {
+fn serve<D: Decoder>(
+    mut engine: Engine<D>,
+    inbox: &Mutex<mpsc::Receiver<Job>>,
+    pace: &Mutex<Pace>,
+) {
+    let next = || inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(Job { request, asking, stop, text, done, _taken }) = next() {
         if stop.load(Ordering::Relaxed) {
             continue;
         }
@@ -173,7 +203,7 @@ fn serve<D: Decoder>(mut engine: Engine<D>, inbox: &mpsc::Receiver<Job>, pace: &
         };
         let reply =
             caught(&mut engine, |engine| engine.think(&request, asking, stop, &mut on_text));
-        *pace.lock().unwrap_or_else(PoisonError::into_inner) = engine.pace;
+        *pace.lock().unwrap_or_else(PoisonError::into_inner) += std::mem::take(&mut engine.pace);
         let _ = done.send(reply);
     }
 }
@@ -186,6 +216,7 @@ fn caught<D: Decoder>(
     panic::catch_unwind(AssertUnwindSafe(|| think(engine))).unwrap_or_else(|_| {
         // What was read until then is not known for sure.
         engine.rewind(0);
+        engine.decoder.end();
         let (model, reason) = (engine.name.clone(), "it crashed on this request".to_string());
         Err(ModelError::Broken { model, reason })
     })
@@ -250,27 +281,5 @@ impl Onnx {
             on_text(&piece.0, &piece.1);
         }
         reply.await.map_err(|_| gone())?
-    }
-}
-
-impl Decoder for Session {
-    fn rewind(&mut self, to: usize) {
-        Session::rewind(self, to);
-    }
-
-    fn stop_on(&mut self, flag: Arc<AtomicBool>) {
-        Session::stop_on(self, flag);
-    }
-
-    fn feed(&mut self, tokens: &[u32], rows: usize) -> Result<(), EngineError> {
-        self.feed_rows(tokens, rows).map(drop)
-    }
-
-    fn logits(&self) -> &[f32] {
-        Session::logits(self)
-    }
-
-    fn width(&self) -> usize {
-        self.vocab()
     }
 }

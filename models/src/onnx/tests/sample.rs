@@ -15,6 +15,7 @@ use crate::import::TokenizerInfo;
 use crate::onnx::EngineError;
 use crate::onnx::decode::{Decoder, Engine, Pace};
 use crate::onnx::grammar::Grammars;
+use crate::onnx::slots::Slots;
 use crate::onnx::template::Template;
 use crate::onnx::tokenizer::Tokenizer;
 
@@ -127,13 +128,12 @@ pub(in crate::onnx) fn engine(vocab: Vocab, source: &str, sampling: Sampling) ->
     Engine {
         name: "dice".to_string(),
         decoder: Dice::new(tokenizer.clone()),
-        template: template(source),
-        grammars: Grammars::new(tokenizer.clone()).unwrap(),
+        template: Arc::new(template(source)),
+        grammars: Arc::new(Grammars::new(tokenizer.clone()).unwrap()),
         tokenizer,
         sampling,
         context: 8192,
         fed: Vec::new(),
-        asker: 0,
         pace: Pace::default(),
     }
 }
@@ -164,6 +164,7 @@ pub(in crate::onnx) fn spec(name: &str, input: Value) -> ToolSpec {
 /// Noise that depends on everything read so far, leaning towards ends the longer it goes on.
 pub(in crate::onnx) struct Dice {
     tokenizer: Arc<Tokenizer>,
+    slots: Slots,
     read: Vec<u32>,
     logits: Vec<f32>,
     stop: Option<Arc<AtomicBool>>,
@@ -174,7 +175,8 @@ pub(in crate::onnx) struct Dice {
 
 impl Dice {
     fn new(tokenizer: Arc<Tokenizer>) -> Dice {
-        Dice { tokenizer, read: Vec::new(), logits: Vec::new(), stop: None, feeds: 0, tokens: 0 }
+        let (slots, read, logits) = (Slots::new(1), Vec::new(), Vec::new());
+        Dice { tokenizer, slots, read, logits, stop: None, feeds: 0, tokens: 0 }
     }
 
     /// Reads tokens; gives the logits after the last.
@@ -206,6 +208,18 @@ impl Dice {
 }
 
 impl Decoder for Dice {
+    fn begin(&mut self, prompt: &[u32], asker: u64) -> Result<usize, EngineError> {
+        let begun = self.slots.begin(prompt, asker).unwrap();
+        self.read = prompt[..begun.cached].to_vec();
+        Ok(begun.cached)
+    }
+
+    fn end(&mut self) {
+        self.slots.rewind(0, 0);
+        self.slots.read(0, &self.read);
+        self.slots.end(0);
+    }
+
     fn rewind(&mut self, to: usize) {
         self.read.truncate(to);
     }

@@ -1,0 +1,387 @@
+//! One network that several conversations share: a thread owns it and reads for all of them.
+//!
+//! In each turn every conversation that wants one more token gets it, of several in one pass over the
+//! weights, and one that has more to read gets a piece of it read. So a long prompt holds up no reply for
+//! longer than a piece takes, and a reply that is given up leaves with the next turn.
+//!
+//! A conversation lies in a cache of its own, where prompts are read. While several write, their tokens go
+//! through one more cache that has a lane for each. What one of the two lacks is copied before it is used;
+//! that is little beside a pass.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ort::session::Session as Runner;
+
+use super::EngineError;
+use super::cache::{Cache, Sizes};
+use super::decode::Decoder;
+use super::session::{CHUNK, next_chunk, readable};
+use super::slots::Slots;
+
+/// Tokens of a prompt that are read at once while others wait.
+const PIECE: usize = 64;
+/// How long a turn waits for those that are in the middle of a reply: choosing a token takes them less.
+const GATHER: Duration = Duration::from_millis(3);
+
+/// What a conversation asks of the thread.
+enum Ask {
+    Begin {
+        prompt: Vec<u32>,
+        asker: u64,
+        heard: mpsc::Sender<Result<(usize, usize), EngineError>>,
+    },
+    Feed(Feed),
+    /// The reply is done; the slot keeps at most so many tokens.
+    End {
+        slot: usize,
+        keep: usize,
+    },
+}
+
+/// Tokens that a conversation has to have read.
+struct Feed {
+    slot: usize,
+    /// What stays of the tokens before.
+    keep: usize,
+    tokens: Vec<u32>,
+    /// How many of them are read.
+    done: usize,
+    rows: usize,
+    stop: Arc<AtomicBool>,
+    /// Where the logits go.
+    room: Vec<f32>,
+    heard: mpsc::Sender<Result<Vec<f32>, EngineError>>,
+}
+
+/// Conversations with the network, as many as there are slots. Its thread ends when they are dropped.
+/// `counted` counts the tokens that several of them had read in one pass.
+pub(super) fn share(
+    runner: Runner,
+    sizes: Sizes,
+    slots: usize,
+    counted: Arc<AtomicU64>,
+) -> ort::Result<Vec<Conversation>> {
+    let (asks, inbox) = mpsc::channel();
+    // The others are made when they are needed.
+    let mut alone = vec![Some(Cache::new(&runner, sizes, 1)?)];
+    alone.resize_with(slots, || None);
+    let network = Network {
+        runner,
+        sizes,
+        slots: Slots::new(slots),
+        alone,
+        together: None,
+        counted,
+        held: vec![Held::default(); slots],
+        waiting: VecDeque::new(),
+    };
+    thread::spawn(move || network.serve(&inbox));
+    Ok((0..slots).map(|_| Conversation::new(asks.clone(), sizes.vocab)).collect())
+}
+
+/// What is left of a slot's tokens in its own cache, and in its lane of the shared one.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    alone: usize,
+    together: usize,
+}
+
+struct Network {
+    runner: Runner,
+    sizes: Sizes,
+    slots: Slots,
+    alone: Vec<Option<Cache>>,
+    together: Option<Cache>,
+    /// Tokens read in passes over several lanes.
+    counted: Arc<AtomicU64>,
+    held: Vec<Held>,
+    waiting: VecDeque<Feed>,
+}
+
+impl Network {
+    fn serve(mut self, inbox: &mpsc::Receiver<Ask>) {
+        while self.gather(inbox) {
+            if catch_unwind(AssertUnwindSafe(|| self.turn())).is_err() {
+                // What the caches hold is not known for sure.
+                for slot in 0..self.held.len() {
+                    self.keep(slot, 0);
+                }
+                let crashed = || EngineError::Run("it crashed on this request".to_string());
+                self.waiting.drain(..).for_each(|feed| feed.answer(Err(crashed())));
+            }
+        }
+    }
+
+    /// Hears what there is, and waits for something where there is nothing; no one is left to ask otherwise.
+    fn gather(&mut self, inbox: &mpsc::Receiver<Ask>) -> bool {
+        if self.waiting.is_empty() {
+            let Ok(ask) = inbox.recv() else { return false };
+            self.hear(ask);
+        }
+        let until = Instant::now() + GATHER;
+        while let Ok(ask) = inbox.try_recv() {
+            self.hear(ask);
+        }
+        while !self.waiting.is_empty() && self.waiting.len() < self.slots.taken() {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(ask) = inbox.recv_timeout(left) else { break };
+            self.hear(ask);
+        }
+        true
+    }
+
+    fn hear(&mut self, ask: Ask) {
+        match ask {
+            Ask::Begin { prompt, asker, heard } => {
+                let _ = heard.send(self.begin(&prompt, asker));
+            }
+            Ask::Feed(feed) => {
+                self.keep(feed.slot, feed.keep);
+                match readable(&feed.tokens, self.slots.length(feed.slot), &self.sizes) {
+                    Ok(()) => self.waiting.push_back(feed),
+                    Err(error) => feed.answer(Err(error)),
+                }
+            }
+            Ask::End { slot, keep } => {
+                self.keep(slot, keep);
+                self.slots.end(slot);
+            }
+        }
+    }
+
+    /// A slot for the prompt, and how much of it that remembers.
+    fn begin(&mut self, prompt: &[u32], asker: u64) -> Result<(usize, usize), EngineError> {
+        let none = || EngineError::Run("all its slots are taken".to_string());
+        let begun = self.slots.begin(prompt, asker).ok_or_else(none)?;
+        let slot = begun.slot;
+        if self.alone[slot].is_none() {
+            self.alone[slot] = Some(Cache::new(&self.runner, self.sizes, 1).map_err(run)?);
+        }
+        match begun.copied {
+            None => self.keep(slot, begun.cached),
+            Some(from) => {
+                self.bring_home(from);
+                if let Some(mut cache) = self.alone[slot].take() {
+                    if let Some(from) = &self.alone[from] {
+                        cache.take(0, (from, 0), 0..begun.cached);
+                    }
+                    self.alone[slot] = Some(cache);
+                }
+                self.held[slot] = Held { alone: begun.cached, together: 0 };
+            }
+        }
+        Ok((slot, begun.cached))
+    }
+
+    /// Forgets all but so many tokens of a slot.
+    fn keep(&mut self, slot: usize, to: usize) {
+        self.slots.rewind(slot, to);
+        let Held { alone, together } = &mut self.held[slot];
+        (*alone, *together) = ((*alone).min(to), (*together).min(to));
+    }
+
+    /// Has a slot's own cache hold all of it.
+    fn bring_home(&mut self, slot: usize) {
+        let held = &mut self.held[slot];
+        if held.alone < held.together
+            && let (Some(cache), Some(from)) = (&mut self.alone[slot], &self.together)
+        {
+            cache.take(0, (from, slot), held.alone..held.together);
+            held.alone = held.together;
+        }
+    }
+
+    /// Has a slot's lane hold all of it.
+    fn bring_together(&mut self, slot: usize) {
+        let held = &mut self.held[slot];
+        if held.together < held.alone
+            && let (Some(from), Some(cache)) = (&self.alone[slot], &mut self.together)
+        {
+            cache.take(slot, (from, 0), held.together..held.alone);
+            held.together = held.alone;
+        }
+    }
+
+    fn turn(&mut self) {
+        let (stopped, waiting): (Vec<Feed>, Vec<Feed>) =
+            self.waiting.drain(..).partition(|feed| feed.stop.load(Ordering::Relaxed));
+        stopped.into_iter().for_each(|feed| feed.answer(Err(EngineError::Stopped)));
+        let (single, long): (Vec<Feed>, Vec<Feed>) =
+            waiting.into_iter().partition(Feed::wants_one_token);
+        self.waiting = long.into();
+        // A pass over all lanes costs a quarter more for each lane, whoever is in it.
+        if 4 * single.len() > self.held.len() + 3 {
+            self.read_together(single);
+        } else {
+            single.into_iter().for_each(|feed| self.read_alone(feed, CHUNK));
+        }
+        if let Some(feed) = self.waiting.pop_front() {
+            let most = if self.slots.taken() > 1 { PIECE } else { CHUNK };
+            self.read_alone(feed, most);
+        }
+    }
+
+    /// Reads at most so many of the tokens; what is left waits for another turn.
+    fn read_alone(&mut self, mut feed: Feed, most: usize) {
+        let slot = feed.slot;
+        self.bring_home(slot);
+        let left = feed.tokens.len() - feed.done;
+        let next = next_chunk(left, feed.rows, most);
+        let rows = if next == left { feed.rows } else { 1 };
+        let tokens = &feed.tokens[feed.done..][..next];
+        let total = self.slots.length(slot) + next;
+        let Some(cache) = &mut self.alone[slot] else { return };
+        if let Err(error) = cache.pass(&mut self.runner, tokens, &[total], rows) {
+            return feed.answer(Err(run(error)));
+        }
+        self.slots.read(slot, tokens);
+        self.held[slot].alone = total;
+        feed.done += next;
+        if feed.done < feed.tokens.len() {
+            return self.waiting.push_back(feed);
+        }
+        feed.answer_with(cache.logits(0));
+    }
+
+    /// Reads one token for each, in one pass.
+    fn read_together(&mut self, feeds: Vec<Feed>) {
+        if self.together.is_none() {
+            match Cache::new(&self.runner, self.sizes, self.held.len()) {
+                Ok(cache) => self.together = Some(cache),
+                // They may still fit one by one.
+                Err(_) => return feeds.into_iter().for_each(|feed| self.read_alone(feed, CHUNK)),
+            }
+        }
+        let (mut tokens, mut totals) = (vec![0; self.held.len()], vec![0; self.held.len()]);
+        for feed in &feeds {
+            self.bring_together(feed.slot);
+            tokens[feed.slot] = feed.tokens[feed.done];
+            totals[feed.slot] = self.held[feed.slot].together + 1;
+        }
+        for slot in (0..totals.len()).filter(|&slot| totals[slot] == 0).collect::<Vec<_>>() {
+            // A lane without a token gets one behind its end, where it is written over.
+            if self.held[slot].together == self.sizes.context {
+                self.bring_home(slot);
+                self.held[slot].together -= 1;
+            }
+            totals[slot] = self.held[slot].together + 1;
+        }
+        let Some(cache) = &mut self.together else { return };
+        if let Err(error) = cache.pass(&mut self.runner, &tokens, &totals, 1) {
+            let reason = error.to_string();
+            let failed = || EngineError::Run(reason.clone());
+            return feeds.into_iter().for_each(|feed| feed.answer(Err(failed())));
+        }
+        self.counted.fetch_add(feeds.len() as u64, Ordering::Relaxed);
+        for feed in feeds {
+            let slot = feed.slot;
+            self.slots.read(slot, &feed.tokens[feed.done..]);
+            self.held[slot].together = totals[slot];
+            feed.answer_with(cache.logits(slot));
+        }
+    }
+}
+
+fn run(error: ort::Error) -> EngineError {
+    EngineError::Run(error.to_string())
+}
+
+impl Feed {
+    fn wants_one_token(&self) -> bool {
+        self.rows == 1 && self.tokens.len() - self.done == 1
+    }
+
+    fn answer_with(mut self, logits: &[f32]) {
+        let mut room = std::mem::take(&mut self.room);
+        room.clear();
+        room.extend_from_slice(logits);
+        self.answer(Ok(room));
+    }
+
+    fn answer(self, read: Result<Vec<f32>, EngineError>) {
+        // It may have gone.
+        let _ = self.heard.send(read);
+    }
+}
+
+/// One conversation with a shared network.
+pub(super) struct Conversation {
+    asks: mpsc::Sender<Ask>,
+    vocab: usize,
+    /// While a reply is written.
+    slot: Option<usize>,
+    /// What the next tokens follow.
+    length: usize,
+    stop: Arc<AtomicBool>,
+    logits: Vec<f32>,
+}
+
+impl Conversation {
+    fn new(asks: mpsc::Sender<Ask>, vocab: usize) -> Self {
+        let (slot, length, stop, logits) = (None, 0, Arc::default(), Vec::new());
+        Self { asks, vocab, slot, length, stop, logits }
+    }
+}
+
+fn gone() -> EngineError {
+    EngineError::Run("its thread has ended".to_string())
+}
+
+impl Decoder for Conversation {
+    fn begin(&mut self, prompt: &[u32], asker: u64) -> Result<usize, EngineError> {
+        let (heard, begun) = mpsc::channel();
+        self.asks.send(Ask::Begin { prompt: prompt.to_vec(), asker, heard }).map_err(|_| gone())?;
+        let (slot, cached) = begun.recv().map_err(|_| gone())??;
+        (self.slot, self.length) = (Some(slot), cached);
+        Ok(cached)
+    }
+
+    fn end(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            // Where the thread has ended there is nothing to keep.
+            let _ = self.asks.send(Ask::End { slot, keep: self.length });
+        }
+    }
+
+    fn rewind(&mut self, to: usize) {
+        self.length = self.length.min(to);
+    }
+
+    fn stop_on(&mut self, flag: Arc<AtomicBool>) {
+        self.stop = flag;
+    }
+
+    fn feed(&mut self, tokens: &[u32], rows: usize) -> Result<(), EngineError> {
+        let slot = self.slot.ok_or_else(gone)?;
+        let (heard, read) = mpsc::channel();
+        let feed = Feed {
+            slot,
+            keep: self.length,
+            tokens: tokens.to_vec(),
+            done: 0,
+            rows: rows.clamp(1, CHUNK.min(tokens.len()).max(1)),
+            stop: self.stop.clone(),
+            room: std::mem::take(&mut self.logits),
+            heard,
+        };
+        self.asks.send(Ask::Feed(feed)).map_err(|_| gone())?;
+        // As much as was read before an error stays.
+        let length = std::mem::replace(&mut self.length, usize::MAX);
+        self.logits = read.recv().map_err(|_| gone())??;
+        self.length = length + tokens.len();
+        Ok(())
+    }
+
+    fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    fn width(&self) -> usize {
+        self.vocab
+    }
+}
