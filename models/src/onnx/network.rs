@@ -160,7 +160,14 @@ impl Network {
         let begun = self.slots.begin(prompt, asker).ok_or_else(none)?;
         let slot = begun.slot;
         if self.alone[slot].is_none() {
-            self.alone[slot] = Some(Cache::new(&self.runner, self.sizes, 1).map_err(run)?);
+            match Cache::new(&self.runner, self.sizes, 1) {
+                Ok(cache) => self.alone[slot] = Some(cache),
+                Err(error) => {
+                    self.keep(slot, 0);
+                    self.slots.end(slot);
+                    return Err(run(error));
+                }
+            }
         }
         match begun.copied {
             None => self.keep(slot, begun.cached),
