@@ -221,7 +221,7 @@ impl Network {
         let (single, long): (Vec<Feed>, Vec<Feed>) =
             waiting.into_iter().partition(Feed::wants_one_token);
         self.waiting = long.into();
-        // A pass over all lanes costs a quarter more for each lane, whoever is in it.
+        // A pass over all lanes costs a quarter more for each lane, those without a token too.
         if 4 * single.len() > self.held.len() + 3 {
             self.read_together(single);
         } else {
