@@ -67,7 +67,7 @@ use tools::registry::{Registries, Setup};
 use crate::STRATEGIES;
 use crate::library::{Builder, Own};
 use assembled::Assembled;
-use engines::Engines;
+use engines::{Engines, Shared};
 use launch::Launch;
 use runs::{taken, told};
 use unfit::unfit;
@@ -98,13 +98,6 @@ pub struct Errand {
     shared: Option<Shared>,
     /// Conversations that a local model has at once; 0 for as many as have room.
     slots: usize,
-}
-
-/// What the runs of one process share.
-#[derive(Clone)]
-struct Shared {
-    store: Store,
-    engines: Engines,
 }
 
 /// How a run ended, for now or for good.

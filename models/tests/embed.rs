@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod tiny;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -310,16 +312,8 @@ fn tokenizer() -> serde_json::Value {
     })
 }
 
-fn library() {
-    let env = |name: &str| std::env::var_os(name);
-    let fetcher = Fetcher::from_env(env).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let library = runtime.block_on(fetcher.runtime(models::onnx::Device::Cpu, env)).unwrap();
-    models::onnx::load(Some(&library)).unwrap();
-}
-
 fn imported(from: &Path) -> PathBuf {
-    library();
+    tiny::library();
     let into = from.with_extension("imported");
     encoder(from, &into, &mut |_, _| {}).unwrap();
     into

@@ -6,7 +6,6 @@
 
 mod tiny;
 
-use models::fetch::Fetcher;
 use models::import::import;
 use models::onnx::{Device, EngineError, Options, Session};
 use tiny::{CONTEXT, Family, Network, VOCAB};
@@ -17,19 +16,9 @@ fn open(network: &Network) -> (tempfile::TempDir, Session) {
     network.write(&gguf);
     let into = folder.path().join("models").join("tiny");
     import(&gguf, &into, &mut |_, _| {}).unwrap();
-    library();
+    tiny::library();
     let session = Session::open(&into, Options { threads: 1, ..Options::default() }).unwrap();
     (folder, session)
-}
-
-fn library() {
-    let env = |name: &str| std::env::var_os(name);
-    let fetcher = Fetcher::from_env(env).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    models::onnx::load(Some(
-        &runtime.block_on(fetcher.runtime(models::onnx::Device::Cpu, env)).unwrap(),
-    ))
-    .unwrap();
 }
 
 fn tokens(count: usize, seed: u32) -> Vec<u32> {

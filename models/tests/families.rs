@@ -8,19 +8,10 @@ mod tiny;
 
 use std::path::{Path, PathBuf};
 
-use models::fetch::Fetcher;
 use models::import::{Adapter, Gguf, Precision, import, write_into};
 use models::onnx::{Options, Session};
 use serde_json::json;
 use tiny::{FAMILIES, Family, Lora, Network, VOCAB};
-
-fn library() {
-    let env = |name: &str| std::env::var_os(name);
-    let fetcher = Fetcher::from_env(env).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let library = runtime.block_on(fetcher.runtime(models::onnx::Device::Cpu, env)).unwrap();
-    models::onnx::load(Some(&library)).unwrap();
-}
 
 /// Makes the model in `from` whole, without quantization.
 fn whole(from: &Path, adapter: Option<&Path>, into: &Path) {
@@ -54,7 +45,7 @@ fn off(found: &[f32], wanted: &[f64]) -> f64 {
 
 #[test]
 fn each_family_follows_the_reference() {
-    library();
+    tiny::library();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: String| -> PathBuf { folder.path().join(name) };
     for (seed, family) in (10..).zip(FAMILIES) {
@@ -79,7 +70,7 @@ fn each_family_follows_the_reference() {
 
 #[test]
 fn an_adapter_is_as_if_it_were_in_the_weights() {
-    library();
+    tiny::library();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| -> PathBuf { folder.path().join(name) };
     for family in [Family::Llama, Family::Qwen2] {
@@ -109,7 +100,7 @@ fn an_adapter_is_as_if_it_were_in_the_weights() {
 
 #[test]
 fn adapters_of_one_base_do_not_touch_each_other() {
-    library();
+    tiny::library();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| -> PathBuf { folder.path().join(name) };
     let network = Network::random(Family::Qwen3, 3);

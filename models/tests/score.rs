@@ -8,8 +8,6 @@ mod tiny;
 use std::path::Path;
 
 use agent_core::model::{Finish, Form, Reply, Request, Sampling, TokenLogprob};
-use models::fetch::Fetcher;
-use models::import::{Gguf, Precision, write_into};
 use models::onnx::{Ahead, Asked, Asking, Onnx, OnnxOptions, Options, Prompt, Scorer};
 use tiny::{Family, Network};
 
@@ -25,16 +23,9 @@ fn ids(text: &str) -> Vec<u32> {
     text.chars().map(|letter| id(letter) as u32).collect()
 }
 
-/// Unquantized, so that what differs is rounding.
 fn model(network: &Network, folder: &Path) {
-    let env = |name: &str| std::env::var_os(name);
-    let fetcher = Fetcher::from_env(env).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let library = runtime.block_on(fetcher.runtime(models::onnx::Device::Cpu, env)).unwrap();
-    models::onnx::load(Some(&library)).unwrap();
-    let gguf = folder.with_extension("gguf");
-    network.write(&gguf);
-    write_into(&Gguf::open(&gguf).unwrap(), folder, Precision::Sixteen, &mut |_, _| {}).unwrap();
+    tiny::library();
+    tiny::unquantized(network, folder);
 }
 
 /// The log-probability of each token after `from`, computed another way.

@@ -11,8 +11,6 @@ use std::time::Duration;
 
 use agent_core::model::{Form, Reply, Request, Sampling, TokenLogprob};
 use futures::future::join_all;
-use models::fetch::Fetcher;
-use models::import::{Gguf, Precision, write_into};
 use models::onnx::{Asking, Onnx, OnnxOptions, Prompt};
 
 use tiny::{FAMILIES, Family, Network};
@@ -26,16 +24,9 @@ const PROMPTS: [&str; 6] = [
     "and now for something else ",
 ];
 
-/// Unquantized, so that what differs is rounding.
 fn open(network: &Network, folder: &Path, slots: usize) -> Onnx {
-    let env = |name: &str| std::env::var_os(name);
-    let fetcher = Fetcher::from_env(env).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let library = runtime.block_on(fetcher.runtime(models::onnx::Device::Cpu, env)).unwrap();
-    models::onnx::load(Some(&library)).unwrap();
-    let gguf = folder.with_extension("gguf");
-    network.write(&gguf);
-    write_into(&Gguf::open(&gguf).unwrap(), folder, Precision::Sixteen, &mut |_, _| {}).unwrap();
+    tiny::library();
+    tiny::unquantized(network, folder);
     let options = OnnxOptions { threads: 1, slots, ..OnnxOptions::default() };
     Onnx::open(folder, "m", options).unwrap()
 }

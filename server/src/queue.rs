@@ -102,6 +102,22 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn as_many_have_their_turn_as_there_are_slots() {
+        let queue = Queue::new(1, 2);
+        let (first, second) = (queue.join().unwrap(), queue.join().unwrap());
+        let turns = (first.turn().await.unwrap(), second.turn().await.unwrap());
+        assert_eq!((queue.busy(), queue.waiting()), (true, 0));
+        let third = queue.join().unwrap();
+        assert_eq!(queue.join().err().unwrap().code, "queue_full");
+        let mut turn_of_third = Box::pin(third.turn());
+        assert!(futures::poll!(&mut turn_of_third).is_pending());
+        drop(turns.1);
+        drop(turn_of_third.await.unwrap());
+        drop(turns.0);
+        assert!(!queue.busy());
+    }
+
+    #[tokio::test]
     async fn the_line_is_bounded_and_in_order() {
         let queue = Queue::new(2, 1);
         let first = queue.join().unwrap().turn().await.unwrap();

@@ -1,13 +1,21 @@
-//! Local models that all runs of a process share, and whatever else asks them: each is open once.
+//! What all runs of a process share: the journal, and the local models, each of which is open once.
 
 use std::sync::Arc;
 
 use agent_core::model::{Model, ModelError, Reply, Request, Sampling, Traits};
 use async_trait::async_trait;
 use models::onnx::{Asking, Device, Onnx, OnnxOptions};
+use store::Store;
 use tokio::sync::Mutex;
 
 use super::Errand;
+
+/// What the runs of one process share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) engines: Engines,
+}
 
 /// Which local model, and how it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -63,14 +63,13 @@ pub struct Pace {
 
 impl AddAssign for Pace {
     fn add_assign(&mut self, more: Pace) {
-        let Pace { load, read, reading, written, forced, drafted, guessed, .. } = more;
-        self.load += load;
-        self.read += read;
-        self.reading += reading;
-        self.written += written;
-        self.forced += forced;
-        self.drafted += drafted;
-        self.guessed += guessed;
+        self.load += more.load;
+        self.read += more.read;
+        self.reading += more.reading;
+        self.written += more.written;
+        self.forced += more.forced;
+        self.drafted += more.drafted;
+        self.guessed += more.guessed;
         self.writing += more.writing;
         self.masking += more.masking;
         self.compiling += more.compiling;

@@ -3,7 +3,7 @@
 //!
 //! `tokenizer`, `template` and `turns` make tokens of a conversation, `grammar` says which may come next,
 //! `sampler` picks one, `decode`, `writing` and `choice` turn the wheel, `model` hands requests to those that do.
-//! `network` is the one thread that reads for all of them, `slots` the account of what it remembers, `cache` where
+//! `network` is the one thread that reads for all of them, `conversation` how it is asked, `slots` the account of what it remembers, `cache` where
 //! that lies; `session` is a network with one conversation. `drafts` guesses what may come, `odds` and `score` say how
 //! likely it was.
 
@@ -12,6 +12,7 @@ mod bench;
 mod cache;
 mod calls;
 mod choice;
+mod conversation;
 mod decode;
 mod drafts;
 mod error;

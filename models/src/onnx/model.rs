@@ -38,7 +38,7 @@ pub struct OnnxOptions {
     /// A LoRA adapter over its weights.
     pub adapter: Option<PathBuf>,
     /// Requests that are answered at once, and conversations that are remembered; 0 for as many as fit in
-    /// 1.5 GiB, at most 4.
+    /// 1.5 GiB, at most 4. While several are written, what they hold takes memory twice.
     pub slots: usize,
 }
 
@@ -75,20 +75,15 @@ impl Onnx {
     /// `name` is what errors and the journal call it.
     pub fn open(folder: &Path, name: &str, options: OnnxOptions) -> Result<Onnx, EngineError> {
         let started = Instant::now();
-        let info = ModelInfo::open(folder)?;
-        let context = match options.context {
-            0 => info.context,
-            wanted => wanted.min(info.context),
-        };
-        let weights = folder.to_path_buf();
-        let OnnxOptions { device, threads, sampling, adapter, slots, .. } = options;
+        let info = Arc::new(ModelInfo::open(folder)?);
+        let OnnxOptions { device, threads, context, sampling, adapter, slots } = options;
         let sizes = Sizes::new(&info, context);
         let slots = match slots {
             0 => (MEMORY / sizes.bytes().max(1)).clamp(1, SLOTS),
             wanted => wanted,
         };
         // The weights come from disk while the vocabulary is sorted.
-        let about = info.clone();
+        let (weights, about) = (folder.to_path_buf(), info.clone());
         let runner = thread::spawn(move || {
             let options = Options { threads, device, context };
             session::network(&weights, &about, adapter.as_deref(), options)
@@ -115,14 +110,14 @@ impl Onnx {
                 template: template.clone(),
                 grammars: grammars.clone(),
                 sampling,
-                context: context as usize,
+                context: sizes.context,
                 fed: Vec::new(),
                 pace: Pace::default(),
             };
             let (inbox, pace) = (inbox.clone(), pace.clone());
             thread::spawn(move || serve(engine, &inbox, &pace));
         }
-        let name = name.to_string();
+        let (name, context) = (name.to_string(), sizes.context as u32);
         Ok(Onnx { name, context, tokenizer, jobs, pace, taken: Arc::new(()), slots, together })
     }
 

@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use ort::session::Session as Runner;
 
 use super::EngineError;
 use super::cache::{Cache, Sizes};
-use super::decode::Decoder;
+use super::conversation::{Ask, Conversation, Feed};
 use super::session::{CHUNK, next_chunk, readable};
 use super::slots::Slots;
 
@@ -27,36 +27,6 @@ use super::slots::Slots;
 const PIECE: usize = 64;
 /// How long a turn waits for those that are in the middle of a reply: choosing a token takes them less.
 const GATHER: Duration = Duration::from_millis(3);
-
-/// What a conversation asks of the thread.
-enum Ask {
-    Begin {
-        prompt: Vec<u32>,
-        asker: u64,
-        heard: mpsc::Sender<Result<(usize, usize), EngineError>>,
-    },
-    Feed(Feed),
-    /// The reply is done; the slot keeps at most so many tokens.
-    End {
-        slot: usize,
-        keep: usize,
-    },
-}
-
-/// Tokens that a conversation has to have read.
-struct Feed {
-    slot: usize,
-    /// What stays of the tokens before.
-    keep: usize,
-    tokens: Vec<u32>,
-    /// How many of them are read.
-    done: usize,
-    rows: usize,
-    stop: Arc<AtomicBool>,
-    /// Where the logits go.
-    room: Vec<f32>,
-    heard: mpsc::Sender<Result<Vec<f32>, EngineError>>,
-}
 
 /// Conversations with the network, as many as there are slots. Its thread ends when they are dropped.
 /// `counted` counts the tokens that several of them had read in one pass.
@@ -296,99 +266,4 @@ impl Network {
 
 fn run(error: ort::Error) -> EngineError {
     EngineError::Run(error.to_string())
-}
-
-impl Feed {
-    fn wants_one_token(&self) -> bool {
-        self.rows == 1 && self.tokens.len() - self.done == 1
-    }
-
-    fn answer_with(mut self, logits: &[f32]) {
-        let mut room = std::mem::take(&mut self.room);
-        room.clear();
-        room.extend_from_slice(logits);
-        self.answer(Ok(room));
-    }
-
-    fn answer(self, read: Result<Vec<f32>, EngineError>) {
-        // It may have gone.
-        let _ = self.heard.send(read);
-    }
-}
-
-/// One conversation with a shared network.
-pub(super) struct Conversation {
-    asks: mpsc::Sender<Ask>,
-    vocab: usize,
-    /// While a reply is written.
-    slot: Option<usize>,
-    /// What the next tokens follow.
-    length: usize,
-    stop: Arc<AtomicBool>,
-    logits: Vec<f32>,
-}
-
-impl Conversation {
-    fn new(asks: mpsc::Sender<Ask>, vocab: usize) -> Self {
-        let (slot, length, stop, logits) = (None, 0, Arc::default(), Vec::new());
-        Self { asks, vocab, slot, length, stop, logits }
-    }
-}
-
-fn gone() -> EngineError {
-    EngineError::Run("its thread has ended".to_string())
-}
-
-impl Decoder for Conversation {
-    fn begin(&mut self, prompt: &[u32], asker: u64) -> Result<usize, EngineError> {
-        let (heard, begun) = mpsc::channel();
-        self.asks.send(Ask::Begin { prompt: prompt.to_vec(), asker, heard }).map_err(|_| gone())?;
-        let (slot, cached) = begun.recv().map_err(|_| gone())??;
-        (self.slot, self.length) = (Some(slot), cached);
-        Ok(cached)
-    }
-
-    fn end(&mut self) {
-        if let Some(slot) = self.slot.take() {
-            // Where the thread has ended there is nothing to keep.
-            let _ = self.asks.send(Ask::End { slot, keep: self.length });
-        }
-    }
-
-    fn rewind(&mut self, to: usize) {
-        self.length = self.length.min(to);
-    }
-
-    fn stop_on(&mut self, flag: Arc<AtomicBool>) {
-        self.stop = flag;
-    }
-
-    fn feed(&mut self, tokens: &[u32], rows: usize) -> Result<(), EngineError> {
-        let slot = self.slot.ok_or_else(gone)?;
-        let (heard, read) = mpsc::channel();
-        let feed = Feed {
-            slot,
-            keep: self.length,
-            tokens: tokens.to_vec(),
-            done: 0,
-            rows: rows.clamp(1, CHUNK.min(tokens.len()).max(1)),
-            stop: self.stop.clone(),
-            room: std::mem::take(&mut self.logits),
-            heard,
-        };
-        self.asks.send(Ask::Feed(feed)).map_err(|_| gone())?;
-        // As much as was read before an error stays.
-        let length = std::mem::replace(&mut self.length, usize::MAX);
-        self.logits = read.recv().map_err(|_| gone())??;
-        self.length = length + tokens.len();
-        Ok(())
-    }
-
-    fn logits(&self) -> &[f32] {
-        &self.logits
-    }
-
-    fn width(&self) -> usize {
-        self.vocab
-    }
 }

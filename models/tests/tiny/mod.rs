@@ -4,6 +4,9 @@
 
 use std::path::Path;
 
+use models::fetch::Fetcher;
+use models::import::{Gguf, Precision, write_into};
+use models::onnx::Device;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -20,6 +23,22 @@ pub use adapter::Lora;
 pub use family::{FAMILIES, Family};
 pub use matrix::Matrix;
 pub use writer::{Writer, safetensors};
+
+/// Loads ONNX Runtime, which is fetched where it is not here yet.
+pub fn library() {
+    let env = |name: &str| std::env::var_os(name);
+    let fetcher = Fetcher::from_env(env).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let library = runtime.block_on(fetcher.runtime(Device::Cpu, env)).unwrap();
+    models::onnx::load(Some(&library)).unwrap();
+}
+
+/// Imports a network into a folder, unquantized, so that what differs is rounding.
+pub fn unquantized(network: &Network, folder: &Path) {
+    let gguf = folder.with_extension("gguf");
+    network.write(&gguf);
+    write_into(&Gguf::open(&gguf).unwrap(), folder, Precision::Sixteen, &mut |_, _| {}).unwrap();
+}
 
 pub const HIDDEN: usize = 64;
 pub const HEADS: usize = 4;
