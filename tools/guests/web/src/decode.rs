@@ -22,9 +22,26 @@ pub(crate) fn decode<'a>(kind: Kind, content_type: &str, body: &'a [u8]) -> Cow<
         // Words that can be read byte by byte are no UTF-16, whatever they say.
         Some(if said == UTF_16LE || said == UTF_16BE { UTF_8 } else { said })
     });
+    let encoding = match named {
+        Some(said) if said.is_single_byte() && is_utf8(body) => UTF_8,
+        Some(said) => said,
+        None => guessed(body),
+    };
     // `decode` lets a byte order mark win.
-    let (text, _, _) = named.unwrap_or_else(|| guessed(body)).decode(body);
+    let (text, _, _) = encoding.decode(body);
     text
+}
+
+/// Whether a body holds letters beyond ASCII, and all of them as UTF-8 has them. Words in an encoding with
+/// a byte for each letter do not look like that: it is the server that is wrong, which says for all its
+/// pages what was true of the first.
+fn is_utf8(body: &[u8]) -> bool {
+    !body.is_ascii()
+        && match std::str::from_utf8(body) {
+            Ok(_) => true,
+            // It was cut within a letter.
+            Err(error) => error.error_len().is_none() && !body[..error.valid_up_to()].is_ascii(),
+        }
 }
 
 /// By its letters, as Firefox does where nobody says it.
@@ -99,6 +116,9 @@ mod tests {
         check("text/html; charset=nonsense", b"caf\xC3\xA9", "café");
         check("text/html; charset=latin1", b"\xEF\xBB\xBFcaf\xC3\xA9", "café");
         check("text/html; charset=windows-1252", b"\x93a\x94 \x80", "“a” €");
+        check("text/html; charset=ISO-8859-1", b"caf\xC3\xA9 \xE2\x80", "café \u{fffd}");
+        check("text/html; charset=koi8-r", "café".as_bytes(), "café");
+        check("text/html", "<meta charset=latin1>café".as_bytes(), "<meta charset=latin1>café");
         check("text/html; charset=gb18030", b"\xD6\xD0\xCE\xC4 \x81\x30\x84\x36", "中文 ¥");
         check("text/html; charset=koi8-r", b"\xEE\xC5\xD4", "Нет");
         check("text/html; charset=utf-16le", b"h\0\xE9\0", "hé");

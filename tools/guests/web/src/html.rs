@@ -20,6 +20,7 @@ use crate::links;
 use crate::markdown::markdown;
 use crate::page::Page;
 use crate::refresh::Refresh;
+use crate::tables;
 use crate::tidy::{Content, tidy};
 
 /// Less than this is a page whose content was not found; then the whole page is better.
@@ -86,6 +87,7 @@ fn seen(url: &str, html: &str) -> String {
     }
     consent::remove(&document);
     folded::open(&document);
+    tables::fill(&document);
     document.html().to_string()
 }
 

@@ -32,6 +32,7 @@ mod refused;
 mod robots;
 mod search;
 mod settings;
+mod tables;
 mod tidy;
 #[path = "../../../src/web/types.rs"]
 mod types;

@@ -4,6 +4,8 @@
 
 use dom_query::{Document, Matcher, NodeRef, Selection};
 
+use crate::tables;
+
 /// A line is a link when so much of its letters are.
 const LINK: f64 = 0.8;
 /// Of a page with more links than this the links are the content.
@@ -35,6 +37,7 @@ pub(crate) fn tidy(html: &str, title: &str, content: Content) -> String {
     if content == Content::Article {
         only_prose(&document);
     }
+    tables::one_heading(&document);
     document.html().to_string()
 }
 
