@@ -20,7 +20,8 @@ pub const DEFAULT: &str = "qwen2.5-coder-1.5b";
 pub const REPLY_LIMIT: usize = 16 << 20;
 
 /// A call's arguments as every model hands them on: text is read as JSON, also where it was written as
-/// text twice, and kept as it is where it is none; no arguments are an empty object.
+/// text twice, or once more behind itself or an empty object, and kept as it is where it is none; no
+/// arguments are an empty object.
 fn arguments(written: Value) -> Value {
     match written {
         Value::Null => Value::Object(Map::new()),
@@ -30,9 +31,24 @@ fn arguments(written: Value) -> Value {
                 Ok(map @ Value::Object(_)) => map,
                 _ => Value::String(inner),
             },
+            Ok(Value::Null) => Value::Object(Map::new()),
             Ok(value) => value,
-            Err(_) => Value::String(text),
+            Err(_) => repeated(&text).map_or(Value::String(text), Value::Object),
         },
         other => other,
     }
+}
+
+/// The object that a text says more than once, or after an empty one; none where two differ.
+fn repeated(text: &str) -> Option<Map<String, Value>> {
+    let mut said = Map::new();
+    for object in serde_json::Deserializer::from_str(text).into_iter::<Map<String, Value>>() {
+        let object = object.ok()?;
+        match () {
+            _ if said.is_empty() => said = object,
+            _ if object.is_empty() || object == said => {}
+            _ => return None,
+        }
+    }
+    Some(said)
 }

@@ -1,6 +1,8 @@
 //! Plain text: where words begin and end in each script ([`words`]), which of many texts fit a
-//! question best ([`rank`]), and bytes that should be UTF-8 ([`utf8`]). Knows nothing of agents.
+//! question best ([`rank`]), bytes that should be UTF-8 ([`utf8`]), and texts that should be JSON
+//! ([`legible`]). Knows nothing of agents.
 
+pub mod legible;
 pub mod rank;
 pub mod utf8;
 pub mod words;

@@ -8,16 +8,19 @@
 pub mod cited;
 mod code;
 mod decision;
+mod functions;
 mod parse;
 mod prompt;
+mod reasoning;
 mod registry;
 mod signature;
 mod tools;
 
 pub use code::CODE;
 pub use decision::{Decision, Next, answer, cut, unfenced};
-pub use parse::{Parsed, after_reasoning, parse};
+pub use parse::{Parsed, parse};
 pub use prompt::{LAST, Prompt, for_a_model, paragraphs};
+pub use reasoning::after_reasoning;
 pub use registry::{Entry, Models, Needs, Strategies};
 pub use signature::{shape, signature};
 pub use tools::TOOLS;

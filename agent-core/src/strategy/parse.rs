@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
+use super::functions::functions;
+use super::reasoning::{tag_of, without_reasoning};
 use crate::message::ToolCall;
 use crate::tool::ToolSpec;
 
@@ -20,11 +22,8 @@ pub enum Parsed {
     Neither(String),
 }
 
-/// Tags around reasoning.
-const REASONING: [&str; 5] = ["think", "thinking", "reasoning", "thought", "reflection"];
-
 /// What only the markup of calls and channels holds.
-const MARKUP: [&str; 15] = [
+const MARKUP: [&str; 18] = [
     "<tool_call",
     "</tool_call",
     "<function=",
@@ -40,6 +39,9 @@ const MARKUP: [&str; 15] = [
     "<|channel|>",
     "<|im_start|>",
     "<parameter=",
+    "<invoke name=",
+    "<minimax:tool_call",
+    "```tool_code",
 ];
 
 /// Keys that a tool's name stands under.
@@ -89,8 +91,7 @@ fn unread(text: &str, tools: &[&ToolSpec]) -> Option<String> {
             format!("the tools are {}", names.join(", "))
         }
     };
-    let tag = |tag: &&str| [format!("<{tag}>"), format!("</{tag}>")];
-    if let Some(tag) = REASONING.iter().flat_map(tag).find(|tag| text.contains(tag)) {
+    if let Some(tag) = tag_of(text) {
         return Some(format!(
             "your reply holds the reasoning tag `{tag}` and was not taken: reply with the answer \
              alone"
@@ -99,6 +100,12 @@ fn unread(text: &str, tools: &[&ToolSpec]) -> Option<String> {
     if let Some(name) = unknown(text) {
         return Some(format!("there is no tool `{name}`: {there}"));
     }
+    if let Some(name) = spelled(text, tools) {
+        return Some(format!(
+            "your reply writes a call of `{name}` as text, and it was not made: call the tool itself, or \
+             answer"
+        ));
+    }
     let markup = MARKUP.iter().find(|markup| text.contains(**markup))?;
     Some(format!(
         "your reply holds `{markup}`, the markup of a tool call, and no whole call: {there}; call \
@@ -106,88 +113,18 @@ fn unread(text: &str, tools: &[&ToolSpec]) -> Option<String> {
     ))
 }
 
-/// The text after the reasoning that it begins with, or all of it where there is none or no end to it.
-pub fn after_reasoning(content: &str) -> &str {
-    let has = REASONING.iter().any(|tag| content.contains(&format!("</{tag}>")));
-    if has { without_reasoning(content).unwrap_or(content) } else { content }
+/// The tool that the whole text spells a call of, as a language's or in a list of such calls.
+fn spelled<'a>(text: &str, tools: &[&'a ToolSpec]) -> Option<&'a str> {
+    let text = text.trim();
+    let text = text.strip_prefix('[').and_then(|list| list.strip_suffix(']')).unwrap_or(text);
+    let (name, rest) = text.split_once('(')?;
+    let word = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let whole = !name.is_empty() && name.chars().all(word) && rest.trim_end().ends_with(')');
+    offered(name, tools).filter(|_| whole).map(|tool| tool.name.as_str())
 }
 
-/// The text after the reasoning that it begins with.
-fn without_reasoning(content: &str) -> Result<&str, String> {
-    const FINAL: &str = "<|channel|>final<|message|>";
-    let mut text = content.trim();
-    if let Some(at) = text.rfind(FINAL) {
-        text = text[at + FINAL.len()..].trim();
-    }
-    loop {
-        let open = REASONING.iter().find(|tag| {
-            text.strip_prefix('<').is_some_and(|rest| {
-                rest.strip_prefix(**tag).is_some_and(|rest| rest.starts_with('>'))
-            })
-        });
-        // Templates that open the block themselves leave only its end.
-        let lone = || {
-            REASONING.iter().find(|tag| {
-                text.contains(&format!("</{tag}>")) && !text.contains(&format!("<{tag}>"))
-            })
-        };
-        let Some(tag) = open.or_else(lone) else { return Ok(text) };
-        let close = format!("</{tag}>");
-        let Some(at) = text.find(&close) else {
-            return Err(format!(
-                "your reply is reasoning that never ends (`<{tag}>`): reply with the answer alone"
-            ));
-        };
-        text = text[at + close.len()..].trim();
-    }
-}
-
-type Call = (String, Value);
-
-/// `<function=NAME>` with `<parameter=KEY>` within, as some coders write it.
-fn functions(text: &str, tools: &[&ToolSpec]) -> Vec<(Range<usize>, Call)> {
-    const OPEN: &str = "<function=";
-    let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(at) = text[from..].find(OPEN).map(|at| from + at) {
-        let Some(close) = text[at..].find('>').map(|close| at + close) else { break };
-        let end = text[close..].find("</function>").map_or(text.len(), |end| close + end);
-        from = end;
-        let named = text[at + OPEN.len()..close].trim().trim_matches(['"', '\'']);
-        let Some(tool) = offered(named, tools) else { continue };
-        let body = &text[close + 1..end];
-        let arguments = match parameters(body, tool) {
-            Some(arguments) => arguments,
-            None => match serde_json::from_str(body.trim()) {
-                Ok(Value::Object(map)) => Value::Object(map),
-                _ => continue,
-            },
-        };
-        found.push((at..end, (tool.name.clone(), arguments)));
-    }
-    found
-}
-
-/// The parameters of a function; `None` where what is within is something else.
-fn parameters(body: &str, tool: &ToolSpec) -> Option<Value> {
-    const OPEN: &str = "<parameter=";
-    let mut arguments = Map::new();
-    let mut rest = body;
-    while let Some(at) = rest.find(OPEN) {
-        let (key, after) = rest[at + OPEN.len()..].split_once('>')?;
-        let (value, after) = after.split_once("</parameter>")?;
-        let key = key.trim().trim_matches(['"', '\'']);
-        let value = value.trim_start_matches('\n').trim_end_matches('\n');
-        let text = tool.input["properties"][key]["type"] == "string";
-        let value = match serde_json::from_str(value.trim()) {
-            Ok(value) if !text => value,
-            _ => Value::from(value),
-        };
-        arguments.insert(key.to_string(), value);
-        rest = after;
-    }
-    (!arguments.is_empty() || body.trim().is_empty()).then_some(Value::Object(arguments))
-}
+/// A tool's name, and its arguments.
+pub(super) type Call = (String, Value);
 
 /// The calls among the JSON values in a text, whatever stands around them: fences, tags, prose.
 fn json(text: &str, tools: &[&ToolSpec]) -> Vec<(Range<usize>, Call)> {
@@ -259,7 +196,7 @@ fn unknown(text: &str) -> Option<String> {
 }
 
 /// The tool of this name, also where its dots were written as what servers take.
-fn offered<'a>(name: &str, tools: &[&'a ToolSpec]) -> Option<&'a ToolSpec> {
+pub(super) fn offered<'a>(name: &str, tools: &[&'a ToolSpec]) -> Option<&'a ToolSpec> {
     let name = name.strip_prefix("functions.").unwrap_or(name);
     let name = name.split_once("<|").map_or(name, |(name, _)| name);
     let legal = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
@@ -330,7 +267,11 @@ mod tests {
             "<function=files_read>\n<parameter=path>\na.md\n</parameter>\n</function>\n</tool_call>"
                 .to_string(),
         ];
-        for content in spelled {
+        let invoke =
+            "<invoke name=\"files.read\">\n<parameter name=\"path\">a.md</parameter>\n</invoke>";
+        let invoked = ["function_calls", "minimax:tool_call"]
+            .map(|tag| format!("I look.\n<{tag}>\n{invoke}\n</{tag}>"));
+        for content in spelled.into_iter().chain(invoked) {
             assert_eq!(calls(&content), [("files.read".into(), json!({"path": "a.md"}))]);
         }
         assert_eq!(calls("{\"name\": \"now\"}"), [("now".into(), json!({}))]);
@@ -367,6 +308,11 @@ mod tests {
             "It is 30 m. <think>Or not?</think> It is.",
             "```json\n{\"name\": \"files.delete\", \"arguments\": {\"path\": \"a.md\"}}\n```",
             "<function=files.delete>\n</function>",
+            "<invoke name=\"files.delete\">\n</invoke>",
+            "[THINK]I wonder",
+            "[files_read(path=\"a.md\"), now()]",
+            "files.read(path='a.md')",
+            "```tool_code\nprint(files_read(path=\"a.md\"))\n```",
         ] {
             assert!(matches!(read(content), Parsed::Neither(_)), "{content}");
         }

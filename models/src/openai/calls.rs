@@ -15,6 +15,8 @@ use super::names::Names;
 pub(super) struct CallPart {
     pub(super) index: Option<u64>,
     pub(super) id: Option<String>,
+    /// What the server calls this part of its output, where that is not the call's id.
+    pub(super) item: Option<String>,
     pub(super) name: Option<String>,
     pub(super) arguments: Option<String>,
 }
@@ -27,6 +29,7 @@ pub(super) struct Calls(Vec<Call>);
 struct Call {
     index: Option<u64>,
     id: String,
+    item: Option<String>,
     name: String,
     arguments: String,
 }
@@ -75,7 +78,8 @@ impl Calls {
             self.0.len() - 1
         });
         let call = &mut self.0[at];
-        let CallPart { id, name, arguments, .. } = part;
+        let CallPart { id, item, name, arguments, .. } = part;
+        call.item = call.item.take().or(item);
         if call.id.is_empty() {
             call.id = id.unwrap_or_default();
         }
@@ -89,6 +93,33 @@ impl Calls {
         }
     }
 
+    /// Takes a call in full: it fills in what its parts did not say, or is a call of its own.
+    pub(super) fn complete(&mut self, whole: CallPart) {
+        let value = |text: &str| serde_json::from_str::<Value>(text).ok();
+        let told = whole.arguments.as_deref().and_then(value);
+        let by_id = |call: &Call| {
+            let item = whole.item.is_some() && whole.item == call.item;
+            item || whole.id.as_ref().is_some_and(|id| *id == call.id)
+        };
+        // A server may count all its calls as one: those with other arguments are others.
+        let by_index = |call: &Call| {
+            call.index == whole.index && (!call.whole() || value(&call.arguments) == told)
+        };
+        let found = self.0.iter().rposition(by_id).or_else(|| self.0.iter().rposition(by_index));
+        let Some(at) = found else { return self.take(whole) };
+        let call = &mut self.0[at];
+        let takes = told.is_some() || call.arguments.is_empty();
+        if let Some(arguments) = whole.arguments.filter(|_| takes) {
+            call.arguments = arguments;
+        }
+        if let Some(name) = whole.name {
+            call.name = name;
+        }
+        if call.id.is_empty() {
+            call.id = whole.id.unwrap_or_default();
+        }
+    }
+
     /// The call that a part goes on with; none where it begins one.
     fn of(&self, part: &CallPart) -> Option<usize> {
         let last = self.0.len().checked_sub(1)?;
@@ -98,6 +129,9 @@ impl Calls {
         let found = match part.index {
             Some(_) => self.0.iter().rposition(both).or_else(|| self.0.iter().rposition(by_index)),
             None if part.id.is_some() => self.0.iter().rposition(by_id),
+            None if part.item.is_some() => {
+                self.0.iter().rposition(|call| call.item == part.item).or(Some(last))
+            }
             None => Some(last),
         };
         match found {
@@ -138,7 +172,7 @@ mod tests {
         let mut calls = Calls::default();
         for (index, id, name, arguments) in parts {
             let [id, name, arguments] = [id, name, arguments].map(|text| text.map(str::to_string));
-            calls.take(CallPart { index: *index, id, name, arguments });
+            calls.take(CallPart { index: *index, id, name, arguments, ..CallPart::default() });
         }
         let calls = calls.into_calls(&Names::default(), &Redactor::default());
         let mut ids: Vec<_> = calls.iter().map(|call| call.id.clone()).collect();
@@ -203,6 +237,57 @@ mod tests {
         ] {
             assert_eq!(calls(&parts), two, "{parts:?}");
         }
+    }
+
+    #[test]
+    fn a_call_in_full_fills_in_what_its_parts_left_out() {
+        let part = |index, id: &str, arguments: Option<&str>| CallPart {
+            index,
+            id: Some(id.to_string()),
+            item: Some(format!("item-{id}")),
+            name: Some("f".to_string()),
+            arguments: arguments.map(str::to_string),
+        };
+        let end = |mut calls: Calls, wholes: [CallPart; 2]| {
+            wholes.into_iter().for_each(|whole| calls.complete(whole));
+            let calls = calls.into_calls(&Names::default(), &Redactor::default());
+            calls.into_iter().map(|call| call.arguments["p"].to_string()).collect::<Vec<_>>()
+        };
+        let wholes = || [part(Some(0), "x", A), part(Some(0), "y", B)];
+        // No parts, parts that said nothing, half of it or all of it, with an index that does not count.
+        for said in [None, Some(""), Some("{\"p\":")] {
+            let mut calls = Calls::default();
+            if said.is_some() {
+                calls.take(part(Some(0), "x", said));
+            }
+            assert_eq!(end(calls, wholes()), ["\"a\"", "\"b\""], "{said:?}");
+        }
+        let mut calls = Calls::default();
+        calls.take(part(Some(0), "x", A));
+        calls.take(part(Some(0), "y", B));
+        assert_eq!(end(calls, wholes()), ["\"a\"", "\"b\""]);
+        // Other ids at the end than in between.
+        let mut calls = Calls::default();
+        calls.take(part(Some(0), "v", A));
+        calls.take(part(Some(1), "w", B));
+        let wholes = [part(Some(0), "x", A), part(Some(1), "y", B)];
+        assert_eq!(end(calls, wholes), ["\"a\"", "\"b\""]);
+    }
+
+    #[test]
+    fn parts_are_told_apart_by_the_item_they_name() {
+        let mut calls = Calls::default();
+        for item in ["i", "j"] {
+            let (id, name) = (Some(format!("c{item}")), Some("f".to_string()));
+            calls.take(CallPart { id, name, item: Some(item.to_string()), ..CallPart::default() });
+        }
+        for (item, arguments) in [("i", A), ("j", B)] {
+            let arguments = arguments.map(str::to_string);
+            calls.take(CallPart { item: Some(item.to_string()), arguments, ..CallPart::default() });
+        }
+        let calls = calls.into_calls(&Names::default(), &Redactor::default());
+        assert_eq!(calls[0].arguments["p"], "a");
+        assert_eq!(calls[1].arguments["p"], "b");
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub(super) enum Piece {
     Reasoning(String),
     /// A part of a call.
     Call(CallPart),
+    /// A call in full, which may have come in parts before.
+    Called(CallPart),
+    /// All of the text, which may have come in parts before.
+    Said(String),
     /// Why the reply ended, in the server's word.
     Finish(String),
     /// Tokens so far.
@@ -52,14 +56,13 @@ pub(super) fn pieces(event: &Value) -> Vec<Piece> {
     }
     let mut pieces = Vec::new();
     if let Some(choice) = choice(event) {
-        let part =
-            ["delta", "message"].iter().map(|key| &choice[*key]).find(|part| part.is_object());
-        match part {
+        match part(choice) {
             Some(part) => message(part, &mut pieces),
             None => text(&choice["text"], &mut pieces),
         }
-        // Some servers write an empty word in each chunk.
-        let word = choice["finish_reason"].as_str().filter(|word| !word.trim().is_empty());
+        // Some servers write an empty word in each chunk, or one for nothing.
+        let word = choice["finish_reason"].as_str();
+        let word = word.filter(|word| !matches!(word.trim(), "" | "null" | "None"));
         pieces.extend(word.map(|word| Piece::Finish(word.to_string())));
     }
     let told = [&event["usage"], &event["x_groq"]["usage"]];
@@ -69,8 +72,17 @@ pub(super) fn pieces(event: &Value) -> Vec<Piece> {
 
 /// Whether an event is a whole reply, from a server that does not stream.
 pub(super) fn whole(event: &Value) -> bool {
-    choice(event)
-        .is_some_and(|choice| choice["message"].is_object() && !choice["delta"].is_object())
+    choice(event).is_some_and(|choice| {
+        choice["message"].is_object()
+            && part(choice).is_some_and(|part| std::ptr::eq(part, &choice["message"]))
+    })
+}
+
+/// What a choice says; an empty part may stand beside the one that says it.
+fn part(choice: &Value) -> Option<&Value> {
+    let parts = || ["delta", "message"].iter().map(|key| &choice[*key]);
+    let filled = parts().find(|part| part.as_object().is_some_and(|part| !part.is_empty()));
+    filled.or_else(|| parts().find(|part| part.is_object()))
 }
 
 fn error(event: &Value) -> Option<Said> {
@@ -78,13 +90,32 @@ fn error(event: &Value) -> Option<Said> {
     let told = match error {
         Value::Null | Value::Bool(false) => false,
         Value::String(text) => !text.is_empty(),
-        Value::Object(map) => !map.is_empty(),
+        Value::Object(map) => map.values().any(says),
         _ => true,
     };
     let marked = ["object", "type"].iter().any(|key| event[*key] == "error");
-    // As frameworks write it that know nothing of completions.
-    let bare = event.get("choices").is_none() && !event["detail"].is_null();
+    // As frameworks write it that know nothing of completions, and gateways with a form of their own.
+    let bare = event.get("choices").is_none() && (!event["detail"].is_null() || coded(event));
     (told || marked || bare).then(|| Said::of(event))
+}
+
+/// Whether a value is a status of failure beside words.
+fn coded(event: &Value) -> bool {
+    let failed = |key: &str| number(&event[key]).is_some_and(|code| (400..600).contains(&code));
+    ["code", "status", "status_code", "error_code"].into_iter().any(failed)
+        && ["message", "msg", "error_msg"].iter().any(|key| event[*key].is_string())
+}
+
+/// Whether a value is more than a place for one.
+pub(super) fn says(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        Value::Bool(true) => true,
+    }
 }
 
 /// The choice that was asked for; some servers send more than one.
@@ -158,17 +189,24 @@ fn call(part: &Value) -> Option<CallPart> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
-    let arguments = match &function["arguments"] {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
+    let arguments =
+        ["arguments", "parameters", "input"].iter().find_map(|key| written(&function[*key]));
     part.is_object().then(|| CallPart {
         index: number(&part["index"]),
         id: word(&part["id"]),
         name: word(&function["name"]),
         arguments,
+        ..CallPart::default()
     })
+}
+
+/// Arguments as text, however they are written.
+pub(super) fn written(arguments: &Value) -> Option<String> {
+    match arguments {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
 }
 
 fn usage(value: &Value) -> Option<Usage> {
@@ -227,6 +265,8 @@ mod tests {
             json!({ "choices": [null] }),
             json!({ "choices": [{ "index": 0, "content_filter_offsets": {} }] }),
             json!({ "choices": [{ "index": 0, "delta": null, "finish_reason": "" }] }),
+            json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "null" }] }),
+            json!({ "choices": [], "error": { "message": null, "type": "", "code": 0 } }),
             json!({ "choices": [{ "index": 1, "delta": { "content": "another" } }] }),
             delta(json!({ "content": null, "tool_calls": null, "role": null })),
             delta(json!({ "content": 7, "tool_calls": "x", "function_call": null })),
@@ -250,6 +290,8 @@ mod tests {
         let whole =
             json!({ "choices": [{ "message": { "content": "a" }, "finish_reason": "stop" }] });
         assert_eq!(text(whole), "a|stop");
+        let beside = json!({ "choices": [{ "delta": {}, "message": { "content": "a" } }] });
+        assert!(super::whole(&beside) && text(beside) == "a");
         assert_eq!(text(json!({ "choices": [{ "text": "a" }] })), "a");
     }
 
@@ -273,6 +315,8 @@ mod tests {
             json!({ "object": "error", "message": "it broke", "code": 500 }),
             json!({ "type": "error", "error": { "type": "overloaded_error", "message": "it broke" } }),
             json!({ "detail": "it broke" }),
+            json!({ "code": 500, "msg": "it broke", "data": null }),
+            json!({ "status": 503, "error_msg": "it broke" }),
             json!({ "detail": [{ "loc": ["body"], "msg": "it broke" }] }),
         ] {
             let [Piece::Error(said)] = &pieces(&event)[..] else { panic!("{event}") };

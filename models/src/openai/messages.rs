@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::ask::{self, sent};
 use super::calls::CallPart;
-use super::chunk::{Piece, Usage, number};
+use super::chunk::{Piece, Usage, number, says, written};
 use super::images;
 use super::names::Names;
 use super::options::RemoteOptions;
@@ -133,17 +133,15 @@ pub(super) fn pieces(event: &Value) -> Vec<Piece> {
         "message_start" => usage(&event["message"]["usage"]),
         "content_block_start" => block(&event["content_block"], index),
         "content_block_delta" => {
-            let delta = &event["delta"];
-            let word = |key: &str| delta[key].as_str().unwrap_or_default().to_string();
-            match delta["type"].as_str() {
-                Some("text_delta") => vec![Piece::Text(word("text"))],
-                Some("thinking_delta") => vec![Piece::Reasoning(word("thinking"))],
-                Some("input_json_delta") => {
-                    let arguments = Some(word("partial_json"));
-                    vec![Piece::Call(CallPart { index, arguments, ..CallPart::default() })]
-                }
-                _ => Vec::new(),
-            }
+            // The keys say what it is, also where `type` does not.
+            let word = |key: &str| event["delta"][key].as_str().map(str::to_string);
+            let call = |arguments| {
+                let arguments = Some(arguments);
+                Piece::Call(CallPart { index, arguments, ..CallPart::default() })
+            };
+            let said = word("text").map(Piece::Text).into_iter();
+            let thought = word("thinking").map(Piece::Reasoning);
+            said.chain(thought).chain(word("partial_json").map(call)).collect()
         }
         "message_delta" => {
             let mut pieces = usage(&event["usage"]);
@@ -152,10 +150,11 @@ pub(super) fn pieces(event: &Value) -> Vec<Piece> {
         }
         "message_stop" => vec![Piece::End],
         "error" => vec![Piece::Error(Said::of(event))],
-        "message" => {
+        _ if is_whole(event) => {
             let content = event["content"].as_array().into_iter().flatten();
             let said = content.zip(0..).flat_map(|(part, n)| block(part, Some(n)));
-            let mut pieces: Vec<_> = said.collect();
+            let text = event["content"].as_str().map(|text| Piece::Text(text.to_string()));
+            let mut pieces: Vec<_> = text.into_iter().chain(said).collect();
             pieces.extend(usage(&event["usage"]));
             pieces.extend(finish(event));
             pieces.push(Piece::End);
@@ -166,6 +165,14 @@ pub(super) fn pieces(event: &Value) -> Vec<Piece> {
     }
 }
 
+/// Whether an event is a whole message, from a server that does not stream.
+pub(super) fn is_whole(event: &Value) -> bool {
+    match &event["type"] {
+        Value::Null => event["role"].is_string() && says(&event["content"]),
+        kind => *kind == "message" && event.get("content").is_some(),
+    }
+}
+
 fn block(block: &Value, index: Option<u64>) -> Vec<Piece> {
     let word = |key: &str| block[key].as_str().filter(|text| !text.is_empty()).map(str::to_string);
     match block["type"].as_str() {
@@ -173,9 +180,9 @@ fn block(block: &Value, index: Option<u64>) -> Vec<Piece> {
         Some("thinking") => word("thinking").map(Piece::Reasoning).into_iter().collect(),
         Some("tool_use") => {
             // A stream begins with an empty object and writes the arguments afterwards.
-            let input = block["input"].as_object().filter(|input| !input.is_empty());
-            let arguments = input.map(|_| block["input"].to_string());
-            vec![Piece::Call(CallPart { index, id: word("id"), name: word("name"), arguments })]
+            let arguments = written(&block["input"]).filter(|_| says(&block["input"]));
+            let (id, name) = (word("id"), word("name"));
+            vec![Piece::Call(CallPart { index, id, name, arguments, ..CallPart::default() })]
         }
         _ => Vec::new(),
     }

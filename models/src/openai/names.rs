@@ -34,7 +34,9 @@ impl Names {
     /// What the server means; a name it made up stays as it is, and is refused where calls are
     /// checked.
     pub(super) fn own(&self, legal: &str) -> String {
-        self.own.get(legal).map_or(legal, String::as_str).to_string()
+        let bare = bare(legal);
+        let own = self.own.get(legal).or_else(|| self.own.get(bare)).map(String::as_str);
+        own.unwrap_or(if self.legal.contains_key(bare) { bare } else { legal }).to_string()
     }
 
     fn free(&self, name: &str) -> String {
@@ -51,6 +53,20 @@ impl Names {
         }
         candidate
     }
+}
+
+/// A name without what models put around it: the marks of their channels, the namespace that their
+/// prompt gave it, a number, brackets and blanks.
+fn bare(name: &str) -> &str {
+    const SPACES: [&str; 4] = ["functions.", "default_api.", "tool:", "tools."];
+    // Of a mark in front what follows it, of one behind what stands before it.
+    let marked = name.trim_start().strip_prefix("<|").and_then(|mark| mark.split_once("|>"));
+    let name = marked.map_or(name, |(_, name)| name);
+    let name = name.split_once("<|").map_or(name, |(name, _)| name).trim();
+    let name = SPACES.iter().find_map(|space| name.strip_prefix(space)).unwrap_or(name);
+    let number = |end: &str| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit());
+    let name = name.rsplit_once(':').filter(|(_, end)| number(end)).map_or(name, |(name, _)| name);
+    name.strip_suffix("()").unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -77,5 +93,27 @@ mod tests {
         assert_eq!(names.legal("files.read"), "files_read");
         assert_eq!(names.legal("files_read"), "files_read_2");
         assert_eq!(names.own("rm_rf"), "rm_rf");
+    }
+
+    #[test]
+    fn what_a_model_puts_around_a_name_is_no_part_of_it() {
+        let names = Names::new(["files.read", "python"]);
+        for written in [
+            "files.read",
+            "functions.files_read",
+            "functions.files_read:0",
+            "functions.files.read",
+            "default_api.files_read",
+            "tool:files_read",
+            " files_read\n",
+            "files_read()",
+            "files_read<|channel|>commentary",
+            "<|constrain|>files_read",
+        ] {
+            assert_eq!(names.own(written), "files.read", "{written}");
+        }
+        for unknown in ["functions.rm", "files_read:x", "<|files_read", ""] {
+            assert_eq!(names.own(unknown), unknown);
+        }
     }
 }

@@ -4,6 +4,7 @@
 use agent_core::agent::Protocol;
 use agent_core::model::{Reply, Request};
 use guard::Redactor;
+use serde_json::Value;
 
 use super::chunk::{self, Piece};
 use super::messages;
@@ -103,22 +104,40 @@ impl Reading {
                 return Err(Failure::new(format!("it sent `{text}`, which is no reply")).again());
             }
         };
-        let mut pieces = match self.protocol {
+        let protocol = spoken(&value).unwrap_or(self.protocol);
+        let mut pieces = match protocol {
             Protocol::Chat => chunk::pieces(&value),
             Protocol::Responses => responses::pieces(&value),
             Protocol::Messages => messages::pieces(&value),
         };
-        if self.protocol == Protocol::Chat && chunk::whole(&value) {
-            // Some servers say all of it once more at the end.
+        // Some servers say all of it once more at the end.
+        if protocol == Protocol::Chat && chunk::whole(&value) {
             if self.begun() {
                 pieces.retain(|piece| matches!(piece, Piece::Finish(_) | Piece::Usage(_)));
             }
             pieces.push(Piece::End);
         }
+        if responses::tells_all(&value) && self.draft.called() {
+            pieces.retain(|piece| !matches!(piece, Piece::Called(_)));
+        }
         if pieces.is_empty() && value["choices"].is_null() {
             self.odd.get_or_insert_with(|| value.to_string());
         }
         Ok(pieces)
+    }
+}
+
+/// The protocol that only this value can be of: a gateway may answer in another than it was asked in.
+fn spoken(value: &Value) -> Option<Protocol> {
+    let kind = value["type"].as_str().unwrap_or_default();
+    let block = kind.starts_with("message_") || kind.starts_with("content_block_");
+    match () {
+        _ if value["choices"].is_array() => Some(Protocol::Chat),
+        _ if kind.starts_with("response.") || responses::is_whole(value) => {
+            Some(Protocol::Responses)
+        }
+        _ if block || messages::is_whole(value) => Some(Protocol::Messages),
+        _ => None,
     }
 }
 
@@ -150,7 +169,7 @@ pub fn read<'a>(
 #[cfg(test)]
 mod tests {
     use agent_core::model::{Finish, Form};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -223,6 +242,38 @@ mod tests {
         let reply = chat([body(&events).as_bytes()], &request()).unwrap();
         assert_eq!(reply.content, "Hello");
         assert!(reply.reasoning.contains("Hm.") && reply.reasoning.contains("So."), "{reply:?}");
+    }
+
+    /// A gateway may take a request in one protocol and answer in another.
+    #[test]
+    fn a_reply_is_read_in_the_protocol_that_it_is_written_in() {
+        let message = [
+            json!({ "type": "message_start", "message": { "usage": null } }),
+            json!({ "type": "content_block_delta", "delta": { "text": "Hello" } }),
+            json!({ "type": "message_stop" }),
+        ];
+        let response = [
+            json!({ "type": "response.created", "response": { "output": [] } }),
+            json!({ "type": "response.output_text.delta", "delta": "Hello" }),
+            json!({ "type": "response.completed", "response": { "status": "completed" } }),
+        ];
+        let chat = [content("Hello"), said(json!({}), Some("stop"))];
+        let text = json!([{ "type": "text", "text": "Hello" }]);
+        let said = json!([{ "type": "message", "content": text }]);
+        for body in [
+            body(&message),
+            body(&response),
+            body(&chat),
+            whole().to_string(),
+            json!({ "role": "assistant", "content": text }).to_string(),
+            json!({ "role": "assistant", "content": "Hello", "type": "message" }).to_string(),
+            json!({ "status": "completed", "output": said }).to_string(),
+        ] {
+            for protocol in [Protocol::Chat, Protocol::Responses, Protocol::Messages] {
+                let reply = read(protocol, [body.as_bytes()], &request());
+                assert_eq!(reply.map(|reply| reply.content).as_deref(), Ok("Hello"), "{body}");
+            }
+        }
     }
 
     /// Packets end anywhere.

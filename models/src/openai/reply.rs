@@ -6,7 +6,7 @@ use agent_core::strategy::after_reasoning;
 use guard::Redactor;
 use serde_json::Value;
 
-use super::calls::Calls;
+use super::calls::{CallPart, Calls};
 use super::chunk::{Piece, Usage};
 use super::names::Names;
 use super::retry::Failure;
@@ -108,12 +108,32 @@ impl Draft {
                 self.calls.take(part);
                 self.size += 64 * (self.calls.len() - before);
             }
+            Piece::Called(part) => self.complete(part),
+            Piece::Said(text) if self.content.is_empty() => return self.take(Piece::Text(text)),
+            Piece::Said(_) => {}
             Piece::Finish(word) => self.finish = Some(word),
             Piece::Usage(usage) => self.usage = Some(self.usage.unwrap_or_default().and(usage)),
             Piece::End => self.done = true,
             Piece::Error(said) => return Err(Failure::reported(said)),
         }
         Ok(String::new())
+    }
+
+    /// Takes a call in full. What came of it in parts is counted already.
+    fn complete(&mut self, mut part: CallPart) {
+        let most = self.room.min(REPLY_LIMIT);
+        let before = self.calls.len();
+        let mut size = 64;
+        for text in [&mut part.id, &mut part.name, &mut part.arguments].into_iter().flatten() {
+            self.over |= text.len() > most;
+            text.truncate(text.floor_char_boundary(most));
+            size += text.len();
+        }
+        self.calls.complete(part);
+        if self.calls.len() > before {
+            self.size += size;
+            self.over |= self.size > most;
+        }
     }
 
     /// The server said that nothing follows.
@@ -139,6 +159,11 @@ impl Draft {
     /// Whether the model has begun to answer.
     pub(super) fn begun(&self) -> bool {
         self.size > 0
+    }
+
+    /// Whether a call has begun.
+    pub(super) fn called(&self) -> bool {
+        self.calls.len() > 0
     }
 
     /// Whether the server said why the reply ended.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::ask::{self, sent};
 use super::calls::CallPart;
-use super::chunk::{Piece, Usage, number};
+use super::chunk::{Piece, Usage, number, written};
 use super::images;
 use super::names::Names;
 use super::options::RemoteOptions;
@@ -89,46 +89,92 @@ fn items(turn: &Message, names: &Names) -> Vec<Value> {
     text.into_iter().chain(calls).collect()
 }
 
-/// What an event of the stream holds, or a whole response.
+/// What an event of the stream holds, or a whole response. Servers leave out what the reference has twice:
+/// the deltas, or what comes when a part or all is done. So both are read, and what was said is said once.
 pub(super) fn pieces(event: &Value) -> Vec<Piece> {
     let delta = || event["delta"].as_str().unwrap_or_default().to_string();
     let index = number(&event["output_index"]);
+    let of_item = |arguments| CallPart {
+        index,
+        item: word(&event["item_id"]),
+        arguments,
+        ..CallPart::default()
+    };
     let kind = event["type"].as_str().unwrap_or_default();
     match kind {
         "response.output_text.delta" | "response.refusal.delta" => vec![Piece::Text(delta())],
-        "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
-            vec![Piece::Reasoning(delta())]
-        }
+        "response.output_text.done" => said(&event["text"]),
+        "response.refusal.done" => said(&event["refusal"]),
+        "response.reasoning_text.delta"
+        | "response.reasoning.delta"
+        | "response.reasoning_summary.delta"
+        | "response.reasoning_summary_text.delta" => vec![Piece::Reasoning(delta())],
         "response.output_item.added" if event["item"]["type"] == "function_call" => {
             vec![Piece::Call(call(&event["item"], index))]
         }
-        "response.function_call_arguments.delta" => {
-            vec![Piece::Call(CallPart { index, arguments: Some(delta()), ..CallPart::default() })]
+        "response.output_item.done" => whole(&event["item"], index),
+        "response.function_call_arguments.delta" => vec![Piece::Call(of_item(Some(delta())))],
+        "response.function_call_arguments.done" => {
+            vec![Piece::Called(of_item(written(&event["arguments"])))]
         }
-        "response.completed" | "response.incomplete" => end(&event["response"]),
+        "response.completed" | "response.incomplete" | "response.done" => {
+            all(&event["response"]).chain(end(&event["response"])).collect()
+        }
         "response.failed" => vec![Piece::Error(Said::of(&event["response"]))],
         "error" => vec![Piece::Error(Said::of(event))],
-        _ if event["object"] == "response" => {
-            let output = event["output"].as_array().into_iter().flatten();
-            output.zip(0..).flat_map(|(item, n)| whole(item, n)).chain(end(event)).collect()
-        }
+        _ if is_whole(event) => all(event).chain(end(event)).collect(),
         _ if event["error"].is_object() => vec![Piece::Error(Said::of(event))],
         _ => Vec::new(),
     }
 }
 
-fn call(item: &Value, index: Option<u64>) -> CallPart {
-    let word = |key: &str| item[key].as_str().filter(|text| !text.is_empty()).map(str::to_string);
-    CallPart { index, id: word("call_id"), name: word("name"), arguments: word("arguments") }
+/// Whether an event is a whole response, from a server that does not stream.
+pub(super) fn is_whole(event: &Value) -> bool {
+    event["type"].is_null() && (event["object"] == "response" || event["output"].is_array())
 }
 
-fn whole(item: &Value, index: u64) -> Vec<Piece> {
+/// Whether an event tells all that a response says, also where its parts were told before.
+pub(super) fn tells_all(event: &Value) -> bool {
+    is_whole(event) || event["response"]["output"].is_array()
+}
+
+fn word(value: &Value) -> Option<String> {
+    value.as_str().filter(|text| !text.is_empty()).map(str::to_string)
+}
+
+fn said(text: &Value) -> Vec<Piece> {
+    word(text).map(Piece::Said).into_iter().collect()
+}
+
+fn call(item: &Value, index: Option<u64>) -> CallPart {
+    let arguments = written(&item["arguments"]).filter(|text| !text.is_empty());
+    let (id, name) = (word(&item["call_id"]), word(&item["name"]));
+    CallPart { index, id, item: word(&item["id"]), name, arguments }
+}
+
+fn all(response: &Value) -> impl Iterator<Item = Piece> {
+    let mut text = String::new();
+    let mut calls = Vec::new();
+    for (item, index) in response["output"].as_array().into_iter().flatten().zip(0..) {
+        for piece in whole(item, Some(index)) {
+            match piece {
+                Piece::Said(part) => text += &part,
+                call => calls.push(call),
+            }
+        }
+    }
+    said(&text.into()).into_iter().chain(calls)
+}
+
+fn whole(item: &Value, index: Option<u64>) -> Vec<Piece> {
     match item["type"].as_str() {
-        Some("function_call") => vec![Piece::Call(call(item, Some(index)))],
+        Some("function_call") => vec![Piece::Called(call(item, index))],
         Some("message") => {
-            let parts = item["content"].as_array().into_iter().flatten();
+            let content = &item["content"];
+            let parts = content.as_array().into_iter().flatten();
             let text = parts.filter_map(|part| part["text"].as_str().or(part["refusal"].as_str()));
-            text.map(|text| Piece::Text(text.to_string())).collect()
+            let text: String = content.as_str().into_iter().chain(text).collect();
+            said(&text.into())
         }
         _ => Vec::new(),
     }

@@ -70,6 +70,23 @@ const PASSES: [&str; 9] = [
     "retry",
 ];
 
+/// Keys that the words of an error stand under.
+const WORDED: [&str; 13] = [
+    "message",
+    "detail",
+    "msg",
+    "error",
+    "errors",
+    "error_msg",
+    "error_message",
+    "errorMessage",
+    "Message",
+    "status_msg",
+    "base_resp",
+    "reason",
+    "title",
+];
+
 /// An error in the server's words.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Said {
@@ -90,11 +107,14 @@ impl Said {
             Value::Null | Value::Bool(_) => value,
             error => error,
         };
-        let words = ["message", "detail", "msg", "error", "title"]
+        let words = WORDED
             .iter()
             .map(|key| sentence(&error[*key]))
             .find(|text| !text.is_empty())
             .unwrap_or_else(|| sentence(error));
+        // An error of the server behind it, passed on as text.
+        let inner = serde_json::from_str::<Value>(&words).ok().map(|inner| Self::of(&inner).words);
+        let words = inner.filter(|_| words.starts_with('{')).unwrap_or(words);
         // What stands behind a gateway often says more than the gateway.
         let raw = sentence(&error["metadata"]["raw"]);
         let words = match raw.is_empty() || words.contains(&raw) {
@@ -102,7 +122,7 @@ impl Said {
             false => format!("{words}: {raw}"),
         };
         let words = if words.is_empty() { error.to_string() } else { words };
-        let status = ["code", "status", "status_code", "http_status"]
+        let status = ["code", "status", "status_code", "http_status", "error_code"]
             .iter()
             .find_map(|key| number(&error[*key]))
             .and_then(|code| u16::try_from(code).ok())
@@ -216,14 +236,17 @@ fn sentence(value: &Value) -> String {
             all.join("; ")
         }
         Value::Object(map) => {
-            let words = ["message", "msg", "detail"].iter().find_map(|key| map.get(*key)?.as_str());
+            let words = WORDED.iter().find_map(|key| {
+                let text = sentence(map.get(*key)?);
+                (!text.is_empty()).then_some(text)
+            });
             let place = map.get("loc").and_then(Value::as_array).map(|loc| {
                 let part = |part: &Value| part.as_str().map_or(part.to_string(), str::to_string);
                 loc.iter().map(part).collect::<Vec<_>>().join(".")
             });
             match (words, place) {
                 (Some(words), Some(place)) => format!("{place}: {words}"),
-                (Some(words), None) => words.to_string(),
+                (Some(words), None) => words,
                 (None, _) => String::new(),
             }
         }
@@ -308,5 +331,16 @@ mod tests {
     fn words_say_where() {
         let listed = r#"{"detail":[{"loc":["body","top_p"],"msg":"Extra inputs"}]}"#;
         assert_eq!(Said::of_text(listed).words, "body.top_p: Extra inputs");
+        for text in [
+            r#"{"errors":[{"message":"it broke"}]}"#,
+            r#"{"detail":{"error":"it broke"}}"#,
+            r#"{"error":{"error":{"message":"it broke"}}}"#,
+            r#"{"error":{"message":"{\"error\":{\"message\":\"it broke\"}}"}}"#,
+            r#"{"base_resp":{"status_code":1004,"status_msg":"it broke"}}"#,
+            r#"{"error_msg":"it broke","error_code":17}"#,
+            r#"{"status":"error","reason":"it broke"}"#,
+        ] {
+            assert_eq!(Said::of_text(text).words, "it broke", "{text}");
+        }
     }
 }

@@ -3,9 +3,10 @@
 //!
 //! It reads server-sent events, and beside them what stands in their place: one JSON document where
 //! `stream` was passed over, or one a line. Comments, heartbeats, `null` and other fields are passed
-//! over. What should be JSON and is none is an event of its own: it may have held a part of the reply.
+//! over, but for the name of an event whose data does not say what it is. What should be JSON and is none
+//! is made legible; where that does not help it is an event of its own: it may have held a part of the reply.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How much of what could not be read is kept.
 const HEAD: usize = 300;
@@ -28,6 +29,8 @@ pub struct Reader {
     line: Vec<u8>,
     /// The last byte was a carriage return: a line feed belongs to it.
     returned: bool,
+    /// The name of the event under way.
+    name: String,
     /// Data of the event under way that is not JSON by itself.
     data: Vec<String>,
     /// A document that goes over lines, up to the end.
@@ -90,7 +93,8 @@ impl Reader {
             return self.dispatch(events);
         }
         match line.split_once(':').map_or((line, ""), |(field, value)| (field, value)) {
-            ("", _) | ("event" | "id" | "retry", _) => {}
+            ("event", name) => self.name = name.trim().to_string(),
+            ("", _) | ("id" | "retry", _) => {}
             ("data", value) => self.take(value, events),
             _ if self.stray.is_empty() && line.trim_start().starts_with(['{', '[']) => {
                 self.open(line, events);
@@ -104,7 +108,8 @@ impl Reader {
         if self.data.is_empty() {
             let mut found = Vec::new();
             values(value, &mut found);
-            if !found.iter().any(|event| matches!(event, Event::Broken(_))) {
+            if !broken(&found) {
+                self.called(&mut found);
                 return events.append(&mut found);
             }
         }
@@ -123,9 +128,30 @@ impl Reader {
         let data = std::mem::take(&mut self.data).join("\n");
         // Words are a heartbeat, or a page.
         match data.trim_start().starts_with(['{', '[', '"']) {
-            true => values(&data, events),
+            true => {
+                let mut found = Vec::new();
+                values(&data, &mut found);
+                self.called(&mut found);
+                events.append(&mut found);
+            }
             false if data.trim().is_empty() => {}
+            false if self.name == "error" => {
+                events.push(Event::Value(json!({ "type": "error", "message": head(&data) })));
+            }
             false => self.stray(&data),
+        }
+        self.name.clear();
+    }
+
+    /// Servers that name an event beside its data may not say it again within.
+    fn called(&self, events: &mut [Event]) {
+        if self.name.is_empty() {
+            return;
+        }
+        for event in events {
+            if let Event::Value(Value::Object(event)) = event {
+                event.entry("type").or_insert_with(|| self.name.as_str().into());
+            }
         }
     }
 
@@ -140,6 +166,23 @@ impl Reader {
 
 /// The values in a text, one after the other.
 fn values(text: &str, events: &mut Vec<Event>) {
+    let mut found = Vec::new();
+    read(text, &mut found);
+    if broken(&found) {
+        let mut again = Vec::new();
+        read(&text::legible::json(text), &mut again);
+        if !broken(&again) {
+            found = again;
+        }
+    }
+    events.append(&mut found);
+}
+
+fn broken(events: &[Event]) -> bool {
+    events.iter().any(|event| matches!(event, Event::Broken(_)))
+}
+
+fn read(text: &str, events: &mut Vec<Event>) {
     const DONE: &str = "[DONE]";
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -172,7 +215,7 @@ mod tests {
 
     use super::*;
 
-    fn read(body: &[u8]) -> Vec<Event> {
+    fn events(body: &[u8]) -> Vec<Event> {
         let mut reader = Reader::default();
         let mut events = reader.push(body);
         events.extend(reader.end());
@@ -185,7 +228,7 @@ mod tests {
             Event::Done => 0,
             Event::Broken(_) => -2,
         };
-        read(body.as_bytes()).into_iter().map(number).collect()
+        events(body.as_bytes()).into_iter().map(number).collect()
     }
 
     #[test]
@@ -214,6 +257,32 @@ mod tests {
     }
 
     #[test]
+    fn json_of_other_languages_is_read() {
+        for (written, read) in [
+            (r#"{"a": "\ud83d", "b": NaN}"#, json!({ "a": "\u{fffd}", "b": null })),
+            ("{\"a\": \"x\ty\"}", json!({ "a": "x\ty" })),
+        ] {
+            let body = format!("data: {written}\n\n");
+            assert_eq!(events(body.as_bytes()), [Event::Value(read.clone())]);
+            assert_eq!(events(written.as_bytes()), [Event::Value(read)]);
+        }
+    }
+
+    #[test]
+    fn the_name_of_an_event_stands_for_its_type() {
+        let body =
+            b"event: a\ndata: {\"n\":1}\n\ndata: {\"n\":2}\n\nevent: a\ndata: {\"type\":\"b\"}\n\n\
+                     event: error\ndata: it broke\n\n";
+        let values = [
+            json!({ "n": 1, "type": "a" }),
+            json!({ "n": 2 }),
+            json!({ "type": "b" }),
+            json!({ "type": "error", "message": "it broke" }),
+        ];
+        assert_eq!(events(body), values.map(Event::Value));
+    }
+
+    #[test]
     fn what_is_no_event_is_kept_to_be_named() {
         let mut reader = Reader::default();
         assert!(reader.push(b"<html>\n<h1>Bad gateway</h1>\n").is_empty());
@@ -227,15 +296,14 @@ mod tests {
                     data: {\ndata: \"n\": 2}\n\nevent: x\ndata: [1, 2]\r\rdata: {oh\n\ndata: [DONE]\n\n\
                     {\"a\": 1}\n{\n\"b\": \"é\"\n}"
             .as_bytes();
-        let whole = read(body);
+        let whole = events(body);
         assert!(whole.contains(&Event::Value(json!({"n": "größe 高さ"}))), "{whole:?}");
         assert_eq!(whole.last(), Some(&Event::Value(json!({"b": "é"}))));
         for size in 1..body.len() {
             let mut reader = Reader::default();
-            let mut events: Vec<_> =
-                body.chunks(size).flat_map(|bytes| reader.push(bytes)).collect();
-            events.extend(reader.end());
-            assert_eq!(events, whole, "{size} bytes at a time");
+            let mut cut: Vec<_> = body.chunks(size).flat_map(|bytes| reader.push(bytes)).collect();
+            cut.extend(reader.end());
+            assert_eq!(cut, whole, "{size} bytes at a time");
         }
     }
 }

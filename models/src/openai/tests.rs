@@ -2,6 +2,7 @@
 
 mod failures;
 mod llama;
+mod parts;
 mod protocols;
 mod refusals;
 

@@ -37,10 +37,11 @@ pub(super) async fn tools(peer: &Peer<RoleClient>, offer: &mut Offer) -> Result<
                 (tools.flatten().collect::<Vec<_>>(), page.next_cursor)
             }
             // One tool that is none keeps the page from being one.
-            ServerResult::CustomResult(page) if page.0["tools"].is_array() => {
-                let tools = page.0["tools"].as_array().into_iter().flatten().map(|tool| {
-                    let known = Tool::deserialize(tool).ok();
-                    known.and_then(|known| serde_json::to_value(known).ok()).unwrap_or(tool.clone())
+            ServerResult::CustomResult(page) => {
+                let tools = of_page(&page.0).ok_or(ServiceError::UnexpectedResponse)?;
+                let tools = tools.into_iter().map(|tool| {
+                    let known = Tool::deserialize(&tool).ok();
+                    known.and_then(|known| serde_json::to_value(known).ok()).unwrap_or(tool)
                 });
                 (tools.collect(), cursor(&page.0["nextCursor"]))
             }
@@ -64,6 +65,23 @@ pub(super) async fn tools(peer: &Peer<RoleClient>, offer: &mut Offer) -> Result<
             }
             _ => return Ok(()),
         }
+    }
+}
+
+/// The tools of a page: a list, also by itself, a map of them by their names, or `null` for none.
+fn of_page(page: &Value) -> Option<Vec<Value>> {
+    let named = |(name, tool): (&String, &Value)| {
+        let mut tool = tool.clone();
+        if let Some(tool) = tool.as_object_mut() {
+            tool.entry("name").or_insert_with(|| name.as_str().into());
+        }
+        tool
+    };
+    match (page, page.get("tools")) {
+        (Value::Array(tools), _) | (_, Some(Value::Array(tools))) => Some(tools.clone()),
+        (_, Some(Value::Object(tools))) => Some(tools.iter().map(named).collect()),
+        (_, Some(Value::Null)) => Some(Vec::new()),
+        _ => None,
     }
 }
 

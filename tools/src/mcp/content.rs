@@ -50,11 +50,13 @@ pub(super) fn parts(content: &Value) -> Vec<ContentPart> {
 
 fn result(result: &Value, promised: Promised) -> Result<Value, String> {
     let (text, structured) = (texts(&result["content"]), &result["structuredContent"]);
-    let failed = &result["isError"];
-    if failed.as_bool() == Some(true) || failed.as_str() == Some("true") {
+    if ["isError", "is_error"].iter().any(|key| yes(&result[*key])) {
         return Err(match (text.is_empty(), structured) {
             (false, _) => bounded(text),
-            (true, Value::Null) => "the tool failed and does not say why".to_string(),
+            (true, Value::Null) if nothing(result) => {
+                "the tool failed and does not say why".to_string()
+            }
+            (true, Value::Null) => formless(result),
             (true, structured) => bounded(structured.to_string()),
         });
     }
@@ -84,14 +86,30 @@ fn beside(text: String, structured: &Value) -> String {
     }
 }
 
+/// Whether a value says yes, as languages write that.
+fn yes(value: &Value) -> bool {
+    match value {
+        Value::String(word) => word.eq_ignore_ascii_case("true"),
+        Value::Number(number) => number.as_f64() == Some(1.0),
+        other => *other == Value::Bool(true),
+    }
+}
+
+/// Whether a result says nothing but what it is.
+fn nothing(result: &Value) -> bool {
+    const SAYS_NOTHING: [&str; 5] = ["_meta", "resultType", "isError", "is_error", "content"];
+    match result {
+        Value::Object(object) => object
+            .iter()
+            .all(|(key, value)| SAYS_NOTHING.contains(&key.as_str()) || value.is_null()),
+        other => other.is_null(),
+    }
+}
+
 /// Something that is no result of a tool.
 fn formless(result: &Value) -> String {
-    let nothing = |object: &serde_json::Map<String, Value>| {
-        object.keys().all(|key| key == "_meta" || key == "resultType" || key == "isError")
-    };
     match result {
-        Value::Null => "[the server gave back nothing]".to_string(),
-        Value::Object(object) if nothing(object) => "[the server gave back nothing]".to_string(),
+        nothing if self::nothing(nothing) => "[the server gave back nothing]".to_string(),
         Value::String(text) => bounded(text.clone()),
         other => bounded(other.to_string()),
     }
@@ -135,7 +153,10 @@ fn text(block: &Value) -> String {
     let kind = word("mimeType").or(word("type")).unwrap_or("something");
     match (word("uri"), bytes(block)) {
         (_, Some(Err(why))) => format!("[{kind}, not shown: {why}]"),
-        (Some(uri), _) => format!("[{kind}: {uri}]"),
+        (Some(uri), _) => match word("title").or(word("name")).filter(|name| *name != uri) {
+            Some(name) => format!("[{kind}: {name}, {uri}]"),
+            None => format!("[{kind}: {uri}]"),
+        },
         (None, Some(Ok(part))) => part.line(),
         (None, None) => head(&block.to_string(), BLOCK),
     }
@@ -189,6 +210,11 @@ mod tests {
                 Promised::Text,
                 json!("{\"type\":\"table\",\"rows\":[1]}"),
             ),
+            (
+                json!({"content": [{"type": "resource_link", "uri": "x:a", "name": "A"}]}),
+                Promised::Text,
+                json!("[resource_link: A, x:a]"),
+            ),
             (json!({"answer": 4}), Promised::Text, json!("{\"answer\":4}")),
             (json!("bare"), Promised::Structure, json!("bare")),
             (json!({}), Promised::Text, json!("[the server gave back nothing]")),
@@ -230,6 +256,18 @@ mod tests {
         assert_eq!(failed(said), Err("no".to_string()));
         let structured = json!({"isError": true, "structuredContent": {"why": "no"}});
         assert_eq!(failed(structured), Err("{\"why\":\"no\"}".to_string()));
+        let block = json!([{"type": "text", "text": "no"}]);
+        for said in [
+            json!({"is_error": true, "content": block}),
+            json!({"isError": 1, "content": block}),
+            json!({"isError": "True", "content": "no"}),
+        ] {
+            assert_eq!(failed(said), Err("no".to_string()));
+        }
+        let elsewhere = json!({"isError": true, "error": "no"});
+        assert!(failed(elsewhere).is_err_and(|why| why.contains("no")));
+        let silent = json!({"isError": true, "content": []});
+        assert_eq!(failed(silent), Err("the tool failed and does not say why".to_string()));
     }
 
     #[test]

@@ -114,16 +114,25 @@ pub(super) fn change(was: &Pinned, is: &Pinned) -> String {
 fn spec(name: &str, tool: &Value, remarks: &mut Vec<String>) -> Result<ToolSpec, String> {
     let input = schemas::arguments(&tool["inputSchema"])
         .map_err(|reason| format!("the schema of its arguments {reason}"))?;
-    let text = || json!({"type": "string"});
     let output = match &tool["outputSchema"] {
-        Value::Null => text(),
-        output => schemas::result(output).unwrap_or_else(|reason| {
-            remarks.push(format!(
-                "`{name}` is taken without the schema of its result, which {reason}"
-            ));
-            text()
-        }),
+        Value::Null => None,
+        output => schemas::result(output)
+            .map_err(|reason| {
+                remarks.push(format!(
+                    "`{name}` is taken without the schema of its result, which {reason}"
+                ));
+            })
+            .ok(),
     };
+    for pattern in input.without.iter().chain(output.iter().flat_map(|output| &output.without)) {
+        let pattern = plain(pattern, NAME);
+        remarks.push(format!(
+            "`{name}` is taken without the pattern `{pattern}`, which is no regular expression here: the \
+             server checks it"
+        ));
+    }
+    let output = output.map_or_else(|| json!({"type": "string"}), |output| output.schema);
+    let input = input.schema;
     let hint = |key: &str| tool["annotations"][key].as_bool().unwrap_or(false);
     let effect = match (hint("readOnlyHint"), hint("idempotentHint")) {
         (true, _) => Effect::Reads,

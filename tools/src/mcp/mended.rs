@@ -1,7 +1,8 @@
 //! What a program writes, line by line, put right where it is not quite the protocol's: letters in
-//! another encoding, half a pair of surrogates, `NaN`, several answers in one list, an answer that has an
-//! error of `null` beside its result. Without it such a line would answer nothing, and the call would
-//! wait for its `timeout`.
+//! another encoding, half a pair of surrogates, `NaN`, several answers in one list or one line, an answer
+//! behind other words or over several lines, one that has an error of `null` beside its result, a greeting
+//! that leaves things out. Without it such a line would answer nothing, and the call would wait for its
+//! `timeout`.
 //!
 //! Refuses to guess: a line that is no message after that goes on as it is, to be passed over, and its
 //! beginning is remembered for the one who waits.
@@ -9,9 +10,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use rmcp::model::InitializeResult;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::bounded::{Flow, MESSAGE};
@@ -22,12 +24,14 @@ const BETWEEN: usize = 64 << 10;
 /// The same, put right. It ends when the program's output does, or when nothing reads it any more.
 pub(super) fn mended(
     output: impl AsyncRead + Send + Unpin + 'static,
+    mut next: Next,
     flow: Arc<Flow>,
 ) -> impl AsyncRead + Send + Unpin + 'static {
     let (mut there, here) = tokio::io::duplex(BETWEEN);
     tokio::spawn(async move {
         let mut output = BufReader::new(output);
         let (mut line, mut whole) = (Vec::new(), true);
+        let mut lines = Lines::default();
         loop {
             line.clear();
             let mut part = (&mut output).take(MESSAGE as u64 + 1);
@@ -36,8 +40,11 @@ pub(super) fn mended(
             }
             // What is longer than a message may be goes on in parts, to be refused where it is read.
             let ends = line.ends_with(b"\n");
+            if whole && ends && !lines.together(&mut line) {
+                continue;
+            }
             let written = match whole && (ends || line.len() <= MESSAGE) {
-                true => put_right(&line, &flow),
+                true => put_right(&line, &mut next, &flow),
                 false => Cow::Borrowed(&line[..]),
             };
             whole = ends;
@@ -75,24 +82,92 @@ fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(from).map(Some)
 }
 
-fn put_right<'a>(line: &'a [u8], flow: &Flow) -> Cow<'a, [u8]> {
-    if line.trim_ascii().is_empty() || is_message(line) {
+/// The lines of a message that is written over several.
+#[derive(Default)]
+struct Lines(Vec<u8>);
+
+impl Lines {
+    /// Whether what is in `line` then is to be read; else more belongs to it.
+    fn together(&mut self, line: &mut Vec<u8>) -> bool {
+        if self.0.is_empty() && line.trim_ascii() != b"{" {
+            return true;
+        }
+        self.0.append(line);
+        // It ends where its first brace does; a message by itself is none of its lines.
+        let last = self.0.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        let ends = last.starts_with(b"}") || is_message(last) || self.0.len() > MESSAGE;
+        if !ends {
+            return false;
+        }
+        *line = std::mem::take(&mut self.0);
+        if is_like_one(&serde_json::from_slice(line).unwrap_or_default()) {
+            line.retain(|byte| *byte != b'\n' && *byte != b'\r');
+            line.push(b'\n');
+        }
+        true
+    }
+}
+
+/// Which answer comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// That to the first request, which is the handshake.
+    Greeting,
+    Answer,
+}
+
+fn put_right<'a>(line: &'a [u8], next: &mut Next, flow: &Flow) -> Cow<'a, [u8]> {
+    if line.trim_ascii().is_empty() || *next == Next::Answer && is_message(line) {
         return Cow::Borrowed(line);
     }
     let read = match serde_json::from_slice::<Value>(text::utf8::unmarked(line)) {
         Ok(value) => Ok(value),
-        Err(_) => serde_json::from_str(&legible(&String::from_utf8_lossy(line))),
+        Err(_) => serde_json::from_str(&text::legible::json(&String::from_utf8_lossy(line))),
     };
     let messages = match read {
         Ok(Value::Array(messages)) if messages.iter().any(is_like_one) => messages,
         Ok(message) if is_like_one(&message) => vec![message],
-        _ => {
-            flow.garbled(line);
-            return Cow::Borrowed(line);
-        }
+        Ok(_) => Vec::new(),
+        Err(_) => within(&String::from_utf8_lossy(line)),
     };
-    let lines = messages.into_iter().map(|message| format!("{}\n", usual(message)));
-    Cow::Owned(lines.collect::<String>().into_bytes())
+    if messages.is_empty() {
+        flow.garbled(line);
+        return Cow::Borrowed(line);
+    }
+    let mut right = String::new();
+    for message in messages {
+        let mut message = usual(message);
+        if *next == Next::Greeting && message.get("method").is_none() {
+            *next = Next::Answer;
+            if let Some(result) = message.get_mut("result") {
+                greeting(result);
+            }
+        }
+        right += &format!("{message}\n");
+    }
+    Cow::Owned(right.into_bytes())
+}
+
+/// The messages at the end of a line: behind words, the mark of an event or a terminal's colour, and
+/// several of them. Behind words only answers count, since a program may tell what it was asked.
+fn within(line: &str) -> Vec<Value> {
+    /// The most places where one is looked for.
+    const PLACES: usize = 32;
+    let line = line.trim_end_matches(|c: char| c.is_whitespace() || c.is_control());
+    let line = line.strip_suffix("\u{1b}[0m").or(line.strip_suffix("\u{1b}[m")).unwrap_or(line);
+    let places = line.match_indices('{').map(|(at, _)| at).take(PLACES);
+    let messages = places.filter_map(|at| {
+        let found: Result<Vec<Value>, _> =
+            serde_json::Deserializer::from_str(&line[at..]).into_iter().collect();
+        let first = line[..at].trim().is_empty();
+        let counts = |message: &Value| {
+            message.get("jsonrpc").is_some()
+                && is_like_one(message)
+                && (first || message.get("method").is_none())
+        };
+        found.ok().filter(|found| found.iter().all(counts))
+    });
+    messages.take(1).next().unwrap_or_default()
 }
 
 /// Whether it can be read as it is; what is within a result is not looked at.
@@ -127,6 +202,7 @@ fn usual(mut message: Value) -> Value {
     }
     if keys.get("error").is_some_and(Value::is_null) {
         keys.shift_remove("error");
+        keys.entry("result").or_insert(Value::Null);
     }
     if let Some(error) = keys.get("error") {
         let error = failure(error);
@@ -136,6 +212,31 @@ fn usual(mut message: Value) -> Value {
         keys.insert("result".to_string(), json!({}));
     }
     message
+}
+
+/// The answer to a handshake with all that one has to have. What a server leaves out, or writes as
+/// something else, it does not have.
+fn greeting(result: &mut Value) {
+    if InitializeResult::deserialize(&*result).is_ok() {
+        return;
+    }
+    let text = |value: &Value, without: &str| match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => without.to_string(),
+    };
+    let mut able = Map::new();
+    for key in ["tools", "resources", "prompts"] {
+        let what = &result["capabilities"][key];
+        if what.is_object() || *what == json!(true) {
+            able.insert(key.to_string(), json!({}));
+        }
+    }
+    // A revision that is not told is the first: what later ones added is not told either.
+    let version = text(&result["protocolVersion"], "2024-11-05");
+    let server = &result["serverInfo"];
+    let server = json!({"name": text(&server["name"], "unknown"), "version": text(&server["version"], "unknown")});
+    *result = json!({"protocolVersion": version, "capabilities": able, "serverInfo": server});
 }
 
 /// An error with a number for its code and a text for its message.
@@ -157,65 +258,13 @@ fn failure(error: &Value) -> Value {
     json!({"code": code.unwrap_or(OWN), "message": said, "data": error["data"]})
 }
 
-/// JSON's text without what only other languages write: numbers that are none become `null`, half a pair
-/// of surrogates the letter for what cannot be read.
-fn legible(text: &str) -> String {
-    const NO_NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
-    let mut legible = String::with_capacity(text.len());
-    let (mut rest, mut quoted) = (text, false);
-    while let Some(letter) = rest.chars().next() {
-        let taken = match (quoted, letter) {
-            (true, '\\') => {
-                let (written, taken) = escape(rest);
-                legible.push_str(written);
-                taken
-            }
-            (false, 'N' | 'I' | '-') => {
-                match NO_NUMBERS.iter().find(|name| rest.starts_with(**name)) {
-                    Some(name) => {
-                        legible.push_str("null");
-                        name.len()
-                    }
-                    None => {
-                        legible.push(letter);
-                        1
-                    }
-                }
-            }
-            _ => {
-                quoted ^= letter == '"';
-                legible.push(letter);
-                letter.len_utf8()
-            }
-        };
-        rest = &rest[taken..];
-    }
-    legible
-}
-
-/// An escape at the beginning of this text: what is written for it, and how long it was.
-fn escape(text: &str) -> (&str, usize) {
-    let unit = |at: usize| {
-        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    match (unit(0), unit(6)) {
-        (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (&text[..12], 12),
-        (Some(0xD800..=0xDFFF), _) => ("\\ufffd", 6),
-        _ => {
-            let taken = text.char_indices().nth(2).map_or(text.len(), |(at, _)| at);
-            (&text[..taken], taken)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn right(line: &[u8]) -> String {
         let flow = Flow::default();
-        String::from_utf8(put_right(line, &flow).into_owned()).unwrap()
+        String::from_utf8(put_right(line, &mut Next::Answer, &flow).into_owned()).unwrap()
     }
 
     #[test]
@@ -228,7 +277,10 @@ mod tests {
             "\n",
         ] {
             assert!(
-                matches!(put_right(line.as_bytes(), &Flow::default()), Cow::Borrowed(_)),
+                matches!(
+                    put_right(line.as_bytes(), &mut Next::Answer, &Flow::default()),
+                    Cow::Borrowed(_)
+                ),
                 "{line}"
             );
         }
@@ -253,15 +305,92 @@ mod tests {
                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"E: no\",\"data\":null}}\n"),
             (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"no\"}\n",
                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"no\",\"data\":null}}\n"),
+            (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":null}\n",
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n"),
         ] {
             assert_eq!(right(line), expected);
         }
     }
 
     #[test]
+    fn a_message_is_found_in_its_line() {
+        let answer = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":{}}}";
+        let told = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}";
+        for line in [
+            format!("Listening... {answer}\n"),
+            format!("data: {answer}\r\n"),
+            format!("\u{1b}[32m{answer}\u{1b}[0m\n"),
+            format!("{answer}\0\n"),
+            format!("tools {{}} {answer}\n"),
+        ] {
+            assert_eq!(right(line.as_bytes()), format!("{answer}\n"), "{line:?}");
+        }
+        let two = format!("{told}{answer}\n");
+        assert_eq!(right(two.as_bytes()), format!("{told}\n{answer}\n"));
+        for line in [
+            format!("asked {told}\n"),
+            format!("sent {answer} in 3 ms\n"),
+            "got {\"id\":1,\"result\":{}}\n".to_string(),
+        ] {
+            assert_eq!(right(line.as_bytes()), line);
+        }
+    }
+
+    #[test]
+    fn a_message_over_several_lines_is_one() {
+        let read = |written: &str| {
+            let (mut lines, mut read) = (Lines::default(), String::new());
+            for line in written.split_inclusive('\n') {
+                let mut line = line.as_bytes().to_vec();
+                if lines.together(&mut line) {
+                    read += std::str::from_utf8(&line).unwrap();
+                }
+            }
+            read
+        };
+        let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"a": [{}, "x\n}"]}});
+        let read_back: Value = serde_json::from_str(&read(&format!("{answer:#}\r\n"))).unwrap();
+        assert_eq!(read_back, answer);
+        assert_eq!(read(&format!("{answer:#}\n")).lines().count(), 1);
+        // What only begins like one hides no message after it.
+        let words = format!("{{\n  a: 1\n{answer}\n");
+        assert_eq!(read(&words), words);
+        assert_eq!(read("{\n}\nx\n"), "{\n}\nx\n");
+    }
+
+    #[test]
+    fn a_greeting_has_all_that_one_has_to_have() {
+        let greeted = |result: Value| {
+            let line = format!("{}\n", json!({"jsonrpc": "2.0", "id": 0, "result": result}));
+            let (mut next, flow) = (Next::Greeting, Flow::default());
+            let right = put_right(line.as_bytes(), &mut next, &flow).into_owned();
+            assert_eq!(next, Next::Answer);
+            let mut answer: Value = serde_json::from_slice(&right).unwrap();
+            answer["result"].take()
+        };
+        let whole = json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {"listChanged": true}},
+            "serverInfo": {"name": "a", "version": "1"}, "instructions": "Ask."});
+        assert_eq!(greeted(whole.clone()), whole);
+        let tools = json!({"protocolVersion": "2024-11-05", "capabilities": {"tools": {}},
+            "serverInfo": {"name": "a", "version": "1.5"}});
+        for said in [
+            json!({"capabilities": {"tools": true, "logging": null}, "serverInfo": {"name": "a", "version": 1.5}}),
+            json!({"protocolVersion": null, "capabilities": {"tools": {"listChanged": "yes"}},
+                "serverInfo": {"name": "a", "version": "1.5", "title": 7}, "instructions": ["a"]}),
+        ] {
+            assert_eq!(greeted(said), tools);
+        }
+        let nothing = json!({"protocolVersion": "2024-11-05", "capabilities": {},
+            "serverInfo": {"name": "unknown", "version": "unknown"}});
+        for said in [json!({}), json!({"capabilities": [], "serverInfo": null})] {
+            assert_eq!(greeted(said), nothing);
+        }
+    }
+
+    #[test]
     fn what_is_no_message_is_remembered_for_the_one_who_waits() {
         let flow = Flow::default();
-        put_right(b"  {\"a\": 1\x1b}\n", &flow);
+        put_right(b"  {\"a\": 1\x1b}\n", &mut Next::Answer, &flow);
         assert_eq!(flow.odd().as_deref(), Some("{\"a\": 1}"));
         assert_eq!(flow.odd(), None);
     }

@@ -156,11 +156,16 @@ impl Process {
             Ok(Ok(status)) => format!("its program ended with {status}"),
             _ => otherwise.to_string(),
         };
+        self.told(&end)
+    }
+
+    /// This, with the end of what it said.
+    pub(crate) fn told(&self, end: &str) -> String {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let said = plain(&String::from_utf8_lossy(&said), SAID);
         let lines: Vec<&str> = said.trim().lines().map(str::trim_end).collect();
         match lines.as_slice() {
-            [] => end,
+            [] => end.to_string(),
             [line] => format!("{end}, and said: {line}"),
             lines => {
                 let last = &lines[lines.len().saturating_sub(LAST)..];

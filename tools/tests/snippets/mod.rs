@@ -110,6 +110,58 @@ async fn no_cell_is_lost_for_the_name_of_its_column() {
 }
 
 #[tokio::test]
+async fn a_table_begins_at_its_header_and_loses_no_row() {
+    let agent = Agent::new(Some(component()));
+    let files = [
+        ("apart", "Report\n\nid;name\n1;a, b\n2;c\n"),
+        ("remarks", "# made by hand\n# in May\nid,name\n1,\"a, b\"\n2,c\n"),
+        ("blanks", "id, name\n1, \"a, b\"\n2, c\n"),
+        ("marks", "\u{feff}\u{feff}id,name\n1,\"a, b\"\n2,c\n"),
+    ];
+    let rows = || json!([{"id": 1, "name": "a, b"}, {"id": 2, "name": "c"}]);
+    for (name, text) in files {
+        std::fs::write(agent.root().join(format!("docs/{name}.csv")), text).unwrap();
+        let code = format!("table('docs/{name}.csv')");
+        check_in(&agent, &[(&code, Ok(rows()))]).await;
+    }
+    std::fs::write(
+        agent.root().join("docs/open.csv"),
+        "id,text\n1,\"open\n2,b\n3,\"c\nd\"\n4,5\" wide\n",
+    )
+    .unwrap();
+    std::fs::write(agent.root().join("docs/short.csv"), "name\na,1\nb,2\n").unwrap();
+    check_in(
+        &agent,
+        &[
+            ("[row['id'] for row in table('docs/open.csv')]", Ok(json!([1, 2, 3, 4]))),
+            ("len(table('docs/short.csv'))", Ok(json!(2))),
+        ],
+    )
+    .await;
+}
+
+/// Łódź, Kraków, Gdańsk and Częstochowa in Windows-1250 and ISO 8859-2; signs that no word holds.
+#[tokio::test]
+async fn signs_within_words_are_letters_of_another_encoding() {
+    let agent = Agent::new(Some(component()));
+    let polish = "Łódź,Kraków,Gdańsk,Częstochowa";
+    let files: [(&str, &[u8], &str); 3] = [
+        ("1250", b"\xA3\xF3d\x9F,Krak\xF3w,Gda\xF1sk,Cz\xEAstochowa", polish),
+        (
+            "8859",
+            b"\xA3\xF3d\xBC,Krak\xF3w,Gda\xF1sk,Cz\xEAstochowa,w\xB1sko",
+            "Łódź,Kraków,Gdańsk,Częstochowa,wąsko",
+        ),
+        ("1252", b"\xBFQu\xE9?,10\xB2,5\xB5m,\xA35,1\xAA,na\xEFve", "¿Qué?,10²,5µm,£5,1ª,naïve"),
+    ];
+    for (name, bytes, text) in files {
+        std::fs::write(agent.root().join(format!("docs/{name}.txt")), bytes).unwrap();
+        let code = format!("open('docs/{name}.txt').read()");
+        check_in(&agent, &[(&code, Ok(json!(text)))]).await;
+    }
+}
+
+#[tokio::test]
 async fn code_runs_however_it_arrives() {
     check(&[
         ("    x = 1\n    x + 1", Ok(json!(2))),

@@ -20,6 +20,9 @@ ENDINGS = (".csv", ".tsv")
 SURVEYED = 200
 # How much of a table tells its delimiter.
 HEAD = 20_000
+# Lines above a header that are looked at, and quotes that begin and never end.
+TITLES = 20
+UNCLOSED = 100
 
 # What parts thousands, and what begins the decimals.
 DECIMAL_POINT = ",."
@@ -58,7 +61,7 @@ def survey():
 def table(path):
     """The rows of a table as dicts, with numbers converted and empty cells None."""
     text, delimiter = _parted(_text(path))
-    rows = _rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    rows = _rows(_lines(text, delimiter))
     columns = {}
     for row in rows:
         for key, value in row.items():
@@ -77,7 +80,6 @@ def table(path):
 
 def _rows(lines):
     """Each line by the names of its columns; what goes beyond them is a list under None."""
-    lines = [line for line in lines if line]
     if not lines:
         return []
     names, rows = _columns(lines), []
@@ -90,6 +92,49 @@ def _rows(lines):
     return rows
 
 
+def _lines(text, delimiter):
+    """The lines that hold something, as lists of cells, from the header on."""
+    physical = list(io.StringIO(text, newline=""))
+    # Some put a blank before each cell, and before its quote.
+    mark = re.escape(delimiter)
+    blank = delimiter.isprintable() and re.search(rf'{mark} "[^"\r\n]*"[ ]*(?:{mark}|\r|\n|$)', text)
+    form = {"delimiter": delimiter, "skipinitialspace": bool(blank)}
+    lines, at = [], 0
+    for _ in range(UNCLOSED):
+        reader, began = csv.reader(physical[at:], **form), at
+        for line in reader:
+            lines.append(line)
+            began, last = at + reader.line_num, began
+        if not _unclosed(physical[last:] if lines and began > at else [], form):
+            break
+        # A quote that never ends is a letter, as inches are, and not all that follows.
+        lines[-1:] = csv.reader(physical[last : last + 1], quoting=csv.QUOTE_NONE, **form)
+        at = last + 1
+    return [line for line in _below(lines) if line]
+
+
+def _unclosed(lines, form):
+    """Whether a quote in the last line is still open at the end."""
+    try:
+        list(csv.reader(lines, strict=True, **form))
+    except csv.Error as error:
+        return len(lines) > 1 and "unexpected end" in str(error)
+    return False
+
+
+def _below(lines):
+    """Without what stands above the header: titles and remarks, each in a cell of its own, of several
+    words or apart. A single word may be a header that names too little.
+    """
+    filled = [sum(bool(cell.strip()) for cell in line) for line in lines]
+    rows = sum(width > 1 for width in filled)
+    header = next((number for number, width in enumerate(filled[:TITLES]) if width > 1), 0)
+    above = ["".join(line).strip() for line in lines[:header]]
+    titles = "" in above or all(line.startswith("#") or len(line.split()) > 1 for line in above)
+    few = rows < 2 or rows * 2 < len([line for line in lines if line])
+    return lines if few or not titles else lines[header:]
+
+
 def _columns(lines):
     """The names of columns, each in one line, none empty and none twice: what stands under the same
     name would be lost.
@@ -100,7 +145,7 @@ def _columns(lines):
         header = header[:-1]
     names = []
     for place, name in enumerate(header, 1):
-        name = " ".join(name.split()) or f"column_{place}"
+        name = " ".join(name.replace("\ufeff", "").split()) or f"column_{place}"
         same = itertools.count(2)
         given = name
         while given in names:
@@ -212,7 +257,7 @@ def _files():
 def _line(path, text):
     if path.lower().endswith(ENDINGS):
         text, delimiter = _parted(text)
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+        rows = _lines(text, delimiter)
         if rows:
             return f"table of {len(rows) - 1} rows with the columns {', '.join(_columns(rows))}"
         return "empty"
@@ -241,9 +286,9 @@ def _delimiter(text):
         widths = [len(row) for row in itertools.islice(rows, 20) if row]
         if len(widths) > 1 and len(text) > HEAD:
             widths.pop()
-        if not widths or widths[0] < 2:
-            return 0, 0
-        return widths.count(widths[0]) / len(widths), widths[0]
+        # The width that most have: titles may stand above, and remarks below.
+        usual = max(widths, key=widths.count, default=0)
+        return (widths.count(usual) / len(widths), usual) if usual > 1 else (0, 0)
 
     return max(",;\t|", key=fit)
 

@@ -1,6 +1,7 @@
 """Which encoding a file's bytes are in, where nobody says it."""
 
 import codecs
+import re
 
 # A UTF-32 mark begins like one of UTF-16.
 MARKS = (
@@ -101,21 +102,37 @@ def _narrow(sample):
         elif high:
             mixed += 1
     letters = sum(byte > 0x7F for byte in sample)
-    if alone <= mixed and sum(byte in _RARE for byte in sample) * 4 < letters:
-        return "cp1252"
-    scores = {encoding: _share(sample, encoding, letters) for letters, names in WRITINGS.items() for encoding in names}
+    if alone <= mixed and sum(byte in _RARE for byte in sample) * 4 < letters and sum(byte in _NONE for byte in sample) * 20 < letters:
+        return _western(sample)
+    scores = {encoding: _share(sample, encoding, usual) for usual, names in WRITINGS.items() for encoding in names}
     best = max(scores, key=scores.get)
     return best if scores[best] > 0.6 else None
 
 
+def _western(sample):
+    """Western, unless what are signs in it stand within words, as in Polish."""
+    letters = sum(byte > 0x7F for byte in sample)
+    if len(_ODD.findall(sample)) * 10 < letters:
+        return "cp1252"
+    shares = {encoding: _share(sample, encoding, CENTRAL) for encoding in ("cp1250", "iso8859_2")}
+    best = max(shares, key=shares.get)
+    return best if shares[best] > 0.6 else "cp1252"
+
+
+# The letters of Polish, Czech, Slovak and Hungarian beyond ASCII.
+CENTRAL = "ąćęłńóśźżáčďéěíňřšťúůýžľĺŕôäöőüű"
+# A sign between two letters, or a capital at the end of a word, that are letters of Central Europe.
+_ODD = re.compile(rb"(?<=[a-z\xdf-\xff])(?:[\xa1\xa3\xa5\xa6\xaa\xac\xaf\xb1\xb3\xb6\xb9\xba\xbc\xbe\xbf](?=[a-z\xdf-\xff])|\x9f)")
+# What is no letter of it at all.
+_NONE = b"\x81\x8d\x8f\x90\x9d"
 # What hardly a Western text has of the 32 bytes below its letters, beside quotes, dashes and the euro.
 _RARE = bytes(byte for byte in range(0x80, 0xA0) if byte not in b"\x80\x85\x91\x92\x93\x94\x96\x97\x99\x8a\x8c\x8e\x9a\x9c\x9e\x9f")
 # What parts words, as blanks.
 _WORDS = bytes(byte if byte > 0x7F or chr(byte).isalnum() else 32 for byte in range(256))
 
 
-def _share(sample, encoding, letters):
+def _share(sample, encoding, usual):
     """How much of what is beyond ASCII is among a writing's usual letters."""
     text = [letter for letter in sample.decode(encoding, "replace") if letter > "\x7f"]
     # Capitals stand at the beginning of words.
-    return sum((letter in letters) + (letter.lower() in letters) for letter in text) / 2 / len(text) if text else 0
+    return sum((letter in usual) + (letter.lower() in usual) for letter in text) / 2 / len(text) if text else 0
