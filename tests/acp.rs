@@ -233,23 +233,30 @@ fn what_is_no_message_or_no_session_is_an_error_and_the_next_is_answered() {
 #[test]
 fn an_editor_that_asks_and_reads_no_answers_has_to_wait() {
     const ASKED: usize = 40_000;
-    let place = Place::bare();
-    place.agent(TASK, "", &[say("Done.")]);
-    let mut editor = Editor::start(&place);
-    let mut to = editor.to.take().unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
-    let asking = std::thread::spawn(move || {
-        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "x".repeat(100) });
-        let lines = format!("{message}\n").repeat(100);
-        for _ in 0..ASKED / 100 {
-            to.write_all(lines.as_bytes()).unwrap();
+    let unknown = json!({ "jsonrpc": "2.0", "id": 1, "method": "x".repeat(100) });
+    let nowhere = json!({ "jsonrpc": "2.0", "id": 1, "method": "session/prompt", "params": {
+        "sessionId": "x".repeat(60), "prompt": [],
+    }});
+    let none = json!({ "x": "x".repeat(100) });
+    for (message, code) in [(unknown, -32601), (nowhere, -32602), (none, -32700)] {
+        let place = Place::bare();
+        place.agent(TASK, "", &[say("Done.")]);
+        let mut editor = Editor::start(&place);
+        let mut to = editor.to.take().unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let asking = std::thread::spawn(move || {
+            let lines = format!("{message}\n").repeat(100);
+            for _ in 0..ASKED / 100 {
+                to.write_all(lines.as_bytes()).unwrap();
+            }
+            tell.send(()).unwrap();
+        });
+        // What is not read is not kept in memory: the pipe is full instead.
+        let waits = told.recv_timeout(std::time::Duration::from_secs(3)).is_err();
+        assert!(waits, "all was taken, and answered with {code}");
+        for _ in 0..ASKED {
+            assert_eq!(editor.next()["error"]["code"], code);
         }
-        tell.send(()).unwrap();
-    });
-    // What is not read is not kept in memory: the pipe is full instead.
-    assert!(told.recv_timeout(std::time::Duration::from_secs(3)).is_err());
-    for _ in 0..ASKED {
-        assert_eq!(editor.next()["error"]["code"], -32601);
+        asking.join().unwrap();
     }
-    asking.join().unwrap();
 }

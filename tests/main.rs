@@ -39,6 +39,7 @@ mod policies;
 mod power;
 mod private;
 mod programs;
+mod redirects;
 mod research;
 mod resumed;
 mod run_program;

@@ -1,7 +1,11 @@
 //! `errand mcp serve`, as the program that starts it sees it: lines of JSON over a pipe.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -281,6 +285,39 @@ fn requests_that_come_whole_over_a_pipe_are_answered_before_it_ends() {
     client.to.take();
     assert_eq!(text(&client.end(id)["result"]), "Done it.");
     assert_eq!(client.child.wait().unwrap().code(), Some(0));
+}
+
+/// Each answer that it does not take would be kept.
+#[test]
+fn a_client_that_asks_and_takes_no_answer() {
+    const MANY: u64 = 100_000;
+    let place = Place::bare();
+    place.agent("act = \"tools\"", "", &[say("Done it.")]);
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_write_timeout(Some(Duration::from_secs(3))).unwrap();
+    let mut command = place.command(["mcp", "serve", "agent.toml"]);
+    command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {},
+        "clientInfo": { "name": "test", "version": "1" },
+    }});
+    writeln!(
+        ours,
+        "{hello}\n{}",
+        json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })
+    )
+    .unwrap();
+    assert!(answers.next().unwrap().unwrap().contains("serverInfo"));
+    let ping = |id: u64| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n");
+    let asked = (1..=MANY).take_while(|id| ours.write_all(ping(*id).as_bytes()).is_ok()).count();
+    assert!(asked < MANY as usize / 4, "{asked} requests were taken, and no answer");
+    // What was taken is answered once it is read, and nothing of it is lost.
+    ours.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(answers.map(Result::unwrap).count(), asked);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

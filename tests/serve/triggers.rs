@@ -420,6 +420,26 @@ fn an_outcome_is_told_until_it_is_taken_and_is_signed() {
     }
 }
 
+/// Neither what a run came to nor its signature is for another host.
+#[test]
+fn an_outcome_is_sent_on_to_another_host() {
+    let (told, other) = crate::redirects::sends_on(308);
+    let notify = format!(
+        "[notify]\nurl = \"http://{}/told\"\nsecret_file = \"told\"\nprivate = true\n",
+        told.at
+    );
+    let place = place("webhook = { secret_file = \"secret\", param = \"what\" }", &notify);
+    let serve = Serve::start(&place);
+    assert_eq!(sent(&serve, "m1", now(), SECRET, "Lamps.").status, 202);
+    // It is not taken for told: it comes again.
+    let began = Instant::now();
+    while told.asked().len() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", told.asked());
+        serve.get("/healthz", ADA);
+    }
+    assert_eq!(other.asked(), Vec::<String>::new());
+}
+
 #[test]
 fn a_run_that_waits_for_a_person_is_told_too() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

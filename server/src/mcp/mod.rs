@@ -9,6 +9,7 @@ mod offered;
 mod pipe;
 mod progress;
 mod result;
+mod unread;
 
 pub(crate) use http::{endpoints, routes};
 pub use offered::callable;

@@ -9,10 +9,12 @@ use std::task::{Context, Poll};
 use axum::http::StatusCode;
 use rmcp::ServiceExt;
 use rmcp::service::ServerInitializeError;
+use rmcp::transport::async_rw::AsyncRwTransport;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
 use super::offered::Offered;
+use super::unread::Unread;
 use crate::error::ApiError;
 use crate::shared::{Parts, Shared};
 
@@ -33,7 +35,9 @@ pub async fn serve_pipe(
     let account = shared.accounts.first().cloned();
     let account = account.ok_or_else(|| broken("there is no user".to_string()))?;
     let offered = Offered::new(&shared, &account, &Arc::new(()));
-    let serving = offered.clone().serve((Ending { read, gone: offered.gone() }, write));
+    let pipes = AsyncRwTransport::new(Ending { read, gone: offered.gone() }, write);
+    let pipes = Unread::new(pipes.with_max_line_length(shared.limits.body));
+    let serving = offered.clone().serve(pipes);
     tokio::pin!(stop);
     let running = tokio::select! {
         () = &mut stop => return Ok(()),

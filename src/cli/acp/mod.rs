@@ -91,19 +91,17 @@ async fn serve(wanted: Arc<Wanted>) -> anyhow::Result<()> {
                 "session/prompt" => {
                     let begun = known(&sessions, &params)
                         .and_then(|session| Ok((session.turn_begins()?, session)));
-                    let (stop, session) = match begun {
-                        Ok(begun) => begun,
-                        Err(failed) => {
-                            peer.answer(&id, Err(failed));
-                            continue;
+                    match begun {
+                        Ok((stop, session)) => {
+                            let (peer, wanted) = (peer.clone(), wanted.clone());
+                            // Turns of several sessions go on side by side, and requests beside a turn.
+                            tokio::spawn(async move {
+                                let answer = session.prompt(&wanted, &peer, &params, stop).await;
+                                peer.answer(&id, answer);
+                            });
                         }
-                    };
-                    let (peer, wanted) = (peer.clone(), wanted.clone());
-                    // Turns of several sessions go on side by side, and requests beside a turn.
-                    tokio::spawn(async move {
-                        let answer = session.prompt(&wanted, &peer, &params, stop).await;
-                        peer.answer(&id, answer);
-                    });
+                        Err(failed) => peer.answer(&id, Err(failed)),
+                    }
                 }
                 method => peer.answer(&id, answered(method, &params, &mut sessions)),
             },

@@ -116,6 +116,48 @@ fn an_authorization_server_that_is_described_by_another() {
     assert!(!tokens_asked_for(&thief) && known.seen().is_empty());
 }
 
+/// The thief has good answers for all that a sign-in asks and sends, and is asked nothing.
+#[test]
+fn each_step_of_a_sign_in_is_sent_on_to_another_host() {
+    let moved = |signs: &Signs, path: &'static str, thief: &Server| {
+        signs.state().moved = Some((path, format!("http://{}{path}", thief.at)));
+    };
+    for path in
+        ["/mcp", "/.well-known/oauth-authorization-server", "/register", "/token", "refreshed"]
+    {
+        let signs = Signs::start(if path == "refreshed" { How::Short } else { How::Well });
+        let thief = pretends(signs.at());
+        let place = signs.place(&[]);
+        match path {
+            "/token" => {
+                let waits = Waits::begin(&place);
+                moved(&signs, path, &thief);
+                fetched(&waits.agreed());
+                let ran = waits.ended(&place);
+                assert_eq!(ran.code, Some(1), "{ran}");
+                assert!(!place.home().join("oauth").exists(), "{ran}");
+            }
+            "refreshed" => {
+                signed_in(&place);
+                moved(&signs, "/token", &thief);
+                let ran = pinned(&place);
+                assert_eq!(ran.code, Some(1), "{ran}");
+            }
+            "/mcp" => {
+                signed_in(&place);
+                moved(&signs, path, &thief);
+                let ran = pinned(&place);
+                assert_eq!(ran.code, Some(1), "{ran}");
+            }
+            _ => {
+                moved(&signs, path, &thief);
+                refused_of(&signs);
+            }
+        }
+        assert_eq!(thief.asked(), Vec::<String>::new(), "{path}");
+    }
+}
+
 /// What a server wants is in a command that a person may paste.
 #[test]
 fn a_scope_that_would_be_run_by_a_shell() {

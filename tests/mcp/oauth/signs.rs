@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) names: Option<String>,
     /// It says nothing any more of where one signs in.
     pub(super) silent: bool,
+    /// A path of its own, and where it sends on what is asked there.
+    pub(super) moved: Option<(&'static str, String)>,
     /// What it issues tokens for, where that is another.
     pub(super) resource: Option<String>,
 }
@@ -114,6 +116,10 @@ fn answer(how: How, asked: &Asked, state: &mut State) -> Response {
     // Each authorization server knows errand as another client.
     let client = format!("errand-at-{host}");
     let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+    if let Some((_, to)) = state.moved.as_ref().filter(|(from, _)| *from == path) {
+        let response = Response::builder().status(307).header("location", to);
+        return response.body(String::new().into()).unwrap();
+    }
     match path {
         "/mcp" => mcp(how, asked, &at, state),
         path if state.silent && path.contains("/.well-known/") => empty(404),
