@@ -8,7 +8,9 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use agent_core::model::{Finish, ModelError, Reply, Request, Sampling, Tokens, Traits};
+use agent_core::model::{
+    Finish, ModelError, Reply, Request, Sampling, TokenLogprob, Tokens, Traits,
+};
 use async_trait::async_trait;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -16,7 +18,7 @@ use server::{Doors, Embedder, Generator, How, Limits, Model, Parts, TokenHash, U
 
 const TOKEN: &str = "errand-fuzz";
 
-const ROUTES: [&str; 12] = [
+const ROUTES: [&str; 15] = [
     "POST /v1/chat/completions",
     "POST /v1/completions",
     "POST /v1/responses",
@@ -29,6 +31,9 @@ const ROUTES: [&str; 12] = [
     "GET /metrics",
     "GET /openapi.json",
     "POST /v1/runs/x/approval",
+    "POST /mcp",
+    "POST /a2a/x",
+    "POST /v1/triggers/x",
 ];
 
 /// A model that says what it was asked.
@@ -52,10 +57,10 @@ impl Generator for Echo {
         &self,
         request: &Request,
         _how: How,
-        on_text: &mut (dyn for<'t> FnMut(&'t str) + Send),
+        on_text: &mut (dyn for<'t> FnMut(&'t str, &'t [TokenLogprob]) + Send),
     ) -> Result<Reply, ModelError> {
         let text = format!("{:?}", request.messages);
-        on_text(&text);
+        on_text(&text, &[]);
         Ok(Reply::text(text, Tokens::default(), Finish::Stop))
     }
 }
@@ -87,6 +92,7 @@ static AT: LazyLock<SocketAddr> = LazyLock::new(|| {
                 embedder: Some(("e".to_string(), Arc::new(Echo))),
                 launcher: None,
                 users: vec![user],
+                triggers: Vec::new(),
                 limits: Limits { rate: u32::MAX, ..Limits::default() },
                 doors: Doors::local(at.port(), []),
                 ticket: None,
@@ -105,6 +111,7 @@ fuzz_target!(|bytes: &[u8]| {
             let (port, length) = (AT.port(), body.len());
             let head = format!(
                 "{route} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {TOKEN}\r\n\
+                 Accept: application/json, text/event-stream\r\n\
                  Content-Type: application/json\r\nContent-Length: {length}\r\n\
                  Connection: close\r\n\r\n"
             );
