@@ -94,6 +94,7 @@ struct Flat {
     title: RefCell<String>,
     canonical: RefCell<String>,
     catalogued: RefCell<String>,
+    stated: Cell<Stated>,
     data: RefCell<Vec<String>>,
     refresh: RefCell<String>,
     frames: RefCell<Vec<String>>,
@@ -101,6 +102,14 @@ struct Flat {
     within: Cell<Within>,
     depth: Cell<usize>,
     deepest: Cell<usize>,
+}
+
+/// How a `meta` element says what it is about. A property belongs to a vocabulary (RDFa), a name is any word.
+#[derive(Clone, Copy, Default, PartialEq, PartialOrd)]
+enum Stated {
+    #[default]
+    Name,
+    Property,
 }
 
 /// Which element the letters stand in.
@@ -151,8 +160,11 @@ impl Flat {
     }
 
     fn meta(&self, tag: &Tag) {
-        if self.catalogued.borrow().is_empty() {
-            self.catalogued.replace(catalogued(tag).unwrap_or_default());
+        if let Some((title, stated)) = catalogued(tag)
+            && (self.catalogued.borrow().is_empty() || stated > self.stated.get())
+        {
+            self.catalogued.replace(title);
+            self.stated.set(stated);
         }
         if value(tag, "http-equiv").is_some_and(|it| it.eq_ignore_ascii_case("refresh")) {
             self.refresh.replace(value(tag, "content").unwrap_or_default());
@@ -204,11 +216,14 @@ fn canonical(link: &Tag) -> Option<String> {
     value(link, "href").filter(|_| is)
 }
 
-fn catalogued(meta: &Tag) -> Option<String> {
-    let names = value(meta, "property").or_else(|| value(meta, "name"))?.to_ascii_lowercase();
+fn catalogued(meta: &Tag) -> Option<(String, Stated)> {
+    let property = value(meta, "property").map(|names| (names, Stated::Property));
+    let (names, stated) = property.or_else(|| Some((value(meta, "name")?, Stated::Name)))?;
+    let names = names.to_ascii_lowercase();
     let is =
         |name: &str| matches!(name, "dc:title" | "dc.title" | "dcterms:title" | "dcterms.title");
-    value(meta, "content").filter(|_| names.split_whitespace().any(is))
+    let title = value(meta, "content").filter(|_| names.split_whitespace().any(is))?;
+    Some((title, stated))
 }
 
 /// Pages within a page that are told of.
@@ -256,5 +271,16 @@ mod tests {
         let html = "<link rel=icon href=/i><LINK href=' https://x.org/a ' rel='x Canonical'>";
         assert_eq!(shape(html).canonical, "https://x.org/a");
         assert_eq!(shape("<a rel=canonical href=b>").canonical, "");
+    }
+
+    #[test]
+    fn a_property_says_more_than_a_name() {
+        let head = |lines: &str| shape(lines).catalogued;
+        let (name, property) =
+            ("<meta name=DC.title content=a>", "<meta property='og:x dc:title' content=b>");
+        assert_eq!(head(&format!("{name}{property}")), "b");
+        assert_eq!(head(&format!("{property}{name}")), "b");
+        assert_eq!(head(&format!("{name}<meta name=dcterms.title content=c>")), "a");
+        assert_eq!(head("<meta name=title content=a>"), "");
     }
 }
