@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 
+#[path = "../../src/batch/line_ends.rs"]
+mod line_ends;
 #[path = "../../tools/guests/files/src/lines.rs"]
 mod lines;
 #[path = "../../src/batch/quotes.rs"]

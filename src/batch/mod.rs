@@ -5,6 +5,7 @@
 //! over before its result was written down is told again, not run again; one that was under way is
 //! resumed; and none is lost.
 
+mod line_ends;
 mod purse;
 mod quotes;
 mod results;

@@ -7,6 +7,7 @@ use agent_core::component::digest;
 use agent_file::Invalid;
 use serde_json::Value;
 
+use super::line_ends::Lines;
 use super::{BatchError, quotes};
 
 /// The largest table, in bytes: it is held whole.
@@ -109,7 +110,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<Row>, BatchError> {
 
 /// Spreadsheets write `;` where a comma is the decimal sign; what is in quotes parts nothing.
 fn separator(text: &str) -> u8 {
-    let head = text.lines().next().unwrap_or_default();
+    let head = text.split(['\n', '\r']).next().unwrap_or_default();
     let outside: String = head.split('"').step_by(2).collect();
     let count = |separator: &u8| outside.bytes().filter(|byte| byte == separator).count();
     // Of several the last is taken.
@@ -119,8 +120,12 @@ fn separator(text: &str) -> u8 {
 fn csv(file: &Path, format: &csv::ReaderBuilder, text: &str) -> Result<Vec<Row>, BatchError> {
     let shown = file.display();
     let mut reader = format.from_reader(text.as_bytes());
-    let broken = |error: csv::Error| {
-        let line = error.position().map_or(1, csv::Position::line);
+    let mut lines = Lines::new(text);
+    let place = |position: Option<&csv::Position>| {
+        usize::try_from(position.map_or(0, csv::Position::byte)).unwrap_or(usize::MAX)
+    };
+    let broken = |error: csv::Error, lines: &mut Lines<'_>| {
+        let line = lines.at(place(error.position()));
         let problem = match error.kind() {
             csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
                 format!("{len} cells where the first line has {expected_len}")
@@ -129,8 +134,8 @@ fn csv(file: &Path, format: &csv::ReaderBuilder, text: &str) -> Result<Vec<Row>,
         };
         BatchError::Usage(format!("{shown}:{line}: {problem}"))
     };
-    let names: Vec<String> =
-        reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_string()).collect();
+    let headers = reader.headers().map_err(|error| broken(error, &mut lines))?;
+    let names: Vec<String> = headers.iter().map(|name| name.trim().to_string()).collect();
     if names.len() > COLUMNS {
         return Err(BatchError::Usage(format!(
             "{shown}:1: it has {} columns, and a table has at most {COLUMNS}",
@@ -148,12 +153,12 @@ fn csv(file: &Path, format: &csv::ReaderBuilder, text: &str) -> Result<Vec<Row>,
     }
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(broken)?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let record = record.map_err(|error| broken(error, &mut lines))?;
+        let line = lines.at(place(record.position()));
         let cells = names.iter().cloned().zip(record.iter());
         let values = cells.filter(|(_, cell)| !cell.is_empty());
         let values = values.map(|(name, cell)| (name, Value::from(cell))).collect();
-        rows.push(Row::new(rows.len() + 1, usize::try_from(line).unwrap_or(0), values));
+        rows.push(Row::new(rows.len() + 1, line, values));
     }
     Ok(rows)
 }
@@ -219,6 +224,8 @@ mod tests {
         assert_eq!(read("a.tsv", "a\tb\n1\t@x\n").unwrap(), [r#"2 {"a":"1","b":"@x"}"#]);
         let rows = read("a.tsv", "a\tb\n5\"\t\"x\n6\ty\n").unwrap();
         assert_eq!(rows, [r#"2 {"a":"5\"","b":"\"x"}"#, r#"3 {"a":"6","b":"y"}"#]);
+        let rows = read("a.csv", "a,b\r1,2\r\r3,4\r").unwrap();
+        assert_eq!(rows, [r#"2 {"a":"1","b":"2"}"#, r#"4 {"a":"3","b":"4"}"#]);
         let rows = read("a.jsonl", "{\"b\": 1, \"a\": [\"x\"], \"c\": null}\n\n{\"a\": true}\n");
         assert_eq!(rows.unwrap(), [r#"1 {"a":["x"],"b":1}"#, r#"3 {"a":true}"#]);
     }
