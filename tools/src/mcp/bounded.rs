@@ -200,7 +200,9 @@ mod tests {
             assert_eq!(heard(&flow, error(id)), 7);
         }
         // With two of them it could be either.
-        [1, 2].map(|id| flow.asked(&RequestId::Number(id)));
+        for id in [1, 2] {
+            flow.asked(&RequestId::Number(id));
+        }
         assert_eq!(heard(&flow, error(json!("server-error"))), "server-error");
         assert_eq!(heard(&flow, json!({"jsonrpc": "2.0", "id": 1, "result": {}})), 1);
         assert_eq!(heard(&flow, error(json!("server-error"))), 2);
