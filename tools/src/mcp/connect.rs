@@ -21,7 +21,7 @@ use url::Url;
 use super::bounded::{Bounded, Flow, MESSAGE};
 use super::client::{Client, Live};
 use super::fault::{Fault, Kind};
-use super::mended::{Next, mended};
+use super::mended::mended;
 use super::oauth::Challenge;
 use super::server_requests::Ears;
 use super::{McpError, oauth, values};
@@ -83,11 +83,7 @@ impl Client {
         let (mut process, (stdout, stdin)) =
             Process::start(&program, env, self.cells()).map_err(Failed::Gone)?;
         let (ears, flow) = (Ears::default(), Arc::new(Flow::default()));
-        let next = match mode {
-            ClientLifecycleMode::Initialize => Next::Greeting,
-            _ => Next::Answer,
-        };
-        let stdout = mended(stdout, next, flow.clone());
+        let stdout = mended(stdout, flow.clone());
         let pipes = AsyncRwTransport::new(stdout, stdin).with_max_line_length(MESSAGE);
         let transport = Bounded::new(pipes, flow.clone());
         let serving = ears.clone().serve_with_lifecycle(transport, mode);

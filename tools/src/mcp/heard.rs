@@ -16,7 +16,7 @@ use super::bounded::MESSAGE;
 use super::connect::Failed;
 use super::content::Promised;
 use super::fault::Fault;
-use super::mended::{Next, mended};
+use super::mended::mended;
 use super::{Client, McpError, Offered, asking};
 use crate::process::Cells;
 
@@ -43,7 +43,7 @@ async fn talk(
 ) -> Result<(Offered, Option<Called>), McpError> {
     let client = client(timeout);
     let (reader, writer) = tokio::io::split(pipes);
-    let reader = mended(reader, Next::Greeting, Arc::default());
+    let reader = mended(reader, Arc::default());
     let pipes = AsyncRwTransport::new(reader, writer).with_max_line_length(MESSAGE);
     let greeted = client.greeted(pipes, ClientLifecycleMode::Initialize).await;
     let live = greeted.map_err(|failed| match failed {

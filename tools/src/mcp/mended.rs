@@ -1,8 +1,7 @@
 //! What a program writes, line by line, put right where it is not quite the protocol's: letters in
 //! another encoding, half a pair of surrogates, `NaN`, several answers in one list or one line, an answer
-//! behind other words or over several lines, one that has an error of `null` beside its result, a greeting
-//! that leaves things out. Without it such a line would answer nothing, and the call would wait for its
-//! `timeout`.
+//! behind other words or over several lines, one that has an error of `null` beside its result.
+//! Without it such a line would answer nothing, and the call would wait for its `timeout`.
 //!
 //! Refuses to guess: a line that is no message after that goes on as it is, to be passed over, and its
 //! beginning is remembered for the one who waits.
@@ -10,10 +9,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rmcp::model::InitializeResult;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::bounded::{Flow, MESSAGE};
@@ -24,7 +22,6 @@ const BETWEEN: usize = 64 << 10;
 /// The same, put right. It ends when the program's output does, or when nothing reads it any more.
 pub(super) fn mended(
     output: impl AsyncRead + Send + Unpin + 'static,
-    mut next: Next,
     flow: Arc<Flow>,
 ) -> impl AsyncRead + Send + Unpin + 'static {
     let (mut there, here) = tokio::io::duplex(BETWEEN);
@@ -44,7 +41,7 @@ pub(super) fn mended(
                 continue;
             }
             let written = match whole && (ends || line.len() <= MESSAGE) {
-                true => put_right(&line, &mut next, &flow),
+                true => put_right(&line, &flow),
                 false => Cow::Borrowed(&line[..]),
             };
             whole = ends;
@@ -108,16 +105,8 @@ impl Lines {
     }
 }
 
-/// Which answer comes next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    /// That to the first request, which is the handshake.
-    Greeting,
-    Answer,
-}
-
-fn put_right<'a>(line: &'a [u8], next: &mut Next, flow: &Flow) -> Cow<'a, [u8]> {
-    if line.trim_ascii().is_empty() || *next == Next::Answer && is_message(line) {
+fn put_right<'a>(line: &'a [u8], flow: &Flow) -> Cow<'a, [u8]> {
+    if line.trim_ascii().is_empty() || is_message(line) {
         return Cow::Borrowed(line);
     }
     let read = match serde_json::from_slice::<Value>(text::utf8::unmarked(line)) {
@@ -134,18 +123,8 @@ fn put_right<'a>(line: &'a [u8], next: &mut Next, flow: &Flow) -> Cow<'a, [u8]> 
         flow.garbled(line);
         return Cow::Borrowed(line);
     }
-    let mut right = String::new();
-    for message in messages {
-        let mut message = usual(message);
-        if *next == Next::Greeting && message.get("method").is_none() {
-            *next = Next::Answer;
-            if let Some(result) = message.get_mut("result") {
-                greeting(result);
-            }
-        }
-        right += &format!("{message}\n");
-    }
-    Cow::Owned(right.into_bytes())
+    let lines = messages.into_iter().map(|message| format!("{}\n", usual(message)));
+    Cow::Owned(lines.collect::<String>().into_bytes())
 }
 
 /// The messages at the end of a line: behind words, the mark of an event or a terminal's colour, and
@@ -214,31 +193,6 @@ fn usual(mut message: Value) -> Value {
     message
 }
 
-/// The answer to a handshake with all that one has to have. What a server leaves out, or writes as
-/// something else, it does not have.
-fn greeting(result: &mut Value) {
-    if InitializeResult::deserialize(&*result).is_ok() {
-        return;
-    }
-    let text = |value: &Value, without: &str| match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => without.to_string(),
-    };
-    let mut able = Map::new();
-    for key in ["tools", "resources", "prompts"] {
-        let what = &result["capabilities"][key];
-        if what.is_object() || *what == json!(true) {
-            able.insert(key.to_string(), json!({}));
-        }
-    }
-    // A revision that is not told is the first: what later ones added is not told either.
-    let version = text(&result["protocolVersion"], "2024-11-05");
-    let server = &result["serverInfo"];
-    let server = json!({"name": text(&server["name"], "unknown"), "version": text(&server["version"], "unknown")});
-    *result = json!({"protocolVersion": version, "capabilities": able, "serverInfo": server});
-}
-
 /// An error with a number for its code and a text for its message.
 fn failure(error: &Value) -> Value {
     /// What a code stands for that is none: an error of the server's own.
@@ -264,7 +218,7 @@ mod tests {
 
     fn right(line: &[u8]) -> String {
         let flow = Flow::default();
-        String::from_utf8(put_right(line, &mut Next::Answer, &flow).into_owned()).unwrap()
+        String::from_utf8(put_right(line, &flow).into_owned()).unwrap()
     }
 
     #[test]
@@ -277,10 +231,7 @@ mod tests {
             "\n",
         ] {
             assert!(
-                matches!(
-                    put_right(line.as_bytes(), &mut Next::Answer, &Flow::default()),
-                    Cow::Borrowed(_)
-                ),
+                matches!(put_right(line.as_bytes(), &Flow::default()), Cow::Borrowed(_)),
                 "{line}"
             );
         }
@@ -359,38 +310,9 @@ mod tests {
     }
 
     #[test]
-    fn a_greeting_has_all_that_one_has_to_have() {
-        let greeted = |result: Value| {
-            let line = format!("{}\n", json!({"jsonrpc": "2.0", "id": 0, "result": result}));
-            let (mut next, flow) = (Next::Greeting, Flow::default());
-            let right = put_right(line.as_bytes(), &mut next, &flow).into_owned();
-            assert_eq!(next, Next::Answer);
-            let mut answer: Value = serde_json::from_slice(&right).unwrap();
-            answer["result"].take()
-        };
-        let whole = json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {"listChanged": true}},
-            "serverInfo": {"name": "a", "version": "1"}, "instructions": "Ask."});
-        assert_eq!(greeted(whole.clone()), whole);
-        let tools = json!({"protocolVersion": "2024-11-05", "capabilities": {"tools": {}},
-            "serverInfo": {"name": "a", "version": "1.5"}});
-        for said in [
-            json!({"capabilities": {"tools": true, "logging": null}, "serverInfo": {"name": "a", "version": 1.5}}),
-            json!({"protocolVersion": null, "capabilities": {"tools": {"listChanged": "yes"}},
-                "serverInfo": {"name": "a", "version": "1.5", "title": 7}, "instructions": ["a"]}),
-        ] {
-            assert_eq!(greeted(said), tools);
-        }
-        let nothing = json!({"protocolVersion": "2024-11-05", "capabilities": {},
-            "serverInfo": {"name": "unknown", "version": "unknown"}});
-        for said in [json!({}), json!({"capabilities": [], "serverInfo": null})] {
-            assert_eq!(greeted(said), nothing);
-        }
-    }
-
-    #[test]
     fn what_is_no_message_is_remembered_for_the_one_who_waits() {
         let flow = Flow::default();
-        put_right(b"  {\"a\": 1\x1b}\n", &mut Next::Answer, &flow);
+        put_right(b"  {\"a\": 1\x1b}\n", &flow);
         assert_eq!(flow.odd().as_deref(), Some("{\"a\": 1}"));
         assert_eq!(flow.odd(), None);
     }

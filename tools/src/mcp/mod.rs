@@ -11,6 +11,7 @@ mod client;
 mod connect;
 mod content;
 mod fault;
+mod greeting;
 mod heard;
 mod hints;
 mod list;
