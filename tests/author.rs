@@ -193,6 +193,50 @@ fn a_new_tool_takes_no_bad_name_and_no_full_folder() {
     assert_eq!(fs::read_dir(place.path("weather")).unwrap().count(), 1);
 }
 
+/// A repository that was just cloned: what looks as if it had been built, and links to what is its user's.
+#[test]
+fn a_project_with_links_and_with_what_looks_built() {
+    if lacks(Language::Python).is_some() {
+        eprintln!("skipped: python3 is not here");
+        return;
+    }
+    let place = Place::bare();
+    place.errand(["tools", "new", "words", "--lang", "python"]);
+    let links = |to: &str, at: &str| std::os::unix::fs::symlink(to, place.path(at)).unwrap();
+    place.write("mine/packages/a.txt", "mine").write("mine/app.py", "mine").write("lock", "mine");
+    links("../mine", "words/build");
+    links("../lock", "words/words.wasm");
+    let ran = build(&place, &["words"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let kept = ["mine/packages/a.txt", "mine/app.py", "lock"].map(|path| place.read(path));
+    assert_eq!(kept, ["mine", "mine", "mine"]);
+    assert_eq!(fs::read_dir(place.path("mine")).unwrap().count(), 2);
+    // What a compiler says is the project's to choose.
+    fs::remove_file(place.path("words/build")).unwrap();
+    place.write("rc", "mine");
+    fs::create_dir(place.path("words/build")).unwrap();
+    links("../../rc", "words/build/python.log");
+    let main = place.read("words/main.py");
+    place.write("words/main.py", "raise Exception('\\ntouch taken\\n')\n");
+    let ran = build(&place, &["words"]);
+    assert_eq!((ran.code, place.read("rc").as_str()), (Some(1), "mine"), "{ran}");
+    // Nothing that a project brings is taken for what was made of it.
+    place.write("words/main.py", main);
+    let work = fs::read_dir(home().join("toolchains/projects")).unwrap().map(Result::unwrap);
+    for made in work.filter(|work| work.file_name().to_string_lossy().starts_with("words-")) {
+        let stamp = made.path().join("made-of");
+        let _ = fs::copy(stamp, place.path("words/build/made-of"));
+    }
+    place.write("words/build/component.wasm", "other");
+    assert_eq!(build(&place, &["words"]).code, Some(0));
+    assert!(fs::read(place.path("words/words.wasm")).unwrap().len() > 100_000);
+    // Folders that hold themselves are gone into once; what a compiler makes of them is its own affair.
+    for at in ["words/round", "words/again", "words/sdk/once"] {
+        links(".", at);
+    }
+    assert!(build(&place, &["words"]).code.is_some());
+}
+
 #[test]
 fn what_is_no_project_is_not_built() {
     let place = Place::bare();

@@ -52,3 +52,10 @@ fn a_confined_program_has_too_many_threads_in_many_processes() {
     let told = told(&Place::new(), "", json!({ "use": "threads" }));
     assert!(told.contains("it had more than 512 processes and threads"), "{told}");
 }
+
+/// What fills them is in no process, and grows with each process that there may be.
+#[test]
+fn a_confined_program_has_too_many_sockets_in_many_processes() {
+    let told = told(&Place::new(), "", json!({ "use": "sockets" }));
+    assert!(told.contains("it had more than 2048 sockets"), "{told}");
+}

@@ -3,7 +3,9 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::place::{Place, Ran, say};
+use serde_json::json;
+
+use crate::place::{Place, Ran, call, say};
 
 fn pipe(place: &Place, name: &str) {
     std::fs::create_dir_all(place.path(name).parent().unwrap()).unwrap();
@@ -70,4 +72,68 @@ fn a_pipe_in_a_models_folder() {
     refused(&place, &["models", "import", "model"]);
     pipe(&place, "other/config.json");
     refused(&place, &["models", "import", "other"]);
+}
+
+#[test]
+fn a_pipe_in_a_tools_project_and_in_a_components_place() {
+    let place = Place::bare();
+    asked(&place);
+    pipe(&place, "pipe.wasm");
+    refused(&place, &["tools", "add", "pipe.wasm"]);
+    refused(&place, &["tools", "test", "pipe.wasm"]);
+    refused(&place, &["tools", "call", "x", "{}", "--component", "pipe.wasm"]);
+    refused(&place, &["tools", "add", "other.wasm", "--agent", "pipe.wasm"]);
+    pipe(&place, "project/tool.toml");
+    refused(&place, &["tools", "build", "project"]);
+    place.errand(["tools", "new", "words", "--lang", "python"]);
+    pipe(&place, "words/more.py");
+    refused(&place, &["tools", "build", "words"]);
+    refused(&place, &["report", "check", "pipe.wasm"]);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_lock() {
+    let place = Place::bare();
+    place.write("a.wasm", "");
+    place.agent(
+        "act = \"tools\"",
+        "[[tools.component]]\nname = \"a\"\nfile = \"a.wasm\"",
+        &[say("done")],
+    );
+    pipe(&place, "errand.lock");
+    refused(&place, &["validate", "agent.toml"]);
+    refused(&place, &["tools", "list", "--agent", "agent.toml"]);
+}
+
+#[test]
+fn a_pipe_and_a_link_as_a_log_file() {
+    let place = Place::bare();
+    asked(&place);
+    pipe(&place, "run.log");
+    refused(&place, &["--log-file", "run.log", "runs", "list"]);
+    place.write("shellrc", "mine\n");
+    std::os::unix::fs::symlink("shellrc", place.path("link.log")).unwrap();
+    refused(&place, &["--log-file", "link.log", "runs", "list"]);
+    assert_eq!(place.read("shellrc"), "mine\n");
+}
+
+/// A program that may write in a folder leaves it there; errand looks at each file there that may be an agent file.
+#[test]
+fn a_pipe_named_as_an_agent_file_in_a_folder_that_is_granted() {
+    let place = Place::new();
+    pipe(&place, "w/x.toml");
+    let tables = "[tools]\nuse = [\"files.write\"]\n[permissions]\nwrite = [\"w\"]";
+    let writes = call([("files.write", json!({ "path": "w/x.toml", "content": "a" }))]);
+    place.agent("act = \"tools\"", tables, &[writes, say("done")]);
+    let mut command = place.command(["run", "agent.toml"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            panic!("it waits");
+        }
+        std::thread::yield_now();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -240,6 +240,50 @@ fn only_fetching_knows_where_packages_come_from() {
     );
 }
 
+/// What lies in a folder of others may be a pipe, which would be waited for. Read otherwise are what errand keeps
+/// for itself and what the kernel tells.
+#[test]
+fn a_file_that_lies_somewhere_is_read_in_one_place() {
+    const OWN: [&str; 21] = [
+        "agent-file/src/disk.rs",
+        "guard/src/file.rs",
+        "models/src/fetch/",
+        "models/src/home.rs",
+        "models/src/onnx/bench.rs",
+        "sandbox/src/components/seal.rs",
+        "sandbox/src/host/kv.rs",
+        "sandbox/src/host/pages/store.rs",
+        "sandbox/src/room.rs",
+        "src/batch/results.rs",
+        "src/cli/shipped.rs",
+        "src/doctor/",
+        "src/home/prune.rs",
+        "src/serve/token.rs",
+        "store/src/blobs.rs",
+        "store/src/drive.rs",
+        "store/src/provenance.rs",
+        "tools/src/author/c.rs",
+        "tools/src/author/made.rs",
+        "tools/src/author/packages.rs",
+        "tools/src/mcp/oauth/tokens.rs",
+    ];
+    let folders = LIBRARIES.iter().copied().chain(["guard", "mcp-file"]);
+    let mut sources: Vec<PathBuf> =
+        folders.flat_map(|library| rust_files(&format!("{library}/src"))).collect();
+    sources.extend(rust_files("src"));
+    sources.retain(|path| !is_test(path) && !OWN.iter().any(|own| shown(path).starts_with(own)));
+    let mut found = Vec::new();
+    for path in sources {
+        let text = text(&path);
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let reads = |line: &&str| {
+            ["fs::read(", "fs::read_to_string(", "File::open("].iter().any(|way| line.contains(way))
+        };
+        found.extend(code.lines().filter(reads).map(|line| format!("{}: {line}", shown(&path))));
+    }
+    none(found, "`guard::file` reads what lies in a folder that others may have written");
+}
+
 /// A promise whose test was renamed is one that nothing holds.
 #[test]
 fn each_promise_names_a_test_that_is_there() {

@@ -1,9 +1,12 @@
 //! Files that are read because of where they lie, beside an agent file or in a model's folder: a pipe in
-//! the place of one would be waited for, and a device has no end.
+//! the place of one would be waited for, and a device has no end. Nor is a log written into one, or over a link.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Error, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 /// Opens a file to be read. What a person names in `/dev` and `/proc` is what they mean by it
 /// (`/dev/stdin`, `/dev/fd/3`); a pipe or a socket anywhere else is refused.
@@ -11,10 +14,53 @@ use std::path::Path;
 /// # Errors
 /// It is none, or cannot be opened.
 pub fn open(path: &Path) -> io::Result<File> {
-    let state = fs::metadata(path)?;
-    let meant = path.starts_with("/dev") || path.starts_with("/proc");
-    match state.is_file() || meant {
-        true => File::open(path),
+    if meant(path) {
+        return File::open(path);
+    }
+    plain(&fs::metadata(path)?)?;
+    // A pipe may take its place at this moment: opened like this it is not waited for.
+    let file = at_once(OpenOptions::new().read(true)).open(path)?;
+    plain(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Opens a file to add lines to it, and makes it where it is missing, for its user alone. What is no file
+/// is refused as by [`open`], and so is a link: it may lead to what a shell runs.
+///
+/// # Errors
+/// Likewise.
+pub fn append(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let options = options.append(true).create(true).mode(0o600);
+    if meant(path) {
+        return options.open(path);
+    }
+    match fs::symlink_metadata(path) {
+        Ok(state) if state.is_symlink() => {
+            return Err(Error::new(ErrorKind::InvalidInput, "this is a link, and no file"));
+        }
+        Ok(state) => plain(&state)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
+    plain(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Whether a person names a device or an open file by this.
+fn meant(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
+}
+
+fn at_once(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+}
+
+fn plain(state: &Metadata) -> io::Result<()> {
+    match state.is_file() {
+        true => Ok(()),
         false if state.is_dir() => Err(Error::new(ErrorKind::IsADirectory, "this is a folder")),
         false => {
             Err(Error::new(ErrorKind::InvalidInput, "this is a pipe or a device, and no file"))

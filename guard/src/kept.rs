@@ -283,10 +283,10 @@ fn of_a_bare_repository(path: &Path) -> bool {
 /// Whether there is an agent file: TOML with a name, and a model, a task or permissions.
 fn is_agent_file(path: &Path) -> bool {
     let toml = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"));
-    if !toml || fs::metadata(path).is_ok_and(|file| file.len() > AGENT_FILE) {
+    if !toml {
         return false;
     }
-    let Ok(text) = fs::read_to_string(path) else { return false };
+    let Ok(text) = crate::file::read_text(path, AGENT_FILE) else { return false };
     let Ok(file) = text.parse::<toml::Table>() else { return false };
     file.get("name").is_some_and(toml::Value::is_str)
         && (file.get("task").is_some_and(toml::Value::is_str)

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 const NOT_INTO: [&str; 5] = ["toolchains", "cache", "kv", "pages", "drives"];
 
 /// Folders and files of `ERRAND_HOME`: what else is in that folder belongs to others.
-const OURS: [&str; 16] = [
+const OURS: [&str; 18] = [
+    "blobs",
     "cache",
     "cache.key",
     "drives",
@@ -23,6 +24,7 @@ const OURS: [&str; 16] = [
     "guests",
     "kv",
     "models",
+    "notify",
     "oauth",
     "pages",
     "partial",
@@ -43,6 +45,11 @@ pub fn settle(home: &Path) -> Result<(), Exposed> {
         // The code that writes the first file there says what is wrong with it.
         Err(_) => return Ok(()),
     };
+    // Its owner can look into it and write there, whatever its rights are.
+    let owner = found.uid();
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return Err(exposed(format!("it belongs to another user ({owner})")));
+    }
     // In an empty one nothing can be another's yet: a file system that was just mounted, mostly.
     let empty = || fs::read_dir(home).is_ok_and(|mut entries| entries.next().is_none());
     if found.mode() & 0o002 != 0 && !empty() {
@@ -212,6 +219,19 @@ mod tests {
         fs::remove_file(above.path().join("errand.db")).unwrap();
         settle(above.path()).unwrap();
         assert_eq!(mode(above.path()), 0o700);
+    }
+
+    /// Only root could use one, and would trust what its owner puts there.
+    #[test]
+    fn a_home_that_belongs_to_another_user() {
+        let above = tempfile::tempdir().unwrap();
+        fs::set_permissions(above.path(), Permissions::from_mode(0o700)).unwrap();
+        if std::os::unix::fs::chown(above.path(), Some(4321), None).is_err() {
+            eprintln!("skipped: only root gives folders to others");
+            return;
+        }
+        let said = settle(above.path()).unwrap_err().to_string();
+        assert!(said.contains("it belongs to another user (4321)\nhint: "), "{said}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Where every HTTP client begins: [`builder`] settles TLS and nothing else. What a client may do –
-//! proxies, redirects, time – is for the crate that builds it.
+//! Where every HTTP client begins: [`builder`] settles TLS, and that no redirect is followed, which would carry
+//! headers and bodies to the host that it names. What else a client may do – proxies, time, and which redirects
+//! it follows after all – is for the crate that builds it.
 //!
 //! The cryptography is `ring`, in place of reqwest's own choice, aws-lc, which needs CMake and is
 //! among what takes the longest to compile. Whom to trust is the system's list; it is read when a
@@ -14,6 +15,7 @@ mod roots;
 
 use std::sync::Arc;
 
+use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, ring};
 
@@ -25,10 +27,11 @@ use roots::Roots;
 /// installed before stays.
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub fn builder() -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder().redirect(Policy::none());
     match config() {
-        Ok(config) => reqwest::Client::builder().tls_backend_preconfigured(config),
+        Ok(config) => client.tls_backend_preconfigured(config),
         // No version of TLS that the provider can speak: `build` will say so.
-        Err(_) => reqwest::Client::builder(),
+        Err(_) => client,
     }
 }
 

@@ -3,10 +3,7 @@
 
 mod otlp;
 
-use std::fs::OpenOptions;
 use std::io::IsTerminal;
-#[cfg(unix)]
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -96,8 +93,8 @@ impl Logging {
                 lines.with_writer(std::io::stderr).with_ansi(ansi).boxed()
             }
             Some(path) => {
-                let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-                let file = file.with_context(|| format!("the log file `{}`", path.display()))?;
+                let file = guard::file::append(path)
+                    .with_context(|| format!("the log file `{}`", path.display()))?;
                 lines.with_writer(Mutex::new(file)).with_ansi(false).boxed()
             }
         };

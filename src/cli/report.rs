@@ -1,6 +1,5 @@
 //! `errand report`: a research's report to read, to keep and to check.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -118,6 +117,9 @@ fn checked(report: &Report, again: Option<&[Again]>, json: bool) -> ExitCode {
 /// The exit code where a source cannot be read now, and nothing is known to be wrong.
 const UNREADABLE: u8 = 4;
 
+/// The largest report that is read, in bytes.
+const LARGEST: u64 = 256 << 20;
+
 /// A file that a report goes to.
 pub(crate) struct Out {
     file: PathBuf,
@@ -155,8 +157,8 @@ impl Out {
 
 fn read(file: &Path) -> anyhow::Result<Report> {
     let shown = file.display();
-    let bytes =
-        fs::read(file).map_err(|error| Usage(format!("`{shown}` cannot be read: {error}")))?;
+    let bytes = guard::file::read(file, LARGEST)
+        .map_err(|error| Usage(format!("`{shown}` cannot be read: {error}")))?;
     let report = serde_json::from_slice(&bytes).map_err(|error| {
         Usage(format!(
             "`{shown}` is no report: {error}\nhint: `errand report show RUN --out report.json` writes one"

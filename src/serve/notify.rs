@@ -53,11 +53,8 @@ impl Notify {
         if url.scheme() != "https" && !plain {
             return Err(format!("`notify.url`: `{url}` must begin with `https://`"));
         }
-        let client = http_client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(PATIENCE)
-            .user_agent(sandbox::USER_AGENT);
+        let client =
+            http_client::builder().no_proxy().timeout(PATIENCE).user_agent(sandbox::USER_AGENT);
         let client = match grant {
             Reach::Public => client.dns_resolver(Arc::new(sandbox::Resolver)),
             Reach::Anywhere => client,

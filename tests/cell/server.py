@@ -2,7 +2,9 @@
 
 import ctypes
 import json
+import mmap
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -59,6 +61,8 @@ def files(path):
         "the system's hardware": lambda: os.listdir("/sys"),
         "anonymous memory file": lambda: os.memfd_create("x"),
         "shared memory segment": lambda: called(libc.shmget(0, 1 << 20, 0o1600)),
+        "a shared mapping without a name": lambda: mmap.mmap(-1, 1 << 20),
+        "a shared mapping of zeros": lambda: mmap.mmap(os.open("/dev/zero", os.O_RDWR), 1 << 20),
         "much shared memory": lambda: open("/dev/shm/large", "wb").write(b"x" * (300 << 20)),
     })
     # And what it needs goes on.
@@ -66,6 +70,8 @@ def files(path):
     open("/tmp/own", "w").write("x")
     open("/dev/null", "w").write("x")
     open("/dev/urandom", "rb").read(1)
+    open("/dev/zero", "rb").read(1)
+    mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     subprocess.run([sys.executable, "-c", "print(1)"], check=True, capture_output=True)
     seen = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     found += [f"process {process}" for process in seen if process != os.getpid()]
@@ -80,8 +86,20 @@ def threads():
     time.sleep(60)
 
 
+def sockets():
+    """What waits in one to be read is memory, and no process's."""
+    for _ in range(9):
+        if os.fork() == 0:
+            break
+    kept = [socket.socketpair() for _ in range(200)]
+    time.sleep(60)
+    return len(kept)
+
+
 def call(arguments):
     match arguments:
+        case {"use": "sockets"}:
+            return sockets()
         case {"path": path}:
             return files(path)
         case {"use": "threads"}:

@@ -21,8 +21,15 @@ use std::str::FromStr;
 use agent_core::component::check_name;
 use guard::Work;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use template::start;
+
+/// Where what is made between two builds of a project lies, in the folder of compilers.
+const PROJECTS: &str = "projects";
+
+/// The longest text of a project that is read here, in bytes.
+const LONGEST: u64 = 16 << 20;
 
 /// The file that makes a folder a tool's project.
 pub const PROJECT: &str = "tool.toml";
@@ -106,7 +113,7 @@ impl Project {
     /// There is none, or it cannot be meant.
     pub fn open(folder: &Path) -> Result<Self, AuthorError> {
         let file = folder.join(PROJECT);
-        let text = match fs::read_to_string(&file) {
+        let text = match guard::file::read_text(&file, LONGEST) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(AuthorError::NoProject { folder: folder.to_path_buf() });
@@ -168,10 +175,14 @@ impl Project {
         absolute(&self.folder.join(path))
     }
 
-    /// Where things are kept between two builds.
-    fn work(&self) -> Result<PathBuf, AuthorError> {
-        let work = self.folder.join("build");
-        fs::create_dir_all(&work).map_err(disk(&work))?;
+    /// Where things are kept between two builds: outside of the project, which may hold links that lead
+    /// elsewhere, and what looks as if it had been built.
+    fn work(&self, kit: &Kit) -> Result<PathBuf, AuthorError> {
+        let folder = self.folder.canonicalize().map_err(disk(&self.folder))?;
+        let digest = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let work = kit.folder.join(PROJECTS).join(format!("{}-{name}", self.name));
+        guard::private::folder(&work).map_err(disk(&work))?;
         Ok(work)
     }
 }
@@ -187,8 +198,9 @@ pub struct Kit {
 
 impl Kit {
     /// What this version uses in the folder.
-    pub fn used() -> [String; 4] {
-        [c::toolchain(), "zig-cache".to_string(), python::toolchain(), javascript::toolchain()]
+    pub fn used() -> [String; 5] {
+        let [zig, projects] = ["zig-cache", PROJECTS].map(str::to_string);
+        [c::toolchain(), zig, python::toolchain(), javascript::toolchain(), projects]
     }
 }
 

@@ -1,15 +1,14 @@
 //! A component as tools: its manifest says what there is, its scope how far a call may go. What it
 //! says of itself is never believed further than that – each use is judged when it is made.
 
-use std::fs;
 use std::sync::Arc;
 
 use agent_core::action::Capability;
-use agent_core::component::digest;
-use agent_core::component::{Bounds, Pinned};
+use agent_core::component::{Bounds, LARGEST, Pinned, digest};
 use agent_core::permission::NetRule;
 use agent_core::scope::Scope;
 use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec, Work};
+use guard::file;
 use serde_json::Value;
 use url::Url;
 
@@ -51,8 +50,8 @@ pub fn unchanged(pinned: &Pinned) -> Result<(), Changed> {
         file: pinned.file.display().to_string(),
         reason,
     };
-    let bytes =
-        fs::read(&pinned.file).map_err(|error| changed(format!("cannot be read: {error}")))?;
+    let bytes = file::read(&pinned.file, LARGEST as u64)
+        .map_err(|error| changed(format!("cannot be read: {error}")))?;
     match digest(&bytes) == pinned.sha256 {
         true => Ok(()),
         false => Err(changed("has changed since the run began".to_string())),

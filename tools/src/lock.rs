@@ -3,7 +3,7 @@
 //! is not known here is refused, since it may say something that would not be kept.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -92,7 +92,7 @@ impl Lock {
     pub fn read(folder: &Path) -> Result<Self, LockError> {
         let path = Self::path(folder);
         let disk = |error| LockError::Disk { path: path.clone(), error };
-        let file = match File::open(&path) {
+        let file = match guard::file::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(disk(error)),

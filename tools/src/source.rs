@@ -4,7 +4,6 @@
 mod fetch;
 mod oci;
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -90,7 +89,7 @@ impl Source {
 
 fn from_file(path: &Path) -> Result<Vec<u8>, SourceError> {
     let failed = |error| SourceError::File { path: path.to_path_buf(), reason: why(path, &error) };
-    let file = File::open(path).map_err(failed)?;
+    let file = guard::file::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     match bytes.len() > LARGEST {

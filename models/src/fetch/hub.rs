@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_RANGE, RANGE};
+use reqwest::redirect::Policy;
 use serde::Deserialize;
 
 use super::error::SourceError;
@@ -191,6 +192,8 @@ fn client() -> Result<reqwest::Client, SourceError> {
     http_client::builder()
         .connect_timeout(CONNECT)
         .read_timeout(STILL)
+        // Files of a hub lie elsewhere. Nothing secret is sent, and what comes is held against its SHA-256.
+        .redirect(Policy::limited(10))
         .no_gzip()
         .user_agent(concat!("errand/", env!("CARGO_PKG_VERSION")))
         .build()

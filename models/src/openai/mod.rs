@@ -87,11 +87,9 @@ impl OpenAi {
         if !address.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
             return Err(broken(format!("`{}` is no address of a server", options.base_url)));
         }
-        // A key that must not be sent elsewhere: redirects are answers like any other.
         let mut client = http_client::builder()
             .connect_timeout(CONNECT.min(options.timeout))
             .read_timeout(options.timeout)
-            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("errand/", env!("CARGO_PKG_VERSION")));
         if options.loopback() {
             client = client.no_proxy();

@@ -10,7 +10,7 @@ pub(crate) use abi::Speech;
 pub use artifacts::{digest, marks};
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -149,7 +149,7 @@ impl Shop {
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut wasm = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
+    let file = guard::file::open(path).map_err(|error| error.to_string())?;
     file.take(MOST_BYTES + 1).read_to_end(&mut wasm).map_err(|error| error.to_string())?;
     if wasm.len() as u64 > MOST_BYTES {
         return Err(format!("it is over {}", bytes(MOST_BYTES)));

@@ -110,7 +110,7 @@ pub(crate) fn ask(shared: &Arc<Shared>, ask: Ask) -> Result<Pieces, ApiError> {
         let message = "the server is about to stop";
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message).after(5));
     }
-    let place = ask.model.queue.join()?;
+    let place = ask.model.queue.join(ask.how.asker)?;
     let (outbox, inbox) = unbounded_channel();
     let most = shared.limits.request;
     let shared = shared.clone();

@@ -89,7 +89,7 @@ pub(crate) async fn create(
     if texts.is_empty() || texts.len() > TEXTS || texts.iter().any(String::is_empty) {
         return Err(ApiError::param("input", format!("1 to {TEXTS} texts, none of them empty")));
     }
-    let turn = queue.join()?.turn().await;
+    let turn = queue.join(account.user.number())?.turn().await;
     // What has begun is not broken off: it keeps its turn until it is over, whether or not its client waits.
     let work = tokio::spawn(async move {
         let _turn = turn;

@@ -65,7 +65,8 @@ fn texts(given: &[String]) -> anyhow::Result<Vec<String>> {
         }
         [one] if Path::new(one).is_file() => {
             let size = std::fs::metadata(one).map_or(0, |meta| meta.len());
-            let bytes = if size > LARGE { Vec::new() } else { std::fs::read(one)? };
+            let bytes =
+                if size > LARGE { Vec::new() } else { guard::file::read(one.as_ref(), LARGE)? };
             let text = String::from_utf8(bytes).ok().filter(|text| !text.is_empty());
             let text = text.filter(|text| !text.contains('\0'));
             lines(text.ok_or_else(|| {

@@ -5,8 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use agent_core::agent::Agent;
-use agent_core::component::digest;
-use agent_core::component::{Locked, check_name, qualified};
+use agent_core::component::{LARGEST, Locked, check_name, digest, qualified};
 use agent_file::Checked;
 use anyhow::Context;
 use errand::Errand;
@@ -68,7 +67,7 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn read(which: &Which) -> anyhow::Result<Files> {
         let file = which.file.clone();
-        let text = fs::read_to_string(&file).map_err(|error| {
+        let text = guard::file::read_text(&file, LARGEST as u64).map_err(|error| {
             let shown = file.display();
             let hint = "name it with `--agent FILE`; `errand init` writes one to begin with";
             Usage(format!("the agent file `{shown}` cannot be read: {error}\nhint: {hint}"))
@@ -100,7 +99,7 @@ impl Files {
         lock: &Lock,
         component: Option<(&Path, &[u8])>,
     ) -> anyhow::Result<Checked> {
-        let before = component.map(|(path, _)| fs::read(path).ok());
+        let before = component.map(|(path, _)| guard::file::read(path, LARGEST as u64).ok());
         let undo = || {
             if let (Some((path, _)), Some(before)) = (component, &before) {
                 // What cannot be undone is named by the error that made it necessary.

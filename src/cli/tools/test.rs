@@ -1,7 +1,6 @@
 //! `errand tools test`: the examples of a component, one JSON object a line, each a call and what
 //! must come of it.
 
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -16,6 +15,9 @@ use super::call::used;
 use crate::cli::json::print;
 use crate::cli::run::{How, open, runtime};
 use crate::cli::terminal::{Usage, say};
+
+/// The largest file of calls, in bytes.
+const LARGEST: u64 = 64 << 20;
 
 /// The arguments of `errand tools test`.
 ///
@@ -63,7 +65,7 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
         ))
     })?;
     let path = pinned.file.with_extension("test.jsonl");
-    let text = fs::read_to_string(&path).map_err(|error| {
+    let text = guard::file::read_text(&path, LARGEST).map_err(|error| {
         Usage(format!(
             "`{}` cannot be read: {error}\nhint: `errand tools test --help` says what is in it",
             path.display()

@@ -83,7 +83,7 @@ pub(super) fn build(
     out: &Path,
 ) -> Result<Built, AuthorError> {
     project.main("main.c", "the tools are in `main.c`")?;
-    let work = project.work()?;
+    let work = project.work(kit)?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
         let compiler = Compiler::found(kit);
         let private = kit.work()?;

@@ -48,7 +48,7 @@ pub(super) fn toolchain() -> String {
 
 pub(super) fn build(project: &Project, kit: &Kit, out: &Path) -> Result<Built, AuthorError> {
     project.main("main.js", "the tools are in `main.js`")?;
-    let work = project.work()?;
+    let work = project.work(kit)?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
         let folder = kit.folder.join(toolchain());
         let private = kit.work()?;

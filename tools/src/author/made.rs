@@ -1,12 +1,21 @@
 //! What was made, and of what: a build whose inputs are those of the last one is not done again.
 
+use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use guard::file;
 use sha2::{Digest, Sha256};
 
 use super::{AuthorError, Built, disk};
 use crate::whole;
+
+/// The largest file of a project, in bytes.
+const LARGEST: u64 = 256 << 20;
+
+/// The most files of a project.
+const MOST: usize = 20_000;
 
 /// What is built, or left behind by building: it makes no difference to the component.
 const OUTPUTS: [&str; 4] = ["build", "target", "node_modules", "__pycache__"];
@@ -18,12 +27,12 @@ impl Inputs {
     /// Every file of a project but what is built, hidden or only for tests; and what builds it.
     pub(super) fn of(folder: &Path, builder: &str) -> Result<Self, AuthorError> {
         let mut files = Vec::new();
-        collect(folder, &mut files)?;
+        collect(folder, &mut files, &mut HashSet::new())?;
         files.sort();
         let mut hash = Sha256::new();
         hash.update(builder);
         for path in files {
-            let bytes = fs::read(&path).map_err(disk(&path))?;
+            let bytes = file::read(&path, LARGEST).map_err(disk(&path))?;
             let name = path.strip_prefix(folder).unwrap_or(&path);
             for part in [name.as_os_str().as_encoded_bytes(), &bytes] {
                 hash.update((part.len() as u64).to_le_bytes());
@@ -55,24 +64,40 @@ impl Inputs {
 
 /// Puts a component where it is wanted, whole; one that is there already stays as it is.
 pub(super) fn put(component: &Path, out: &Path) -> Result<Built, AuthorError> {
-    let bytes = fs::read(component).map_err(disk(component))?;
-    if fs::read(out).is_ok_and(|there| there == bytes) {
+    let bytes = file::read(component, LARGEST).map_err(disk(component))?;
+    if file::read(out, LARGEST).is_ok_and(|there| there == bytes) {
         return Ok(Built::Unchanged);
     }
     whole::write(out, &bytes).map_err(disk(out)).map(|()| Built::New)
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), AuthorError> {
+/// The files of a folder. Each is gone into once, whatever links lead to it.
+fn collect(
+    folder: &Path,
+    files: &mut Vec<PathBuf>,
+    seen: &mut HashSet<PathBuf>,
+) -> Result<(), AuthorError> {
+    if !seen.insert(folder.canonicalize().map_err(disk(folder))?) {
+        return Ok(());
+    }
+    // In an order that is the same each time.
+    let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(disk(folder))? {
-        let entry = entry.map_err(disk(folder))?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let name = name.to_string_lossy();
+        entries.push(entry.map_err(disk(folder))?.path());
+    }
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let aside = name.starts_with('.')
             || OUTPUTS.contains(&&*name)
             || [".wasm", ".test.jsonl", ".md"].iter().any(|end| name.ends_with(end));
         match path.is_dir() {
             _ if aside => {}
-            true => collect(&path, files)?,
+            true => collect(&path, files, seen)?,
+            false if files.len() >= MOST => {
+                let error = io::Error::other(format!("the project has more than {MOST} files"));
+                return Err(disk(folder)(error));
+            }
             false => files.push(path),
         }
     }

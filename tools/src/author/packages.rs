@@ -5,11 +5,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use guard::Work;
+use guard::{Work, file};
 use sha2::{Digest, Sha256};
 
 use super::program::{self, Purpose};
-use super::{AuthorError, Kit, Project, absolute, disk};
+use super::{AuthorError, Kit, LONGEST, Project, absolute, disk};
+use crate::whole;
 
 const WANTED: &str = "requirements.txt";
 const LOCK: &str = "requirements.lock";
@@ -31,14 +32,14 @@ pub(super) fn folder(project: &Project, kit: &Kit) -> Result<Option<PathBuf>, Au
     if !wanted.is_file() {
         return Ok(None);
     }
-    let text = fs::read_to_string(&wanted).map_err(disk(&wanted))?;
+    let text = file::read_text(&wanted, LONGEST).map_err(disk(&wanted))?;
     if let Err(problem) = checked(&text) {
         return Err(AuthorError::Project { file: wanted, problem });
     }
     let mark = format!("# {WANTED} sha256 {:x}", Sha256::digest(text.as_bytes()));
-    let work = project.work()?;
+    let work = project.work(kit)?;
     let (wheels, packages) = (work.join("wheels"), work.join("packages"));
-    let locked = fs::read_to_string(&lock).unwrap_or_default();
+    let locked = file::read_text(&lock, LONGEST).unwrap_or_default();
     let known = locked.lines().next() == Some(&mark);
     if !(known && packages.is_dir() && same(&wheels, &locked)) {
         let _ = fs::remove_dir_all(&wheels);
@@ -47,7 +48,7 @@ pub(super) fn folder(project: &Project, kit: &Kit) -> Result<Option<PathBuf>, Au
         fetch(kit, &private, &wheels, if known { &lock } else { &wanted }, known)?;
         if !known {
             let text = format!("{mark}\n{}", lines(&wheels)?);
-            fs::write(&lock, text).map_err(disk(&lock))?;
+            whole::write(&lock, text.as_bytes()).map_err(disk(&lock))?;
         }
         unpack(kit, &private, &wheels, &packages)?;
     }

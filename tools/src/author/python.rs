@@ -41,7 +41,7 @@ pub(super) fn build(
     out: &Path,
 ) -> Result<Built, AuthorError> {
     project.main("main.py", "the tools are in `main.py`")?;
-    let work = project.work()?;
+    let work = project.work(kit)?;
     let packages = packages::folder(project, kit)?;
     Inputs::of(&project.folder, VERSION)?.make(&work, out, |component| {
         let private = kit.work()?;
@@ -63,7 +63,8 @@ pub(super) fn build(
             .args(["-q", "-w", "tool", "-d"])
             .arg(wit)
             .args(["componentize", "app"]);
-        for folder in ["build", "sdk", ""] {
+        python.arg("-p").arg(absolute(&work)?);
+        for folder in ["sdk", ""] {
             python.arg("-p").arg(project.absolute(folder)?);
         }
         if let Some(packages) = &packages {

@@ -5,13 +5,14 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use guard::file;
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use super::{AuthorError, Project, disk};
+use super::{AuthorError, LONGEST, Project, disk};
 
 /// The imports that a component has only if its program asks for them: each has to be granted.
 pub(super) const OPTIONAL: [&str; 4] = ["files", "http", "kv", "tools"];
@@ -27,7 +28,7 @@ pub(super) fn narrowed(
 ) -> Result<PathBuf, AuthorError> {
     let mut imports = Vec::new();
     for path in Project::sources(&project.folder, ending)? {
-        let program = fs::read_to_string(&path).map_err(disk(&path))?;
+        let program = file::read_text(&path, LONGEST).map_err(disk(&path))?;
         imports.extend(OPTIONAL.into_iter().filter(|name| takes(&program, name)));
     }
     let text = wit(project)?;
@@ -63,5 +64,5 @@ fn encode(mut module: Vec<u8>, wit: &str) -> Result<Vec<u8>, Box<dyn Error + Sen
 
 fn wit(project: &Project) -> Result<String, AuthorError> {
     let path = project.folder.join("sdk/wit/tool.wit");
-    fs::read_to_string(&path).map_err(disk(&path))
+    file::read_text(&path, LONGEST).map_err(disk(&path))
 }

@@ -113,9 +113,7 @@ impl Client {
     }
 
     async fn reach(&self, url: &Url, mode: ClientLifecycleMode) -> Result<Live, Failed> {
-        // A redirect would carry the headers to the host that it names.
         let client = http_client::builder()
-            .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(Duration::from_secs(10))
             .build()

@@ -3,11 +3,11 @@
 //! fetches programs (npx, uvx) keeps. It is advice for the author of the agent file; nothing here
 //! grants anything.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use agent_core::mcp::{Confinement, Network, Program, Server, Transport};
+use guard::file;
 use serde_json::json;
 
 use crate::process::{SYSTEM, found};
@@ -235,7 +235,7 @@ fn is_file_to_be(arg: &str) -> bool {
 /// What a script is run by, from its first line.
 fn starter(path: &Path) -> Option<PathBuf> {
     let mut head = Vec::new();
-    fs::File::open(path).ok()?.take(256).read_to_end(&mut head).ok()?;
+    file::open(path).ok()?.take(256).read_to_end(&mut head).ok()?;
     let head = String::from_utf8_lossy(&head);
     let mut words = head.lines().next()?.strip_prefix("#!")?.split_whitespace();
     let program = words.next()?;
@@ -248,7 +248,7 @@ fn starter(path: &Path) -> Option<PathBuf> {
 
 /// The Python that a virtual environment was made of.
 fn base_of(venv: &Path) -> Option<PathBuf> {
-    let said = fs::read_to_string(venv.join("pyvenv.cfg")).ok()?;
+    let said = file::read_text(&venv.join("pyvenv.cfg"), 1 << 16).ok()?;
     let home = said.lines().find_map(|line| line.strip_prefix("home")?.trim().strip_prefix('='))?;
     Some(Path::new(home.trim()).parent()?.to_path_buf())
 }
@@ -258,6 +258,7 @@ mod tests {
     use super::*;
     use agent_core::mcp::Pinned;
     use std::collections::BTreeMap;
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn server(root: &Path, command: &Path, args: &[&str]) -> Server {

@@ -8,6 +8,9 @@ use std::path::Path;
 use agent_core::mcp::{Program, filled as replaced};
 use serde_json::Value;
 
+/// The largest file of servers, in bytes.
+const LARGEST: u64 = 1 << 20;
+
 /// These values, ready to be handed over. `entry` and `key` are what the file calls them.
 pub(super) fn resolved(
     texts: &BTreeMap<String, String>,
@@ -29,7 +32,7 @@ pub(super) fn resolved(
 
 fn entries(path: &Path, entry: &str, key: &str) -> Result<BTreeMap<String, String>, String> {
     let unread = |reason: String| format!("`{}` cannot be read: {reason}", path.display());
-    let bytes = std::fs::read(path).map_err(|error| unread(error.to_string()))?;
+    let bytes = guard::file::read(path, LARGEST).map_err(|error| unread(error.to_string()))?;
     // The error is of the form and holds nothing of the text.
     let servers = mcp_file::servers(&bytes).map_err(|error| unread(error.to_string()))?;
     let table = servers.get(entry).unwrap_or(&Value::Null)[key].as_object();

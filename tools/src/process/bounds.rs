@@ -2,13 +2,14 @@
 //! process alone, and a control group can only be made where the system set one up; so the process that
 //! stands outside of the cell adds up what is inside, and ends the cell that has more.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::process::{Child, ExitStatus};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Dir, Mode, OFlags, openat};
+use rustix::fs::{Dir, Mode, OFlags, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::param::page_size;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -17,6 +18,9 @@ use super::confine::Fault;
 
 /// Processes and threads.
 pub(super) const TASKS: usize = 512;
+
+/// Sockets: what waits in one to be read is memory of no process, up to a quarter of a MiB in most.
+const SOCKETS: usize = 2048;
 
 const EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
 
@@ -27,12 +31,17 @@ pub(super) struct Processes(OwnedFd);
 struct Used {
     memory: u64,
     tasks: usize,
+    /// By their numbers: several processes may have the same.
+    sockets: BTreeSet<u64>,
 }
 
 impl Used {
     fn much(&self, memory: u64) -> Option<String> {
         if self.memory > memory {
             return Some(format!("used more than {} MiB of memory", memory >> 20));
+        }
+        if self.sockets.len() > SOCKETS {
+            return Some(format!("had more than {SOCKETS} sockets"));
         }
         (self.tasks > TASKS).then(|| format!("had more than {TASKS} processes and threads"))
     }
@@ -71,11 +80,12 @@ impl Processes {
         let mut open = vec![first];
         while let Some(process) = open.pop() {
             used.memory += self.memory(process).unwrap_or_default();
+            used.sockets.extend(self.sockets(process).unwrap_or_default());
             for task in self.tasks(process).unwrap_or_default() {
                 used.tasks += 1;
                 open.extend(self.children(process, &task));
             }
-            if used.tasks > TASKS {
+            if used.tasks > TASKS || used.sockets.len() > SOCKETS {
                 break;
             }
         }
@@ -102,11 +112,17 @@ impl Processes {
 
     fn tasks(&self, process: u32) -> io::Result<Vec<String>> {
         let tasks = self.at(&format!("{process}/task"))?;
-        let names = Dir::new(tasks)?.filter_map(|entry| {
-            let name = entry.ok()?.file_name().to_str().ok()?.to_string();
-            (!name.starts_with('.')).then_some(name)
-        });
-        Ok(names.collect())
+        Ok(names(Dir::new(tasks)?).collect())
+    }
+
+    /// Which it has open.
+    fn sockets(&self, process: u32) -> io::Result<Vec<u64>> {
+        let open = self.at(&format!("{process}/fd"))?;
+        let number = |name: String| {
+            let link = readlinkat(&open, name, Vec::new()).ok()?.into_string().ok()?;
+            link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+        };
+        Ok(names(Dir::read_from(&open)?).filter_map(number).collect())
     }
 
     fn text(&self, path: &str) -> io::Result<String> {
@@ -118,4 +134,12 @@ impl Processes {
     fn at(&self, path: &str) -> io::Result<OwnedFd> {
         Ok(openat(&self.0, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
     }
+}
+
+/// What is in a folder of `/proc`.
+fn names(folder: Dir) -> impl Iterator<Item = String> {
+    folder.filter_map(|entry| {
+        let name = entry.ok()?.file_name().to_str().ok()?.to_string();
+        (!name.starts_with('.')).then_some(name)
+    })
 }

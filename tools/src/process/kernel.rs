@@ -86,6 +86,11 @@ pub(super) fn refuse(network: Network) -> Result<(), String> {
         pairs.push(when(&[of_kind(kind)])?);
     }
     rules.insert(libc::SYS_socketpair, pairs);
+    // A mapping without a file that is shared is memory without a name, and what of it is not looked at is
+    // counted as no process's.
+    let shared = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    let nameless = SeccompCmpOp::MaskedEq(u64::from((libc::MAP_TYPE | shared).unsigned_abs()));
+    rules.insert(libc::SYS_mmap, vec![when(&[(3, nameless, shared)])?]);
     // In a user namespace of its own a program has rights that it does not have here.
     let new_user = SeccompCmpOp::MaskedEq(u64::from(libc::CLONE_NEWUSER.unsigned_abs()));
     let unshares = when(&[(0, new_user, libc::CLONE_NEWUSER)])?;

@@ -100,6 +100,9 @@ fn entries(cell: &Cell, own: &Path) -> BTreeMap<PathBuf, Entry> {
     for path in DEVICES.map(PathBuf::from) {
         entries.insert(path.clone(), Entry::Bound(path, Access::Device));
     }
+    // To be read they are the same; a shared mapping of the first would be memory without a name.
+    let zeros = Entry::Bound(PathBuf::from("/dev/full"), Access::Device);
+    entries.insert(PathBuf::from("/dev/zero"), zeros);
     for (name, target) in
         [("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")]
     {

@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Response, retry};
 use url::Url;
 
@@ -92,7 +91,6 @@ impl Wire {
             .user_agent(&self.user_agent)
             // A proxy would resolve names itself.
             .no_proxy()
-            .redirect(Policy::none())
             .referer(false)
             .retry(retry::never())
             .connect_timeout(CONNECT)

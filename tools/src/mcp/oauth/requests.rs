@@ -44,7 +44,6 @@ impl Requests {
     pub(super) fn of(server: &Url) -> Result<Self, String> {
         let near = Near::of(server);
         let client = http_client::builder()
-            .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(SLOW)
             .dns_resolver(std::sync::Arc::new(near))
