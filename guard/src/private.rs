@@ -159,7 +159,7 @@ fn same(path: &Path, found: &Metadata) -> bool {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{}` cannot be kept private: {reason}\nhint: give errand a folder of its own with \
-     `ERRAND_HOME`, or look through this one and `chmod 700` it",
+     `ERRAND_HOME`, or look through this one and make it yours alone, with `chown` and `chmod 700`",
     home.display()
 )]
 pub struct Exposed {
