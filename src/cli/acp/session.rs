@@ -67,8 +67,10 @@ impl Session {
         let mut talk = self.talk.lock().await;
         let turn = self.turn(wanted, peer, &mut talk, said);
         let end = tokio::select! {
-            end = turn => end.map_err(|error| Failed::broken(format!("{error:#}")))?,
+            // A turn that is over at the moment in which it is cancelled was cancelled.
+            biased;
             _ = stop => None,
+            end = turn => end.map_err(|error| Failed::broken(format!("{error:#}")))?,
         };
         let stop = match &end {
             None => "cancelled",

@@ -109,7 +109,7 @@ mod tests {
     fn told(said: &[Value]) -> Result<(Offered, Option<Called>), McpError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let said: Vec<String> = said.iter().map(ToString::to_string).collect();
-        runtime.block_on(heard(said.join("\0").as_bytes(), Duration::from_secs(20)))
+        runtime.block_on(heard(said.join("\0").as_bytes(), Duration::from_secs(5)))
     }
 
     fn greeting() -> Value {
