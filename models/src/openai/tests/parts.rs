@@ -86,8 +86,8 @@ fn a_response_is_read_from_its_deltas_or_from_what_is_said_when_it_is_done() {
     let delta = json!({ "type": "response.output_text.delta", "delta": "Hello" });
     let text = json!({ "type": "response.output_text.done", "text": "Hello" });
     for events in [
-        vec![completed(&[message.clone()])],
-        vec![delta.clone(), completed(&[message.clone()])],
+        vec![completed(std::slice::from_ref(&message))],
+        vec![delta.clone(), completed(std::slice::from_ref(&message))],
         vec![text.clone(), completed(&[])],
         vec![
             delta,
