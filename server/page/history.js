@@ -20,11 +20,14 @@ export async function history(view, _, signal) {
   const older = h("button", { type: "button", hidden: true }, "Older runs");
   const note = h("p", { class: "faint", role: "status" });
 
-  const asked = (more) => {
+  // Nothing, where the filters are others by the time that the answer is there.
+  const asked = async (more) => {
     const query = new URLSearchParams({ limit: PAGE, ...more });
-    if (agent.value) query.set("agent", agent.value);
-    if (state.value) query.set("status", state.value);
-    return ask("GET", `/v1/runs?${query}`);
+    const [one, such] = [agent.value, state.value];
+    if (one) query.set("agent", one);
+    if (such) query.set("status", such);
+    const { data } = await ask("GET", `/v1/runs?${query}`);
+    return agent.value === one && state.value === such ? data : undefined;
   };
   const draw = () => {
     const all = [...runs.values()].sort((a, b) => b.created_ms - a.created_ms);
@@ -37,7 +40,8 @@ export async function history(view, _, signal) {
     table.hidden = all.length === 0;
   };
   const load = async (more = {}) => {
-    const { data } = await asked(more);
+    const data = await asked(more);
+    if (!data) return;
     data.forEach((run) => runs.set(run.id, run));
     older.hidden = data.length < PAGE;
     draw();
@@ -50,7 +54,8 @@ export async function history(view, _, signal) {
     h("div", { class: "row filters" }, labelled(agent), labelled(state)), table, note, older);
   await load();
   await often(5000, signal, async () => {
-    const { data } = await asked({ limit: 20 });
+    const data = await asked({ limit: 20 });
+    if (!data) return;
     const before = JSON.stringify([...runs.values()].map(seen));
     data.forEach((run) => runs.set(run.id, run));
     if (before !== JSON.stringify([...runs.values()].map(seen))) draw();
