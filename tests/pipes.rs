@@ -1,6 +1,6 @@
 //! A pipe or a device where a file should lie: nothing waits for it or reads it to an end that it has not.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -12,19 +12,25 @@ fn pipe(place: &Place, name: &str) {
     assert!(Command::new("mkfifo").arg(place.path(name)).status().unwrap().success());
 }
 
+/// Waits until a program ends by itself.
+#[track_caller]
+fn ended(child: &mut Child, patience: Duration) {
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > patience {
+            child.kill().unwrap();
+            panic!("it waits");
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// It ends by itself, with an error.
 #[track_caller]
 fn refused(place: &Place, args: &[&str]) {
     let mut command = place.command(args);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let began = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if began.elapsed() > Duration::from_secs(30) {
-            child.kill().unwrap();
-            panic!("`{args:?}` waits");
-        }
-        std::thread::yield_now();
-    }
+    ended(&mut child, Duration::from_secs(30));
     let ran: Ran = place.ran(&child.wait_with_output().unwrap());
     assert!(matches!(ran.code, Some(1 | 2)) && ran.err.contains("error: "), "{args:?}: {ran}");
 }
@@ -127,13 +133,6 @@ fn a_pipe_named_as_an_agent_file_in_a_folder_that_is_granted() {
     place.agent("act = \"tools\"", tables, &[writes, say("done")]);
     let mut command = place.command(["run", "agent.toml"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let began = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if began.elapsed() > Duration::from_secs(60) {
-            child.kill().unwrap();
-            panic!("it waits");
-        }
-        std::thread::yield_now();
-    }
+    ended(&mut child, Duration::from_secs(60));
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
