@@ -26,7 +26,7 @@ TOKEN = "errand-load-0123456789abcdef0123456789abcdef"
 TURNS = 3
 WRITTEN = 64
 
-# What an agent's tools and rules take: about 900 tokens that every conversation begins with.
+# What an agent's tools and rules take: about 750 tokens that every conversation begins with.
 TOOLS = "\n".join(
     f"- {verb}_{noun}(id: string, note: string, limit: integer): {verb}s {noun} records of the shop that fit."
     for verb in ("list", "read", "change", "count", "export")

@@ -150,6 +150,49 @@ fn a_yes_that_was_typed_before_the_question() {
     assert!(!place.path("out/a").exists() && !place.path("out/b").exists(), "{ran}");
 }
 
+/// On a terminal of ten rows: an empty line for each page but what `SECOND` says after the second, and a yes
+/// to the question.
+const SMALL: &str = "\
+import fcntl, os, struct, subprocess, sys, termios
+main, end = os.openpty()
+fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack('HHHH', 10, 60, 0, 0))
+it = subprocess.Popen(sys.argv[1:], stdin=end, stdout=end, stderr=end)
+os.close(end)
+seen, pages, answered = b'', 0, False
+while True:
+    try:
+        part = os.read(main, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    seen += part
+    if seen.count(b'[Enter; n: no]') > pages:
+        pages += 1
+        os.write(main, (os.environ['SECOND'] if pages == 2 else '').encode() + b'\\n')
+    if b'[y/N]' in seen and not answered:
+        answered = True
+        os.write(main, b'y\\n')
+sys.stdout.buffer.write(seen)
+sys.exit(it.wait())
+";
+
+/// More than a screen would scroll away before it was read.
+#[test]
+fn the_beginning_of_a_call_scrolls_away() {
+    let content: String = (1..=40).map(|line| format!("line {line} of the file\n")).collect();
+    for (second, written) in [("", true), ("n", false), ("y", false)] {
+        let place = asking(&[write("out/a", &content), say("done")]);
+        let mut command = place.terminal(SMALL, &["run", "agent.toml"]);
+        let ran = place.ran(&command.env("SECOND", second).output().unwrap());
+        assert_eq!(ran.code, Some(0), "{ran}");
+        assert_eq!(place.path("out/a").exists(), written, "{second:?} {ran}");
+        assert_eq!(ran.out.contains("[y/N]"), written, "{second:?} {ran}");
+        assert_eq!(ran.out.contains("line 40 of the file"), written, "{second:?} {ran}");
+        assert!(ran.out.contains("page 1 of") && ran.out.contains("line 1 of the file"), "{ran}");
+    }
+}
+
 /// Ctrl-C where a yes is asked for, and no line after it.
 const STOPS: &str = "\
 import os, signal, subprocess, sys

@@ -198,6 +198,23 @@ fn a_program_uses_too_much_and_takes_too_long() {
     assert_eq!(then, alive());
 }
 
+/// Pages in `/tmp` and bytes in pipes are in no process, so only a control group counts them.
+#[test]
+fn a_program_fills_what_no_process_has() {
+    if let Err(reason) = guard::cgroup::Group::make(1 << 30, 16) {
+        eprintln!("left out: this user may not make a control group here: {reason}");
+        return;
+    }
+    let place = Place::new();
+    let limits = "run = [\"sh\"]\n[programs]\ntimeout = \"20s\"\nmemory = \"64MiB\"";
+    let fills = "head -c 120000000 /dev/zero > /tmp/much; echo $?; sleep 20";
+    let frugal = "head -c 20000000 /dev/zero > /tmp/much; echo $?";
+    agent(&place, limits, &[shell(fills), shell(frugal)]);
+    let told = place.run().observations();
+    assert!(told[0].starts_with("`sh` was ended: it used more than 64 MiB of memory"), "{told:?}");
+    assert_eq!(told[1], "0");
+}
+
 /// What a program is told can carry out what the model has read; what it reads by itself is named.
 #[test]
 fn a_program_with_a_network_carries_private_files_out() {

@@ -1,8 +1,9 @@
 //! What stands between errand and the rest of its machine, each in one place: how another program is
 //! started ([`Program`]), who may read what errand keeps ([`private`]), what no agent may write
-//! ([`Kept`]), what a person is shown
-//! ([`visible`]), and which secrets never are ([`Redactor`]). It decides nothing about agents and knows none.
+//! ([`Kept`]), what a person is shown ([`visible`]), which secrets never are ([`Redactor`]), and what many
+//! processes use together ([`cgroup`]). It decides nothing about agents and knows none.
 
+pub mod cgroup;
 mod environment;
 pub mod file;
 mod kept;

@@ -4,9 +4,9 @@
 //! a share of its own, for the reason that [`Slots`](crate::concurrency::Slots) has one.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use guard::cgroup::{Own, Version};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::concurrency::Depth;
@@ -75,25 +75,17 @@ pub fn memory() -> Option<(u64, u64)> {
     Some((all.min(limit), free.min(limit)))
 }
 
-/// The limits of memory of the cgroups that this process is in, of either version.
+/// The limits of memory of the control groups that this process is in.
 fn limits() -> impl Iterator<Item = u64> {
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let mut files: Vec<PathBuf> = Vec::new();
-    for line in groups.lines() {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
-        let (root, file) = match controllers {
-            "" => ("/sys/fs/cgroup", "memory.max"),
-            list if list.split(',').any(|one| one == "memory") => {
-                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
-            }
-            _ => continue,
+    let own = Own::of("memory").into_iter();
+    let files = own.flat_map(|own| {
+        let file = match own.version {
+            Version::One => "memory.limit_in_bytes",
+            Version::Two => "memory.max",
         };
-        // In a namespace of its own the path is as it is outside: then the root is the group.
-        let group = Path::new(path.trim_start_matches('/'));
-        files.extend(group.ancestors().map(|group| Path::new(root).join(group).join(file)));
-    }
-    files.into_iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
+        own.folders().map(|folder| folder.join(file)).collect::<Vec<_>>()
+    });
+    files.filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use text::head;
 
 use super::json::print;
 use super::run::{How, open, runtime};
-use super::stop::stopped;
+use super::stop::unless_stopped;
 use super::terminal::{Usage, eprint};
 use super::{age, param};
 
@@ -96,16 +96,9 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
             eprint(&format!("{over} of {rows} rows are over; going on with the rest"));
         }
         let mut progress = Progress::new(rows, over);
-        tokio::select! {
-            total = batch.run(|ended| progress.ended(ended)) => {
-                progress.bar.finish_and_clear();
-                total.map(Some)
-            }
-            stop = stopped() => {
-                progress.bar.finish_and_clear();
-                stop.map(|()| None).map_err(|error| BatchError::Fault(error.into()))
-            }
-        }
+        let end = unless_stopped(batch.run(|ended| progress.ended(ended))).await;
+        progress.bar.finish_and_clear();
+        end.map_err(|error| BatchError::Fault(error.into()))?.transpose()
     });
     let total = total.map_err(|error| match error {
         BatchError::Usage(problem) => Usage(problem).into(),

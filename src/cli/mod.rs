@@ -17,6 +17,7 @@ mod json;
 mod log;
 mod mcp;
 mod models;
+mod pages;
 mod param;
 mod refetch;
 mod report;

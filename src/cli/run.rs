@@ -18,7 +18,7 @@ use errand::{Errand, Finished};
 use super::answer::Answer;
 use super::json::Lines;
 use super::models::Bars;
-use super::stop::stopped;
+use super::stop::unless_stopped;
 use super::task::{self, Grants, Made, What};
 use super::terminal::{Live, Usage};
 use super::{json, terminal};
@@ -184,14 +184,9 @@ pub(crate) fn given(
     let asks = !how.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let person: Option<&dyn Person> = if asks { Some(&live) } else { None };
     let runtime = runtime()?;
-    let end = runtime.block_on(async {
-        tokio::select! {
-            end = run(&latest, person) => end.map(Some),
-            stop = stopped() => stop.map(|()| None).map_err(Into::into),
-        }
-    });
+    let end = runtime.block_on(unless_stopped(run(&latest, person)));
     let_go(runtime);
-    let end = match end?.or_else(|| latest.cancelled()) {
+    let end = match end?.transpose()?.or_else(|| latest.cancelled()) {
         Some(end) => end,
         None => anyhow::bail!("stopped before the run began"),
     };

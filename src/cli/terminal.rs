@@ -20,9 +20,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use text::head;
 
-use super::confirm;
-
 use super::answer::Answer;
+use super::{confirm, pages};
 
 /// The most characters of one line of a plan, a call or an observation.
 const WIDTH: usize = 160;
@@ -79,6 +78,16 @@ impl Live {
         self.line(&said);
     }
 
+    /// Whole where a person is asked about it.
+    fn planned(&self, run: &Run, plan: &str) {
+        if !run.agent().grants.ask.iter().any(|asked| asked == PLAN) {
+            return self.say(run, "plan", plan);
+        }
+        let margin = margin(run.id());
+        let next = format!("\n{margin}           ");
+        self.line(&format!("{margin}  plan     {}", plan.trim_end().replace('\n', &next)));
+    }
+
     fn line(&self, text: &str) {
         if self.bar.is_hidden() {
             eprint(text);
@@ -89,18 +98,32 @@ impl Live {
 
     /// All of an action that a person is to say yes or no to: nothing of it is left out.
     pub(crate) fn asks(&self, run: &RunId, action: &Action, reasons: &[String]) {
-        let margin = margin(run);
-        if let Some(question) = Question::of(action) {
-            self.line(&format!("{margin}  asks     {} {}", action.id, question.shown()));
-            return;
+        match Question::of(action) {
+            Some(question) => {
+                let margin = margin(run);
+                self.line(&format!("{margin}  asks     {} {}", action.id, question.shown()));
+            }
+            None => self.line(&asked_about(run, action, reasons)),
         }
-        let next = format!("\n{margin}           ");
-        let what = if action.tool == PLAN { String::new() } else { whole(&action.arguments) };
-        if !what.is_empty() {
-            let call = format!("{margin}  call     {} {} {what}", action.id, action.tool);
-            self.line(&call.replace('\n', &next));
-            self.line(&format!("{margin}  asks     {} {}", action.id, reasons.join("; ")));
+    }
+
+    /// The same in pages of the terminal's size. Between two of them a question is asked with `more`, and
+    /// any answer but an empty line is a no: what comes later was not seen. None where there was no answer.
+    pub(crate) async fn asks_in_pages<M: Future<Output = Option<String>>>(
+        &self,
+        (run, action, reasons): (&RunId, &Action, &[String]),
+        more: impl Fn(String) -> M,
+    ) -> Option<bool> {
+        let pages = pages::pages(&asked_about(run, action, reasons), pages::size());
+        for (number, page) in pages.iter().enumerate() {
+            let before =
+                format!("  more     page {number} of {} is above [Enter; n: no] ", pages.len());
+            if number > 0 && !more(before).await?.trim().is_empty() {
+                return Some(false);
+            }
+            self.line(page);
         }
+        Some(true)
     }
 
     fn observed(&self, run: &Run, call: &CallId, observation: &Observation) {
@@ -123,7 +146,9 @@ impl Person for Live {
         if let Some(question) = Question::of(action) {
             return asked(&question).await;
         }
-        self.asks(run, action, reasons);
+        if !self.asks_in_pages((run, action, reasons), answer_to).await? {
+            return Some(Approval::Refused);
+        }
         let plan = action.tool == PLAN;
         let question = match plan {
             true => "  approve  this plan? [y, or your questions with | between them; nothing: \
@@ -183,8 +208,8 @@ impl Watch for Live {
                     self.say(run, "rejected", problem);
                 }
             }
-            What::Planned { plan } => self.say(run, "plan", plan),
-            What::Revised { parts } => self.say(run, "plan", &parts.join("\n")),
+            What::Planned { plan } => self.planned(run, plan),
+            What::Revised { parts } => self.planned(run, &parts.join("\n")),
             // It is shown when a person is asked.
             What::Judged { verdict: Verdict { decision: Decision::Ask, .. }, .. } => {}
             What::Judged { action, verdict } => {
@@ -236,6 +261,19 @@ impl Watch for Live {
         let from = tail.char_indices().rev().nth(70).map_or(0, |(at, _)| at);
         self.bar.set_message(format!("… {}", visible(&tail[from..].replace('\n', " "))));
     }
+}
+
+/// An action that a person is asked about. A plan was shown when it was made.
+fn asked_about(run: &RunId, action: &Action, reasons: &[String]) -> String {
+    if action.tool == PLAN {
+        return String::new();
+    }
+    let margin = margin(run);
+    let next = format!("\n{margin}           ");
+    let what = whole(&action.arguments);
+    let call = format!("{margin}  call     {} {} {what}", action.id, action.tool);
+    let asks = format!("{margin}  asks     {} {}", action.id, reasons.join("; "));
+    format!("{}\n{asks}", call.replace('\n', &next))
 }
 
 /// The arguments of a call: code as it is written, and whatever stands beside it.

@@ -19,7 +19,7 @@ use self::peer::{Came, Failed, Lines, Peer};
 use self::session::Session;
 use super::param;
 use super::run::{How, let_go, open, runtime};
-use super::stop::stopped;
+use super::stop::unless_stopped;
 use super::terminal::Usage;
 
 /// The protocol's version.
@@ -63,14 +63,10 @@ pub(crate) fn main(args: Args) -> anyhow::Result<ExitCode> {
     errand.check(&args.file, &params)?;
     let wanted = Arc::new(Wanted { errand, file: args.file, params, model: args.model });
     let runtime = runtime()?;
-    let served = runtime.block_on(async {
-        tokio::select! {
-            served = serve(wanted) => served,
-            stop = stopped() => stop.map_err(Into::into),
-        }
-    });
+    let served = runtime.block_on(unless_stopped(serve(wanted)));
     let_go(runtime);
-    served.map(|()| ExitCode::SUCCESS)
+    served?.transpose()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What each session talks to.

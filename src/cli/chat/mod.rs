@@ -11,6 +11,7 @@ use agent_core::drive::{Approval, Person, Watch};
 use agent_core::event::{Outcome, Reason, RunId};
 use agent_core::ledger::Spent;
 use agent_core::question::Question;
+use anyhow::Context;
 use async_trait::async_trait;
 use errand::{Chat, Errand, Finished, Stands};
 
@@ -18,6 +19,7 @@ use self::command::{Command, HELP};
 use self::input::{Input, Typed};
 use super::json::{self, Lines};
 use super::run::{How, code, let_go, open, runtime};
+use super::stop::unless_stopped;
 use super::task::{self, Grants, Made, Slot};
 use super::terminal::{self, Live, Usage, eprint};
 use super::{answer::Answer, param};
@@ -135,7 +137,7 @@ impl Talk {
             }
         };
         let (name, model) = (agent.name.clone(), agent.model.name.clone());
-        let chat = self.runtime.block_on(unless_stopped(errand.chat(agent)))?;
+        let chat = self.runtime.block_on(opened(errand.chat(agent)))?;
         match self.how.json {
             true => json::started(chat.id()),
             false => eprint(&format!("{name} · {model} · run {}", chat.id())),
@@ -144,7 +146,7 @@ impl Talk {
     }
 
     fn resumed(&mut self, errand: &Errand, named: &str) -> anyhow::Result<Option<Chat>> {
-        let chat = self.runtime.block_on(unless_stopped(async {
+        let chat = self.runtime.block_on(opened(async {
             let id = errand.find(named).await?;
             errand.chat_on(&id).await
         }))?;
@@ -242,12 +244,8 @@ impl Talk {
         let live = Live::new();
         let shown: &dyn Watch = if self.how.json { &Lines } else { &live };
         let asks = Asks { input: &self.input, live: &live };
-        let end = self.runtime.block_on(async {
-            tokio::select! {
-                end = chat.turn(shown, Some(&asks)) => end.map(Some),
-                stop = tokio::signal::ctrl_c() => stop.map(|()| None).map_err(Into::into),
-            }
-        })?;
+        let end = self.runtime.block_on(unless_stopped(chat.turn(shown, Some(&asks))));
+        let end = end?.transpose()?;
         live.clear();
         let end = match end {
             Some(end) => end,
@@ -281,14 +279,8 @@ impl Talk {
 }
 
 /// Ctrl-C while a model is fetched or loaded: there is no turn yet that it could stop.
-async fn unless_stopped<T>(chat: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::select! {
-        chat = chat => chat,
-        stop = tokio::signal::ctrl_c() => {
-            stop?;
-            anyhow::bail!("stopped before the chat began")
-        }
-    }
+async fn opened<T>(chat: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    unless_stopped(chat).await?.context("stopped before the chat began")?
 }
 
 /// What a turn took.
@@ -315,7 +307,16 @@ impl Person for Asks<'_> {
         if let Some(question) = Question::of(action) {
             return self.asked(&question).await;
         }
-        self.live.asks(run, action, reasons);
+        let more = async |question: String| {
+            self.input.drain().await;
+            match self.input.line(&question).await.ok()? {
+                Typed::Text(line) => Some(line),
+                Typed::Interrupted | Typed::End => None,
+            }
+        };
+        if !self.live.asks_in_pages((run, action, reasons), more).await? {
+            return Some(Approval::Refused);
+        }
         self.input.drain().await;
         let question = format!("  approve  {}: {}? [y/N] ", action.id, reasons.join("; "));
         match self.input.line(&question).await.ok()? {

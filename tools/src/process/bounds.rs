@@ -1,6 +1,7 @@
 //! What all processes of a confined program may use together. A limit of the kernel counts for each
-//! process alone, and a control group can only be made where the system set one up; so the process that
-//! stands outside of the cell adds up what is inside, and ends the cell that has more.
+//! process alone, and most users may not make a control group, which counts them together
+//! ([`guard::cgroup`]); so the process that stands outside of the cell adds up what is inside as well,
+//! and ends the cell that has more.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -8,6 +9,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::process::{Child, ExitStatus};
 
+use guard::cgroup::Group;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Dir, Mode, OFlags, openat, readlinkat};
 use rustix::io::Errno;
@@ -35,10 +37,15 @@ struct Used {
     sockets: BTreeSet<u64>,
 }
 
+/// What a program is told that was ended for its memory.
+fn too_large(memory: u64) -> String {
+    format!("used more than {} MiB of memory", memory >> 20)
+}
+
 impl Used {
     fn much(&self, memory: u64) -> Option<String> {
         if self.memory > memory {
-            return Some(format!("used more than {} MiB of memory", memory >> 20));
+            return Some(too_large(memory));
         }
         if self.sockets.len() > SOCKETS {
             return Some(format!("had more than {SOCKETS} sockets"));
@@ -55,19 +62,30 @@ impl Processes {
 
     /// Waits for this process, and ends it where it and all that it started use more than they may:
     /// then with what it was. No thread can be started by who has left its namespace of processes.
-    pub(super) fn wait(&self, child: &mut Child, memory: u64) -> Result<ExitStatus, Fault> {
+    pub(super) fn wait(
+        &self,
+        child: &mut Child,
+        memory: u64,
+        group: Option<&Group>,
+    ) -> Result<ExitStatus, Fault> {
         let failed = |error: io::Error| Fault::Unconfined(format!("cannot be waited for: {error}"));
         let pid = Pid::from_child(child);
         let end = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| failed(error.into()))?;
+        let exhausted = || group.is_some_and(Group::exhausted);
         loop {
             let mut until = [PollFd::new(&end, PollFlags::IN)];
             match poll(&mut until, Some(&EVERY)) {
                 Ok(0) => {}
+                Ok(_) if exhausted() => {
+                    child.wait().map_err(failed)?;
+                    return Err(Fault::Ended(format!("it {}", too_large(memory))));
+                }
                 Ok(_) => return child.wait().map_err(failed),
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(failed(error.into())),
             }
-            if let Some(much) = self.used(child.id()).much(memory) {
+            let much = exhausted().then(|| too_large(memory));
+            if let Some(much) = much.or_else(|| self.used(child.id()).much(memory)) {
                 child.kill().and_then(|()| child.wait()).map_err(failed)?;
                 return Err(Fault::Ended(format!("it {much}")));
             }

@@ -12,9 +12,11 @@ use std::ffi::OsString;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
 
 use agent_core::mcp::Network;
 use guard::Program;
+use guard::cgroup::Group;
 use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetStatus, Scope, path_beneath_rules,
@@ -45,7 +47,7 @@ pub(super) struct Cell {
     pub(super) write: Vec<PathBuf>,
     pub(super) network: Network,
     /// Bytes, for all its processes together. What lies in the private `/tmp` and in shared memory has
-    /// limits of its own.
+    /// limits of its own, and counts here as well where there is a control group.
     pub(super) memory: u64,
     pub(super) except: Exceptions,
 }
@@ -101,6 +103,8 @@ pub fn confined(words: &[OsString]) -> Result<ExitCode, Fault> {
 }
 
 fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitCode, Fault> {
+    // Twice as many as are ended for: that is said in words, and until it is seen this holds.
+    let together = Group::make(cell.memory, 2 * bounds::TASKS).ok();
     let (user, group) = (getuid().as_raw(), getgid().as_raw());
     let mut flags = UnshareFlags::NEWUSER | UnshareFlags::NEWPID | UnshareFlags::NEWIPC;
     flags |= UnshareFlags::NEWNS;
@@ -139,15 +143,19 @@ fn leave(cell: Cell, program: &OsString, arguments: &[OsString]) -> Result<ExitC
     let agreed = serde_json::to_string(&cell).map_err(|error| error.to_string())?;
     let mut next = start(own)?;
     next.arg(super::CONFINED).arg(agreed).arg(program).args(arguments);
-    if !all {
-        // SAFETY: this process has one thread, so nothing is held by another that the child lacks.
-        #[expect(unsafe_code, reason = "only a child of this process is in its new namespace")]
-        unsafe {
-            next.pre_exec(move || root::close(&here, mounts));
-        }
+    let together = together.map(Arc::new);
+    let joins = together.clone();
+    // SAFETY: this process has one thread, so nothing is held by another that the child lacks.
+    #[expect(unsafe_code, reason = "only a child of this process is in its new namespace")]
+    unsafe {
+        next.pre_exec(move || {
+            joins.as_ref().map_or(Ok(()), |group| group.join())?;
+            if all { Ok(()) } else { root::close(&here, mounts) }
+        });
     }
     let mut child = next.spawn().map_err(|error| format!("cannot be started: {error}"))?;
-    let status = processes.wait(&mut child, memory)?;
+    drop(next);
+    let status = processes.wait(&mut child, memory, together.as_deref())?;
     // As a shell tells of a signal.
     let code = status.code().or_else(|| Some(128 + status.signal()?));
     Ok(code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
