@@ -82,6 +82,13 @@ fn what_is_no_component_is_said_to_be_what_it_is() {
         refused(&place.errand(["tools", "add", file, "--yes"]), 2, &[why]);
     }
     refused(&place.errand(["tools", "add", "none.wasm", "--yes"]), 2, &["no such file"]);
+    // One that compiles, and asks for more than the host gives.
+    let table =
+        "(component (core module $m (table 10000000 funcref)) (core instance (instantiate $m)))";
+    place.write("table.wasm", wat::parse_str(table).unwrap());
+    let ran = place.errand(["tools", "add", "table.wasm", "--yes"]);
+    refused(&ran, 2, &["`table.wasm` cannot be added: component cannot be loaded: module table"]);
+    assert!(!ran.err.contains("WARN"), "{ran}");
     assert!(!place.path("errand.lock").exists());
 }
 

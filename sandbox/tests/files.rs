@@ -194,6 +194,17 @@ async fn symlink_out() {
     assert_eq!(fs::read_dir(folder.at("private")).unwrap().count(), 1);
 }
 
+/// All files would be found in it again, and again in that.
+#[tokio::test]
+async fn a_folder_with_a_link_to_itself() {
+    let folder = Folder::new();
+    symlink(".", folder.at("docs/deep/again")).unwrap();
+    symlink("../deep", folder.at("docs/deep/around")).unwrap();
+    let listed = folder.run(&Asked::everything(), "list", json!({"path": "docs/deep"})).await;
+    assert_eq!(listed.unwrap(), json!([["docs/deep/b.md", false, 5]]));
+    assert_eq!(read(&folder, "docs/deep/again/b.md").await, read(&folder, "docs/deep/b.md").await);
+}
+
 #[tokio::test]
 async fn a_link_inside_is_judged_where_it_leads() {
     let folder = Folder::new();

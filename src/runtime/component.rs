@@ -37,7 +37,10 @@ impl Errand {
         guard::private::write(&draft.0, bytes)?;
         let wasm = Wasm::new(Config::new(&home, home.join("cache")))?;
         let component = Component::File(Arc::new(draft.0.clone()));
-        let manifest = wasm.describe(&component).await.map_err(anyhow::Error::msg)?;
+        // The draft's name means nothing to who gave the bytes.
+        let name = format!(" `{}`", draft.0.display());
+        let described = wasm.describe(&component).await;
+        let manifest = described.map_err(|error| anyhow::Error::msg(error.replace(&name, "")))?;
         tools::component::check_manifest(&manifest).map_err(anyhow::Error::msg)?;
         Ok(manifest)
     }

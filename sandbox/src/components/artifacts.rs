@@ -75,10 +75,17 @@ impl Artifacts {
         let _gone = fs::remove_file(path);
         self.seal()?.put(path, &artifact)?;
         write_whole(path, &artifact)?;
-        self.load(path)?.map(Ok).ok_or_else(|| io::Error::other("the artifact was removed"))
+        // What asks for more than this host gives compiles, and cannot be loaded.
+        self.loaded(path)?.ok_or_else(|| io::Error::other("the artifact was removed"))
     }
 
     fn load(&self, path: &Path) -> io::Result<Option<Component>> {
+        // Cut off or made by another wasmtime in spite of its name: it is compiled again.
+        let warn = |error: &_| tracing::warn!("{}: {error}", path.display());
+        Ok(self.loaded(path)?.and_then(|component| component.inspect_err(warn).ok()))
+    }
+
+    fn loaded(&self, path: &Path) -> io::Result<Option<wasmtime::Result<Component>>> {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
         let file = match File::options().read(true).custom_flags(flags).open(path) {
             Ok(file) => file,
@@ -99,8 +106,7 @@ impl Artifacts {
                       very file that was read; no other user may write it, and it is never changed"
         )]
         let component = unsafe { Component::deserialize_file(&self.engine, open(&file)) };
-        // Cut off or made by another wasmtime in spite of its name: compile it again.
-        Ok(component.inspect_err(|error| tracing::warn!("{}: {error}", path.display())).ok())
+        Ok(Some(component))
     }
 
     fn seal(&self) -> io::Result<&Seal> {

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cap_std::fs::{Dir, File, FileType, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
+use cap_std::fs::{
+    Dir, File, FileType, MetadataExt, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt,
+};
 use guard::Kept;
 use rustix::fs::{OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -135,17 +137,20 @@ impl Place {
     }
 
     /// What is directly in the folder, sorted by name. Links that lead out, and what is neither
-    /// file nor folder, are left out: they cannot be used.
+    /// file nor folder, are left out: they cannot be used. So is a link to the folder itself: a walk
+    /// would find everything in it again and again.
     pub(crate) fn list(&self) -> Result<Vec<Entry>, String> {
         let failed = |error: io::Error| self.failed(&error);
         let folder = self.dir.open_dir(&self.rest).map_err(failed)?;
         self.may_read(&folder)?;
+        let itself = folder.dir_metadata().map_err(failed)?;
         let mut entries = Vec::new();
         for found in folder.entries().map_err(failed)? {
             let name = found.map_err(failed)?.file_name();
             let Some(text) = name.to_str() else { continue };
             let Ok(what) = folder.metadata(&name) else { continue };
-            if !what.is_file() && !what.is_dir() {
+            let same = (what.dev(), what.ino()) == (itself.dev(), itself.ino());
+            if !what.is_file() && !what.is_dir() || same {
                 continue;
             }
             if entries.len() == ENTRIES {
