@@ -16,7 +16,7 @@ use crate::browser::BrowserConfig;
 use crate::component::Pinned;
 use crate::content::Input;
 use crate::mcp::Server;
-use crate::model::Sampling;
+use crate::model::{Sampling, Traits};
 use crate::permission::Grants;
 use crate::quirks::Quirks;
 use crate::search::Search;
@@ -90,6 +90,45 @@ pub enum Provider {
     Openai,
     /// Replies read from a JSONL file, for tests and demonstrations.
     Scripted,
+}
+
+/// What is known of a provider's models before one is there to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether a reply is held to its form while it is decoded.
+    pub constrained: bool,
+    /// Whether what one call read costs nothing in the next.
+    pub caches: bool,
+    /// Whether it computes on this machine, from weights that have to be here: calls side by side share the
+    /// processor.
+    pub local: bool,
+    /// Whether a call may cost money.
+    pub priced: bool,
+}
+
+impl Provider {
+    /// The one place that says what a provider can do.
+    pub const fn capabilities(self) -> Capabilities {
+        match self {
+            Provider::Onnx => {
+                Capabilities { constrained: true, caches: true, local: true, priced: false }
+            }
+            Provider::Openai => {
+                Capabilities { constrained: false, caches: false, local: false, priced: true }
+            }
+            Provider::Scripted => {
+                Capabilities { constrained: false, caches: false, local: false, priced: false }
+            }
+        }
+    }
+}
+
+impl From<Provider> for Traits {
+    /// Of a model that is not there yet: how much it reads is not known.
+    fn from(provider: Provider) -> Self {
+        let Capabilities { constrained, caches, .. } = provider.capabilities();
+        Traits { constrained, caches, context: 0 }
+    }
 }
 
 impl fmt::Display for Provider {

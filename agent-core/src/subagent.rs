@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::action::{Action, Capability, Permit};
-use crate::agent::{Agent, Budget, Provider};
+use crate::agent::{Agent, Budget};
 use crate::drive::{self, Approval, Fault, Parts, Person, Watch};
 use crate::event::{Event, Outcome, Reason, RunId, What};
 use crate::journal::{Journal, JournalError};
@@ -217,8 +217,7 @@ impl SubagentTool {
         lease: &BudgetLease<'_>,
     ) -> Result<Result<(Outcome, Run), String>, Fault> {
         if let Some(What::Ended { outcome }) = events.last().map(|event| &event.what) {
-            let caches = agent.model.provider == Provider::Onnx;
-            let traits = Traits { constrained: false, caches, context: 0 };
+            let traits = Traits { constrained: false, ..agent.model.provider.into() };
             let strategies = self.launcher.strategies();
             let run = drive::fold(&id, &events, &strategies, traits, Vec::new())?;
             return Ok(Ok((outcome.clone(), run)));

@@ -14,7 +14,7 @@ use super::problem::shortened;
 use super::report::Report;
 use super::source::child;
 use super::{AgentFile, AgentTable};
-use agent_core::agent::{Budget, ModelConfig, Provider};
+use agent_core::agent::{Budget, ModelConfig};
 use agent_core::browser::BrowserConfig;
 use agent_core::component::Pinned;
 use agent_core::mcp::{Network, Server};
@@ -187,7 +187,7 @@ impl Lineage<'_> {
         }
         if above.budget.cost_usd.is_some()
             && model.price.is_none()
-            && model.provider == Provider::Openai
+            && model.provider.capabilities().priced
         {
             let message = format!(
                 "the `cost_usd` of `{parent}`, which calls this agent, cannot be kept: `{}` has \

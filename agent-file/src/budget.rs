@@ -3,7 +3,7 @@
 use super::problem::shortened;
 use super::report::Report;
 use super::{AgentFile, BudgetTable, duration};
-use agent_core::agent::{Budget, ModelConfig, Provider};
+use agent_core::agent::{Budget, ModelConfig};
 
 /// The budget of an agent with this model.
 pub(super) fn budget(file: &AgentFile, model: &ModelConfig, report: &mut Report<'_>) -> Budget {
@@ -19,12 +19,10 @@ pub(super) fn budget(file: &AgentFile, model: &ModelConfig, report: &mut Report<
         let other = table.is_some_and(|table| table.price.is_some());
         report.key("/budget/cost_usd", message).hint(match model.provider {
             _ if other => "the price in the file is for another model than `--model` names",
-            Provider::Openai => {
+            provider if provider.capabilities().priced => {
                 "add `price = { input = …, output = … }` to `[model]`, in USD per million tokens"
             }
-            Provider::Onnx | Provider::Scripted => {
-                "this model costs nothing: remove `cost_usd`, or give `[model]` a `price`"
-            }
+            _ => "this model costs nothing: remove `cost_usd`, or give `[model]` a `price`",
         });
     }
     budget

@@ -243,8 +243,8 @@ fn replace(
     }
     config.price = match provider {
         _ if name == config.name && provider == config.provider => config.price,
-        Provider::Openai => None,
-        Provider::Onnx | Provider::Scripted => Some(Price { input: 0.0, output: 0.0 }),
+        _ if provider.capabilities().priced => None,
+        _ => Some(Price { input: 0.0, output: 0.0 }),
     };
     // An adapter belongs to the model that it was made for.
     if name != config.name || provider != config.provider {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Extent, Notes, READ, chosen, language, line, listed, prompts, support};
 use crate::report::{Claim, Report, Section, Trouble, TroubleKind, VERSION};
-use agent_core::agent::{Agent, Provider};
+use agent_core::agent::Agent;
 use agent_core::event::{Observation, Status};
 use agent_core::message::ToolCall;
 use agent_core::model::{Form, Reply};
@@ -382,7 +382,8 @@ impl Lead {
             return self.done(0);
         };
         self.stage = Stage::Sent;
-        let at_once = if agent.model.provider == Provider::Onnx { 1 } else { self.todo.len() };
+        let local = agent.model.provider.capabilities().local;
+        let at_once = if local { 1 } else { self.todo.len() };
         let questions: Vec<String> = self.todo.drain(..at_once.min(self.todo.len())).collect();
         let mut calls = Vec::new();
         for question in questions {

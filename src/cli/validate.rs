@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use agent_core::agent::{Agent, Provider};
+use agent_core::agent::Agent;
 use agent_core::mcp::Network;
-use agent_core::model::Traits;
 use agent_core::path::display;
 use agent_core::permission::{Grants, NetRule};
 use agent_core::program::Programs;
@@ -61,8 +60,7 @@ fn summary(file: &Path, checked: &Checked) -> String {
     line("agent", name.clone());
     let endpoint = model.base_url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
     line("model", format!("{} ({}){endpoint}", model.name, model.provider));
-    let traits =
-        Traits { constrained: model.provider == Provider::Onnx, caches: false, context: 0 };
+    let traits = model.provider.into();
     line("acts by", STRATEGIES.choose(&checked.agent, &traits).summary.to_string());
     line("tools", listed(tools));
     for (label, text) in permitted(grants) {

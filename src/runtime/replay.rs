@@ -2,12 +2,10 @@
 //! is held against what the journal says it did. No model and no tool is asked.
 
 use agent_core::action::{Action, CallId, Decision};
-use agent_core::agent::Provider;
 use agent_core::drive;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
 use agent_core::journal::Journal;
 use agent_core::message::ToolCall;
-use agent_core::model::Traits;
 use agent_core::policy::Policy;
 use agent_core::run::{Run, Step, ended};
 use agent_core::tool::ToolSpec;
@@ -54,8 +52,7 @@ impl Errand {
         let policy = self.policies.chain(&agent.grants, &agent.above)?;
         let known = tools::registry::known().iter().cloned().chain(self.own.specs());
         let tools: Vec<ToolSpec> = known.filter(|spec| agent.tools.contains(&spec.name)).collect();
-        let local = agent.model.provider == Provider::Onnx;
-        let traits = Traits { constrained: local, caches: local, context: 0 };
+        let traits = agent.model.provider.into();
         let mut run = drive::fold(id, &events[..1], &STRATEGIES, traits, tools)?;
         let mut differences = Vec::new();
         for (seq, event) in events.iter().enumerate().skip(1) {

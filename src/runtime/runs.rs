@@ -1,7 +1,7 @@
 //! The runs that are kept: found by their name or by what is known of them, told, removed.
 
 use crate::STRATEGIES;
-use agent_core::agent::{Agent, Provider};
+use agent_core::agent::Agent;
 use agent_core::drive;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
 use agent_core::journal::{Journal, JournalError};
@@ -171,8 +171,7 @@ impl Errand {
 
 /// What a run had taken after each of its events.
 pub(crate) fn spent_by(id: &RunId, events: &[Event]) -> anyhow::Result<Vec<Spent>> {
-    let caches = as_of(id, events)?.model.provider == Provider::Onnx;
-    let traits = Traits { constrained: false, caches, context: 0 };
+    let traits = Traits { constrained: false, ..as_of(id, events)?.model.provider.into() };
     let (begin, rest) = events.split_at(events.len().min(1));
     let mut run = drive::fold(id, begin, &STRATEGIES, traits, Vec::new())?;
     let mut spent = vec![*run.spent()];
@@ -217,7 +216,6 @@ pub(crate) fn as_of(id: &RunId, events: &[Event]) -> anyhow::Result<Agent> {
 
 /// A run that is no longer driven, so that it needs no model.
 pub(crate) fn over(id: &RunId, events: &[Event]) -> anyhow::Result<Run> {
-    let caches = as_of(id, events)?.model.provider == Provider::Onnx;
-    let traits = Traits { constrained: false, caches, context: 0 };
+    let traits = Traits { constrained: false, ..as_of(id, events)?.model.provider.into() };
     Ok(drive::fold(id, events, &STRATEGIES, traits, Vec::new())?)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent_core::agent::{Agent, Device, Provider};
+use agent_core::agent::{Agent, Device};
 use agent_core::strategy::PYTHON;
 use agent_file::size;
 use models::fetch::Plan;
@@ -45,7 +45,7 @@ impl Errand {
             );
         }
         let model = &agent.model;
-        if model.provider == Provider::Onnx && self.own.model.is_none() {
+        if model.provider.capabilities().local && self.own.model.is_none() {
             names.extend(runtime(model.device).map(str::to_string));
             let path = model.path.as_ref().map(|path| path.to_string_lossy().into_owned());
             names.push(path.unwrap_or_else(|| model.name.clone()));
