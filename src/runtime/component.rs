@@ -9,7 +9,7 @@ use agent_core::agent::Agent;
 use agent_core::content::ContentPart;
 use agent_core::drive::{self, Parts, Person, Watch};
 use agent_core::event::{Event, Observation, RunId};
-use agent_core::journal::{Journal, JournalError};
+use agent_core::journal::{Journal, JournalError, Lasting};
 use agent_core::manifest::Manifest;
 use agent_core::message::ToolCall;
 use agent_core::model::{Model, ModelError, Reply, Request, Traits};
@@ -144,7 +144,13 @@ struct Unkept;
 
 #[async_trait]
 impl Journal for Unkept {
-    async fn append(&self, _run: &RunId, _seq: u64, _event: &Event) -> Result<(), JournalError> {
+    async fn append_all(
+        &self,
+        _run: &RunId,
+        _seq: u64,
+        _events: &[Event],
+        _lasting: Lasting,
+    ) -> Result<(), JournalError> {
         Ok(())
     }
 

@@ -70,6 +70,9 @@ impl Launch {
     /// opened with it: what they are granted is what it was when the run began.
     pub(super) fn sandbox(&self, agent: &Agent) -> anyhow::Result<Arc<Wasm>> {
         let mut opened = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if alone(agent) && opened.is_empty() {
+            return Ok(Arc::new(self.errand.sandbox(agent, self)?));
+        }
         self.opened(agent, &mut opened)
     }
 
@@ -97,6 +100,9 @@ impl Launch {
 
     pub(super) async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
         let mut models = self.models.lock().await;
+        if alone(agent) && models.is_empty() {
+            return self.errand.model(agent).await;
+        }
         if let Some((_, model)) = models.iter().find(|(config, _)| *config == agent.model) {
             return Ok(model.clone());
         }
@@ -182,4 +188,9 @@ impl Launcher for Launch {
             _ => approval.take(),
         }
     }
+}
+
+/// Whether nothing that is made for this agent is made for another one too.
+fn alone(agent: &Agent) -> bool {
+    agent.agents.is_empty()
 }
