@@ -169,8 +169,8 @@ impl Errand {
     }
 }
 
-/// What a run had taken after each of its events.
-pub(crate) fn spent_by(id: &RunId, events: &[Event]) -> anyhow::Result<Vec<Spent>> {
+/// A run, and what it had taken after each of its events.
+pub(crate) fn spent_by(id: &RunId, events: &[Event]) -> anyhow::Result<(Run, Vec<Spent>)> {
     let caches = as_of(id, events)?.model.provider == Provider::Onnx;
     let traits = Traits { constrained: false, caches, context: 0 };
     let (begin, rest) = events.split_at(events.len().min(1));
@@ -180,7 +180,7 @@ pub(crate) fn spent_by(id: &RunId, events: &[Event]) -> anyhow::Result<Vec<Spent
         run.apply(event);
         spent.push(*run.spent());
     }
-    Ok(spent)
+    Ok((run, spent))
 }
 
 /// A run for this process alone, with all that was said of it in its journal: what drove it before may

@@ -1,9 +1,11 @@
 //! What `errand serve` serves: a file, or the default model alone, made into the parts of a server.
 
 mod embedder;
+mod events;
 mod file;
 mod generator;
 mod launcher;
+mod looks;
 mod notify;
 mod params;
 mod token;
@@ -219,6 +221,7 @@ fn fits(trigger: &Trigger, agents: Option<&Agents>) -> Result<(), Refused> {
         run: RunId(String::new()),
         agent: trigger.agent.clone(),
         params,
+        images: Vec::new(),
         begun: Begun::ByUser,
     };
     let checked = agents.check(&order);
