@@ -28,6 +28,7 @@ use store::{RunRow, Which, Whose};
 
 use super::events::Books;
 use super::file::ServeFile;
+use super::granted::{Granted, Tools};
 use super::looks::{Looks, Said, Stands};
 use super::notify::Notify;
 use super::params::{given, outcome, schema};
@@ -39,6 +40,7 @@ pub(super) struct Agents {
     errand: Errand,
     cards: Vec<AgentCard>,
     files: HashMap<String, Source>,
+    tools: Tools,
     rests: Rests,
     books: Books,
     looks: Looks,
@@ -87,6 +89,7 @@ impl Agents {
             errand: errand.clone(),
             cards,
             files,
+            tools: Tools::new(),
             rests: Rests::default(),
             books: Books::default(),
             looks: Looks::default(),
@@ -94,7 +97,22 @@ impl Agents {
         })
     }
 
+    /// With the tools of all agents, each to be called by itself.
+    pub(super) fn and_tools(mut self) -> Agents {
+        let names: Vec<String> = self.cards.iter().map(|card| card.name.clone()).collect();
+        for source in names.iter().filter_map(|name| self.files.get(name)) {
+            for (name, granted) in Granted::of(&self.errand, &source.checked.agent) {
+                self.cards.push(granted.card());
+                self.tools.insert(name, granted);
+            }
+        }
+        self
+    }
+
     fn agent(&self, order: &Order) -> Result<Agent, LaunchError> {
+        if let Some(granted) = self.tools.get(&order.agent) {
+            return granted.called(&order.params);
+        }
         let source = self.files.get(&order.agent);
         let Source { path, checked } =
             source.ok_or_else(|| LaunchError::Invalid(format!("no agent `{}`", order.agent)))?;
