@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use agent_core::agent::Agent;
-use agent_core::drive::{self, Person, Told, Watch};
+use agent_core::drive::{self, Fault, Parts, Person, Told, Watch};
 use agent_core::event::RunId;
 use agent_core::run::Run;
 use agent_core::subagent::AgentRuntime;
@@ -46,7 +46,7 @@ impl Errand {
         // Thousands of runs may wait at once: what is large, and what is needed only to begin, is beside them.
         let (agent, told) = (Box::new(agent), Box::new(told.into()));
         async move {
-            let agent = Arc::new(roots::recorded(*agent));
+            let agent = recorded(agent);
             self.takes(&agent, &told.parts)?;
             let launcher = Box::pin(Launch::new(self, self.store()?, &agent, None)).await?;
             let assembled = Box::pin(self.assemble(&agent, &launcher)).await?;
@@ -56,11 +56,20 @@ impl Errand {
             let mut run = Box::new(Run::new(id.clone(), agent, strategy, traits, specs));
             let _driven = assembled.store.drive(run.id())?;
             let parts = Box::new(assembled.parts(watch, person));
-            Box::pin(drive::begin_with(&mut run, *told, &parts)).await?;
+            Box::pin(begun(&mut run, told, &parts)).await?;
             drop(parts);
             let finished = assembled.drive(run, watch, person).await;
             Box::pin(launcher.over(&id)).await?;
             finished
         }
     }
+}
+
+/// The agent, with where its granted paths lead.
+fn recorded(agent: Box<Agent>) -> Arc<Agent> {
+    Arc::new(roots::recorded(*agent))
+}
+
+async fn begun(run: &mut Run, told: Box<Told>, parts: &Parts<'_>) -> Result<(), Fault> {
+    drive::begin_with(run, *told, parts).await
 }
