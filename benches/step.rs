@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use agent_core::drive::{self, Parts, Unseen};
 use agent_core::event::{Event, RunId};
-use agent_core::journal::{Journal, JournalError};
+use agent_core::journal::{Journal, JournalError, Lasting};
 use agent_core::model::Model;
 use agent_core::run::Run;
 use agent_core::strategy::TOOLS;
@@ -27,8 +27,15 @@ struct Memory(Mutex<Vec<String>>);
 
 #[async_trait::async_trait]
 impl Journal for Memory {
-    async fn append(&self, _: &RunId, _: u64, event: &Event) -> Result<(), JournalError> {
-        self.0.lock().unwrap().push(serde_json::to_string(event).unwrap());
+    async fn append_all(
+        &self,
+        _: &RunId,
+        _: u64,
+        events: &[Event],
+        _: Lasting,
+    ) -> Result<(), JournalError> {
+        let events = events.iter().map(|event| serde_json::to_string(event).unwrap());
+        self.0.lock().unwrap().extend(events);
         Ok(())
     }
 
@@ -100,7 +107,7 @@ fn step(criterion: &mut Criterion) {
             let id = RunId("bench".to_string());
             let mut run = Run::new(id, agent.clone(), &TOOLS, model.traits(), specs);
             drive::begin(&mut run, &parts).await.unwrap();
-            let (outcome, _) = drive::drive(run, &parts).await.unwrap();
+            let (outcome, _) = drive::drive(Box::new(run), &parts).await.unwrap();
             assert_eq!(outcome.value["answer"], "done");
         });
     });

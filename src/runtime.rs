@@ -297,27 +297,27 @@ impl Errand {
     ///
     /// # Errors
     /// What the run needs cannot be had, or the journal cannot be written.
-    pub async fn run(
+    pub fn run(
         &self,
         agent: Agent,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
-    ) -> anyhow::Result<Finished> {
-        self.run_as(new_id(), agent, watch, person).await
+    ) -> impl Future<Output = anyhow::Result<Finished>> + Send {
+        self.run_as(new_id(), agent, watch, person)
     }
 
     /// Runs an agent under a name that no run has yet.
     ///
     /// # Errors
     /// What the run needs cannot be had, or the journal cannot be written.
-    pub async fn run_as(
+    pub fn run_as(
         &self,
         id: RunId,
         agent: Agent,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
-    ) -> anyhow::Result<Finished> {
-        self.run_told(id, agent, drive::Told::default(), watch, person).await
+    ) -> impl Future<Output = anyhow::Result<Finished>> + Send {
+        self.run_told(id, agent, drive::Told::default(), watch, person)
     }
 
     /// Goes on with a run that was interrupted or that waits for an approval, perhaps with another
@@ -377,7 +377,7 @@ impl Errand {
         }
         let parts = assembled.parts(watch, person);
         drive::resume(&mut run, other, |action| launcher.answer(action), &parts).await?;
-        let finished = assembled.drive(run, watch, person).await;
+        let finished = assembled.drive(Box::new(run), watch, person).await;
         launcher.over(id).await?;
         finished
     }
@@ -463,7 +463,7 @@ impl Errand {
         if agent.tools.iter().any(|tool| tool == PYTHON) {
             let python = self.python().await.context("the `python` tool cannot be set up")?;
             let mut others: Vec<ToolSpec> =
-                used(&registry).iter().map(|tool| tool.spec().clone()).collect();
+                used(&registry).iter().map(|tool| (**tool.spec()).clone()).collect();
             others.push(tools::output::spec());
             registry.add(tools::python::tool(python, &others));
         }

@@ -1,9 +1,13 @@
 //! The strategies of this program. A new one is a line here.
 
-use agent_core::strategy::{CODE, Strategies, TOOLS};
+use agent_core::strategy::{CODE, ONE_CALL, Strategies, TOOLS};
 use research::{READ, RESEARCH};
 use stepwise::STEPWISE;
 
-/// Every strategy that `act` in an agent file can name, the default first.
-pub static STRATEGIES: Strategies =
-    Strategies { constrained: &STEPWISE, all: &[&TOOLS, &CODE, &STEPWISE, &RESEARCH, &READ] };
+/// Every strategy: those that `act` in an agent file can name, the default first, and a call of a tool for
+/// whatever asks for it.
+pub static STRATEGIES: Strategies = Strategies {
+    constrained: &STEPWISE,
+    all: &[&TOOLS, &CODE, &STEPWISE, &RESEARCH, &READ],
+    own: &[&ONE_CALL],
+};

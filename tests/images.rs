@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::place::{Place, Ran, call, say};
+use crate::serve::client::{ADA, Serve};
 use crate::server::{Asked, Server, reply};
 
 /// The header of a PNG, which is all that is ever looked at.
@@ -369,4 +370,39 @@ fn a_run_that_is_resumed_still_has_its_image() {
     let ran = resume(&place.cut("gone", &run, &events[..cut]));
     assert_eq!(ran.code, Some(1), "{ran}");
     assert!(ran.finished()["detail"].as_str().unwrap().contains("are not there"), "{ran}");
+}
+
+#[test]
+fn an_image_that_comes_with_a_request_begins_a_run_of_a_model_that_takes_it_and_no_other() {
+    let endpoint = Endpoint::chat(vec![say("a chart")]);
+    let place = place(&endpoint, SEES);
+    place.write("blind.toml", endpoint.agent("").replace("\"eyes\"", "\"blind\""));
+    crate::serve::client::file(&place, &["eyes"], "");
+    let serve = place.read("serve.toml");
+    place.write("serve.toml", format!("[agents.blind]\nfile = \"blind.toml\"\n{serve}"));
+    let serve = Serve::start(&place);
+    let body = |agent: &str, images: Value| json!({ "agent": agent, "images": images });
+    let start = |agent: &str, images: Value| serve.post("/v1/runs", ADA, &body(agent, images));
+    start("blind", json!([url(&png(1, 1))])).says(400, "invalid_params");
+    for wrong in [json!(["http://127.0.0.1:9/a.png"]), json!(["data:image/png;base64,QUJD"])] {
+        start("eyes", wrong).says(400, "invalid_request");
+    }
+    assert_eq!(serve.get("/v1/runs", ADA).json()["data"], json!([]));
+
+    let begun = start("eyes", json!([url(&png(640, 480))])).json();
+    let run = begun["id"].as_str().unwrap();
+    assert_eq!(serve.rests(run, ADA)["outcome"], json!({ "answer": "a chart" }));
+    assert_eq!(begun["images"][0]["media_type"], "image/png", "{begun}");
+    assert_eq!(blobs(&place, run), [begun["images"][0]["sha256"].as_str().unwrap()]);
+    let sent = &endpoint.body(0)["messages"][1]["content"][1]["image_url"]["url"];
+    assert_eq!(*sent, json!(url(&png(640, 480))));
+
+    let file = json!({ "kind": "file", "file": { "bytes": STANDARD.encode(png(2, 2)) } });
+    let message = json!({ "messageId": "m1", "parts": [file] });
+    let params = json!({ "message": message });
+    let asked = json!({ "jsonrpc": "2.0", "id": 1, "method": "message/send", "params": params });
+    let task = serve.post("/a2a/eyes", ADA, &asked).json();
+    assert_eq!(task["result"]["status"]["state"], "completed", "{task}");
+    let sent = &endpoint.body(1)["messages"][1]["content"][1]["image_url"]["url"];
+    assert_eq!(*sent, json!(url(&png(2, 2))));
 }

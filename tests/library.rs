@@ -1,5 +1,7 @@
 //! The library behind the binary, as `examples/library.rs` shows it: load, run, look at the outcome.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use agent_core::drive::Watch;
 use agent_core::event::Event;
 use agent_core::run::Run;
@@ -97,6 +99,44 @@ fn what_a_function_read_counts_as_read() {
     let finished = block_on(errand.run(agent, &Nobody, None)).unwrap();
     let journal = place.journal(&finished.run.0);
     assert!(journal.contains("HERE/docs/iban.md"), "{journal}");
+}
+
+/// Looks into the journal at each event.
+struct Looks<'a> {
+    place: &'a Place,
+    seen: AtomicUsize,
+}
+
+impl Watch for Looks<'_> {
+    fn event(&self, event: &Event, run: &Run) {
+        let number = self.seen.fetch_add(1, Ordering::SeqCst);
+        // Not within the runtime that drives the run.
+        let look = || self.place.events(&run.id().0);
+        let kept = std::thread::scope(|scope| scope.spawn(look).join().unwrap());
+        assert_eq!(kept.get(number), Some(event));
+        assert!(run.seq() as usize > number);
+    }
+}
+
+/// Several go into the journal at once, and none is told before.
+#[test]
+fn what_a_watcher_is_told_is_in_the_journal() {
+    let place = Place::new();
+    let reads = |path: &str| ("files.read", json!({ "path": path }));
+    place.write("docs/a.md", "30 m\n").agent(
+        "act = \"tools\"",
+        "[tools]\nuse = [\"files.read\"]\n[permissions]\nread = [\"docs\"]",
+        &[
+            call([reads("docs/a.md")]),
+            call([reads("docs/a.md"), reads("/etc/passwd"), reads("docs/b.md")]),
+            say("30 m"),
+        ],
+    );
+    let errand = Errand::builder().home(place.home()).build().unwrap();
+    let agent = errand.load(&place.path("agent.toml"), &[], None).unwrap();
+    let looks = Looks { place: &place, seen: AtomicUsize::new(0) };
+    let finished = block_on(errand.run(agent, &looks, None)).unwrap();
+    assert_eq!(looks.seen.into_inner(), place.events(&finished.run.0).len());
 }
 
 struct Nobody;

@@ -9,6 +9,7 @@ mod parts;
 mod session;
 mod spans;
 mod toolset;
+mod write;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,7 +65,8 @@ pub struct Parts<'a> {
 
 /// Sees a run as it happens: a terminal, a log, a page.
 pub trait Watch: Send + Sync {
-    /// An event is in the journal, and this is the run after it.
+    /// An event is in the journal, and this is the run after it, and perhaps after others that came into
+    /// the journal together with it.
     fn event(&self, event: &Event, run: &Run);
 
     /// The model wrote this much more of a reply.
@@ -221,7 +223,7 @@ pub fn fold(
     events: &[Event],
     strategies: &Strategies,
     traits: Traits,
-    tools: Vec<crate::tool::ToolSpec>,
+    tools: Vec<Arc<crate::tool::ToolSpec>>,
 ) -> Result<Run, Fault> {
     let Some(What::Started { agent, strategy, .. }) = events.first().map(|event| &event.what)
     else {
@@ -237,14 +239,14 @@ pub fn fold(
 
 /// Drives the run until it is over, waits for a person, or cannot go on. Only the first kind of
 /// end is written to the journal: the others resume.
-pub async fn drive(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault> {
+pub async fn drive(run: Box<Run>, parts: &Parts<'_>) -> Result<(Outcome, Box<Run>), Fault> {
     let span = spans::invoke_agent(&run);
     let (outcome, run) = driven(run, parts).instrument(span.clone()).await?;
     spans::ended(&span, &outcome);
     Ok((outcome, run))
 }
 
-async fn driven(run: Run, parts: &Parts<'_>) -> Result<(Outcome, Run), Fault> {
+async fn driven(run: Box<Run>, parts: &Parts<'_>) -> Result<(Outcome, Box<Run>), Fault> {
     let left = Duration::from_millis(run.ledger().time_left_ms());
     let session = Session::new(run, parts);
     let time_is_up = (parts.sleep)(left);
@@ -277,8 +279,8 @@ pub async fn call(
     call: &ToolCall,
     parts: &Parts<'_>,
 ) -> Result<Observation, SandboxError> {
-    let session = Session::new(run, parts);
-    let (action, verdict) = session.judge(CallId("c1".to_string()), call, Caller::Model).await?;
+    let session = Session::new(Box::new(run), parts);
+    let (action, verdict) = session.judge(CallId("c1".to_string()), call, Caller::Person).await?;
     let consent = match (verdict.decision, parts.person) {
         (Decision::Allow, _) => Consent::Policy,
         (Decision::Ask, Some(person)) => {
@@ -312,7 +314,7 @@ impl Session<'_> {
             let step = self.step().await;
             match step {
                 Step::Done(outcome) => return Ok(outcome),
-                Step::Record(what) => self.write(what).await?,
+                Step::Record(what) => self.write_with_next(what).await?,
                 Step::Think { request, fresh, last } => {
                     if let Some(stop) = self.think(request, fresh, last).await? {
                         return Ok(stop);
@@ -358,7 +360,7 @@ impl Session<'_> {
         spans::replied(&span, &answer);
         let reason = match answer {
             Ok(reply) => {
-                self.write(What::Replied { call, reply }).await?;
+                self.write_with_next(What::Replied { call, reply }).await?;
                 return Ok(None);
             }
             Err(reason) => reason,

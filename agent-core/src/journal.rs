@@ -8,23 +8,34 @@ use crate::content::{Content, ContentPart};
 use crate::event::{Event, RunId};
 use crate::provenance::Origin;
 
+/// What events survive once they were appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasting {
+    /// The end of this process, however it ends.
+    Process,
+    /// A power cut.
+    Power,
+}
+
 /// Keeps the events of a run.
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// Returns once event number `seq` (from 0) of this run would survive a power cut.
-    async fn append(&self, run: &RunId, seq: u64, event: &Event) -> Result<(), JournalError>;
+    async fn append(&self, run: &RunId, seq: u64, event: &Event) -> Result<(), JournalError> {
+        self.append_all(run, seq, std::slice::from_ref(event), Lasting::Power).await
+    }
 
-    /// Returns once event number `seq` would survive the end of this process, however it ends. A power
-    /// cut may take it, with all that was appended to this run after it, until the next `append` or
-    /// `sync` of this run has returned.
-    async fn append_unsynced(
+    /// Returns once these events, of which the first is number `seq`, would survive that; all of them are
+    /// kept, or none. What only survives the end of the process a power cut may take, with all that was
+    /// appended to this run after it, until the next append of this run that survives one, or the next
+    /// `sync`, has returned.
+    async fn append_all(
         &self,
         run: &RunId,
         seq: u64,
-        event: &Event,
-    ) -> Result<(), JournalError> {
-        self.append(run, seq, event).await
-    }
+        events: &[Event],
+        lasting: Lasting,
+    ) -> Result<(), JournalError>;
 
     /// Returns once all that was appended to this run would survive a power cut.
     async fn sync(&self, _run: &RunId) -> Result<(), JournalError> {

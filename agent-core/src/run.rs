@@ -35,7 +35,7 @@ use crate::tool::ToolSpec;
 #[derive(Debug, Clone)]
 pub struct Run {
     id: RunId,
-    agent: Agent,
+    agent: Arc<Agent>,
     entry: &'static Entry,
     strategy: Box<dyn Strategy>,
     traits: Traits,
@@ -84,21 +84,29 @@ pub struct Run {
 /// A call of an earlier turn.
 #[derive(Debug, Clone)]
 struct Past {
-    name: String,
-    arguments: serde_json::Value,
+    /// Its name and its arguments: the same for a call that is the same.
+    asked: String,
     status: Status,
+}
+
+impl Past {
+    fn asked(call: &ToolCall) -> String {
+        let mut arguments = call.arguments.clone();
+        arguments.sort_all_objects();
+        format!("{} {arguments}", call.name)
+    }
 }
 
 impl Run {
     /// A run that has not begun. Its first event is [`What::Started`].
     pub fn new(
         id: RunId,
-        agent: Agent,
+        agent: impl Into<Arc<Agent>>,
         entry: &'static Entry,
         traits: Traits,
-        tools: Vec<ToolSpec>,
+        tools: Vec<Arc<ToolSpec>>,
     ) -> Self {
-        let tools: Vec<Arc<ToolSpec>> = tools.into_iter().map(Arc::new).collect();
+        let agent = agent.into();
         let strategy = (entry.start)(&tools);
         let history = strategy.conversation().map(|talk| talk.opening(&agent, &tools));
         let ledger = Ledger::new(agent.budget, agent.model.price);
@@ -180,6 +188,11 @@ impl Run {
     /// What a call's guest has done so far, for a rerun.
     pub fn inner(&self, call: &CallId) -> Inner {
         self.calls.inner(call)
+    }
+
+    /// Whether this call of the model's is the only one that has not given anything back.
+    pub(crate) fn waits_for_no_other(&self, call: &CallId) -> bool {
+        self.calls.waits_for_no_other(call)
     }
 
     /// A part of an output that the model was not shown whole. The error is a sentence for it.
@@ -303,7 +316,7 @@ impl Run {
                 self.calls.interrupt();
                 if let Some(model) = model {
                     self.ledger.reprice(model.price);
-                    self.agent.model = (**model).clone();
+                    Arc::make_mut(&mut self.agent).model = (**model).clone();
                 }
             }
             What::Said { text } => self.said(text),
@@ -397,11 +410,8 @@ impl Run {
         for (id, asked, observation) in self.calls.take() {
             self.cite(&asked, &observation);
             let shown = self.shown(&id, &observation);
-            let again = self
-                .past
-                .iter()
-                .rev()
-                .find(|past| past.name == asked.name && past.arguments == asked.arguments);
+            let same = Past::asked(&asked);
+            let again = self.past.iter().rev().find(|past| past.asked == same);
             let failed_again = again.is_some_and(|past| past.status != Status::Ok)
                 && observation.status != Status::Ok;
             if let (Some(talk), Some(mut text)) = (self.strategy.conversation(), shown) {
@@ -414,11 +424,7 @@ impl Run {
             let next =
                 self.with_strategy(|strategy, run| strategy.observe(run, &asked, &observation));
             self.follow(next);
-            self.past.push(Past {
-                name: asked.name,
-                arguments: asked.arguments,
-                status: observation.status,
-            });
+            self.past.push(Past { asked: same, status: observation.status });
         }
     }
 

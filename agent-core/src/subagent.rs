@@ -168,13 +168,13 @@ pub trait AgentRuntime: Send + Sync {
     fn parts<'a>(&'a self, watch: &'a dyn Watch, person: Option<&'a dyn Person>) -> Parts<'a>;
 
     /// The tools as the agent's model sees them.
-    fn specs(&self) -> Vec<ToolSpec>;
+    fn specs(&self) -> Vec<Arc<ToolSpec>>;
 }
 
 /// The tool `agents.NAME`.
 pub struct SubagentTool {
     name: String,
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     sub: SubAgent,
     launcher: Arc<dyn Launcher>,
 }
@@ -182,7 +182,7 @@ pub struct SubagentTool {
 impl SubagentTool {
     /// The tool that runs this agent.
     pub fn new(name: &str, sub: SubAgent, launcher: Arc<dyn Launcher>) -> Self {
-        Self { name: name.to_string(), spec: sub.spec(name), sub, launcher }
+        Self { name: name.to_string(), spec: Arc::new(sub.spec(name)), sub, launcher }
     }
 
     /// The run of this call: one that is there already, as long as it was given the same.
@@ -245,12 +245,13 @@ impl SubagentTool {
             drive::resume(&mut run, None, |action| self.launcher.answer(action), &parts).await?;
             run
         };
-        Ok(Ok(drive::drive(run, &parts).await?))
+        let (outcome, run) = drive::drive(Box::new(run), &parts).await?;
+        Ok(Ok((outcome, *run)))
     }
 }
 
 impl Tool for SubagentTool {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

@@ -56,8 +56,8 @@ impl Effect {
 
 /// A tool. It says what a call means; it never executes anything itself.
 pub trait Tool: Send + Sync {
-    /// Its name and schemas.
-    fn spec(&self) -> &ToolSpec;
+    /// Its name and schemas, shared by all that call it.
+    fn spec(&self) -> &Arc<ToolSpec>;
 
     /// The capabilities this call wants, every one named; for code an upper bound is not known,
     /// and each use is judged when it comes. `arguments` satisfy the input schema.

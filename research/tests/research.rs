@@ -21,7 +21,7 @@ use research::{READ, RESEARCH};
 use serde_json::{Value, json};
 
 static STRATEGIES: Strategies =
-    Strategies { constrained: &TOOLS, all: &[&TOOLS, &RESEARCH, &READ] };
+    Strategies { constrained: &TOOLS, all: &[&TOOLS, &RESEARCH, &READ], own: &[] };
 
 const READER: &str = "name = \"researcher\"\ntask = \"{{ question }}\"\nact = \"read\"\n\
                       [params.question]\ntype = \"string\"\n[tools]\n\

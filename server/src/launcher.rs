@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agent_core::content::ContentPart;
 use agent_core::drive::{Approval, Watch};
 use agent_core::event::RunId;
 use async_trait::async_trait;
@@ -37,6 +38,8 @@ pub struct Order {
     pub agent: String,
     /// The values of its parameters.
     pub params: Map<String, Value>,
+    /// What is attached to its task.
+    pub images: Vec<ContentPart>,
     /// What began it.
     pub begun: Begun,
 }
@@ -56,6 +59,8 @@ pub struct Look {
     pub model: String,
     /// The values of its parameters, with the defaults among them.
     pub params: Map<String, Value>,
+    /// What is attached to its task.
+    pub images: Vec<Image>,
     /// `running`; `waiting` for an approval or an answer; `interrupted` or `fault`, which can be resumed;
     /// `done`; or why it ended without an outcome: `steps`, `tokens`, `time`, `cost`, `cancelled`,
     /// `unsupported`.
@@ -66,7 +71,7 @@ pub struct Look {
     pub updated_ms: u64,
     /// How many events it has.
     pub events: u64,
-    /// What came of it; null until there is an outcome.
+    /// What came of it; null until there is an outcome, and in a list.
     pub outcome: Value,
     /// More about the status.
     pub detail: Option<String>,
@@ -76,6 +81,24 @@ pub struct Look {
     pub usage: Value,
     /// What it may take: `steps`, `tokens` read and written, `seconds`, and `cost_usd` or null.
     pub budget: Value,
+}
+
+/// An image that is attached to a task.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Image {
+    /// What it is: `image/png`.
+    pub media_type: String,
+    /// The SHA-256 of its bytes, as 64 hexadecimal digits.
+    pub sha256: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+impl From<&ContentPart> for Image {
+    fn from(part: &ContentPart) -> Self {
+        let ContentPart { media_type, sha256, bytes, .. } = part;
+        Image { media_type: media_type.clone(), sha256: sha256.clone(), bytes: *bytes }
+    }
 }
 
 /// Which runs are asked for.
@@ -172,7 +195,7 @@ pub trait Launcher: Send + Sync {
     /// The values of the parameters that a run would have.
     ///
     /// # Errors
-    /// They do not fit the agent.
+    /// They do not fit the agent, or its model takes no images and some are attached.
     fn check(&self, order: &Order) -> Result<Map<String, Value>, LaunchError>;
 
     /// Begins a run, and drives it until it comes to rest. Dropping the future interrupts it.
@@ -198,7 +221,7 @@ pub trait Launcher: Send + Sync {
     /// There is no such run, or its journal cannot be read.
     async fn look(&self, run: &RunId) -> Result<Look, LaunchError>;
 
-    /// The latest runs of which this holds, newest first.
+    /// The latest runs of which this holds, newest first, without their outcomes.
     ///
     /// # Errors
     /// The journal cannot be read.
@@ -224,15 +247,22 @@ pub trait Launcher: Send + Sync {
     /// There is no such run or no such format, or its journal cannot be read.
     async fn report(&self, run: &RunId, format: &str) -> Result<Option<Document>, LaunchError>;
 
-    /// The events of a run from this number on, each with the `usage` of the run after it.
-    ///
-    /// # Errors
-    /// There is no such run, or its journal cannot be read.
-    async fn events(&self, run: &RunId, from: u64) -> Result<Vec<Value>, LaunchError>;
+    /// Reads the events of a run from this number on.
+    fn follow(&self, run: &RunId, from: u64) -> Box<dyn Events>;
 
     /// Ends a run for good that is not driven, unless it has ended.
     ///
     /// # Errors
     /// The journal cannot be written.
     async fn cancel(&self, run: &RunId) -> Result<(), LaunchError>;
+}
+
+/// The events of a run, as far as they were read.
+#[async_trait]
+pub trait Events: Send {
+    /// Those that have come since, each with the `usage` of the run after it.
+    ///
+    /// # Errors
+    /// There is no such run, or its journal cannot be read.
+    async fn more(&mut self) -> Result<Vec<Value>, LaunchError>;
 }

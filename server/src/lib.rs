@@ -12,6 +12,7 @@ mod error;
 mod generator;
 mod health;
 mod hold;
+mod images;
 mod launcher;
 mod limits;
 mod listen;
@@ -33,7 +34,7 @@ mod user;
 pub use error::ApiError;
 pub use generator::{Calls, Embedder, Generator, How, Prompt};
 pub use launcher::{
-    AgentCard, Document, LaunchError, Launched, Launcher, Look, Order, Sought, Waits,
+    AgentCard, Document, Events, Image, LaunchError, Launched, Launcher, Look, Order, Sought, Waits,
 };
 pub use limits::Limits;
 pub use listen::{routes, serve};

@@ -283,12 +283,15 @@ fn a2a(paths: &mut Map<String, Value>) {
         "type": "object", "required": ["jsonrpc", "id", "method"],
         "properties": {
             "jsonrpc": { "const": "2.0" }, "id": { "type": ["string", "integer"] },
-            "method": { "enum": ["message/send", "tasks/get", "tasks/cancel"] },
+            "method": {
+                "enum": ["message/send", "message/stream", "tasks/get", "tasks/cancel", "tasks/resubscribe"],
+            },
             "params": object(),
         },
     });
     let summary = "A message of the Agent2Agent protocol, and its answer.";
-    let asked = taking(operation("askAgent", summary, &[("200", JSON, object())]), &message);
+    let mut asked = taking(operation("askAgent", summary, &[("200", JSON, object())]), &message);
+    asked["responses"]["200"]["content"][STREAM] = json!({ "schema": { "type": "string" } });
     paths.insert("/a2a/{agent}".to_string(), json!({ "post": with(asked, name) }));
 }
 

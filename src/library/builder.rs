@@ -24,7 +24,7 @@ pub(crate) struct Own {
 impl Own {
     /// Its tools as an agent file can name them.
     pub(crate) fn specs(&self) -> impl Iterator<Item = ToolSpec> {
-        self.tools.iter().map(|tool| tool.spec().clone())
+        self.tools.iter().map(|tool| (**tool.spec()).clone())
     }
 }
 

@@ -24,7 +24,7 @@ type Body = dyn Fn(Value) -> BoxFuture<'static, Result<Value, String>> + Send + 
 /// that changes something and must not be repeated, until [`FnTool::effect`] says otherwise.
 #[derive(Clone)]
 pub struct FnTool {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     plan: Arc<Plan>,
     body: Arc<Body>,
 }
@@ -52,13 +52,13 @@ impl FnTool {
             })
         };
         FnTool {
-            spec: ToolSpec {
+            spec: Arc::new(ToolSpec {
                 name: name.to_string(),
                 description: description.to_string(),
                 input: schema_for!(A).to_value(),
                 output: schema_for!(R).to_value(),
                 effect: Effect::Writes,
-            },
+            }),
             plan: Arc::new(|_| Ok(Vec::new())),
             body: Arc::new(body),
         }
@@ -67,7 +67,7 @@ impl FnTool {
     /// What a call does to the world: whether one that was cut off may run again.
     #[must_use]
     pub fn effect(mut self, effect: Effect) -> FnTool {
-        self.spec.effect = effect;
+        Arc::make_mut(&mut self.spec).effect = effect;
         self
     }
 
@@ -90,7 +90,7 @@ impl FnTool {
 }
 
 impl Tool for FnTool {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

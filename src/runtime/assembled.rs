@@ -25,11 +25,14 @@ pub(super) struct Assembled {
 
 impl AgentRuntime for Assembled {
     /// The tools as the model sees them: what no grant could ever allow is not there.
-    fn specs(&self) -> Vec<ToolSpec> {
-        let specs: Vec<ToolSpec> = self.tools.iter().map(|tool| tool.spec().clone()).collect();
+    fn specs(&self) -> Vec<Arc<ToolSpec>> {
+        let specs = self.tools.iter().map(|tool| tool.spec());
         match self.model.traits().constrained {
-            true => self.policy.narrow(&specs),
-            false => specs,
+            true => {
+                let specs: Vec<ToolSpec> = specs.map(|spec| (**spec).clone()).collect();
+                self.policy.narrow(&specs).into_iter().map(Arc::new).collect()
+            }
+            false => specs.cloned().collect(),
         }
     }
 
@@ -52,7 +55,7 @@ impl AgentRuntime for Assembled {
 impl Assembled {
     pub(super) async fn drive(
         &self,
-        run: Run,
+        run: Box<Run>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> anyhow::Result<Finished> {

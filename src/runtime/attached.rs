@@ -30,7 +30,7 @@ impl Errand {
     }
 
     /// Whether an agent's model is shown what is attached to its task.
-    pub(super) fn takes(&self, agent: &Agent, parts: &[ContentPart]) -> Result<(), Unfit> {
+    pub(crate) fn takes(&self, agent: &Agent, parts: &[ContentPart]) -> Result<(), Unfit> {
         let Some(first) = parts.first() else { return Ok(()) };
         let what = first.name.as_deref().unwrap_or(first.media_type.as_str());
         let name = &agent.model.name;

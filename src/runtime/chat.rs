@@ -131,7 +131,7 @@ impl Chat {
         if !matches!(last, Some(What::Started { .. } | What::Said { .. })) {
             self.note(What::Resumed { model: None }).await?;
         }
-        self.assembled.drive(self.run().await?, watch, person).await
+        self.assembled.drive(Box::new(self.run().await?), watch, person).await
     }
 
     /// Writes down what happened between turns. An event of a turn that was dropped may still be on

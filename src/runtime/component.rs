@@ -9,13 +9,13 @@ use agent_core::agent::Agent;
 use agent_core::content::ContentPart;
 use agent_core::drive::{self, Parts, Person, Watch};
 use agent_core::event::{Event, Observation, RunId};
-use agent_core::journal::{Journal, JournalError};
+use agent_core::journal::{Journal, JournalError, Lasting};
 use agent_core::manifest::Manifest;
 use agent_core::message::ToolCall;
 use agent_core::model::{Model, ModelError, Reply, Request, Traits};
 use agent_core::run::Run;
 use agent_core::strategy::TOOLS;
-use agent_core::tool::{Component, Tool};
+use agent_core::tool::{Component, Tool, ToolSpec};
 use agent_file::{Checked, Invalid, Known};
 use async_trait::async_trait;
 use policies::Chain;
@@ -55,6 +55,16 @@ impl Errand {
             let known = Known { locked: &locked, ..*known };
             Checked::of(file, text.as_bytes(), &[], &known)
         })
+    }
+
+    /// The tools that an agent uses, as it offers them to a model.
+    pub(crate) fn specs(&self, agent: &Agent) -> Vec<ToolSpec> {
+        let known = tools::registry::known().iter().cloned().chain(self.own.specs());
+        let components = agent.components.iter().flat_map(|pinned| pinned.specs());
+        let servers = agent.mcp.iter().flat_map(|(name, server)| server.specs(name));
+        let agents = agent.agents.iter().map(|(name, sub)| sub.spec(name));
+        let all = known.chain(components).chain(servers).chain(agents);
+        all.filter(|spec| agent.tools.contains(&spec.name)).collect()
     }
 
     /// What single calls of an agent are made with.
@@ -121,7 +131,7 @@ impl Drop for Draft {
 }
 
 /// The model of a call that no model asks for.
-struct Unasked;
+pub(super) struct Unasked;
 
 #[async_trait]
 impl Model for Unasked {
@@ -147,7 +157,13 @@ struct Unkept;
 
 #[async_trait]
 impl Journal for Unkept {
-    async fn append(&self, _run: &RunId, _seq: u64, _event: &Event) -> Result<(), JournalError> {
+    async fn append_all(
+        &self,
+        _run: &RunId,
+        _seq: u64,
+        _events: &[Event],
+        _lasting: Lasting,
+    ) -> Result<(), JournalError> {
         Ok(())
     }
 

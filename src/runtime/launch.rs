@@ -10,7 +10,7 @@ use agent_core::event::RunId;
 use agent_core::journal::Journal;
 use agent_core::mcp::Server;
 use agent_core::model::Model;
-use agent_core::strategy::Strategies;
+use agent_core::strategy::{ONE_CALL, Strategies};
 use agent_core::subagent::{AgentRuntime, Launcher};
 use async_trait::async_trait;
 use guard::Kept;
@@ -19,6 +19,7 @@ use store::{Drive, Store};
 use tools::mcp::{self, McpError};
 use tools::process::Cells;
 
+use super::component::Unasked;
 use super::{Errand, kept, new_id};
 
 /// Starts the agents that an agent calls: in the same journal, and with the same local model where
@@ -70,6 +71,9 @@ impl Launch {
     /// opened with it: what they are granted is what it was when the run began.
     pub(super) fn sandbox(&self, agent: &Agent) -> anyhow::Result<Arc<Wasm>> {
         let mut opened = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if alone(agent) && opened.is_empty() {
+            return Ok(Arc::new(self.errand.sandbox(agent, self)?));
+        }
         self.opened(agent, &mut opened)
     }
 
@@ -96,7 +100,13 @@ impl Launch {
     }
 
     pub(super) async fn model(&self, agent: &Agent) -> anyhow::Result<Arc<dyn Model>> {
+        if asks_no_model(agent) {
+            return Ok(Arc::new(Unasked));
+        }
         let mut models = self.models.lock().await;
+        if alone(agent) && models.is_empty() {
+            return self.errand.model(agent).await;
+        }
         if let Some((_, model)) = models.iter().find(|(config, _)| *config == agent.model) {
             return Ok(model.clone());
         }
@@ -182,4 +192,14 @@ impl Launcher for Launch {
             _ => approval.take(),
         }
     }
+}
+
+/// Whether nothing that is made for this agent is made for another one too.
+fn alone(agent: &Agent) -> bool {
+    agent.agents.is_empty()
+}
+
+/// Whether a run of this agent asks no model for anything.
+pub(super) fn asks_no_model(agent: &Agent) -> bool {
+    agent.act.as_deref() == Some(ONE_CALL.name)
 }

@@ -63,7 +63,7 @@ impl Prepared {
             let strategy = STRATEGIES.choose(&agent, &traits);
             let mut run = Run::new(id.clone(), agent, strategy, traits, self.assembled.specs());
             drive::begin(&mut run, &parts).await?;
-            return self.assembled.drive(run, watch, person).await;
+            return self.assembled.drive(Box::new(run), watch, person).await;
         }
         let begun = as_of(id, &events)?;
         roots::unchanged(&begun)?;
@@ -79,7 +79,7 @@ impl Prepared {
         }
         let mut run = drive::fold(id, &events, &STRATEGIES, traits, self.assembled.specs())?;
         drive::resume(&mut run, None, |action| self.launch.answer(action), &parts).await?;
-        self.assembled.drive(run, watch, person).await
+        self.assembled.drive(Box::new(run), watch, person).await
     }
 }
 

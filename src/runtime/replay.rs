@@ -1,14 +1,15 @@
 //! A run that is over, gone through again from its journal: at each event, what the run would have done next
 //! is held against what the journal says it did. No model and no tool is asked.
 
+use std::sync::Arc;
+
 use agent_core::action::{Action, CallId, Decision};
 use agent_core::drive;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
-use agent_core::journal::Journal;
+use agent_core::journal::{Journal, Lasting};
 use agent_core::message::ToolCall;
 use agent_core::policy::Policy;
 use agent_core::run::{Run, Step, ended};
-use agent_core::tool::ToolSpec;
 use serde_json::json;
 
 use super::runs::{as_of, told};
@@ -51,7 +52,7 @@ impl Errand {
         let agent = as_of(id, &events)?;
         let policy = self.policies.chain(&agent.grants, &agent.above)?;
         let known = tools::registry::known().iter().cloned().chain(self.own.specs());
-        let tools: Vec<ToolSpec> = known.filter(|spec| agent.tools.contains(&spec.name)).collect();
+        let tools = known.filter(|spec| agent.tools.contains(&spec.name)).map(Arc::new).collect();
         let traits = agent.model.provider.into();
         let mut run = drive::fold(id, &events[..1], &STRATEGIES, traits, tools)?;
         let mut differences = Vec::new();
@@ -89,10 +90,7 @@ impl Errand {
         let fork = new_id();
         let _driven = store.drive(&fork)?;
         store.share(id, &fork, begun).await?;
-        for (seq, event) in (0..).zip(begun) {
-            store.append_unsynced(&fork, seq, event).await?;
-        }
-        store.sync(&fork).await?;
+        store.append_all(&fork, 0, begun, Lasting::Power).await?;
         Ok(fork)
     }
 }

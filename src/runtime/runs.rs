@@ -169,8 +169,8 @@ impl Errand {
     }
 }
 
-/// What a run had taken after each of its events.
-pub(crate) fn spent_by(id: &RunId, events: &[Event]) -> anyhow::Result<Vec<Spent>> {
+/// A run, and what it had taken after each of its events.
+pub(crate) fn spent_by(id: &RunId, events: &[Event]) -> anyhow::Result<(Run, Vec<Spent>)> {
     let traits = Traits { constrained: false, ..as_of(id, events)?.model.provider.into() };
     let (begin, rest) = events.split_at(events.len().min(1));
     let mut run = drive::fold(id, begin, &STRATEGIES, traits, Vec::new())?;
@@ -179,7 +179,7 @@ pub(crate) fn spent_by(id: &RunId, events: &[Event]) -> anyhow::Result<Vec<Spent
         run.apply(event);
         spent.push(*run.spent());
     }
-    Ok(spent)
+    Ok((run, spent))
 }
 
 /// A run for this process alone, with all that was said of it in its journal: what drove it before may

@@ -10,6 +10,7 @@ use sandbox::Room;
 use tools::python::Build;
 
 use super::Errand;
+use super::launch::asks_no_model;
 
 /// How much memory all guests of a process may use together, where it is said.
 const GUESTS: &str = "ERRAND_GUEST_MEMORY";
@@ -45,7 +46,8 @@ impl Errand {
             );
         }
         let model = &agent.model;
-        if model.provider.capabilities().local && self.own.model.is_none() {
+        let asked = self.own.model.is_none() && !asks_no_model(agent);
+        if model.provider.capabilities().local && asked {
             names.extend(runtime(model.device).map(str::to_string));
             let path = model.path.as_ref().map(|path| path.to_string_lossy().into_owned());
             names.push(path.unwrap_or_else(|| model.name.clone()));

@@ -1,8 +1,10 @@
 //! A run whose parameters may have been written by others: what they wrote is known for what it is from the
 //! first event on.
 
+use std::sync::Arc;
+
 use agent_core::agent::Agent;
-use agent_core::drive::{self, Person, Told, Watch};
+use agent_core::drive::{self, Fault, Parts, Person, Told, Watch};
 use agent_core::event::RunId;
 use agent_core::run::Run;
 use agent_core::subagent::AgentRuntime;
@@ -17,14 +19,14 @@ impl Errand {
     /// # Errors
     /// Its model does not take what is attached, what the run needs cannot be had, or the journal cannot be
     /// written.
-    pub async fn run_with(
+    pub fn run_with(
         &self,
         agent: Agent,
         told: impl Into<Told>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
-    ) -> anyhow::Result<Finished> {
-        self.run_told(new_id(), agent, told, watch, person).await
+    ) -> impl Future<Output = anyhow::Result<Finished>> + Send {
+        self.run_told(new_id(), agent, told, watch, person)
     }
 
     /// Runs an agent under a name that no run has yet, whose parameters are of these origins, and with
@@ -33,25 +35,41 @@ impl Errand {
     /// # Errors
     /// Its model does not take what is attached, what the run needs cannot be had, or the journal cannot be
     /// written.
-    pub async fn run_told(
+    pub fn run_told(
         &self,
         id: RunId,
         agent: Agent,
         told: impl Into<Told>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
-    ) -> anyhow::Result<Finished> {
-        let (agent, told): (Agent, Told) = (roots::recorded(agent), told.into());
-        self.takes(&agent, &told.parts)?;
-        let launcher = Launch::new(self, self.store()?, &agent, None).await?;
-        let assembled = self.assemble(&agent, &launcher).await?;
-        let traits = assembled.model.traits();
-        let strategy = STRATEGIES.choose(&agent, &traits);
-        let mut run = Run::new(id.clone(), agent, strategy, traits, assembled.specs());
-        let _driven = assembled.store.drive(run.id())?;
-        drive::begin_with(&mut run, told, &assembled.parts(watch, person)).await?;
-        let finished = assembled.drive(run, watch, person).await;
-        launcher.over(&id).await?;
-        finished
+    ) -> impl Future<Output = anyhow::Result<Finished>> + Send {
+        // Thousands of runs may wait at once: what is large, and what is needed only to begin, is beside them.
+        let (agent, told) = (Box::new(agent), Box::new(told.into()));
+        async move {
+            let agent = recorded(agent);
+            self.takes(&agent, &told.parts)?;
+            let launcher = Box::pin(Launch::new(self, self.store()?, &agent, None)).await?;
+            let assembled = Box::pin(self.assemble(&agent, &launcher)).await?;
+            let traits = assembled.model.traits();
+            let strategy = STRATEGIES.choose(&agent, &traits);
+            let specs = assembled.specs();
+            let mut run = Box::new(Run::new(id.clone(), agent, strategy, traits, specs));
+            let _driven = assembled.store.drive(run.id())?;
+            let parts = Box::new(assembled.parts(watch, person));
+            Box::pin(begun(&mut run, told, &parts)).await?;
+            drop(parts);
+            let finished = assembled.drive(run, watch, person).await;
+            Box::pin(launcher.over(&id)).await?;
+            finished
+        }
     }
+}
+
+/// The agent, with where its granted paths lead.
+fn recorded(agent: Box<Agent>) -> Arc<Agent> {
+    Arc::new(roots::recorded(*agent))
+}
+
+async fn begun(run: &mut Run, told: Box<Told>, parts: &Parts<'_>) -> Result<(), Fault> {
+    drive::begin_with(run, *told, parts).await
 }

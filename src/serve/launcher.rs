@@ -7,39 +7,43 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_core::action::Action;
-use agent_core::agent::{Agent, Budget};
-use agent_core::drive::{Approval, Watch};
-use agent_core::event::{Event, Reason, RunId, What};
+use agent_core::agent::Agent;
+use agent_core::drive::{Approval, Told, Watch};
+use agent_core::event::{Event, Reason, RunId};
 use agent_core::journal::JournalError;
-use agent_core::ledger::Spent;
 use agent_core::provenance::Origin;
 use agent_core::question::Question;
-use agent_core::run::{Run, Step, ended};
+use agent_core::run::Run;
 use agent_core::sandbox::Remark;
 use agent_file::{Checked, Invalid};
 use async_trait::async_trait;
 use futures::FutureExt;
 use research::render::{Format, render};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use server::{
-    AgentCard, Begun, Document, LaunchError, Launched, Launcher, Look, Order, Sought,
+    AgentCard, Begun, Document, Events, LaunchError, Launched, Launcher, Look, Order, Sought,
     Source as Began, Waits,
 };
 use store::{RunRow, Which, Whose};
 
+use super::events::Books;
 use super::file::ServeFile;
+use super::granted::{Granted, Tools};
+use super::looks::{Looks, Said, Stands};
 use super::notify::Notify;
 use super::params::{given, outcome, schema};
 use super::placed;
-use crate::runtime::{as_of, over, spent_by};
-use crate::{Errand, Finished, Unfit, Usage};
+use crate::{Errand, Finished, Unfit};
 
 /// Runs the agents of a serve file.
 pub(super) struct Agents {
     errand: Errand,
     cards: Vec<AgentCard>,
     files: HashMap<String, Source>,
+    tools: Tools,
     rests: Rests,
+    books: Books,
+    looks: Looks,
     notify: Option<Arc<Notify>>,
 }
 
@@ -81,10 +85,34 @@ impl Agents {
             });
             files.insert(name.clone(), Source { path, checked });
         }
-        Ok(Agents { errand: errand.clone(), cards, files, rests: Rests::default(), notify })
+        Ok(Agents {
+            errand: errand.clone(),
+            cards,
+            files,
+            tools: Tools::new(),
+            rests: Rests::default(),
+            books: Books::default(),
+            looks: Looks::default(),
+            notify,
+        })
+    }
+
+    /// With the tools of all agents, each to be called by itself.
+    pub(super) fn and_tools(mut self) -> Agents {
+        let names: Vec<String> = self.cards.iter().map(|card| card.name.clone()).collect();
+        for source in names.iter().filter_map(|name| self.files.get(name)) {
+            for (name, granted) in Granted::of(&self.errand, &source.checked.agent) {
+                self.cards.push(granted.card());
+                self.tools.insert(name, granted);
+            }
+        }
+        self
     }
 
     fn agent(&self, order: &Order) -> Result<Agent, LaunchError> {
+        if let Some(granted) = self.tools.get(&order.agent) {
+            return granted.called(&order.params);
+        }
         let source = self.files.get(&order.agent);
         let Source { path, checked } =
             source.ok_or_else(|| LaunchError::Invalid(format!("no agent `{}`", order.agent)))?;
@@ -166,50 +194,53 @@ impl Agents {
         Ok(Launched { end: end.to_string() })
     }
 
-    fn told(&self, row: &RunRow, events: &[Event]) -> Result<Look, LaunchError> {
-        let agent = as_of(&row.id, events).map_err(|error| failed(&error))?;
-        let run = over(&row.id, events).map_err(|error| failed(&error))?;
-        let rest = self.rests().get(&row.id).cloned();
+    /// How a run stands, after what its events say of it.
+    fn stands(&self, row: &RunRow, said: Said) -> Look {
+        let Said { task, model, params, images, usage, budget, outcome, stands } = said;
         let mut look = Look {
             id: row.id.to_string(),
             object: "run".to_string(),
             agent: row.agent.clone(),
-            task: agent.task,
-            model: agent.model.name,
-            params: agent.params,
+            task,
+            model,
+            params,
+            images,
             status: row.status.as_str().to_string(),
             created_ms: row.created,
             updated_ms: row.updated,
             events: row.events,
-            outcome: Value::Null,
+            outcome,
             detail: None,
             waits: None,
-            usage: json!(Usage::from(*run.spent())),
-            budget: allowed(&agent.budget),
+            usage,
+            budget,
         };
-        if let Some(outcome) = ended(events) {
-            look.outcome = outcome.value.clone();
-            look.detail.clone_from(&outcome.detail);
-            return Ok(look);
-        }
-        let last = events.last().map(|event| &event.what);
-        match (run.step(), rest, last) {
-            (Step::Ask(action, reasons), ..) => look.waits = Some(waits(&action, reasons)),
-            (_, Some(Rest::Waits(action, reasons)), _) => {
-                look.waits = Some(waits(&action, reasons))
-            }
-            (_, Some(Rest::Fault(detail)), _) => {
+        let rest = self.rests().get(&row.id).cloned();
+        match (stands, rest) {
+            (Stands::Ended(detail), _) => look.detail = detail,
+            (Stands::Waits(waits), _) => look.waits = Some(*waits),
+            (_, Some(Rest::Waits(action, reasons))) => look.waits = Some(waits(&action, reasons)),
+            (_, Some(Rest::Fault(detail))) | (Stands::Unanswered(detail), None) => {
                 (look.status, look.detail) = ("fault".to_string(), Some(detail));
             }
-            (_, None, Some(What::Unanswered { reason, .. })) => {
-                (look.status, look.detail) = ("fault".to_string(), Some(reason.clone()));
-            }
-            _ => {}
+            (Stands::GoesOn, None) => {}
         }
         if look.waits.is_some() {
             look.status = "waiting".to_string();
         }
-        Ok(look)
+        look
+    }
+
+    /// How a run stands, without its outcome: what is known of it is not read again.
+    async fn glanced(&self, row: &RunRow) -> Result<Look, LaunchError> {
+        let said = match self.looks.known(row) {
+            Some(said) => said,
+            None => {
+                let events = self.errand.events(&row.id).await.map_err(|error| failed(&error))?;
+                self.looks.keep(&row.id, &events)?
+            }
+        };
+        Ok(self.stands(row, said))
     }
 
     async fn row(&self, run: &RunId) -> Result<RunRow, LaunchError> {
@@ -228,7 +259,10 @@ impl Launcher for Agents {
     }
 
     fn check(&self, order: &Order) -> Result<Map<String, Value>, LaunchError> {
-        self.agent(order).map(|agent| agent.params)
+        let agent = self.agent(order)?;
+        let fits = self.errand.takes(&agent, &order.images);
+        fits.map_err(|unfit| LaunchError::Invalid(unfit.to_string()))?;
+        Ok(agent.params)
     }
 
     async fn start(&self, order: Order, watch: Arc<dyn Watch>) -> Result<Launched, LaunchError> {
@@ -241,10 +275,11 @@ impl Launcher for Agents {
         }
         let noted = self.noted(&order.run, watch);
         let run = order.run.clone();
-        let told = match order.begun {
+        let taint = match order.begun {
             Begun::By(Began::Webhook(name)) => vec![Origin::Webhook(name)],
             Begun::By(Began::Schedule(_)) | Begun::ByUser => Vec::new(),
         };
+        let told = Told { taint, parts: order.images };
         self.driven(&run, self.errand.run_told(order.run, agent, told, &noted, None)).await
     }
 
@@ -261,7 +296,7 @@ impl Launcher for Agents {
     async fn look(&self, run: &RunId) -> Result<Look, LaunchError> {
         let row = self.row(run).await?;
         let events = self.errand.events(run).await.map_err(|error| failed(&error))?;
-        self.told(&row, &events)
+        Ok(self.stands(&row, Said::of(run, &events)?))
     }
 
     async fn list(&self, sought: &Sought) -> Result<Vec<Look>, LaunchError> {
@@ -290,8 +325,7 @@ impl Launcher for Agents {
             if looks.len() == sought.most {
                 break;
             }
-            let events = self.errand.events(&row.id).await.map_err(|error| failed(&error))?;
-            let look = self.told(&row, &events)?;
+            let look = self.glanced(&row).await?;
             if sought.status.as_ref().is_none_or(|status| look.status == *status) {
                 looks.push(look);
             }
@@ -330,23 +364,16 @@ impl Launcher for Agents {
             if row.status != store::Status::Interrupted {
                 continue;
             }
-            let events = self.errand.events(&row.id).await.map_err(|error| failed(&error))?;
             // What met a fault would meet it again.
-            if self.told(&row, &events)?.status == "interrupted" {
+            if self.glanced(&row).await?.status == "interrupted" {
                 runs.push((row.id, row.agent));
             }
         }
         Ok(runs)
     }
 
-    async fn events(&self, run: &RunId, from: u64) -> Result<Vec<Value>, LaunchError> {
-        let events = self.errand.events(run).await.map_err(|error| failed(&error))?;
-        let from = usize::try_from(from).unwrap_or(usize::MAX);
-        if from >= events.len() {
-            return Ok(Vec::new());
-        }
-        let spent = spent_by(run, &events).map_err(|error| failed(&error))?;
-        events.iter().zip(spent).skip(from).map(|(event, spent)| shown(event, spent)).collect()
+    fn follow(&self, run: &RunId, from: u64) -> Box<dyn Events> {
+        Box::new(self.books.follow(&self.errand, run, from))
     }
 
     async fn cancel(&self, run: &RunId) -> Result<(), LaunchError> {
@@ -368,29 +395,8 @@ fn as_rows_say(status: &str, most: usize) -> Vec<(&str, usize)> {
     }
 }
 
-/// What a run may take.
-fn allowed(budget: &Budget) -> Value {
-    json!({
-        "steps": budget.steps, "tokens": budget.tokens, "seconds": budget.time.as_secs_f64(),
-        "cost_usd": budget.cost_usd,
-    })
-}
-
-/// An event as clients see it: of the agent, which holds where things are on this machine, only what
-/// tells it from others; and with what the run had taken by then.
-fn shown(event: &Event, spent: Spent) -> Result<Value, LaunchError> {
-    let mut value =
-        serde_json::to_value(event).map_err(|error| LaunchError::Broken(error.to_string()))?;
-    if let What::Started { agent, .. } = &event.what {
-        value["agent"] =
-            json!({ "name": agent.name, "model": agent.model.name, "task": agent.task });
-    }
-    value["usage"] = json!(Usage::from(spent));
-    Ok(value)
-}
-
 /// What a run waits for, all of it.
-fn waits(action: &Action, reasons: Vec<String>) -> Waits {
+pub(super) fn waits(action: &Action, reasons: Vec<String>) -> Waits {
     let question = Question::of(action);
     Waits {
         digest: action.mark(),
@@ -432,7 +438,7 @@ impl Watch for Noted {
     }
 }
 
-fn failed(error: &anyhow::Error) -> LaunchError {
+pub(super) fn failed(error: &anyhow::Error) -> LaunchError {
     if error.is::<Unfit>() {
         return LaunchError::Unfit(error.to_string());
     }
@@ -451,6 +457,9 @@ fn broken(error: store::StoreError) -> LaunchError {
 
 #[cfg(test)]
 mod tests {
+    use agent_core::event::What;
+    use serde_json::json;
+
     use super::*;
 
     /// What a defect of errand is in the middle of a run.
@@ -478,6 +487,7 @@ mod tests {
             run: run.clone(),
             agent: "helper".to_string(),
             params: Map::new(),
+            images: Vec::new(),
             begun: Begun::ByUser,
         };
         let launched = agents.start(order, Arc::new(Breaks)).await.unwrap();

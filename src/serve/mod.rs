@@ -1,9 +1,12 @@
 //! What `errand serve` serves: a file, or the default model alone, made into the parts of a server.
 
 mod embedder;
+mod events;
 mod file;
 mod generator;
+mod granted;
 mod launcher;
+mod looks;
 mod notify;
 mod params;
 mod token;
@@ -20,6 +23,7 @@ use crate::Errand;
 use embedder::Encoder;
 use file::EmbeddingTable;
 pub use file::ServeFile;
+pub use granted::Offer;
 use launcher::Agents;
 use notify::{Notify, Reach};
 pub use token::{Token, token};
@@ -171,20 +175,19 @@ impl Serving {
     }
 }
 
-/// What is served to one client over a pipe, which is this machine's user: these agent files.
+/// What is served to one client over a pipe, which is this machine's user: this of these agent files.
 ///
 /// # Errors
-/// A file is wrong, two agents have one name, or the journal cannot be opened.
-pub fn piped(errand: &Errand, files: &[PathBuf]) -> anyhow::Result<Parts> {
+/// A file is wrong, two of what is offered have one name, or the journal cannot be opened.
+pub fn piped(errand: &Errand, files: &[PathBuf], offer: Offer) -> anyhow::Result<Parts> {
     let errand = errand.clone().sharing()?;
     let file = ServeFile::of(&errand, files)?;
-    if let Some((name, _)) = file.agents.iter().find(|(name, _)| !server::callable(name)) {
-        return Err(Refused(format!(
-            "no tool can be named `{name}`\nhint: give the agent a `name` of letters, digits, `-`, `_` and `.`"
-        ))
-        .into());
-    }
     let agents = Agents::open(&errand, &file, None)?;
+    let agents = match offer {
+        Offer::Agents => agents,
+        Offer::AgentsAndTools => agents.and_tools(),
+    };
+    granted::offered(agents.agents().iter().map(|card| &*card.name))?;
     Ok(Parts {
         models: Vec::new(),
         embedder: None,
@@ -219,6 +222,7 @@ fn fits(trigger: &Trigger, agents: Option<&Agents>) -> Result<(), Refused> {
         run: RunId(String::new()),
         agent: trigger.agent.clone(),
         params,
+        images: Vec::new(),
         begun: Begun::ByUser,
     };
     let checked = agents.check(&order);

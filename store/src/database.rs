@@ -61,7 +61,7 @@ const FORMAT: i64 = STEPS.len() as i64;
 pub(crate) const CHAINED: i64 = 4;
 
 /// How long to wait for another process's transaction.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the database is.
 #[derive(Debug, Clone)]

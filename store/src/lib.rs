@@ -21,6 +21,7 @@ mod row;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use agent_core::event::RunId;
@@ -45,6 +46,8 @@ struct Inner {
     database: Database,
     drives: Arc<Drives>,
     reader: Mutex<Option<rusqlite::Connection>>,
+    /// Whether the database was seen to have the newest format.
+    newest: AtomicBool,
     writer: Writer,
 }
 
@@ -60,7 +63,13 @@ impl Store {
         let drives = Arc::new(Drives::in_folder(database.home()));
         let writer = Writer::new(database.clone());
         Ok(Store {
-            inner: Arc::new(Inner { database, drives, reader: Mutex::new(reader), writer }),
+            inner: Arc::new(Inner {
+                database,
+                drives,
+                reader: Mutex::new(reader),
+                newest: AtomicBool::new(false),
+                writer,
+            }),
         })
     }
 
@@ -193,15 +202,37 @@ impl Store {
             .unwrap_or_else(|stopped| Err(StoreError::Stopped(stopped.to_string())))
     }
 
+    /// As [`Store::read_newest`], for what is a row or two: where the connection is free it is read here and
+    /// now, which takes microseconds; to hand it to another thread and back takes longer.
+    async fn glance<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<Option<T>, StoreError> {
+        if self.inner.newest.load(Ordering::Relaxed)
+            && let Ok(reader) = self.inner.reader.try_lock()
+            && let Some(connection) = reader.as_ref()
+        {
+            return query(connection)
+                .map(Some)
+                .map_err(|error| self.inner.database.explain(&error));
+        }
+        self.read_newest(query).await
+    }
+
     /// Reads what the newest format has. `None`: there is no database yet, or one of an older format,
     /// which the next write brings up to date.
     async fn read_newest<T: Send + 'static>(
         &self,
         query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<Option<T>, StoreError> {
-        let found = self.read(move |connection| match database::is_newest(connection)? {
-            true => query(connection).map(Some),
-            false => Ok(None),
+        let inner = self.inner.clone();
+        let found = self.read(move |connection| {
+            if !database::is_newest(connection)? {
+                return Ok(None);
+            }
+            // No database goes back to an older format.
+            inner.newest.store(true, Ordering::Relaxed);
+            query(connection).map(Some)
         });
         Ok(found.await?.flatten())
     }
@@ -277,8 +308,6 @@ pub enum StoreError {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::sync::atomic::Ordering;
-
     use agent_core::event::{Event, What};
     use agent_core::journal::Journal;
 

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use agent_core::event::RunId;
-use agent_core::journal::JournalError;
+use agent_core::journal::{JournalError, Lasting};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::StoreError;
 use crate::chain::{Chain, Link};
-use crate::database::Database;
+use crate::database::{Database, PATIENCE};
 use crate::row::Status;
-use crate::writer::{Answer, Entry, Job, Lasting};
+use crate::writer::{Answer, Entry, Job};
 
 /// Writes groups of events.
 pub(crate) struct Pen {
@@ -19,8 +20,16 @@ pub(crate) struct Pen {
     connection: Connection,
     /// Whether a commit waits for the disk now.
     lasting: Lasting,
+    /// About how many pages of the log are not in the database yet.
+    log: usize,
     tails: HashMap<RunId, Tail>,
 }
+
+/// How many pages the log may have until they are brought into the database, as SQLite does it by itself.
+const LOG: usize = 1000;
+
+/// Bytes of a page.
+const PAGE: usize = 4096;
 
 /// Where a run's journal goes on.
 #[derive(Clone)]
@@ -36,8 +45,25 @@ type Grown = HashMap<RunId, Tail>;
 impl Pen {
     pub(crate) fn take_up(database: &Database) -> Result<Pen, StoreError> {
         let connection = database.write()?;
+        // By itself SQLite would do it within any commit, also one that is not to wait for the disk.
+        let by_hand = connection.execute_batch("PRAGMA wal_autocheckpoint = 0");
+        by_hand.map_err(|error| database.explain(&error))?;
         let (database, tails) = (database.clone(), HashMap::new());
-        Ok(Pen { database, connection, lasting: Lasting::Power, tails })
+        Ok(Pen { database, connection, lasting: Lasting::Power, log: 0, tails })
+    }
+
+    /// Keeps what need not be on the disk, without waiting for anything. `None`: that is not possible now, and
+    /// nothing was done.
+    pub(crate) fn keep_at_once(&mut self, commits: &AtomicU64, job: &Job) -> Option<Answer> {
+        if self.log >= LOG {
+            return None;
+        }
+        #[cfg(test)]
+        self.database.limit(&self.connection);
+        self.connection.busy_timeout(Duration::ZERO).ok()?;
+        let kept = self.attempt(commits, std::slice::from_ref(job)).ok();
+        self.connection.busy_timeout(PATIENCE).ok()?;
+        kept?.pop()
     }
 
     /// Keeps a group in one transaction; where that fails, each by itself, so that an entry the disk
@@ -58,10 +84,21 @@ impl Pen {
         }
     }
 
+    /// Brings what is in the log into the database, once it is long. A reader that is in the way is not waited
+    /// for: what is left goes the next time.
+    pub(crate) fn empty_log(&mut self) {
+        if self.log >= LOG {
+            self.log = 0;
+            let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        }
+    }
+
     fn attempt(&mut self, commits: &AtomicU64, group: &[Job]) -> rusqlite::Result<Vec<Answer>> {
         match self.transaction(group) {
             Ok((answers, grown)) => {
                 commits.fetch_add(1, Ordering::Relaxed);
+                // A page for a table and one for its index, and what a long event takes.
+                self.log += 2 + group.iter().map(Job::bytes).sum::<usize>() / PAGE;
                 for (run, tail) in grown {
                     // A run that rests may be taken up by another process.
                     match tail.status == Status::Running.as_str() {
@@ -89,7 +126,7 @@ impl Pen {
         let mut answers = Vec::with_capacity(group.len());
         for job in group {
             answers.push(match job {
-                Job::Append(entry, _) => self.insert(entry, &mut grown)?,
+                Job::Append(entries, _) => self.append(entries, &mut grown)?,
                 Job::Sync(run) => self.touch(run)?,
                 Job::Import(entries) => self.import(entries)?,
             });
@@ -137,11 +174,24 @@ impl Pen {
         Ok(Ok(()))
     }
 
+    /// All or none: what follows the first is kept wherever the first is, once all can be written down.
+    fn append(&self, entries: &[Entry], grown: &mut Grown) -> rusqlite::Result<Answer> {
+        if let Some(Err(error)) = entries.iter().map(numbers).find(Result::is_err) {
+            return Ok(Err(error));
+        }
+        for entry in entries {
+            if let Err(error) = self.insert(entry, grown)? {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+
     fn insert(&self, entry: &Entry, grown: &mut Grown) -> rusqlite::Result<Answer> {
         let Entry { run, seq, at, json, agent, status } = entry;
-        let (Ok(number), Ok(moment)) = (i64::try_from(*seq), i64::try_from(*at)) else {
-            let reason = format!("event {seq} of run `{run}` is out of range");
-            return Ok(Err(JournalError::Write(reason)));
+        let (number, moment) = match numbers(entry) {
+            Ok(numbers) => numbers,
+            Err(error) => return Ok(Err(error)),
         };
         let known = grown.get(run).or_else(|| self.tails.get(run)).filter(|it| it.next == *seq);
         let tail = match known {
@@ -209,5 +259,13 @@ impl Pen {
                 status,
             },
         })
+    }
+}
+
+/// An event's number and moment as the database has them.
+fn numbers(Entry { run, seq, at, .. }: &Entry) -> Result<(i64, i64), JournalError> {
+    match (i64::try_from(*seq), i64::try_from(*at)) {
+        (Ok(number), Ok(moment)) => Ok((number, moment)),
+        _ => Err(JournalError::Write(format!("event {seq} of run `{run}` is out of range"))),
     }
 }

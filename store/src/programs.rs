@@ -14,7 +14,7 @@ use agent_core::journal::Writer;
 use agent_core::provenance::Origin;
 use rusqlite::{Connection, params};
 
-use crate::provenance::{digest, files, insert, parsed, texts};
+use crate::provenance::{digest, files, insert, texts};
 use crate::{Store, StoreError};
 
 /// The clock that files are stamped with may be a moment behind, in milliseconds.
@@ -72,22 +72,18 @@ pub(crate) async fn began(
 }
 
 /// The origins of what programs that run now may have written to this file.
-pub(crate) async fn writing(store: &Store, path: &Path) -> Result<Vec<Origin>, StoreError> {
-    let path = path.to_path_buf();
-    let found = store.read_newest(move |connection| {
-        let mut rows = rows(connection)?;
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let path = guard::real(&path);
-        let state = fs::symlink_metadata(&path).ok();
-        rows.retain(|row| {
-            path.starts_with(&row.folder)
-                && state.as_ref().is_some_and(|state| row.may_have_written(state))
-        });
-        Ok(rows.into_iter().map(|row| row.origin).collect::<Vec<_>>())
+pub(crate) fn writing(connection: &Connection, path: &Path) -> rusqlite::Result<Vec<String>> {
+    let mut rows = rows(connection)?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let path = guard::real(path);
+    let state = fs::symlink_metadata(&path).ok();
+    rows.retain(|row| {
+        path.starts_with(&row.folder)
+            && state.as_ref().is_some_and(|state| row.may_have_written(state))
     });
-    Ok(parsed(&found.await?.unwrap_or_default()))
+    Ok(rows.into_iter().map(|row| row.origin).collect())
 }
 
 /// This program of this run has ended.
@@ -114,7 +110,7 @@ async fn settle(
     store: &Store,
     over: impl Fn(&Row) -> bool + Send + 'static,
 ) -> Result<(), StoreError> {
-    let found = store.read_newest(rows).await?.unwrap_or_default();
+    let found = store.glance(rows).await?.unwrap_or_default();
     let found: Vec<Row> = found.into_iter().filter(over).collect();
     if found.is_empty() {
         return Ok(());

@@ -11,7 +11,7 @@ use agent_core::provenance::Origin;
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, programs};
 
 /// The digest of no bytes, which say nothing of anything.
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -36,11 +36,20 @@ pub(crate) async fn keep(
         .await
 }
 
-/// None where no run wrote these bytes.
-pub(crate) async fn find(store: &Store, sha256: &str) -> Result<Vec<Origin>, StoreError> {
-    let sha256 = sha256.to_string();
-    let found = store.read_newest(move |connection| origins(connection, &sha256)).await?;
-    Ok(parsed(&found.unwrap_or_default()))
+/// None where no run wrote these bytes, and no program that runs now may have written them here.
+pub(crate) async fn find(
+    store: &Store,
+    path: &Path,
+    sha256: &str,
+) -> Result<Vec<Origin>, StoreError> {
+    let (path, sha256) = (path.to_path_buf(), sha256.to_string());
+    let found = store.glance(move |connection| {
+        // As of one moment, and with one look at whether anything was written since.
+        let _moment = connection.unchecked_transaction()?;
+        let found = origins(connection, &sha256)?;
+        if found.is_empty() { programs::writing(connection, &path) } else { Ok(found) }
+    });
+    Ok(parsed(&found.await?.unwrap_or_default()))
 }
 
 /// The origins of what runs put into these folders, and is there with the bytes that it had then.

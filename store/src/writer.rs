@@ -1,14 +1,15 @@
-//! The one thread that writes. While a commit waits for the disk, more appends arrive; the next
-//! transaction takes them all, so that a hundred runs pay for one sync. A group is synced where one of
-//! its entries asks for that, and with it all that was committed before.
+//! The one connection that writes, and its thread. While a commit waits for the disk, more appends arrive; the
+//! next transaction takes them all, so that a hundred runs pay for one sync. A group is synced where one of
+//! its entries asks for that, and with it all that was committed before. What waits for no disk is written by
+//! the one that appends it, where nothing else is being written.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use agent_core::event::RunId;
-use agent_core::journal::JournalError;
+use agent_core::journal::{JournalError, Lasting};
 use tokio::sync::oneshot;
 
 use crate::StoreError;
@@ -18,6 +19,9 @@ use crate::pen::Pen;
 /// The most that one transaction takes, so that no append waits for all of a flood.
 const MOST_ENTRIES: usize = 1024;
 const MOST_BYTES: usize = 16 << 20;
+
+/// The most of an append that is not handed to the thread.
+const BRIEF: usize = 64 << 10;
 
 /// An event to keep.
 pub(crate) struct Entry {
@@ -34,28 +38,20 @@ pub(crate) type Answer = Result<(), JournalError>;
 
 /// What is to be written.
 pub(crate) enum Job {
-    /// An event.
-    Append(Entry, Lasting),
+    /// Events of one run, one after the other.
+    Append(Vec<Entry>, Lasting),
     /// All events of runs that were in another journal.
     Import(Vec<Entry>),
     /// Nothing; but what was appended to this run before is to survive a power cut.
     Sync(RunId),
 }
 
-/// What an event survives once its append returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lasting {
-    /// The end of this process, however it ends.
-    Process,
-    /// A power cut.
-    Power,
-}
-
 impl Job {
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self {
-            Job::Append(entry, _) => entry.json.len(),
-            Job::Import(entries) => entries.iter().map(|entry| entry.json.len()).sum(),
+            Job::Append(entries, _) | Job::Import(entries) => {
+                entries.iter().map(|entry| entry.json.len()).sum()
+            }
             Job::Sync(_) => 0,
         }
     }
@@ -63,7 +59,7 @@ impl Job {
     /// By run, then in the order of its events.
     fn place(&self) -> Option<(&RunId, u64)> {
         match self {
-            Job::Append(entry, _) => Some((&entry.run, entry.seq)),
+            Job::Append(entries, _) => entries.first().map(|entry| (&entry.run, entry.seq)),
             Job::Sync(run) => Some((run, u64::MAX)),
             Job::Import(_) => None,
         }
@@ -85,8 +81,18 @@ struct Waiting {
 /// The thread, started by the first append.
 pub(crate) struct Writer {
     database: Database,
-    commits: Arc<AtomicU64>,
+    shared: Arc<Shared>,
     thread: Mutex<Option<Thread>>,
+}
+
+/// What the thread shares with those that append.
+#[derive(Default)]
+struct Shared {
+    /// Taken up by the thread.
+    pen: Mutex<Option<Pen>>,
+    /// Jobs that the thread was given and has not answered.
+    queued: AtomicUsize,
+    commits: AtomicU64,
 }
 
 struct Thread {
@@ -96,15 +102,18 @@ struct Thread {
 
 impl Writer {
     pub(crate) fn new(database: Database) -> Self {
-        Self { database, commits: Arc::default(), thread: Mutex::default() }
+        Self { database, shared: Arc::default(), thread: Mutex::default() }
     }
 
     pub(crate) fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+        self.shared.commits.load(Ordering::Relaxed)
     }
 
     /// Returns once it is done.
     pub(crate) async fn write(&self, job: Job) -> Answer {
+        if let Some(answer) = self.shared.at_once(&job) {
+            return answer;
+        }
         let (answer, answered) = oneshot::channel();
         self.queue(Waiting { job, answer })?;
         answered.await.unwrap_or_else(|_| Err(stopped()))
@@ -116,6 +125,7 @@ impl Writer {
             Some(running) => running,
             None => self.start()?,
         };
+        self.shared.queued.fetch_add(1, Ordering::SeqCst);
         let sent = running.queue.send(waiting).map_err(|_| stopped());
         *thread = Some(running);
         sent
@@ -123,10 +133,10 @@ impl Writer {
 
     fn start(&self) -> Result<Thread, JournalError> {
         let (queue, entries) = channel();
-        let (database, commits) = (self.database.clone(), self.commits.clone());
+        let (database, shared) = (self.database.clone(), self.shared.clone());
         let handle = std::thread::Builder::new()
             .name("journal".to_string())
-            .spawn(move || write(&database, &commits, &entries))
+            .spawn(move || write(&database, &shared, &entries))
             .map_err(|error| JournalError::Write(format!("no thread to write it: {error}")))?;
         Ok(Thread { queue, handle })
     }
@@ -142,12 +152,23 @@ impl Drop for Writer {
     }
 }
 
+impl Shared {
+    /// Writes what waits for no disk, where nothing else is being written: that takes microseconds, and less than to
+    /// have the thread do it. `None`: the thread has to.
+    fn at_once(&self, job: &Job) -> Option<Answer> {
+        let brief = job.lasting() == Lasting::Process && job.bytes() <= BRIEF;
+        if !brief || self.queued.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        self.pen.try_lock().ok()?.as_mut()?.keep_at_once(&self.commits, job)
+    }
+}
+
 fn stopped() -> JournalError {
     StoreError::Stopped("its writer is gone".to_string()).into()
 }
 
-fn write(database: &Database, commits: &AtomicU64, jobs: &Receiver<Waiting>) {
-    let mut pen: Option<Pen> = None;
+fn write(database: &Database, shared: &Shared, jobs: &Receiver<Waiting>) {
     while let Ok(first) = jobs.recv() {
         let mut bytes = first.job.bytes();
         let mut group = vec![first];
@@ -160,20 +181,21 @@ fn write(database: &Database, commits: &AtomicU64, jobs: &Receiver<Waiting>) {
         group.sort_by(|a, b| a.job.place().cmp(&b.job.place()));
         let (jobs, waiting): (Vec<Job>, Vec<_>) =
             group.into_iter().map(|waiting| (waiting.job, waiting.answer)).unzip();
+        let mut pen = shared.pen.lock().unwrap_or_else(PoisonError::into_inner);
         let ready = match pen.take() {
             Some(ready) => Ok(ready),
             None => Pen::take_up(database),
         };
         let answers = match ready {
-            Ok(mut ready) => {
-                let answers = ready.keep(commits, &jobs);
-                pen = Some(ready);
-                answers
-            }
+            Ok(ready) => pen.insert(ready).keep(&shared.commits, &jobs),
             Err(error) => jobs.iter().map(|_| Err(error.clone().into())).collect(),
         };
+        shared.queued.fetch_sub(waiting.len(), Ordering::SeqCst);
         for (waiting, answer) in waiting.into_iter().zip(answers) {
             let _ = waiting.send(answer);
+        }
+        if let Some(pen) = pen.as_mut() {
+            pen.empty_log();
         }
     }
 }

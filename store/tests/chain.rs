@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use agent_core::event::{Event, Outcome, RunId, What};
-use agent_core::journal::Journal;
+use agent_core::journal::{Journal, Lasting};
 use rusqlite::Connection;
 use store::{Audit, Foreign, Store, chained};
 
@@ -24,9 +24,9 @@ fn ended() -> Event {
 async fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(home.path()).unwrap();
-    for seq in 0..5 {
-        store.append_unsynced(&run(), seq, &planned(&format!("plan {seq}"))).await.unwrap();
-    }
+    let events: Vec<Event> = (0..5).map(|seq| planned(&format!("plan {seq}"))).collect();
+    store.append_all(&run(), 0, &events[..2], Lasting::Process).await.unwrap();
+    store.append_all(&run(), 2, &events[2..], Lasting::Process).await.unwrap();
     store.append(&run(), 5, &ended()).await.unwrap();
     home
 }

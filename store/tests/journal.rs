@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use agent_core::agent::Agent;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
-use agent_core::journal::{Journal, JournalError};
+use agent_core::journal::{Journal, JournalError, Lasting};
 use agent_core::provenance::Origin;
 use agent_core::strategy::TOOLS;
 use serde_json::json;
@@ -103,6 +103,27 @@ async fn an_event_that_is_there_or_leaves_a_gap_is_refused() {
         "the journal cannot be written: event 2 of run `a` would leave a gap: the next one is 1"
     );
     assert_eq!(store.load(&run("a")).await.unwrap(), [started("x")]);
+}
+
+#[tokio::test]
+async fn events_of_one_append_are_kept_in_one_commit_or_not_at_all() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open(home.path()).unwrap();
+    let events = [started("x"), planned("a"), planned("b"), ended(None)];
+    store.append_all(&run("a"), 0, &events[..1], Lasting::Power).await.unwrap();
+    let before = store.commits();
+    let gap = store.append_all(&run("a"), 2, &events[2..], Lasting::Process).await.unwrap_err();
+    assert!(gap.to_string().contains("would leave a gap"), "{gap}");
+    let far = Event::new(u64::MAX, What::Planned { plan: "c".to_string() });
+    let range = store.append_all(&run("a"), 1, &[planned("a"), far], Lasting::Process).await;
+    assert!(range.unwrap_err().to_string().contains("out of range"));
+    assert_eq!(store.events(&run("a")).await.unwrap(), events[..1]);
+    store.append_all(&run("a"), 1, &events[1..], Lasting::Process).await.unwrap();
+    assert_eq!(store.commits(), before + 3);
+    assert_eq!(store.events(&run("a")).await.unwrap(), events);
+    assert_eq!(store.events_from(&run("a"), 2).await.unwrap(), events[2..]);
+    assert_eq!(store.events_from(&run("a"), 4).await.unwrap(), []);
+    assert_eq!(store.list(&latest(1)).await.unwrap()[0].status, Status::Done);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -23,7 +23,15 @@ struct Client {
 
 impl Client {
     fn start(place: &Place, can: &Value) -> Client {
-        let mut command = place.command(["mcp", "serve", "agent.toml"]);
+        Client::of(place.command(["mcp", "serve", "agent.toml"]), can)
+    }
+
+    /// With the tools of the agent beside it.
+    fn with_tools(place: &Place, can: &Value) -> Client {
+        Client::of(place.command(["mcp", "serve", "--tools", "agent.toml"]), can)
+    }
+
+    fn of(mut command: Command, can: &Value) -> Client {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let (to, from) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
@@ -74,7 +82,11 @@ impl Client {
     }
 
     fn call(&mut self, arguments: Value) -> Value {
-        self.ask("tools/call", &json!({ "name": "test", "arguments": arguments }))["result"].clone()
+        self.call_of("test", arguments)
+    }
+
+    fn call_of(&mut self, name: &str, arguments: Value) -> Value {
+        self.ask("tools/call", &json!({ "name": name, "arguments": arguments }))["result"].clone()
     }
 
     /// What the server asks while a call goes on.
@@ -158,6 +170,56 @@ fn an_agent_is_a_tool_and_a_call_gives_its_outcome() {
     client.call(json!({ "what": "it" }));
     assert_eq!(client.came, Vec::<Value>::new());
     assert!(place.journal(&run(&done)).contains("ended"), "{done}");
+    assert_eq!(client.close(), Some(0));
+}
+
+#[test]
+fn a_tool_of_an_agent_is_called_under_its_grants_and_asks_no_model() {
+    let place = Place::new();
+    let tables =
+        "[tools]\nuse = [\"files.read\", \"ask.person\"]\n[permissions]\nread = [\"a.txt\"]";
+    place.write("a.txt", "what is in it\n").write("b.txt", "what is private\n");
+    // Whatever its model would say.
+    place.agent("act = \"tools\"", tables, &[]);
+    let mut client = Client::with_tools(&place, &json!({}));
+    let tools = client.ask("tools/list", &json!({}))["result"]["tools"].clone();
+    let names: Vec<&str> =
+        tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["test", "test.files.read"]);
+    assert_eq!(tools[1]["inputSchema"]["required"], json!(["path"]), "{tools}");
+
+    let read = client.call_of("test.files.read", json!({ "path": "a.txt" }));
+    assert_eq!(read["isError"], json!(false), "{read}");
+    assert!(read["structuredContent"].to_string().contains("what is in it"), "{read}");
+    let journal = place.journal(&run(&read));
+    assert!(journal.contains("judged") && !journal.contains("thinking"), "{journal}");
+
+    let denied = client.call_of("test.files.read", json!({ "path": "b.txt" }));
+    assert_eq!(denied["isError"], json!(true), "{denied}");
+    assert!(text(&denied).contains("may not read `b.txt`"), "{denied}");
+    let wrong = client.call_of("test.files.read", json!({ "file": "a.txt" }));
+    assert!(text(&wrong).contains("`path`"), "{wrong}");
+    assert_eq!(client.close(), Some(0));
+    // No agent file can ask for it.
+    place.agent("act = \"call\"", tables, &[]);
+    assert_eq!(place.errand(["validate", "agent.toml"]).code, Some(2));
+}
+
+#[test]
+fn a_call_of_a_tool_that_a_person_has_to_allow_is_asked_about() {
+    let place = asking();
+    let mut client = Client::with_tools(&place, &json!({ "elicitation": {} }));
+    let asks = client.begin(
+        "tools/call",
+        &json!({ "name": "test.files.read", "arguments": { "path": "a.txt" } }),
+    );
+    let asked = client.asked();
+    let message = asked["params"]["message"].as_str().unwrap();
+    assert!(message.contains("wants to call `files.read`") && message.contains("a.txt"), "{asked}");
+    let yes = json!({ "action": "accept", "content": { "decision": "approve" } });
+    client.send(&json!({ "jsonrpc": "2.0", "id": asked["id"], "result": yes }));
+    let read = client.end(asks)["result"].clone();
+    assert!(read["structuredContent"].to_string().contains("what is in it"), "{read}");
     assert_eq!(client.close(), Some(0));
 }
 

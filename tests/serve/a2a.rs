@@ -66,7 +66,10 @@ fn what_does_not_fit_is_refused() {
         assert_eq!(send(&serve, "m1", message)["error"]["code"], -32602);
     }
     assert_eq!(send(&serve, "", json!({ "parts": text("x") }))["error"]["code"], -32602);
-    assert_eq!(ask(&serve, ADA, "message/stream", &json!({}))["error"]["code"], -32601);
+    assert_eq!(ask(&serve, ADA, "message/stream", &json!({}))["error"]["code"], -32602);
+    assert_eq!(ask(&serve, ADA, "tasks/list", &json!({}))["error"]["code"], -32601);
+    let none = json!({ "id": "none" });
+    assert_eq!(ask(&serve, ADA, "tasks/resubscribe", &none)["error"]["code"], -32001);
     assert_eq!(ask(&serve, ADA, "tasks/get", &json!({ "id": "none" }))["error"]["code"], -32001);
     assert_eq!(serve.get("/v1/runs", ADA).json()["data"], json!([]));
     serve.post("/a2a/other", ADA, &json!({})).says(404, "agent_not_found");
@@ -78,7 +81,7 @@ fn what_does_not_fit_is_refused() {
 fn the_task_of_another_user_is_not_there() {
     let (_place, serve) = saying();
     let id = send(&serve, "m1", json!({ "parts": text("x") }))["result"]["id"].clone();
-    for method in ["tasks/get", "tasks/cancel"] {
+    for method in ["tasks/get", "tasks/cancel", "tasks/resubscribe"] {
         assert_eq!(ask(&serve, BOB, method, &json!({ "id": id }))["error"]["code"], -32001);
     }
     let message = json!({ "messageId": "m2", "taskId": id, "parts": text("x") });
@@ -136,4 +139,62 @@ fn a_task_that_is_cancelled_stays_so() {
     assert_eq!(ended["status"]["state"], "canceled", "{ended}");
     let late = send(&serve, "m2", json!({ "taskId": id, "parts": text("That.") }));
     assert_eq!(late["error"]["code"], -32004, "{late}");
+}
+
+/// What a stream says, each a response to its request.
+fn updates(serve: &Serve, method: &str, params: &Value) -> Vec<Value> {
+    let body = json!({ "jsonrpc": "2.0", "id": "s", "method": method, "params": params });
+    let answer = serve.post("/a2a/helper", ADA, &body);
+    assert!(answer.head.to_lowercase().contains("text/event-stream"), "{answer:?}");
+    let lines = answer.body.lines().filter_map(|line| line.strip_prefix("data: "));
+    lines
+        .map(|line| {
+            let said: Value = serde_json::from_str(line).unwrap();
+            assert_eq!((&said["jsonrpc"], &said["id"]), (&json!("2.0"), &json!("s")), "{said}");
+            said["result"].clone()
+        })
+        .collect()
+}
+
+fn last(updates: &[Value]) -> (&Value, &Value, &Value) {
+    let last = updates.last().unwrap();
+    (&last["kind"], &last["status"]["state"], &last["final"])
+}
+
+#[test]
+fn a_task_is_followed_to_its_question_and_on_to_its_outcome() {
+    let place = Place::new();
+    let asks = call([("ask.person", json!({ "question": "Which?" }))]);
+    place.agent("act = \"tools\"", "[tools]\nuse = [\"ask.person\"]", &[asks, say("Noted.")]);
+    file(&place, &["helper"], "");
+    let serve = Serve::start(&place);
+    let card = serve.get("/.well-known/agent-card.json", ADA).json();
+    assert_eq!(card["capabilities"]["streaming"], true);
+    let message = json!({ "kind": "message", "role": "user", "messageId": "m1", "parts": [] });
+    let asked = updates(&serve, "message/stream", &json!({ "message": message }));
+    let (update, waits, yes) = (json!("status-update"), json!("input-required"), json!(true));
+    assert_eq!(asked[0]["kind"], "task", "{asked:?}");
+    assert_eq!(last(&asked), (&update, &waits, &yes), "{asked:?}");
+    let id = asked[0]["id"].clone();
+    // What it does meanwhile is told by names alone.
+    let all = json!(asked[..asked.len() - 1]).to_string();
+    assert!(!all.contains("Which?"), "{all}");
+
+    let message = json!({
+        "kind": "message", "role": "user", "messageId": "m2", "taskId": id, "parts": text("That."),
+    });
+    let done = updates(&serve, "message/stream", &json!({ "message": message }));
+    assert_eq!(last(&done), (&update, &json!("completed"), &yes), "{done:?}");
+    let artifact = &done[done.len() - 2];
+    assert_eq!(
+        (&artifact["kind"], &artifact["artifact"]["parts"]),
+        (&json!("artifact-update"), &text("Noted.")),
+        "{done:?}"
+    );
+    assert!(done.iter().all(|update| update["taskId"] == id || update["id"] == id), "{done:?}");
+
+    // One that comes back is told where the task is, and how it ended.
+    let again = updates(&serve, "tasks/resubscribe", &json!({ "id": id }));
+    assert_eq!(again[0]["status"]["state"], "completed", "{again:?}");
+    assert_eq!(last(&again), (&update, &json!("completed"), &yes), "{again:?}");
 }

@@ -238,6 +238,14 @@ fn runs_are_chosen_by_status_agent_and_time_and_what_came_of_one_is_a_file() {
     let yes = json!({ "digest": waits["digest"], "decision": "approve" });
     assert_eq!(serve.post(&format!("/v1/runs/{id}/approval"), ADA, &yes).status, 202);
     let done = serve.rests(&id, ADA);
+    // Twice: what is known of it by then is not read again.
+    for _ in 0..2 {
+        let listed = serve.get("/v1/runs?status=done", ADA).json()["data"][0].clone();
+        assert_eq!(listed["outcome"], Value::Null, "a list has no outcomes");
+        for told in ["id", "task", "model", "params", "usage", "budget", "events", "detail"] {
+            assert_eq!(listed[told], done[told], "{told}");
+        }
+    }
     assert_eq!((listed("status=waiting"), listed("status=done")), (0, 1));
     let file = serve.get(&format!("/v1/runs/{id}/outcome"), ADA);
     assert_eq!(file.json(), done["outcome"]);

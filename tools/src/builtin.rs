@@ -1,6 +1,8 @@
 //! What the built-in tools have in common: Rust types for arguments and result, from which come the
 //! schemas and the parsing of a call before it is planned.
 
+use std::sync::Arc;
+
 use agent_core::action::Capability;
 use agent_core::content::ContentPart;
 use agent_core::tool::{Effect, Guest, Tool, ToolSpec, Work};
@@ -28,7 +30,7 @@ type Parts = fn(&mut Value) -> Result<Vec<ContentPart>, String>;
 type Plan = dyn Fn(&Value) -> Result<Vec<Capability>, String> + Send + Sync;
 
 pub(crate) struct Builtin {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     guest: Guest,
     plan: Box<Plan>,
     show: fn(&Value) -> String,
@@ -60,7 +62,7 @@ impl Builtin {
             plan(A::deserialize(arguments).map_err(|error| error.to_string())?)
         };
         let parts: Parts = |_| Ok(Vec::new());
-        Self { spec, guest, plan: Box::new(plan), show: Value::to_string, parts }
+        Self { spec: Arc::new(spec), guest, plan: Box::new(plan), show: Value::to_string, parts }
     }
 
     /// With a result that reads better than its JSON.
@@ -75,7 +77,7 @@ impl Builtin {
 }
 
 impl Tool for Builtin {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

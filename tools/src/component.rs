@@ -37,7 +37,7 @@ pub fn tools(pinned: &Pinned, scope: &Scope) -> Vec<Arc<dyn Tool>> {
     };
     let scope = Arc::new(scope.clone());
     let tool = |spec: ToolSpec| -> Arc<dyn Tool> {
-        Arc::new(Brought { spec, guest: guest.clone(), scope: Arc::clone(&scope) })
+        Arc::new(Brought { spec: Arc::new(spec), guest: guest.clone(), scope: Arc::clone(&scope) })
     };
     pinned.specs().map(tool).collect()
 }
@@ -87,13 +87,13 @@ fn limits(bounds: &Bounds) -> Limits {
 
 /// One tool of a component.
 struct Brought {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     guest: Guest,
     scope: Arc<Scope>,
 }
 
 impl Tool for Brought {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

@@ -107,13 +107,19 @@ pub fn tools(
 ) -> Vec<Arc<dyn Tool>> {
     let tool = |spec: ToolSpec| -> Arc<dyn Tool> {
         let (sandbox, embed) = (Arc::clone(sandbox), Arc::clone(embed));
-        Arc::new(Data { spec, within: Within::of(setup), guest: guest(MOST), sandbox, embed })
+        Arc::new(Data {
+            spec: Arc::new(spec),
+            within: Within::of(setup),
+            guest: guest(MOST),
+            sandbox,
+            embed,
+        })
     };
     specs().into_iter().map(tool).collect()
 }
 
 struct Data {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     within: Within,
     guest: Guest,
     sandbox: Arc<dyn Sandbox>,
@@ -121,7 +127,7 @@ struct Data {
 }
 
 impl Tool for Data {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

@@ -1,7 +1,7 @@
 //! `output.read`: reading on in an output that was too long to be shown whole. The run keeps it; the
 //! tool only asks for a part. No agent file names it: a model has it from when it is of use.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use agent_core::action::{Capability, Permit};
 use agent_core::output::READ;
@@ -38,7 +38,7 @@ struct Part {
 }
 
 struct Read {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
 }
 
 /// What the tool says of itself.
@@ -50,13 +50,14 @@ pub fn spec() -> ToolSpec {
     )
 }
 
-/// The tool.
+/// The tool, the same for all agents.
 pub fn tool() -> Arc<dyn Tool> {
-    Arc::new(Read { spec: spec() })
+    static TOOL: OnceLock<Arc<Read>> = OnceLock::new();
+    TOOL.get_or_init(|| Arc::new(Read { spec: Arc::new(spec()) })).clone()
 }
 
 impl Tool for Read {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

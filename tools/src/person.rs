@@ -44,15 +44,15 @@ pub(crate) fn spec() -> ToolSpec {
 }
 
 pub(crate) fn tool() -> Arc<dyn Tool> {
-    Arc::new(Person { spec: spec() })
+    Arc::new(Person { spec: Arc::new(spec()) })
 }
 
 struct Person {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
 }
 
 impl Tool for Person {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

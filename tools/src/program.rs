@@ -95,11 +95,11 @@ pub fn tool(
     let led = |path: &PathBuf| (path.clone(), linked.get(path).unwrap_or(path).clone());
     let granted = read.iter().chain(&write).map(led).collect();
     let (root, programs) = (grants.root.clone(), programs.clone());
-    Arc::new(Runs { spec, root, read, write, granted, programs, cells })
+    Arc::new(Runs { spec: Arc::new(spec), root, read, write, granted, programs, cells })
 }
 
 struct Runs {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     root: PathBuf,
     read: Vec<PathBuf>,
     write: Vec<PathBuf>,
@@ -110,7 +110,7 @@ struct Runs {
 }
 
 impl Tool for Runs {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 

@@ -140,7 +140,7 @@ mod tests {
         let known: Vec<&ToolSpec> = known().iter().filter(|spec| !elsewhere(&spec.name)).collect();
         assert_eq!(registry.iter().count(), known.len());
         for spec in known {
-            assert_eq!(registry.get(&spec.name).map(|tool| tool.spec()), Some(spec));
+            assert_eq!(registry.get(&spec.name).map(|tool| &**tool.spec()), Some(spec));
         }
         assert!(Registry::builtin(&Setup::default()).get("python").is_none());
     }

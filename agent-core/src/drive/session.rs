@@ -32,9 +32,12 @@ use crate::tool::{Effect, Means, Promise, Tool, Work};
 /// One run being driven.
 pub(super) struct Session<'a> {
     pub(super) parts: &'a Parts<'a>,
-    id: RunId,
+    pub(super) id: RunId,
     toolset: Toolset,
-    run: Mutex<Run>,
+    pub(super) run: Mutex<Box<Run>>,
+    /// What the run has taken in and the journal gets together with what is written next. Touched by
+    /// the one that holds the run.
+    pub(super) unwritten: Short<Vec<Event>>,
     /// What was just allowed; a permit does not outlive the process, so after a resume the
     /// action is judged again.
     permits: Short<HashMap<CallId, Permit>>,
@@ -49,12 +52,14 @@ pub(super) struct Session<'a> {
 pub(super) enum Caller<'a> {
     /// The model.
     Model,
+    /// A person, outside of a run.
+    Person,
     /// The guest of this tool's call, which has read these meanwhile.
     Guest { tool: &'a str, origins: Vec<Origin> },
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(run: Run, parts: &'a Parts<'a>) -> Self {
+    pub(super) fn new(run: Box<Run>, parts: &'a Parts<'a>) -> Self {
         let id = run.id().clone();
         let toolset = Toolset::new(parts.tools);
         Self {
@@ -62,6 +67,7 @@ impl<'a> Session<'a> {
             id,
             toolset,
             run: Mutex::new(run),
+            unwritten: Short::default(),
             permits: Short::default(),
             budget_pool: BudgetPool::default(),
             noted: AtomicBool::new(false),
@@ -80,29 +86,8 @@ impl<'a> Session<'a> {
     }
 
     /// The run as it is now.
-    pub(super) fn into_run(self) -> Run {
+    pub(super) fn into_run(self) -> Box<Run> {
         self.run.into_inner()
-    }
-
-    /// Journal first, then the run, then the watcher. What a power cut may take is not waited for
-    /// until it is on the disk ([`Run::may_be_lost`]).
-    pub(super) async fn write(&self, what: What) -> Result<(), JournalError> {
-        let mut run = self.run.lock().await;
-        let event = Event::new((self.parts.clock)(), what);
-        let (journal, id, seq) = (self.parts.journal, &self.id, run.seq());
-        match run.may_be_lost(&event.what) {
-            true => journal.append_unsynced(id, seq, &event).await?,
-            false => journal.append(id, seq, &event).await?,
-        }
-        run.apply(&event);
-        self.parts.watch.event(&event, &run);
-        Ok(())
-    }
-
-    /// Returns once all of it is on the disk.
-    pub(super) async fn sync(&self) -> Result<(), JournalError> {
-        let _still = self.run.lock().await;
-        self.parts.journal.sync(&self.id).await
     }
 
     pub(super) async fn step(&self) -> Step {
@@ -176,8 +161,8 @@ impl<'a> Session<'a> {
         &self.id
     }
 
-    /// Checks the arguments, plans the call and judges it; the verdict is in the journal when this
-    /// returns. A call that cannot be planned is denied: nothing of it reaches the sandbox.
+    /// Checks the arguments, plans the call and judges it; the verdict is in the journal before
+    /// anything follows from it. A call that cannot be planned is denied: nothing of it reaches the sandbox.
     pub(super) async fn judge(
         &self,
         id: CallId,
@@ -207,7 +192,11 @@ impl<'a> Session<'a> {
             permits.insert(action.id.clone(), permit);
         }
         let judged = What::Judged { action: action.clone(), verdict: verdict.clone() };
-        self.write(judged).await?;
+        match caller {
+            // The call begins next, or the run goes on to the next, or to its model.
+            Caller::Model => self.write_with_next(judged).await?,
+            Caller::Guest { .. } | Caller::Person => self.write(judged).await?,
+        }
         Ok((action, verdict))
     }
 
@@ -249,7 +238,7 @@ impl<'a> Session<'a> {
         fitted.tool().plan(&call.arguments).map_err(|problem| format!("`{}`: {problem}", call.name))
     }
 
-    /// Runs one allowed call; its observation is in the journal when this returns.
+    /// Runs one allowed call; its observation is in the journal before anything follows from it.
     pub(super) async fn perform(
         &self,
         action: Action,
@@ -300,7 +289,7 @@ impl<'a> Session<'a> {
         let at_once = at_once.filter(|most| text.len() as u64 > *most);
         let cost = invocation.cost;
         let observation = Observation { text, result, status, parts, origins, cost, at_once };
-        self.write(What::Observed { call: id.clone(), observation: observation.clone() }).await?;
+        self.write_observed(id.clone(), observation.clone()).await?;
         self.budget_pool.settle(&id);
         Ok(observation)
     }

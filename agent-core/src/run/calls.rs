@@ -135,6 +135,12 @@ impl Calls {
         }
     }
 
+    /// Whether this call of the model's is the only one that has not given anything back.
+    pub(super) fn waits_for_no_other(&self, id: &CallId) -> bool {
+        let mut open = self.calls.iter().filter(|call| !matches!(call.state, State::Observed(_)));
+        open.next().is_some_and(|call| call.id == *id) && open.next().is_none()
+    }
+
     /// Those that gave something back and were not told yet, in the order asked.
     pub(super) fn observations(&self) -> impl Iterator<Item = (&ToolCall, &Observation)> {
         self.calls.iter().filter_map(|call| match &call.state {

@@ -70,7 +70,7 @@ impl Run {
         if self.strategy.conversation().is_some() {
             self.history.push(Arc::new(Message::user(text)));
         } else {
-            self.agent.task = reminded(&self.turns, text);
+            Arc::make_mut(&mut self.agent).task = reminded(&self.turns, text);
             self.strategy = (self.entry.start)(&self.tools);
             let next = self.with_strategy(|strategy, run| strategy.begin(run));
             self.follow(next);

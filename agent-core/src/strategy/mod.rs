@@ -1,7 +1,8 @@
 //! How a run acts. A [`Strategy`] says how the model is asked and what its replies and the tools'
 //! observations come to; it is a pure value within the run and never calls a model or a tool.
 //!
-//! The two plain ones are here: [`tools`] offers schema'd calls, [`code`] asks for Python. Others
+//! The two plain ones are here: [`tools`] offers schema'd calls, [`code`] asks for Python; and what
+//! needs no model, [`one_call`]. Others
 //! live in crates of their own. A program lists those it has in a [`Strategies`] registry, and a run
 //! stores the name of its own.
 
@@ -9,6 +10,7 @@ pub mod cited;
 mod code;
 mod decision;
 mod functions;
+mod one_call;
 mod parse;
 mod prompt;
 mod reasoning;
@@ -18,6 +20,7 @@ mod tools;
 
 pub use code::CODE;
 pub use decision::{Decision, Next, answer, cut, unfenced};
+pub use one_call::{ONE_CALL, one_call};
 pub use parse::{Parsed, parse};
 pub use prompt::{LAST, Prompt, for_a_model, paragraphs};
 pub use reasoning::after_reasoning;

@@ -54,19 +54,22 @@ pub struct Needs {
 pub struct Strategies {
     /// What a constrained model uses where the agent file names nothing that suits it.
     pub constrained: &'static Entry,
-    /// All, the default first.
+    /// All that an agent file can name, the default first.
     pub all: &'static [&'static Entry],
+    /// Those that only a program chooses.
+    pub own: &'static [&'static Entry],
 }
 
 impl Strategies {
     /// The two plain strategies, for a program with models that plan.
-    pub const PLAIN: Strategies = Strategies { constrained: &TOOLS, all: &[&TOOLS, &CODE] };
+    pub const PLAIN: Strategies =
+        Strategies { constrained: &TOOLS, all: &[&TOOLS, &CODE], own: &[] };
 
     /// The strategy of this name.
     pub fn named(&self, name: &str) -> Option<&'static Entry> {
         // `guided` is what journals of the first version say.
         let name = if name == "guided" { "stepwise" } else { name };
-        self.all.iter().find(|entry| entry.name == name).copied()
+        self.all.iter().chain(self.own).find(|entry| entry.name == name).copied()
     }
 
     /// The strategy of an agent: what its file names, but that a constrained model neither plans
@@ -81,7 +84,7 @@ impl Strategies {
         }
     }
 
-    /// Their names.
+    /// The names that `act` in an agent file can have.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.all.iter().map(|entry| entry.name)
     }

@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
+use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,16 +18,37 @@ use rustix::fs::{OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::bindings::errand::tool::files::{Entry, Existing};
-use super::kernel;
+use super::kernel::{self, Disk};
 use crate::limits::bytes;
 
 /// More entries than this are not listed.
 const ENTRIES: usize = 10_000;
 
+/// A granted folder, open.
+pub(crate) struct Folder {
+    dir: Dir,
+    disk: Disk,
+}
+
+impl Folder {
+    pub(crate) fn new(dir: Dir) -> Folder {
+        let disk = kernel::disk(&dir);
+        Folder { dir, disk }
+    }
+}
+
+impl Deref for Folder {
+    type Target = Dir;
+
+    fn deref(&self) -> &Dir {
+        &self.dir
+    }
+}
+
 /// A path beneath a granted folder.
 #[derive(Clone)]
 pub(crate) struct Place {
-    dir: Arc<Dir>,
+    dir: Arc<Folder>,
     /// Where `dir` is.
     base: PathBuf,
     /// From there; `.` for the folder itself.
@@ -70,7 +92,7 @@ impl Opened {
 
 impl Place {
     pub(crate) fn new(
-        dir: Arc<Dir>,
+        dir: Arc<Folder>,
         base: PathBuf,
         rest: &Path,
         shown: String,
@@ -78,6 +100,11 @@ impl Place {
     ) -> Place {
         let rest = if rest.as_os_str().is_empty() { Path::new(".") } else { rest };
         Place { dir, base, rest: rest.to_path_buf(), shown, kept }
+    }
+
+    /// Where the granted folder lies.
+    pub(crate) fn disk(&self) -> Disk {
+        self.dir.disk
     }
 
     /// The absolute path, as far as it is known.
@@ -174,8 +201,8 @@ impl Place {
         let failed = |error: io::Error| self.failed(&error);
         let name = self.rest.file_name().ok_or_else(|| format!("`{}` is a folder", self.shown))?;
         // Before a folder is made for it, and once more where it has come to be.
-        self.of_a_disk(&*self.dir)?;
-        self.kept.may_write(&self.real(&*self.dir, &self.rest))?;
+        self.of_a_disk(&**self.dir)?;
+        self.kept.may_write(&self.real(&**self.dir, &self.rest))?;
         let folder = match self.rest.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => {
                 self.dir.create_dir_all(parent).map_err(failed)?;
@@ -253,8 +280,8 @@ impl Place {
         self.of_a_disk(&folder)?;
         let own = self.real(&folder, Path::new(name));
         // Before folders are made for it, and once more where it would come to be.
-        to.of_a_disk(&*to.dir)?;
-        self.kept.may_move(&own, &to.real(&*to.dir, &to.rest))?;
+        to.of_a_disk(&**to.dir)?;
+        self.kept.may_move(&own, &to.real(&**to.dir, &to.rest))?;
         let found = folder.symlink_metadata(name).map_err(failed)?.file_type();
         if !found.is_dir() {
             self.only_a_file(found)?;

@@ -13,7 +13,7 @@ use cap_std::fs::Dir;
 use guard::Kept;
 use rustix::fs::{Mode, OFlags, openat};
 
-use super::path_handle::Place;
+use super::path_handle::{Folder, Place};
 use crate::Config;
 
 /// What may be read, and what may be written.
@@ -43,9 +43,9 @@ struct Root {
 
 #[derive(Clone)]
 enum Opened {
-    Folder(Arc<Dir>),
+    Folder(Arc<Folder>),
     /// One file, by its name in its folder.
-    File(Arc<Dir>, PathBuf),
+    File(Arc<Folder>, PathBuf),
 }
 
 impl Roots {
@@ -151,9 +151,9 @@ impl Root {
         };
         let folder = beneath(above, missing.parent().unwrap_or(Path::new("")), Missing::Stays)?;
         let opened = match into(&folder, name) {
-            Ok(dir) => Opened::Folder(Arc::new(dir)),
+            Ok(dir) => Opened::Folder(Arc::new(Folder::new(dir))),
             // A file that is there, or may be made.
-            Err(_) => Opened::File(Arc::new(folder), PathBuf::from(name)),
+            Err(_) => Opened::File(Arc::new(Folder::new(folder)), PathBuf::from(name)),
         };
         Ok(self.opened.get_or_init(|| opened).clone())
     }
@@ -195,12 +195,12 @@ impl Opened {
         let real = fs::canonicalize(path)?;
         if real.is_dir() {
             let dir = Dir::open_ambient_dir(&real, ambient_authority())?;
-            return Ok(Opened::Folder(Arc::new(dir)));
+            return Ok(Opened::Folder(Arc::new(Folder::new(dir))));
         }
         let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else {
             return Err(io::ErrorKind::NotFound.into());
         };
         let dir = Dir::open_ambient_dir(parent, ambient_authority())?;
-        Ok(Opened::File(Arc::new(dir), PathBuf::from(name)))
+        Ok(Opened::File(Arc::new(Folder::new(dir)), PathBuf::from(name)))
     }
 }

@@ -55,7 +55,7 @@ fn card(agent: &AgentCard, headers: &HeaderMap) -> Value {
         "name": agent.name, "description": description, "version": env!("CARGO_PKG_VERSION"),
         "url": format!("{scheme}://{host}/a2a/{}", agent.name), "preferredTransport": "JSONRPC",
         "capabilities": {
-            "streaming": false, "pushNotifications": false, "stateTransitionHistory": false,
+            "streaming": true, "pushNotifications": false, "stateTransitionHistory": false,
         },
         "defaultInputModes": ["text/plain", "application/json"],
         "defaultOutputModes": ["application/json", "text/plain"],

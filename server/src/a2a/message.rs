@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use agent_core::content::ContentPart;
 use agent_core::drive::Approval;
 use agent_core::event::RunId;
 use serde_json::{Map, Value};
 
 use super::{Failed, task};
+use crate::images;
 use crate::launcher::{AgentCard, Order};
 use crate::runs::{self, Deed};
 use crate::shared::Shared;
@@ -16,24 +18,21 @@ use crate::user::{TokenHash, User};
 /// The most letters of a message's name.
 const LONGEST: usize = 256;
 
-/// What a message says: its text, and its data.
+/// What a message says: its text, its data, and what is attached.
 struct Said {
     text: Option<String>,
     data: Map<String, Value>,
+    images: Vec<ContentPart>,
 }
 
+/// Begins a task or goes on with one, and tells of it, once it rests unless that is not waited for.
 pub(super) async fn sent(
     shared: &Arc<Shared>,
     user: &User,
     agent: &AgentCard,
     mut params: Map<String, Value>,
 ) -> Result<Value, Failed> {
-    let message = params.remove("message").unwrap_or_default();
-    let said = said(&message)?;
-    let run = match message["taskId"].as_str() {
-        Some(id) => gone_on(shared, user, agent, id, said).await?,
-        None => begun(shared, user, agent, &message, said).await?,
-    };
+    let run = taken(shared, user, agent, &mut params).await?;
     let blocking = params.get("configuration").is_none_or(|how| how["blocking"] != false);
     if blocking && let Some(mut count) = shared.active.follow(&run) {
         let mut stopping = shared.stopping.subscribe();
@@ -44,6 +43,21 @@ pub(super) async fn sent(
         }
     }
     task::shown(shared, user, agent, &run.0).await.map(|(_, task)| task)
+}
+
+/// Begins a task or goes on with one: the run that it is.
+pub(super) async fn taken(
+    shared: &Arc<Shared>,
+    user: &User,
+    agent: &AgentCard,
+    params: &mut Map<String, Value>,
+) -> Result<RunId, Failed> {
+    let message = params.remove("message").unwrap_or_default();
+    let said = said(&message)?;
+    match message["taskId"].as_str() {
+        Some(id) => gone_on(shared, user, agent, id, said).await,
+        None => begun(shared, user, agent, &message, said).await,
+    }
 }
 
 async fn begun(
@@ -71,7 +85,13 @@ async fn begun(
         })?;
         params.insert(slot, Value::String(text));
     }
-    let order = Order { run: run.clone(), agent: agent.name.clone(), params, begun: Begun::ByUser };
+    let order = Order {
+        run: run.clone(),
+        agent: agent.name.clone(),
+        params,
+        images: said.images,
+        begun: Begun::ByUser,
+    };
     runs::launcher(shared)?.check(&order).map_err(|error| Failed::params(error.to_string()))?;
     runs::stopping(shared)?;
     let claim = match shared.active.claim(&run) {
@@ -93,6 +113,9 @@ async fn gone_on(
 ) -> Result<RunId, Failed> {
     let (look, _) = task::shown(shared, user, agent, id).await?;
     let run = RunId(look.id);
+    if !said.images.is_empty() {
+        return Err(Failed::params("an image belongs to the message that begins a task"));
+    }
     let Some(waits) = look.waits else {
         let message = format!("task `{id}` waits for nothing: its status is `{}`", look.status);
         return Err(Failed { code: -32004, message });
@@ -118,7 +141,7 @@ async fn gone_on(
 
 fn said(message: &Value) -> Result<Said, Failed> {
     let parts = message["parts"].as_array().ok_or_else(|| Failed::params("`parts` is a list"))?;
-    let mut said = Said { text: None, data: Map::new() };
+    let mut said = Said { text: None, data: Map::new(), images: Vec::new() };
     for part in parts {
         match (part["kind"].as_str(), &part["text"], &part["data"]) {
             (Some("text"), Value::String(text), _) => {
@@ -126,9 +149,19 @@ fn said(message: &Value) -> Result<Said, Failed> {
                 said.text = Some(format!("{}{text}", before.unwrap_or_default()));
             }
             (Some("data"), _, Value::Object(data)) => said.data.extend(data.clone()),
-            _ => return Err(Failed::params("a part is a text, or data that is an object")),
+            (Some("file"), ..) if part["file"]["bytes"].is_string() => {
+                let bytes = part["file"]["bytes"].as_str().unwrap_or_default();
+                let refused = |problem| Failed::params(format!("a part {problem}"));
+                said.images.push(images::of_base64(bytes).map_err(refused)?);
+            }
+            _ => {
+                let parts = "a part is a text, data that is an object, or a file with its `bytes`, an image";
+                return Err(Failed::params(parts));
+            }
         }
     }
+    images::few(said.images.len())
+        .map_err(|problem| Failed::params(format!("the message {problem}")))?;
     Ok(said)
 }
 

@@ -1,9 +1,11 @@
 //! Agents for other agents: the Agent2Agent protocol (version 0.3), as JSON-RPC over HTTP behind the same door as
 //! everything else. A task is a run under the protocol's name; what is sent are an agent's parameters, or the answer
-//! to what its run asks. Nothing is streamed and nothing is pushed, and the card says so.
+//! to what its run asks. What becomes of a task is told as it comes to those that stay for it; nothing is pushed, and the
+//! card says so.
 
 mod card;
 mod message;
+mod stream;
 mod task;
 
 use std::sync::Arc;
@@ -75,28 +77,60 @@ async fn asked(
     if id.is_array() || id.is_object() || id.is_boolean() {
         return Err(ApiError::param("id", "`id` is a text, a number or null"));
     }
-    let params = match params {
+    let mut params = match params {
         Some(Value::Object(params)) => params,
         _ => Map::new(),
     };
     let named = params.get("id").and_then(Value::as_str).unwrap_or_default().to_string();
     let user = &account.user;
-    let answer = match map.get("method").and_then(Value::as_str) {
-        Some("message/send") => message::sent(&shared, user, agent, params).await,
-        Some("tasks/get") => task::shown(&shared, user, agent, &named).await.map(|(_, task)| task),
-        Some("tasks/cancel") => cancelled(&shared, user, agent, &named).await,
+    let run = match map.get("method").and_then(Value::as_str) {
+        Some("message/stream") => message::taken(&shared, user, agent, &mut params).await,
+        Some("tasks/resubscribe") => {
+            let found = task::shown(&shared, user, agent, &named).await;
+            found.map(|(look, _)| RunId(look.id))
+        }
+        method => {
+            let result = at_once(&shared, user, agent, method, (&named, params)).await;
+            return Ok(Json(answer(&id, result)).into_response());
+        }
+    };
+    let updates = match run {
+        Ok(run) => stream::updates(&shared, id.clone(), run).await,
+        Err(failed) => Err(failed),
+    };
+    Ok(updates.unwrap_or_else(|failed| Json(answer(&id, Err(failed))).into_response()))
+}
+
+/// What is answered by one response.
+async fn at_once(
+    shared: &Arc<Shared>,
+    user: &User,
+    agent: &AgentCard,
+    method: Option<&str>,
+    (named, params): (&str, Map<String, Value>),
+) -> Result<Value, Failed> {
+    match method {
+        Some("message/send") => message::sent(shared, user, agent, params).await,
+        Some("tasks/get") => task::shown(shared, user, agent, named).await.map(|(_, task)| task),
+        Some("tasks/cancel") => cancelled(shared, user, agent, named).await,
         _ => Err(Failed {
             code: -32601,
-            message: "the methods are `message/send`, `tasks/get` and `tasks/cancel`".to_string(),
+            message:
+                "the methods are `message/send`, `message/stream`, `tasks/get`, `tasks/cancel` and \
+                      `tasks/resubscribe`"
+                    .to_string(),
         }),
-    };
-    Ok(Json(match answer {
+    }
+}
+
+/// The response to the request of this name.
+fn answer(id: &Value, result: Result<Value, Failed>) -> Value {
+    match result {
         Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
         Err(Failed { code, message }) => json!({
             "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message },
         }),
-    })
-    .into_response())
+    }
 }
 
 async fn cancelled(

@@ -32,7 +32,18 @@ pub(super) fn over(look: &Look) -> bool {
     !["running", "waiting", "interrupted", "fault"].contains(&&*look.status)
 }
 
-fn task(look: &Look) -> Value {
+/// The task that a run is.
+pub(super) fn task(look: &Look) -> Value {
+    let status = status(look);
+    let mut task = json!({ "kind": "task", "id": look.id, "contextId": look.id, "status": status });
+    if let Some(artifact) = artifact(look) {
+        task["artifacts"] = json!([artifact]);
+    }
+    task
+}
+
+/// How a task stands.
+pub(super) fn status(look: &Look) -> Value {
     let state = match look.status.as_str() {
         "running" | "interrupted" => "working",
         "waiting" => "input-required",
@@ -54,23 +65,29 @@ fn task(look: &Look) -> Value {
         None => look.detail.as_ref().map(|detail| json!([{ "kind": "text", "text": detail }])),
     };
     if let Some(parts) = said {
-        status["message"] = json!({
-            "kind": "message", "role": "agent", "messageId": format!("{}_{}", look.id, look.events),
-            "taskId": look.id, "contextId": look.id, "parts": parts,
-        });
+        status["message"] = message(&look.id, look.events, parts);
     }
-    let mut task = json!({ "kind": "task", "id": look.id, "contextId": look.id, "status": status });
-    if look.status == "done" {
-        let part = match look
-            .outcome
-            .as_object()
-            .map(|outcome| (outcome.len(), &look.outcome["answer"]))
-        {
-            Some((1, Value::String(answer))) => json!({ "kind": "text", "text": answer }),
-            Some(_) => json!({ "kind": "data", "data": look.outcome }),
-            None => json!({ "kind": "data", "data": { "value": look.outcome } }),
-        };
-        task["artifacts"] = json!([{ "artifactId": "outcome", "parts": [part] }]);
+    status
+}
+
+/// What an agent says of a task, after so many events of its run.
+pub(super) fn message(id: &str, events: u64, parts: Value) -> Value {
+    json!({
+        "kind": "message", "role": "agent", "messageId": format!("{id}_{events}"),
+        "taskId": id, "contextId": id, "parts": parts,
+    })
+}
+
+/// What came of a task, once something has.
+pub(super) fn artifact(look: &Look) -> Option<Value> {
+    if look.status != "done" {
+        return None;
     }
-    task
+    let outcome = look.outcome.as_object();
+    let part = match outcome.map(|outcome| (outcome.len(), &look.outcome["answer"])) {
+        Some((1, Value::String(answer))) => json!({ "kind": "text", "text": answer }),
+        Some(_) => json!({ "kind": "data", "data": look.outcome }),
+        None => json!({ "kind": "data", "data": { "value": look.outcome } }),
+    };
+    Some(json!({ "artifactId": "outcome", "parts": [part] }))
 }

@@ -68,7 +68,8 @@ impl Call<'_> {
     ) -> Result<RunId, ApiError> {
         let run = RunId(unique(&self.user.mark()));
         let (agent, params) = (self.card.name.clone(), arguments);
-        let order = Order { run: run.clone(), agent, params, begun: Begun::ByUser };
+        let images = Vec::new();
+        let order = Order { run: run.clone(), agent, params, images, begun: Begun::ByUser };
         runs::launcher(self.shared)?.check(&order)?;
         runs::stopping(self.shared)?;
         let claim = self.shared.active.claim(&run)?;

@@ -15,7 +15,8 @@ use super::{Deed, key, launch, launcher, look, may_run, theirs};
 use crate::body::Sent;
 use crate::door::Caller;
 use crate::error::ApiError;
-use crate::launcher::{AgentCard, Look, Order, Sought};
+use crate::images;
+use crate::launcher::{AgentCard, Image, Look, Order, Sought};
 use crate::shared::Shared;
 use crate::triggers::Begun;
 
@@ -41,6 +42,9 @@ pub(crate) struct CreateBody {
     /// The values of its parameters: texts, numbers, true or false, and lists of texts.
     #[serde(default)]
     params: Map<String, Value>,
+    /// Images for its task, as data URLs: `data:image/png;base64,…`.
+    #[serde(default)]
+    images: Vec<String>,
 }
 
 /// The latest runs, newest first.
@@ -74,15 +78,19 @@ pub(super) async fn create(
     headers: HeaderMap,
     Sent(map): Sent,
 ) -> Result<Response, ApiError> {
-    let CreateBody { agent, params } = read(map)?;
+    let CreateBody { agent, params, images } = read(map)?;
     let launcher = launcher(&shared)?;
     may_run(&shared, &account.user, &agent)?;
+    let images = images::of_urls(&images)
+        .map_err(|problem| ApiError::param("images", format!("`images` {problem}")))?;
     let (run, repeated) = key::named(&account.user, &headers)?;
-    let order = Order { run: run.clone(), agent, params, begun: Begun::ByUser };
+    let order = Order { run: run.clone(), agent, params, images, begun: Begun::ByUser };
     let params = launcher.check(&order)?;
     stopping(&shared)?;
     if repeated && let Ok(begun) = look(&shared, &run).await {
-        return match begun.agent == order.agent && begun.params == params {
+        let attached: Vec<Image> = order.images.iter().map(Image::from).collect();
+        let same = begun.agent == order.agent && begun.params == params && begun.images == attached;
+        return match same {
             true => Ok(Json(begun).into_response()),
             false => {
                 let message = "this idempotency key began another run: use a key once";

@@ -14,7 +14,8 @@ use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream};
 use serde_json::Value;
 
-use super::{launcher, look, theirs};
+use super::follow::{Came, Follow};
+use super::{look, theirs};
 use crate::door::Caller;
 use crate::error::ApiError;
 use crate::shared::Shared;
@@ -34,7 +35,13 @@ pub(super) async fn follow(
             last.and_then(|last| last.checked_add(1)).ok_or_else(wrong)?
         }
     };
-    let reading = Reading { shared, run, next, ready: VecDeque::new(), over: false };
+    let reading = Reading {
+        follow: Follow::new(&shared, &run, next)?,
+        shared,
+        run,
+        ready: VecDeque::new(),
+        over: false,
+    };
     Ok(Sse::new(events(reading)).keep_alive(KeepAlive::default()).into_response())
 }
 
@@ -42,7 +49,7 @@ pub(super) async fn follow(
 struct Reading {
     shared: Arc<Shared>,
     run: RunId,
-    next: u64,
+    follow: Follow,
     ready: VecDeque<Event>,
     over: bool,
 }
@@ -68,28 +75,17 @@ fn events(reading: Reading) -> impl Stream<Item = Result<Event, Infallible>> {
 impl Reading {
     /// Waits for more events, and for the end of the run with how it stands.
     async fn more(&mut self) -> Result<(), ApiError> {
-        // Looked at first: what comes between this and the journal is seen as a change.
-        let follows = self.shared.active.follow(&self.run);
-        let events = launcher(&self.shared)?.events(&self.run, self.next).await?;
-        for event in events {
-            self.ready.push_back(shown(self.next, &event));
-            self.next += 1;
-        }
-        let Some(mut count) = follows else {
-            self.over = true;
-            let state = look(&self.shared, &self.run).await?;
-            let state = serde_json::to_string(&state).unwrap_or_default();
-            self.ready.push_back(Event::default().event("state").data(state));
-            return Ok(());
-        };
-        if self.ready.is_empty() {
-            let mut stopping = self.shared.stopping.subscribe();
-            let next = self.next;
-            tokio::select! {
-                // An error says that the work on it has ended: there may be something new all the same.
-                _ = count.wait_for(|count| *count > next) => {}
-                _ = stopping.wait_for(|stopping| *stopping) => self.over = true,
+        match self.follow.more().await? {
+            Came::Events(events) => {
+                self.ready.extend(events.iter().map(|(number, event)| shown(*number, event)));
             }
+            Came::Rest => {
+                self.over = true;
+                let state = look(&self.shared, &self.run).await?;
+                let state = serde_json::to_string(&state).unwrap_or_default();
+                self.ready.push_back(Event::default().event("state").data(state));
+            }
+            Came::Stop => self.over = true,
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod answers;
 mod api;
 mod documents;
 mod events;
+mod follow;
 mod key;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 pub(crate) use active::{Active, Claim};
 pub(crate) use answers::{ApproveBody, ReplyBody, answered};
 pub(crate) use api::{Agents, CreateBody, RunList, cancelled, stopping};
+pub(crate) use follow::{Came, Follow, told};
 
 use crate::error::ApiError;
 use crate::launcher::{LaunchError, Launched, Launcher, Look, Order};

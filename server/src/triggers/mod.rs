@@ -76,7 +76,13 @@ impl fmt::Debug for Webhook {
 impl Trigger {
     /// The run of a firing.
     pub fn order(&self, run: RunId, params: Map<String, Value>) -> Order {
-        Order { run, agent: self.agent.clone(), params, begun: Begun::By(self.source()) }
+        Order {
+            run,
+            agent: self.agent.clone(),
+            params,
+            images: Vec::new(),
+            begun: Begun::By(self.source()),
+        }
     }
 
     fn source(&self) -> Source {

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use errand::serve::Offer;
+
 use crate::cli::run::{How, let_go, open, runtime};
 use crate::cli::stop::stopped;
 use crate::cli::terminal::eprint;
@@ -20,6 +22,10 @@ pub(crate) struct Args {
     /// The agent files, each a tool under its agent's name
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Offer the tools that the agents use as well, as AGENT.TOOL: a call is made under its agent's
+    /// grants, and no model is asked
+    #[arg(long)]
+    tools: bool,
     /// Fetch no model and no runtime: use what is already here
     #[arg(long)]
     offline: bool,
@@ -27,7 +33,8 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> anyhow::Result<ExitCode> {
     let errand = open(How { json: true, offline: args.offline })?;
-    let parts = errand::serve::piped(&errand, &args.files)?;
+    let offer = if args.tools { Offer::AgentsAndTools } else { Offer::Agents };
+    let parts = errand::serve::piped(&errand, &args.files, offer)?;
     let stop = async {
         if let Err(error) = stopped().await {
             eprint(&format!("stopping: signals cannot be waited for: {error}"));

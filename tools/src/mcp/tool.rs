@@ -18,17 +18,20 @@ use super::{Client, McpError};
 /// The tools of a server, `SERVER.TOOL`.
 pub fn tools(client: &Arc<Client>) -> Vec<Arc<dyn Tool>> {
     let specs = client.server().specs(client.name());
-    let tool = |spec| Arc::new(McpTool { spec, client: client.clone() }) as Arc<dyn Tool>;
+    let tool = |spec| {
+        let (spec, client) = (Arc::new(spec), client.clone());
+        Arc::new(McpTool { spec, client }) as Arc<dyn Tool>
+    };
     specs.into_iter().map(tool).collect()
 }
 
 struct McpTool {
-    spec: ToolSpec,
+    spec: Arc<ToolSpec>,
     client: Arc<Client>,
 }
 
 impl Tool for McpTool {
-    fn spec(&self) -> &ToolSpec {
+    fn spec(&self) -> &Arc<ToolSpec> {
         &self.spec
     }
 
