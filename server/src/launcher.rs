@@ -71,8 +71,9 @@ pub struct Look {
     pub updated_ms: u64,
     /// How many events it has.
     pub events: u64,
-    /// What came of it; null until there is an outcome, and in a list.
-    pub outcome: Value,
+    /// What came of it; null until there is an outcome. A list leaves it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Value>,
     /// More about the status.
     pub detail: Option<String>,
     /// What it waits for.

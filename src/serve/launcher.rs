@@ -499,6 +499,6 @@ mod tests {
         assert_eq!(agents.interrupted("s").await.unwrap(), Vec::new());
         let launched = agents.resume(&run, None, Arc::new(crate::Unseen)).await.unwrap();
         assert_eq!(launched.end, "done");
-        assert_eq!(agents.look(&run).await.unwrap().outcome, json!({ "answer": "Done." }));
+        assert_eq!(agents.look(&run).await.unwrap().outcome, Some(json!({ "answer": "Done." })));
     }
 }

@@ -27,7 +27,8 @@ pub(super) struct Said {
     pub(super) images: Vec<Image>,
     pub(super) usage: Value,
     pub(super) budget: Value,
-    pub(super) outcome: Value,
+    /// None where it is left out.
+    pub(super) outcome: Option<Value>,
     pub(super) stands: Stands,
 }
 
@@ -55,11 +56,11 @@ impl Said {
             images: events.first().map(|event| attached(&event.what)).unwrap_or_default(),
             usage: json!(Usage::from(*run.spent())),
             budget: allowed(&agent.budget),
-            outcome: Value::Null,
+            outcome: Some(Value::Null),
             stands: Stands::GoesOn,
         };
         if let Some(outcome) = ended(events) {
-            said.outcome = outcome.value.clone();
+            said.outcome = Some(outcome.value.clone());
             said.stands = Stands::Ended(outcome.detail.clone());
             return Ok(said);
         }
@@ -86,7 +87,7 @@ impl Looks {
 
     /// Keeps what these events say of a run, without its outcome.
     pub(super) fn keep(&self, id: &RunId, events: &[Event]) -> Result<Said, LaunchError> {
-        let said = Said { outcome: Value::Null, ..Said::of(id, events)? };
+        let said = Said { outcome: None, ..Said::of(id, events)? };
         let mut looks = self.looks();
         if looks.len() >= MOST && !looks.contains_key(id) {
             looks.clear();

@@ -241,7 +241,7 @@ fn runs_are_chosen_by_status_agent_and_time_and_what_came_of_one_is_a_file() {
     // Twice: what is known of it by then is not read again.
     for _ in 0..2 {
         let listed = serve.get("/v1/runs?status=done", ADA).json()["data"][0].clone();
-        assert_eq!(listed["outcome"], Value::Null, "a list has no outcomes");
+        assert!(listed.get("outcome").is_none(), "a list has no outcomes");
         for told in ["id", "task", "model", "params", "usage", "budget", "events", "detail"] {
             assert_eq!(listed[told], done[told], "{told}");
         }

@@ -83,11 +83,12 @@ pub(super) fn artifact(look: &Look) -> Option<Value> {
     if look.status != "done" {
         return None;
     }
-    let outcome = look.outcome.as_object();
-    let part = match outcome.map(|outcome| (outcome.len(), &look.outcome["answer"])) {
-        Some((1, Value::String(answer))) => json!({ "kind": "text", "text": answer }),
-        Some(_) => json!({ "kind": "data", "data": look.outcome }),
-        None => json!({ "kind": "data", "data": { "value": look.outcome } }),
+    let part = match look.outcome.as_ref()? {
+        Value::Object(outcome) => match (outcome.len(), outcome.get("answer")) {
+            (1, Some(Value::String(answer))) => json!({ "kind": "text", "text": answer }),
+            _ => json!({ "kind": "data", "data": outcome }),
+        },
+        other => json!({ "kind": "data", "data": { "value": other } }),
     };
     Some(json!({ "artifactId": "outcome", "parts": [part] }))
 }

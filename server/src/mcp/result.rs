@@ -14,10 +14,11 @@ pub(super) fn ended(look: &Look) -> CallToolResult {
         let text = format!("run `{}` has no outcome: {}{detail}", look.id, look.status);
         return failed(look, text);
     }
-    let (text, value) = match &look.outcome {
-        Value::Object(outcome) => match (outcome.len(), outcome.get("answer")) {
-            (1, Some(Value::String(answer))) => (answer.clone(), look.outcome.clone()),
-            _ => (look.outcome.to_string(), look.outcome.clone()),
+    let outcome = look.outcome.as_ref().unwrap_or(&Value::Null);
+    let (text, value) = match outcome {
+        Value::Object(fields) => match (fields.len(), fields.get("answer")) {
+            (1, Some(Value::String(answer))) => (answer.clone(), outcome.clone()),
+            _ => (outcome.to_string(), outcome.clone()),
         },
         other => (other.to_string(), json!({ "value": other })),
     };

@@ -29,11 +29,12 @@ pub(super) async fn outcome(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let (run, look) = theirs(&shared, &account.user, &id).await?;
-    if look.outcome == Value::Null {
+    let outcome = look.outcome.unwrap_or_default();
+    if outcome == Value::Null {
         let message = format!("run `{run}` has no outcome: its status is `{}`", look.status);
         return Err(ApiError::missing("no_outcome", message));
     }
-    let text = serde_json::to_string_pretty(&look.outcome).unwrap_or_default();
+    let text = serde_json::to_string_pretty(&outcome).unwrap_or_default();
     Ok(file(&run, Document { kind: "application/json", ending: "json", text }))
 }
 
