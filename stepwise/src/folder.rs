@@ -8,9 +8,11 @@
 
 mod passage;
 mod prompts;
+mod query;
 
 use serde_json::{Value, json};
 
+use crate::odds;
 use agent_core::agent::Agent;
 use agent_core::event::{Observation, Status};
 use agent_core::message::{Message, ToolCall};
@@ -19,6 +21,7 @@ use agent_core::path;
 use agent_core::provenance::Origin;
 use agent_core::strategy::{Decision, Next, PYTHON, Prompt, for_a_model, paragraphs};
 use passage::Passage;
+use query::{Asked, Query};
 
 /// The tool that ranks passages.
 pub(super) const SEARCH: &str = "files.search";
@@ -26,15 +29,27 @@ pub(super) const SEARCH: &str = "files.search";
 /// From this probability on a question counts as one to compute: over two folders the questions to
 /// look up gave at most 0.32, the ones to compute at least 0.39.
 const COMPUTE: f32 = 0.35;
+/// From this probability on a program is written where a table says nothing.
+const SURE: f32 = 0.6;
+/// From this probability on it is tried where no passage states the answer.
+const MAYBE: f32 = 0.1;
 /// From this probability on a passage counts as stating an answer: right answers gave 0.62 to
 /// 0.92, wrong ones 0.17 to 0.58.
 const STATED: f32 = 0.6;
+/// Below this one it counts only where what the passage names leads to none that states another.
+const CLEAR: f32 = 0.7;
 /// The same for two passages together: 0.77 to 0.83 against 0.57.
 const STATED_TOGETHER: f32 = 0.7;
+/// From this probability on a table counts as holding what is asked for …
+const HOLDS: f32 = 0.5;
+/// … and from this one on where passages were read in vain.
+const HOLDS_AFTER_ALL: f32 = 0.6;
 /// How often a program is written for one question.
 const PROGRAMS: usize = 3;
 /// Passages read at once.
 const PASSAGES: usize = 5;
+/// The most passages that lead on to another.
+const HOPS: usize = 2;
 /// The most characters of a program's output that count as a result.
 const OUTPUT: usize = 1500;
 
@@ -47,20 +62,29 @@ pub(super) struct Folder {
     /// What is in the folder, as the survey told it.
     survey: String,
     tables: Vec<String>,
+    /// How likely it is that something is to be computed.
+    odds: f32,
     /// The conversation of the decision under way.
     chat: Vec<Message>,
     /// What the assistant's turn begins with.
     prefix: String,
-    /// The table that the program is about.
+    /// The table that is asked about.
     table: String,
+    /// What it offers to the question, and what was asked of it.
+    query: Option<Query>,
+    asked: Option<Asked>,
     programs: Vec<String>,
     /// What is being read, best first.
     passages: Vec<Passage>,
-    /// Set while a second search follows what the first one found.
-    bridge: Option<Passage>,
+    /// Passages whose names another search follows, in the order in which they lead on.
+    chain: Vec<Passage>,
+    /// All passages that were read.
+    read: Vec<Passage>,
     /// A short answer that is not checked yet, and the passage that holds it.
     proposed: String,
     holder: Option<Passage>,
+    /// What is the answer unless a better one is found.
+    held: Option<Found>,
     result: Option<Found>,
     wrote: bool,
     /// Files that were looked into, the latest first.
@@ -82,6 +106,14 @@ pub(super) enum Means {
 enum Stage {
     Route,
     Table,
+    /// What is in the table's columns is being looked up.
+    Columns,
+    /// Does the table hold what is asked for?
+    Holds,
+    /// Which rows, and what to find in them?
+    Query,
+    /// That is being worked out.
+    Work,
     Examples,
     Program,
     Search,
@@ -110,14 +142,19 @@ impl Folder {
             means,
             survey: survey.to_string(),
             tables: prompts::tables(survey),
+            odds: 0.0,
             chat: Vec::new(),
             prefix: String::new(),
             table: String::new(),
+            query: None,
+            asked: None,
             programs: Vec::new(),
             passages: Vec::new(),
-            bridge: None,
+            chain: Vec::new(),
+            read: Vec::new(),
             proposed: String::new(),
             holder: None,
+            held: None,
             result: None,
             wrote: false,
             seen: Vec::new(),
@@ -138,7 +175,7 @@ impl Folder {
 
     /// Whether what is asked next is one word.
     pub(super) fn decides(&self) -> bool {
-        matches!(self.stage, Stage::Route | Stage::Table | Stage::Check)
+        matches!(self.stage, Stage::Route | Stage::Table | Stage::Holds | Stage::Check)
     }
 
     /// The tool that it came to its end with.
@@ -163,13 +200,20 @@ impl Folder {
             Stage::Program => {
                 (self.chat.clone(), Form::Text { stop: vec!["```".to_string()] }, 400)
             }
-            Stage::Check => {
+            Stage::Query => {
+                let form = self.query.as_ref().map_or(Value::Null, Query::form);
+                (self.chat.clone(), Form::Json(form), 200)
+            }
+            Stage::Check | Stage::Holds => {
                 let choices = vec!["yes".to_string(), "no".to_string()];
                 (self.chat.clone(), Form::Choice(choices), 4)
             }
-            Stage::Read | Stage::Examples | Stage::Search | Stage::Done => {
-                (self.chat.clone(), Form::Text { stop: vec!["\n".to_string()] }, 48)
-            }
+            Stage::Read
+            | Stage::Columns
+            | Stage::Work
+            | Stage::Examples
+            | Stage::Search
+            | Stage::Done => (self.chat.clone(), Form::Text { stop: vec!["\n".to_string()] }, 48),
         };
         let max_tokens = max_tokens.min(agent.model.max_tokens);
         let prefix = self.prefix.clone();
@@ -181,9 +225,8 @@ impl Folder {
         let said = reply.content.trim();
         match self.stage {
             Stage::Route => {
-                let odds = reply.odds.first().copied();
-                let compute = odds.map_or(said == "compute", |odds| odds >= COMPUTE);
-                if compute && !self.tables.is_empty() {
+                self.odds = odds(reply, "compute");
+                if self.odds >= COMPUTE && !self.tables.is_empty() {
                     self.compute(agent);
                     let plan = "write a program over the table that holds the answer".to_string();
                     Decision { plan: Some(plan), ..Decision::default() }
@@ -195,10 +238,34 @@ impl Folder {
             }
             Stage::Table => {
                 self.table = said.to_string();
-                self.stage = Stage::Examples;
-                let (table, question) = (prompts::literal(said), prompts::literal(&agent.task));
-                let next = call(number, &format!("print(examples({table}, {question}))"));
+                let next = match agent.grants.write.is_empty() {
+                    true => self.told(agent, number, "columns", Stage::Columns),
+                    false => self.told(agent, number, "examples", Stage::Examples),
+                };
                 Decision { next, ..Decision::default() }
+            }
+            Stage::Holds => {
+                let enough = if self.read.is_empty() { HOLDS } else { HOLDS_AFTER_ALL };
+                let (true, Some(query)) = (odds(reply, "yes") >= enough, &self.query) else {
+                    let plan = format!("{} does not hold it", self.table);
+                    let next = self.doubted(agent, number);
+                    return Decision { plan: Some(plan), next, ..Decision::default() };
+                };
+                self.chat = query.ask(&agent.task);
+                self.stage = Stage::Query;
+                Decision::default()
+            }
+            Stage::Query => {
+                let asked = self.query.as_ref().and_then(|query| query.asked(said));
+                let Some(asked) = asked.filter(|asked| self.read.is_empty() || asked.picks) else {
+                    let next = self.doubted(agent, number);
+                    return Decision { next, ..Decision::default() };
+                };
+                let plan = format!("find {}", asked.words);
+                let next = call(number, &asked.program);
+                self.asked = Some(asked);
+                self.stage = Stage::Work;
+                Decision { plan: Some(plan), next, ..Decision::default() }
             }
             Stage::Program => {
                 let lines = reply.content.trim_start_matches('\n').trim_end();
@@ -215,42 +282,69 @@ impl Folder {
             }
             Stage::Read => self.propose(agent, number, said),
             Stage::Check => {
-                let enough = if self.bridge.is_some() { STATED_TOGETHER } else { STATED };
-                let stated = reply.odds.first().map_or(said == "yes", |odds| *odds >= enough);
-                if !stated {
+                let enough = if self.chain.is_empty() { STATED } else { STATED_TOGETHER };
+                let stated = odds(reply, "yes");
+                if stated < enough {
                     return self.nothing(agent, number);
                 }
                 let used: Vec<Passage> =
-                    self.bridge.iter().chain(self.holder.iter()).cloned().collect();
+                    self.chain.iter().chain(self.holder.iter()).cloned().collect();
                 let sources = passage::files(&used);
-                self.conclude(Found { text: self.proposed.clone(), how: "found in", sources });
+                let found = Found { text: self.proposed.clone(), how: "found in", sources };
+                if self.chain.is_empty() && stated < CLEAR {
+                    // What the passage names may lead to a better one; if not, this is it.
+                    self.held = Some(found);
+                    return self.nothing(agent, number);
+                }
+                self.conclude(found);
                 Decision::default()
             }
-            Stage::Examples | Stage::Search | Stage::Done => Decision::default(),
+            Stage::Columns | Stage::Work | Stage::Examples | Stage::Search | Stage::Done => {
+                Decision::default()
+            }
         }
     }
 
     /// What a call gave back, and what follows from it.
-    pub(super) fn observe(&mut self, agent: &Agent, observation: &Observation) -> Next {
+    pub(super) fn observe(
+        &mut self,
+        agent: &Agent,
+        number: u64,
+        observation: &Observation,
+    ) -> Next {
         let output = observation.result["output"].as_str().unwrap_or_default().trim();
         match self.stage {
+            Stage::Columns => {
+                self.query = Query::of(&self.table, output);
+                match &self.query {
+                    Some(query) => {
+                        self.chat = query.holds(&agent.task);
+                        self.prefix.clear();
+                        self.stage = Stage::Holds;
+                        Next::Again
+                    }
+                    None => self.told(agent, number, "examples", Stage::Examples),
+                }
+            }
+            Stage::Work => self.worked(agent, number, observation),
             Stage::Examples => {
+                self.chat = prompts::program(agent, &self.survey);
                 self.prefix = prompts::begun(agent, &self.table, output);
                 self.stage = Stage::Program;
                 Next::Again
             }
             Stage::Program => self.ran(agent, observation, output),
             Stage::Search => {
-                let shown = std::mem::take(&mut self.passages);
-                self.passages = passage::all(&observation.result, &shown, PASSAGES);
-                if let Some(first) = &self.bridge {
-                    self.passages.truncate(PASSAGES - 1);
-                    let found = !self.passages.is_empty();
-                    self.passages.insert(0, first.clone());
-                    self.stage = if found { Stage::Read } else { Stage::Done };
-                } else {
-                    self.stage = if self.passages.is_empty() { Stage::Done } else { Stage::Read };
+                // Once two passages lead on together, what was passed over may be what they lead to.
+                let known = if self.chain.len() < HOPS { &self.read } else { &self.chain };
+                let room = PASSAGES - self.chain.len();
+                let found = passage::all(&observation.result, known, room);
+                self.stage = if found.is_empty() { Stage::Done } else { Stage::Read };
+                if found.is_empty() {
+                    self.result = self.held.take();
                 }
+                self.read.extend(found.iter().cloned());
+                self.passages = self.chain.iter().cloned().chain(found).collect();
                 self.look_at(passage::files(&self.passages));
                 self.chat = prompts::read(agent, &self.passages);
                 self.prefix.clear();
@@ -280,6 +374,47 @@ impl Folder {
             }
             _ => format!("```python\n# {}\n", prompts::one_line(&agent.task)),
         };
+    }
+
+    /// The file that holds the table.
+    fn file(&self) -> String {
+        self.seen.first().cloned().unwrap_or_else(|| self.table.clone())
+    }
+
+    /// What the guest tells of the table by one of its functions.
+    fn told(&mut self, agent: &Agent, number: u64, function: &str, stage: Stage) -> Next {
+        self.stage = stage;
+        let (table, question) = (prompts::literal(&self.table), prompts::literal(&agent.task));
+        let code = format!("print({function}({table}, {question}))");
+        Next::Call(vec![python(&format!("{function}-{number}"), &code)])
+    }
+
+    /// What was asked of the table came back.
+    fn worked(&mut self, agent: &Agent, number: u64, observation: &Observation) -> Next {
+        let output = observation.result["output"].as_str().unwrap_or_default().trim();
+        let answers = match (&self.query, &self.asked) {
+            (Some(query), Some(asked)) => query.answers(asked, output),
+            _ => false,
+        };
+        if observation.status != Status::Ok || !answers {
+            return self.doubted(agent, number);
+        }
+        self.look_at(origins(agent, observation));
+        let text = output.chars().take(OUTPUT).collect();
+        self.conclude(Found { text, how: "worked out from", sources: vec![self.file()] });
+        Next::Again
+    }
+
+    /// What a table says is not it. Where something is to be computed all the same a program may get
+    /// further; else reading does, unless it came first.
+    fn doubted(&mut self, agent: &Agent, number: u64) -> Next {
+        if self.odds >= SURE || self.means == Means::Code {
+            return self.told(agent, number, "examples", Stage::Examples);
+        }
+        match self.read.is_empty() {
+            true => self.search(number, &agent.task),
+            false => self.nothing(agent, number).next,
+        }
     }
 
     /// What stands before the model's own lines: the prefix without its fence.
@@ -336,12 +471,12 @@ impl Folder {
     /// A short answer was read out of the passages: it counts once the passage that holds it was
     /// asked whether it states it.
     fn propose(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
-        let candidates = if self.bridge.is_some() { &self.passages[1..] } else { &self.passages };
+        let candidates = &self.passages[self.chain.len().min(self.passages.len())..];
         let Some(best) = passage::holder(candidates, said) else {
             return self.nothing(agent, number);
         };
         let best = candidates[best].clone();
-        let together: Vec<&Passage> = self.bridge.iter().chain([&best]).collect();
+        let together: Vec<&Passage> = self.chain.iter().chain([&best]).collect();
         self.chat = prompts::check(&together, &agent.task, said);
         self.holder = Some(best);
         self.proposed = said.to_string();
@@ -350,20 +485,45 @@ impl Folder {
     }
 
     /// The passages do not state the answer. What the best of them names may lead on to one that
-    /// does: a question about "the inventor of dynamite" goes on with Alfred Nobel.
+    /// does: a question about "the inventor of dynamite" goes on with Alfred Nobel. If that does not
+    /// either, a table may hold it, or both that and the passage that shares the most names with it
+    /// may lead further.
     fn nothing(&mut self, agent: &Agent, number: u64) -> Decision {
-        let first = self.bridge.is_none().then(|| self.passages.first().cloned()).flatten();
-        let Some(first) = first else {
+        if !self.chain.is_empty() && self.may_compute() {
+            self.passages.clear();
+            self.compute(agent);
+            let plan = "no passage states it: ask the table that may hold it".to_string();
+            return Decision { plan: Some(plan), ..Decision::default() };
+        }
+        let next = match self.chain.len() {
+            // The one that the answer was read in says more of the question than its words do.
+            0 => self.holder.take().or_else(|| self.passages.first().cloned()),
+            hops if hops < HOPS => passage::linked(&self.chain, &self.read, &agent.task),
+            _ => None,
+        };
+        let Some(next) = next else {
+            self.result = self.held.take();
             self.stage = Stage::Done;
             return Decision::default();
         };
-        let query = format!("{} {}", agent.task, first.names_beside(&agent.task).join(" "));
-        let plan = format!("follow what {} names", first.path);
-        self.bridge = Some(first);
+        let plan = format!("follow what {} names", next.path);
+        self.chain.push(next);
+        let mut query = agent.task.clone();
+        for name in self.chain.iter().flat_map(|passage| passage.names_beside(&agent.task)) {
+            query.push(' ');
+            query += name;
+        }
         // The passage itself fits its own names best, and what else was read before is left out of
         // what is found: so more is asked for.
         let next = self.find(number, json!({ "query": query, "skip": 1, "limit": 3 * PASSAGES }));
         Decision { plan: Some(plan), next, ..Decision::default() }
+    }
+
+    /// Whether a table may be asked after all: reading led nowhere, it was not all but certain that
+    /// there is nothing to compute, and that was not tried yet.
+    fn may_compute(&self) -> bool {
+        let tried = self.query.is_some() || !self.programs.is_empty() || self.held.is_some();
+        self.means == Means::Both && self.odds >= MAYBE && !tried && !self.tables.is_empty()
     }
 
     fn conclude(&mut self, found: Found) {
