@@ -98,6 +98,17 @@ pub(super) fn holder(passages: &[Passage], answer: &str) -> Option<usize> {
     counts.iter().position(|count| *count == most)
 }
 
+/// Whether a sentence says nothing but what the question says already. What is short may be one of
+/// several things that the question names.
+pub(super) fn repeats(said: &str, question: &str) -> bool {
+    const PRONOUNS: [&str; 10] =
+        ["i", "you", "he", "she", "we", "they", "my", "your", "his", "her"];
+    let asked = words(question);
+    let mut said = words(said);
+    said.retain(|word| !PRONOUNS.contains(&word.as_str()));
+    said.len() > 2 && said.iter().all(|word| asked.iter().any(|asked| alike(asked, word)))
+}
+
 /// Whether two words are one, or one of them is the other with an ending.
 fn alike(one: &str, other: &str) -> bool {
     let stem = one.chars().count().min(other.chars().count()) >= 4;
@@ -164,6 +175,14 @@ mod tests {
         ];
         let linked = linked(&[pilots], &read, question).map(|passage| passage.path);
         assert_eq!(linked.as_deref(), Some("c.md"));
+    }
+
+    #[test]
+    fn a_question_said_again_is_no_answer() {
+        let question = "What do I pay for the tools that I bring back late?";
+        assert!(repeats("You pay for tools that you bring back late.", question));
+        assert!(!repeats("You pay two crowns for tools that you bring back late.", question));
+        assert!(!repeats("the tools", question));
     }
 
     #[test]

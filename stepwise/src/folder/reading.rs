@@ -60,6 +60,10 @@ impl Folder {
             return self.nothing(agent, number);
         };
         let best = candidates[best].clone();
+        if passage::repeats(said, &agent.task) {
+            self.holder = Some(best);
+            return self.nothing(agent, number);
+        }
         let together: Vec<&Passage> = self.chain.iter().chain([&best]).collect();
         self.chat = prompts::check(&together, &agent.task, said);
         self.holder = Some(best);
