@@ -102,8 +102,9 @@ impl Folder {
             return Decision { plan: Some(plan), ..Decision::default() };
         }
         let next = match self.chain.len() {
-            // The one that the answer was read in says more of the question than its words do.
-            0 => self.holder.take().or_else(|| self.passages.first().cloned()),
+            // One that was nearly sure says more of the question than its words do.
+            0 if self.held.is_some() => self.holder.take(),
+            0 => self.passages.first().cloned(),
             hops if hops < HOPS => passage::linked(&self.chain, &self.read, &agent.task),
             _ => None,
         };
