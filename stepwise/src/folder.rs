@@ -6,19 +6,24 @@
 //! uses those that are there. What every choice here was measured against stands in
 //! `docs/performance.md`.
 
+mod computing;
 mod passage;
 mod prompts;
+mod query;
+mod reading;
 
 use serde_json::{Value, json};
 
+use crate::odds;
 use agent_core::agent::Agent;
-use agent_core::event::{Observation, Status};
+use agent_core::event::Observation;
 use agent_core::message::{Message, ToolCall};
 use agent_core::model::{Form, Reply};
 use agent_core::path;
 use agent_core::provenance::Origin;
-use agent_core::strategy::{Decision, Next, PYTHON, Prompt, for_a_model, paragraphs};
+use agent_core::strategy::{Decision, Next, PYTHON, Prompt, paragraphs};
 use passage::Passage;
+use query::{Asked, Query};
 
 /// The tool that ranks passages.
 pub(super) const SEARCH: &str = "files.search";
@@ -26,15 +31,6 @@ pub(super) const SEARCH: &str = "files.search";
 /// From this probability on a question counts as one to compute: over two folders the questions to
 /// look up gave at most 0.32, the ones to compute at least 0.39.
 const COMPUTE: f32 = 0.35;
-/// From this probability on a passage counts as stating an answer: right answers gave 0.62 to
-/// 0.92, wrong ones 0.17 to 0.58.
-const STATED: f32 = 0.6;
-/// The same for two passages together: 0.77 to 0.83 against 0.57.
-const STATED_TOGETHER: f32 = 0.7;
-/// How often a program is written for one question.
-const PROGRAMS: usize = 3;
-/// Passages read at once.
-const PASSAGES: usize = 5;
 /// The most characters of a program's output that count as a result.
 const OUTPUT: usize = 1500;
 
@@ -47,20 +43,29 @@ pub(super) struct Folder {
     /// What is in the folder, as the survey told it.
     survey: String,
     tables: Vec<String>,
+    /// How likely it is that something is to be computed.
+    odds: f32,
     /// The conversation of the decision under way.
     chat: Vec<Message>,
     /// What the assistant's turn begins with.
     prefix: String,
-    /// The table that the program is about.
+    /// The table that is asked about.
     table: String,
+    /// What it offers to the question, and what was asked of it.
+    query: Option<Query>,
+    asked: Option<Asked>,
     programs: Vec<String>,
     /// What is being read, best first.
     passages: Vec<Passage>,
-    /// Set while a second search follows what the first one found.
-    bridge: Option<Passage>,
+    /// Passages whose names another search follows, in the order in which they lead on.
+    chain: Vec<Passage>,
+    /// All passages that were read.
+    read: Vec<Passage>,
     /// A short answer that is not checked yet, and the passage that holds it.
     proposed: String,
     holder: Option<Passage>,
+    /// What is the answer unless a better one is found.
+    held: Option<Found>,
     result: Option<Found>,
     wrote: bool,
     /// Files that were looked into, the latest first.
@@ -82,6 +87,14 @@ pub(super) enum Means {
 enum Stage {
     Route,
     Table,
+    /// What is in the table's columns is being looked up.
+    Columns,
+    /// Does the table hold what is asked for?
+    Holds,
+    /// Which rows, and what to find in them?
+    Query,
+    /// That is being worked out.
+    Work,
     Examples,
     Program,
     Search,
@@ -110,14 +123,19 @@ impl Folder {
             means,
             survey: survey.to_string(),
             tables: prompts::tables(survey),
+            odds: 0.0,
             chat: Vec::new(),
             prefix: String::new(),
             table: String::new(),
+            query: None,
+            asked: None,
             programs: Vec::new(),
             passages: Vec::new(),
-            bridge: None,
+            chain: Vec::new(),
+            read: Vec::new(),
             proposed: String::new(),
             holder: None,
+            held: None,
             result: None,
             wrote: false,
             seen: Vec::new(),
@@ -138,7 +156,7 @@ impl Folder {
 
     /// Whether what is asked next is one word.
     pub(super) fn decides(&self) -> bool {
-        matches!(self.stage, Stage::Route | Stage::Table | Stage::Check)
+        matches!(self.stage, Stage::Route | Stage::Table | Stage::Holds | Stage::Check)
     }
 
     /// The tool that it came to its end with.
@@ -163,13 +181,20 @@ impl Folder {
             Stage::Program => {
                 (self.chat.clone(), Form::Text { stop: vec!["```".to_string()] }, 400)
             }
-            Stage::Check => {
+            Stage::Query => {
+                let form = self.query.as_ref().map_or(Value::Null, Query::form);
+                (self.chat.clone(), Form::Json(form), 200)
+            }
+            Stage::Check | Stage::Holds => {
                 let choices = vec!["yes".to_string(), "no".to_string()];
                 (self.chat.clone(), Form::Choice(choices), 4)
             }
-            Stage::Read | Stage::Examples | Stage::Search | Stage::Done => {
-                (self.chat.clone(), Form::Text { stop: vec!["\n".to_string()] }, 48)
-            }
+            Stage::Read
+            | Stage::Columns
+            | Stage::Work
+            | Stage::Examples
+            | Stage::Search
+            | Stage::Done => (self.chat.clone(), Form::Text { stop: vec!["\n".to_string()] }, 48),
         };
         let max_tokens = max_tokens.min(agent.model.max_tokens);
         let prefix = self.prefix.clone();
@@ -181,9 +206,8 @@ impl Folder {
         let said = reply.content.trim();
         match self.stage {
             Stage::Route => {
-                let odds = reply.odds.first().copied();
-                let compute = odds.map_or(said == "compute", |odds| odds >= COMPUTE);
-                if compute && !self.tables.is_empty() {
+                self.odds = odds(reply, "compute");
+                if self.odds >= COMPUTE && !self.tables.is_empty() {
                     self.compute(agent);
                     let plan = "write a program over the table that holds the answer".to_string();
                     Decision { plan: Some(plan), ..Decision::default() }
@@ -195,175 +219,49 @@ impl Folder {
             }
             Stage::Table => {
                 self.table = said.to_string();
-                self.stage = Stage::Examples;
-                let (table, question) = (prompts::literal(said), prompts::literal(&agent.task));
-                let next = call(number, &format!("print(examples({table}, {question}))"));
+                let next = match agent.grants.write.is_empty() {
+                    true => self.told(agent, number, "columns", Stage::Columns),
+                    false => self.told(agent, number, "examples", Stage::Examples),
+                };
                 Decision { next, ..Decision::default() }
             }
-            Stage::Program => {
-                let lines = reply.content.trim_start_matches('\n').trim_end();
-                let program = format!("{}{lines}", self.program_head());
-                self.chat.push(Message::assistant(format!("```python\n{program}\n```")));
-                if self.programs.contains(&program) {
-                    // The same program again fails the same way: reading is the other course.
-                    let plan = "the program does not change: do something else".to_string();
-                    let next = self.give_up(agent, number);
-                    return Decision { plan: Some(plan), next, ..Decision::default() };
-                }
-                self.programs.push(program.clone());
-                Decision { next: call(number, &program), ..Decision::default() }
-            }
+            Stage::Holds => self.held_by_table(agent, number, odds(reply, "yes")),
+            Stage::Query => self.queried(agent, number, said),
+            Stage::Program => self.programmed(agent, number, &reply.content),
             Stage::Read => self.propose(agent, number, said),
-            Stage::Check => {
-                let enough = if self.bridge.is_some() { STATED_TOGETHER } else { STATED };
-                let stated = reply.odds.first().map_or(said == "yes", |odds| *odds >= enough);
-                if !stated {
-                    return self.nothing(agent, number);
-                }
-                let used: Vec<Passage> =
-                    self.bridge.iter().chain(self.holder.iter()).cloned().collect();
-                let sources = passage::files(&used);
-                self.conclude(Found { text: self.proposed.clone(), how: "found in", sources });
+            Stage::Check => self.checked(agent, number, odds(reply, "yes")),
+            Stage::Columns | Stage::Work | Stage::Examples | Stage::Search | Stage::Done => {
                 Decision::default()
             }
-            Stage::Examples | Stage::Search | Stage::Done => Decision::default(),
         }
     }
 
     /// What a call gave back, and what follows from it.
-    pub(super) fn observe(&mut self, agent: &Agent, observation: &Observation) -> Next {
+    pub(super) fn observe(
+        &mut self,
+        agent: &Agent,
+        number: u64,
+        observation: &Observation,
+    ) -> Next {
         let output = observation.result["output"].as_str().unwrap_or_default().trim();
         match self.stage {
+            Stage::Columns => self.described(agent, number, output),
+            Stage::Work => self.worked(agent, number, observation),
             Stage::Examples => {
+                self.chat = prompts::program(agent, &self.survey);
                 self.prefix = prompts::begun(agent, &self.table, output);
                 self.stage = Stage::Program;
                 Next::Again
             }
             Stage::Program => self.ran(agent, observation, output),
-            Stage::Search => {
-                let shown = std::mem::take(&mut self.passages);
-                self.passages = passage::all(&observation.result, &shown, PASSAGES);
-                if let Some(first) = &self.bridge {
-                    self.passages.truncate(PASSAGES - 1);
-                    let found = !self.passages.is_empty();
-                    self.passages.insert(0, first.clone());
-                    self.stage = if found { Stage::Read } else { Stage::Done };
-                } else {
-                    self.stage = if self.passages.is_empty() { Stage::Done } else { Stage::Read };
-                }
-                self.look_at(passage::files(&self.passages));
-                self.chat = prompts::read(agent, &self.passages);
-                self.prefix.clear();
-                Next::Again
-            }
+            Stage::Search => self.searched(agent, observation),
             _ => Next::Again,
         }
-    }
-
-    /// Begins a program: over one of the tables, or over the text that the task names.
-    fn compute(&mut self, agent: &Agent) {
-        self.chat = prompts::program(agent, &self.survey);
-        let named = prompts::named(&self.survey, &agent.task);
-        let tables: Vec<String> =
-            named.iter().filter(|path| self.tables.contains(path)).cloned().collect();
-        if !tables.is_empty() {
-            self.tables = tables;
-        } else if let Some(text) = named.first() {
-            self.prefix = prompts::begun_with_text(agent, text);
-            self.stage = Stage::Program;
-            return;
-        }
-        self.stage = if self.tables.is_empty() { Stage::Program } else { Stage::Table };
-        self.prefix = match self.stage {
-            Stage::Table => {
-                format!("```python\n# {}\nrows = table(\"", prompts::one_line(&agent.task))
-            }
-            _ => format!("```python\n# {}\n", prompts::one_line(&agent.task)),
-        };
-    }
-
-    /// What stands before the model's own lines: the prefix without its fence.
-    fn program_head(&self) -> &str {
-        self.prefix.strip_prefix("```python\n").unwrap_or_default()
-    }
-
-    fn search(&mut self, number: u64, task: &str) -> Next {
-        self.find(number, json!({ "query": task, "limit": PASSAGES }))
-    }
-
-    fn find(&mut self, number: u64, arguments: Value) -> Next {
-        self.stage = Stage::Search;
-        let (id, name) = (format!("search-{number}"), SEARCH.to_string());
-        Next::Call(vec![ToolCall { id, name, arguments }])
-    }
-
-    fn ran(&mut self, agent: &Agent, observation: &Observation, output: &str) -> Next {
-        let files = origins(agent, observation);
-        self.look_at(files.clone());
-        self.wrote |= observation.result["wrote"].as_array().is_some_and(|paths| !paths.is_empty());
-        if observation.status == Status::Ok && (self.wrote || !prompts::nothing(output)) {
-            let sources = if files.is_empty() { self.seen.clone() } else { files };
-            let text = observation.text.chars().take(OUTPUT).collect();
-            self.conclude(Found { text, how: "worked out from", sources });
-            return Next::Again;
-        }
-        if self.programs.len() >= PROGRAMS {
-            return self.give_up(agent, self.programs.len() as u64);
-        }
-        self.chat.push(Message::user(match observation.status {
-            Status::Ok => prompts::empty(output),
-            _ => prompts::failed(&for_a_model(&observation.text)),
-        }));
-        Next::Again
     }
 
     /// Whether a program wrote a file.
     pub(super) fn wrote(&self) -> bool {
         self.wrote
-    }
-
-    /// Programs lead nowhere: reading is the other course, where there is one.
-    fn give_up(&mut self, agent: &Agent, number: u64) -> Next {
-        match self.means {
-            Means::Code => {
-                self.stage = Stage::Done;
-                Next::Again
-            }
-            Means::Search | Means::Both => self.search(number, &agent.task),
-        }
-    }
-
-    /// A short answer was read out of the passages: it counts once the passage that holds it was
-    /// asked whether it states it.
-    fn propose(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
-        let candidates = if self.bridge.is_some() { &self.passages[1..] } else { &self.passages };
-        let Some(best) = passage::holder(candidates, said) else {
-            return self.nothing(agent, number);
-        };
-        let best = candidates[best].clone();
-        let together: Vec<&Passage> = self.bridge.iter().chain([&best]).collect();
-        self.chat = prompts::check(&together, &agent.task, said);
-        self.holder = Some(best);
-        self.proposed = said.to_string();
-        self.stage = Stage::Check;
-        Decision::default()
-    }
-
-    /// The passages do not state the answer. What the best of them names may lead on to one that
-    /// does: a question about "the inventor of dynamite" goes on with Alfred Nobel.
-    fn nothing(&mut self, agent: &Agent, number: u64) -> Decision {
-        let first = self.bridge.is_none().then(|| self.passages.first().cloned()).flatten();
-        let Some(first) = first else {
-            self.stage = Stage::Done;
-            return Decision::default();
-        };
-        let query = format!("{} {}", agent.task, first.names_beside(&agent.task).join(" "));
-        let plan = format!("follow what {} names", first.path);
-        self.bridge = Some(first);
-        // The passage itself fits its own names best, and what else was read before is left out of
-        // what is found: so more is asked for.
-        let next = self.find(number, json!({ "query": query, "skip": 1, "limit": 3 * PASSAGES }));
-        Decision { plan: Some(plan), next, ..Decision::default() }
     }
 
     fn conclude(&mut self, found: Found) {

@@ -290,7 +290,7 @@ impl Strategy for Stepwise {
                     self.keep(&observation.text);
                 }
                 let Some(folder) = &mut self.folder else { return Next::Again };
-                let next = folder.observe(agent, observation);
+                let next = folder.observe(agent, run.call, observation);
                 match folder.done() {
                     true => self.looked(agent),
                     false => next,

@@ -29,6 +29,8 @@ pub(super) struct Prompts {
     each: Question,
     text: Question,
     stated: Question,
+    query: Question,
+    holds: Question,
     choose: Course,
     answer: Answer,
 }
@@ -161,6 +163,16 @@ pub(super) fn stated(passage: &str, question: &str, proposed: &str) -> Vec<Messa
         .ask(&format!("Passage: {passage}\nQuestion: {question}\nProposed answer: {proposed}"))
 }
 
+/// Which rows of a table, and what to find in them?
+pub(super) fn query(table: &str, question: &str) -> Vec<Message> {
+    PROMPTS.query.ask(&format!("{table}\nQuestion: {question}"))
+}
+
+/// Does a table hold what is asked for?
+pub(super) fn holds(table: &str, question: &str) -> Vec<Message> {
+    PROMPTS.holds.ask(&format!("{table}\nQuestion: {question}"))
+}
+
 /// Which tool next? What was done so far is the conversation.
 pub(super) fn choose<'a>(
     agent: &Agent,
@@ -290,6 +302,8 @@ mod tests {
             &prompts.each,
             &prompts.text,
             &prompts.stated,
+            &prompts.query,
+            &prompts.holds,
         ] {
             assert!(!question.rules.is_empty() && question.examples.len() > 3);
         }

@@ -51,6 +51,29 @@ pub(super) fn all(result: &Value, shown: &[Passage], most: usize) -> Vec<Passage
     all
 }
 
+/// Of the passages that were read, the one that shares the most names with those of a chain; `None`
+/// where none shares one that the question does not say.
+pub(super) fn linked(chain: &[Passage], read: &[Passage], question: &str) -> Option<Passage> {
+    let named: Vec<&str> = chain.iter().flat_map(|one| one.names_beside(question)).collect();
+    // What is also written small is the beginning of a sentence and no name.
+    let small = |name: &str| {
+        let name = name.to_lowercase();
+        let mut words = read.iter().flat_map(|one| one.text.split(|c: char| !c.is_alphanumeric()));
+        name.starts_with(char::is_alphabetic) && words.any(|word| word == name)
+    };
+    let mut best = None;
+    for passage in read.iter().filter(|passage| !chain.contains(passage)) {
+        let mut own = passage.names_beside(question);
+        own.sort_unstable();
+        own.dedup();
+        own.retain(|name| name.len() > 1 && named.contains(name) && !small(name));
+        if own.len() > best.map_or(0, |(most, _)| most) {
+            best = Some((own.len(), passage));
+        }
+    }
+    best.map(|(_, passage)| passage.clone())
+}
+
 /// The files that passages come from, best first.
 pub(super) fn files(passages: &[Passage]) -> Vec<String> {
     let mut files: Vec<String> = Vec::new();
@@ -73,6 +96,17 @@ pub(super) fn holder(passages: &[Passage], answer: &str) -> Option<usize> {
     let counts: Vec<usize> = passages.iter().map(shared).collect();
     let most = counts.iter().copied().max().filter(|most| *most > 0)?;
     counts.iter().position(|count| *count == most)
+}
+
+/// Whether a sentence says nothing but what the question says already. What is short may be one of
+/// several things that the question names.
+pub(super) fn repeats(said: &str, question: &str) -> bool {
+    const PRONOUNS: [&str; 10] =
+        ["i", "you", "he", "she", "we", "they", "my", "your", "his", "her"];
+    let asked = words(question);
+    let mut said = words(said);
+    said.retain(|word| !PRONOUNS.contains(&word.as_str()));
+    said.len() > 2 && said.iter().all(|word| asked.iter().any(|asked| alike(asked, word)))
 }
 
 /// Whether two words are one, or one of them is the other with an ending.
@@ -123,6 +157,32 @@ mod tests {
         let passage = Passage { path: "a".into(), context: String::new(), text: text.into() };
         let names = passage.names_beside("Where was the inventor of dynamite, Alfred, born?");
         assert_eq!(names, ["Nobel", "Sweden", "1833"]);
+    }
+
+    #[test]
+    fn shared_names_link_passages() {
+        let passage = |path: &str, text: &str| Passage {
+            path: path.into(),
+            context: String::new(),
+            text: text.into(),
+        };
+        let question = "How old is the boat that bears the first pilot's name?";
+        let pilots = passage("a.md", "The first pilot was Ole Berg. The second was from Bergen.");
+        let read = [
+            pilots.clone(),
+            passage("b.md", "The pilots have a hut. It is old, and the roof leaks."),
+            passage("c.md", "The Ole Berg is kept at the pier."),
+        ];
+        let linked = linked(&[pilots], &read, question).map(|passage| passage.path);
+        assert_eq!(linked.as_deref(), Some("c.md"));
+    }
+
+    #[test]
+    fn a_question_said_again_is_no_answer() {
+        let question = "What do I pay for the tools that I bring back late?";
+        assert!(repeats("You pay for tools that you bring back late.", question));
+        assert!(!repeats("You pay two crowns for tools that you bring back late.", question));
+        assert!(!repeats("the tools", question));
     }
 
     #[test]

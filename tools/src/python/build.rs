@@ -24,6 +24,7 @@ const PROGRAM: &[(&str, &[u8])] = &[
     ("errand/library.py", include_bytes!("../../guests/python/errand/library.py")),
     ("errand/loop.py", include_bytes!("../../guests/python/errand/loop.py")),
     ("errand/output.py", include_bytes!("../../guests/python/errand/output.py")),
+    ("errand/query.py", include_bytes!("../../guests/python/errand/query.py")),
     ("errand/shape.py", include_bytes!("../../guests/python/errand/shape.py")),
     ("errand/snippet.py", include_bytes!("../../guests/python/errand/snippet.py")),
     ("errand/tables.py", include_bytes!("../../guests/python/errand/tables.py")),

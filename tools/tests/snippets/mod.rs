@@ -1,5 +1,7 @@
 //! Snippets as models write them, over files as programs write them.
 
+mod queries;
+
 use serde_json::json;
 
 use super::{Agent, check, check_in, component};

@@ -10,7 +10,7 @@ import sys
 import types
 import warnings
 
-from errand import closed, explain, functions, loop, shape, tables, view, zones
+from errand import closed, explain, functions, loop, query, shape, tables, view, zones
 from errand.output import Flood, Output
 
 VALUE = 200_000
@@ -71,7 +71,7 @@ def _run(code, tools):
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         last = ast.Expression(tree.body.pop().value)
     main = types.ModuleType("__main__")
-    main.__dict__.update(tables.names())
+    main.__dict__.update({**tables.names(), **query.names()})
     main.__dict__.update(functions.names(tools))
     sys.modules["__main__"] = main
     _evaluate(tree, "exec", main)

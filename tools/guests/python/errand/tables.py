@@ -17,6 +17,7 @@ from wit_world.imports import files as host
 from errand import texts, view
 
 ENDINGS = (".csv", ".tsv")
+MARKDOWN = (".md", ".markdown")
 SURVEYED = 200
 # How much of a table tells its delimiter.
 HEAD = 20_000
@@ -31,6 +32,12 @@ DECIMAL_COMMA = ".,"
 SPACED = "[\u00a0\u202f'\u2019]"
 # A sign is none where it joins a name and its number: `A-7`.
 NUMBER = re.compile(r"((?<!\w)[-\u2212])?(\d+(?:[.,'\u2019]\d+|[ \u00a0\u202f]\d{3}(?!\d))*)")
+
+# A line of a Markdown table, and the one under its header.
+PIPED = re.compile(r"\s*\|.*\|\s*")
+RULE = re.compile(r"\s*\|(?:\s*:?-+:?\s*\|)+\s*")
+# Which table of a text, from 1: `notes.md#2`.
+NUMBERED = re.compile(r"(.+)#([1-9]\d*)")
 
 # A cell may be as long as its file.
 csv.field_size_limit((1 << 31) - 1)
@@ -55,13 +62,27 @@ def survey():
         except OSError as error:
             told = f"cannot be read: {error}"
         lines.append(f"{path}: {told}")
+        if path.lower().endswith(MARKDOWN) and told.startswith("text"):
+            for number, rows in enumerate(_marked(_text(path)), 1):
+                lines.append(f"{path}#{number}: {_told(rows)}")
     return "\n".join(lines)
 
 
 def table(path):
-    """The rows of a table as dicts, with numbers converted and empty cells None."""
-    text, delimiter = _parted(_text(path))
-    rows = _rows(_lines(text, delimiter))
+    """The rows of a table as dicts, with numbers converted and empty cells None. Those in Markdown are
+    `path#1`, `path#2` and so on.
+    """
+    which = NUMBERED.fullmatch(path)
+    path, at = (which[1], int(which[2]) - 1) if which and not os.path.exists(path) else (path, 0)
+    text = _text(path)
+    marked = _marked(text) if path.lower().endswith(MARKDOWN) else []
+    if which and at >= len(marked):
+        raise ValueError(f"{path} has {len(marked)} tables")
+    if marked:
+        text, delimiter, rows = "", "|", _rows(marked[at])
+    else:
+        text, delimiter = _parted(text)
+        rows = _rows(_lines(text, delimiter))
     columns = {}
     for row in rows:
         for key, value in row.items():
@@ -76,6 +97,23 @@ def table(path):
         {key: _value(value, patterns[key]) if isinstance(value, str) else value for key, value in row.items()}
         for row in rows
     ]
+
+
+def _marked(text):
+    """The tables of a Markdown text, as lists of cells."""
+    found, lines = [], text.splitlines()
+    for at, line in enumerate(lines):
+        if not RULE.fullmatch(line) or not at or not PIPED.fullmatch(lines[at - 1]):
+            continue
+        end = next((end for end in range(at + 1, len(lines)) if not PIPED.fullmatch(lines[end])), len(lines))
+        piped = [lines[at - 1]] + lines[at + 1 : end]
+        found.append([[_plain(cell) for cell in re.split(r"(?<!\\)\|", line.strip()[1:-1])] for line in piped])
+    return [table for table in found if len(table) > 1]
+
+
+def _plain(cell):
+    """A cell without the marks around it."""
+    return re.sub(r"^(\*\*|\*|`|__|_)(.*)\1$", r"\2", cell.strip().replace("\\|", "|"))
 
 
 def _rows(lines):
@@ -259,11 +297,15 @@ def _line(path, text):
         text, delimiter = _parted(text)
         rows = _lines(text, delimiter)
         if rows:
-            return f"table of {len(rows) - 1} rows with the columns {', '.join(_columns(rows))}"
+            return _told(rows)
         return "empty"
     headings = "; ".join(re.findall(r"^#+ (.*)$", text, re.MULTILINE))
     words = " ".join((headings or text[:400]).split())
     return f"text, {words[:120]}" if words else "empty"
+
+
+def _told(rows):
+    return f"table of {len(rows) - 1} rows with the columns {', '.join(_columns(rows))}"
 
 
 def _text(path):

@@ -1,0 +1,191 @@
+//! The course of a look that computes: a table is chosen, a form over it is filled in where it holds what
+//! is asked for, and else a program is written.
+
+use super::prompts;
+use super::query::Query;
+use super::{Folder, Found, Means, OUTPUT, Stage, call, origins, python};
+use agent_core::agent::Agent;
+use agent_core::event::{Observation, Status};
+use agent_core::message::Message;
+use agent_core::strategy::{Decision, Next, for_a_model};
+
+/// From this probability on a program is written where a table says nothing.
+const SURE: f32 = 0.6;
+/// From this probability on a table is asked where no passage states the answer.
+const MAYBE: f32 = 0.1;
+/// From this probability on a table counts as holding what is asked for …
+const HOLDS: f32 = 0.5;
+/// … and from this one on where passages were read in vain.
+const HOLDS_AFTER_ALL: f32 = 0.6;
+/// How often a program is written for one question.
+const PROGRAMS: usize = 3;
+
+impl Folder {
+    /// Begins a program: over one of the tables, or over the text that the task names.
+    pub(super) fn compute(&mut self, agent: &Agent) {
+        self.chat = prompts::program(agent, &self.survey);
+        let named = prompts::named(&self.survey, &agent.task);
+        let tables: Vec<String> =
+            named.iter().filter(|path| self.tables.contains(path)).cloned().collect();
+        if !tables.is_empty() {
+            self.tables = tables;
+        } else if let Some(text) = named.first() {
+            self.prefix = prompts::begun_with_text(agent, text);
+            self.stage = Stage::Program;
+            return;
+        }
+        self.stage = if self.tables.is_empty() { Stage::Program } else { Stage::Table };
+        self.prefix = match self.stage {
+            Stage::Table => {
+                format!("```python\n# {}\nrows = table(\"", prompts::one_line(&agent.task))
+            }
+            _ => format!("```python\n# {}\n", prompts::one_line(&agent.task)),
+        };
+    }
+
+    /// What the guest tells of the chosen table: first whether it holds what is asked for.
+    pub(super) fn described(&mut self, agent: &Agent, number: u64, output: &str) -> Next {
+        self.query = Query::of(&self.table, output);
+        match &self.query {
+            Some(query) => {
+                self.chat = query.holds(&agent.task);
+                self.prefix.clear();
+                self.stage = Stage::Holds;
+                Next::Again
+            }
+            None => self.told(agent, number, "examples", Stage::Examples),
+        }
+    }
+
+    /// How likely it is that the table holds what is asked for.
+    pub(super) fn held_by_table(&mut self, agent: &Agent, number: u64, odds: f32) -> Decision {
+        let enough = if self.read.is_empty() { HOLDS } else { HOLDS_AFTER_ALL };
+        let (true, Some(query)) = (odds >= enough, &self.query) else {
+            let plan = format!("{} does not hold it", self.table);
+            let next = self.doubted(agent, number);
+            return Decision { plan: Some(plan), next, ..Decision::default() };
+        };
+        self.chat = query.ask(&agent.task);
+        self.stage = Stage::Query;
+        Decision::default()
+    }
+
+    /// The form as it was filled in.
+    pub(super) fn queried(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
+        let asked = self.query.as_ref().and_then(|query| query.asked(said));
+        let Some(asked) = asked.filter(|asked| self.read.is_empty() || asked.picks) else {
+            let next = self.doubted(agent, number);
+            return Decision { next, ..Decision::default() };
+        };
+        let plan = format!("find {}", asked.words);
+        let next = call(number, &asked.program);
+        self.asked = Some(asked);
+        self.stage = Stage::Work;
+        Decision { plan: Some(plan), next, ..Decision::default() }
+    }
+
+    /// What was asked of the table came back.
+    pub(super) fn worked(&mut self, agent: &Agent, number: u64, observation: &Observation) -> Next {
+        let output = observation.result["output"].as_str().unwrap_or_default().trim();
+        let answers = match (&self.query, &self.asked) {
+            (Some(query), Some(asked)) => query.answers(asked, output),
+            _ => false,
+        };
+        if observation.status != Status::Ok || !answers {
+            return self.doubted(agent, number);
+        }
+        self.look_at(origins(agent, observation));
+        let text = output.chars().take(OUTPUT).collect();
+        self.conclude(Found { text, how: "worked out from", sources: vec![self.file()] });
+        Next::Again
+    }
+
+    /// What a table says is not it. Where something is to be computed all the same a program may get
+    /// further; else reading does, unless it came first.
+    fn doubted(&mut self, agent: &Agent, number: u64) -> Next {
+        if self.odds >= SURE || self.means == Means::Code {
+            return self.told(agent, number, "examples", Stage::Examples);
+        }
+        match self.read.is_empty() {
+            true => self.search(number, &agent.task),
+            false => self.nothing(agent, number).next,
+        }
+    }
+
+    /// What the guest tells of the table by one of its functions.
+    pub(super) fn told(
+        &mut self,
+        agent: &Agent,
+        number: u64,
+        function: &str,
+        stage: Stage,
+    ) -> Next {
+        self.stage = stage;
+        let (table, question) = (prompts::literal(&self.table), prompts::literal(&agent.task));
+        let code = format!("print({function}({table}, {question}))");
+        Next::Call(vec![python(&format!("{function}-{number}"), &code)])
+    }
+
+    /// A program as it was gone on with.
+    pub(super) fn programmed(&mut self, agent: &Agent, number: u64, written: &str) -> Decision {
+        let lines = written.trim_start_matches('\n').trim_end();
+        let program = format!("{}{lines}", self.program_head());
+        self.chat.push(Message::assistant(format!("```python\n{program}\n```")));
+        if self.programs.contains(&program) {
+            // The same program again fails the same way: reading is the other course.
+            let plan = "the program does not change: do something else".to_string();
+            let next = self.give_up(agent, number);
+            return Decision { plan: Some(plan), next, ..Decision::default() };
+        }
+        self.programs.push(program.clone());
+        Decision { next: call(number, &program), ..Decision::default() }
+    }
+
+    pub(super) fn ran(&mut self, agent: &Agent, observation: &Observation, output: &str) -> Next {
+        let files = origins(agent, observation);
+        self.look_at(files.clone());
+        self.wrote |= observation.result["wrote"].as_array().is_some_and(|paths| !paths.is_empty());
+        if observation.status == Status::Ok && (self.wrote || !prompts::nothing(output)) {
+            let sources = if files.is_empty() { self.seen.clone() } else { files };
+            let text = observation.text.chars().take(OUTPUT).collect();
+            self.conclude(Found { text, how: "worked out from", sources });
+            return Next::Again;
+        }
+        if self.programs.len() >= PROGRAMS {
+            return self.give_up(agent, self.programs.len() as u64);
+        }
+        self.chat.push(Message::user(match observation.status {
+            Status::Ok => prompts::empty(output),
+            _ => prompts::failed(&for_a_model(&observation.text)),
+        }));
+        Next::Again
+    }
+
+    /// Programs lead nowhere: reading is the other course, where there is one.
+    fn give_up(&mut self, agent: &Agent, number: u64) -> Next {
+        match self.means {
+            Means::Code => {
+                self.stage = Stage::Done;
+                Next::Again
+            }
+            Means::Search | Means::Both => self.search(number, &agent.task),
+        }
+    }
+
+    /// What stands before the model's own lines: the prefix without its fence.
+    fn program_head(&self) -> &str {
+        self.prefix.strip_prefix("```python\n").unwrap_or_default()
+    }
+
+    /// The file that holds the table.
+    fn file(&self) -> String {
+        self.seen.first().cloned().unwrap_or_else(|| self.table.clone())
+    }
+
+    /// Whether a table may be asked after all: reading led nowhere, it was not all but certain that
+    /// there is nothing to compute, and that was not tried yet.
+    pub(super) fn may_compute(&self) -> bool {
+        let tried = self.query.is_some() || !self.programs.is_empty() || self.held.is_some();
+        self.means == Means::Both && self.odds >= MAYBE && !tried && !self.tables.is_empty()
+    }
+}

@@ -1,0 +1,252 @@
+//! A question about a table as a small form: which conditions its rows meet, and what is found in
+//! them. The decoder is offered only columns and values that are there and numbers that the question
+//! says, so no condition can be made up; what is found is computed by the host's own program.
+
+mod column;
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::prompts::literal;
+use crate::prompts;
+use agent_core::message::Message;
+use column::{Column, finds};
+
+/// The most conditions of one question.
+const CONDITIONS: usize = 3;
+/// What the guest prints where no row meets the conditions, or holds what is to be found.
+const NOTHING: &str = "nothing";
+
+/// What a table offers to a question.
+#[derive(Debug, Clone)]
+pub(super) struct Query {
+    path: String,
+    rows: usize,
+    told: String,
+    conditions: Vec<Condition>,
+    finds: Vec<(String, Find)>,
+}
+
+/// A condition that rows can be asked to meet, as an argument of `query`.
+#[derive(Debug, Clone)]
+struct Condition {
+    words: String,
+    condition: Value,
+    /// It names one row.
+    one: bool,
+}
+
+/// What to find: the arguments of `query`.
+#[derive(Debug, Clone)]
+struct Find {
+    find: &'static str,
+    of: Value,
+    by: Value,
+}
+
+/// A form that was filled in.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// The program that answers it.
+    pub(super) program: String,
+    /// The same in words.
+    pub(super) words: String,
+    /// Whether it picks something out of the table: by a condition, or by an end of a scale.
+    pub(super) picks: bool,
+    /// Whether it lists the values of a column.
+    lists: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Described {
+    rows: usize,
+    columns: Vec<Column>,
+    numbers: Vec<Value>,
+}
+
+impl Query {
+    /// From what the guest's `columns` printed; `None` where there is nothing to ask about.
+    pub(super) fn of(path: &str, described: &str) -> Option<Query> {
+        let described: Described = serde_json::from_str(described).ok()?;
+        if described.rows == 0 || described.columns.is_empty() {
+            return None;
+        }
+        let columns = &described.columns;
+        let lines: Vec<String> = columns.iter().map(Column::told).collect();
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let told = format!("Table {name}, {} rows:\n{}", described.rows, lines.join("\n"));
+        let conditions = columns.iter().flat_map(|column| column.conditions(&described)).collect();
+        let (path, rows) = (path.to_string(), described.rows);
+        Some(Query { path, rows, told, conditions, finds: finds(columns) })
+    }
+
+    /// Does the table hold what is asked for?
+    pub(super) fn holds(&self, question: &str) -> Vec<Message> {
+        prompts::holds(&self.told, question)
+    }
+
+    /// The conversation in which it is filled in.
+    pub(super) fn ask(&self, question: &str) -> Vec<Message> {
+        prompts::query(&self.told, question)
+    }
+
+    /// What can be filled in.
+    pub(super) fn form(&self) -> Value {
+        let words: Vec<&str> = self.finds.iter().map(|(words, _)| words.as_str()).collect();
+        let conditions: Vec<&str> =
+            self.conditions.iter().map(|condition| condition.words.as_str()).collect();
+        let rows = match conditions.is_empty() {
+            true => json!({ "type": "array", "maxItems": 0 }),
+            false => {
+                json!({ "type": "array", "maxItems": CONDITIONS, "items": { "enum": conditions } })
+            }
+        };
+        json!({
+            "type": "object",
+            "required": ["rows", "find"],
+            "additionalProperties": false,
+            "properties": { "rows": rows, "find": { "enum": words } },
+        })
+    }
+
+    /// The program for a form that was filled in; `None` where it names what was not offered.
+    pub(super) fn asked(&self, reply: &str) -> Option<Asked> {
+        let filled: Value = serde_json::from_str(reply).ok()?;
+        let mut rows: Vec<&str> =
+            filled["rows"].as_array()?.iter().filter_map(Value::as_str).collect();
+        let mut known = HashSet::new();
+        rows.retain(|row| known.insert(*row));
+        let conditions = rows.iter().map(|row| self.conditions.iter().find(|it| it.words == *row));
+        let mut conditions: Vec<&Condition> = conditions.collect::<Option<_>>()?;
+        // A number of the question is that of one column.
+        let mut numbers: Vec<(Value, Value)> = Vec::new();
+        conditions.retain(|one| match &one.condition[2] {
+            Value::Number(number) => {
+                let (column, number) = (one.condition[0].clone(), Value::from(number.clone()));
+                let other = numbers.iter().any(|(had, of)| *had == number && *of != column);
+                numbers.push((number, column));
+                !other
+            }
+            _ => true,
+        });
+        let wanted = filled["find"].as_str()?;
+        let (_, find) = self.finds.iter().find(|(words, _)| words == wanted)?;
+        // Of what each row has its own there is one: that is not what is counted.
+        if find.find == "count" && conditions.iter().any(|condition| condition.one) {
+            return None;
+        }
+        let mut arguments = format!("{}, find={}", literal(&self.path), literal(find.find));
+        let mut add = |name: &str, value: &Value| {
+            if !value.is_null() {
+                arguments += &format!(", {name}={value}");
+            }
+        };
+        add("of", &find.of);
+        add("by", &find.by);
+        let given: Vec<&Value> = conditions.iter().map(|one| &one.condition).collect();
+        if !given.is_empty() {
+            add("where", &json!(given));
+        }
+        let rows: Vec<&str> = conditions.iter().map(|one| one.words.as_str()).collect();
+        let of = match rows.is_empty() {
+            true => "all rows".to_string(),
+            false => format!("the rows where {}", rows.join(" and ")),
+        };
+        let ends = ["highest", "lowest", "most", "fewest"].contains(&find.find);
+        Some(Asked {
+            program: format!("print(query({arguments}))"),
+            words: format!("{wanted}, of {of}"),
+            picks: !rows.is_empty() || ends,
+            lists: find.find == "list",
+        })
+    }
+
+    /// Whether what was printed answers something: a list of all that there is does not.
+    pub(super) fn answers(&self, asked: &Asked, output: &str) -> bool {
+        let all = format!("{} rows", self.rows);
+        let second = output.lines().nth(1).unwrap_or_default().trim_end_matches(':');
+        !output.is_empty() && output != NOTHING && !(asked.lists && second == all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DESCRIBED: &str = r#"{"rows": 14, "numbers": [1990], "columns": [
+        {"name": "name", "kind": "text", "unit": null, "empty": false, "unique": true, "years": false,
+         "values": [], "offered": ["Tern"], "parts": ["sea"], "such": ["Lark", "Sea Swift"]},
+        {"name": "harbour", "kind": "text", "unit": null, "empty": true, "unique": false, "years": false,
+         "values": ["Faro", "Lagos"], "offered": ["Lagos"], "parts": [], "such": ["Faro", "Lagos"]},
+        {"name": "length", "kind": "number", "unit": "m", "empty": false, "unique": false, "years": false,
+         "values": [], "offered": [], "parts": [], "such": ["12.5", "8", "9"]},
+        {"name": "mast", "kind": "number", "unit": "m", "empty": false, "unique": false, "years": false,
+         "values": [], "offered": [], "parts": [], "such": ["7", "12"]},
+        {"name": "built", "kind": "date", "unit": null, "empty": false, "unique": false, "years": false,
+         "values": ["1987-04", "2003-11"], "offered": ["1990"], "parts": [], "such": ["1987-04-02"]}]}"#;
+
+    fn query() -> Query {
+        Query::of("docs/boats.csv", DESCRIBED).unwrap_or_else(|| panic!("{DESCRIBED}"))
+    }
+
+    fn program(reply: Value) -> Option<String> {
+        query().asked(&reply.to_string()).map(|asked| asked.program)
+    }
+
+    #[test]
+    fn a_table_is_told_by_its_columns() {
+        let expected = "Table boats.csv, 14 rows:\nname: such as Tern, Lark, Sea Swift\n\
+                        harbour: Faro, Lagos\nlength: numbers such as 12.5, 8 (m)\n\
+                        mast: numbers such as 7, 12 (m)\nbuilt: dates from 1987-04 to 2003-11";
+        assert_eq!(query().told, expected);
+    }
+
+    #[test]
+    fn a_form_becomes_a_program() {
+        let reply = json!({"rows": ["harbour is Lagos", "built before 1990", "harbour is Lagos"],
+                           "find": "the name with the lowest length"});
+        let expected = r#"print(query("docs/boats.csv", find="lowest", of="name", by="length", where=[["harbour","=","Lagos"],["built","<","1990"]]))"#;
+        assert_eq!(program(reply).as_deref(), Some(expected));
+        let reply = json!({"rows": [], "find": "the sum of length - mast"});
+        let expected = r#"print(query("docs/boats.csv", find="sum", of=["length","mast"]))"#;
+        assert_eq!(program(reply).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_number_is_that_of_one_column() {
+        let reply =
+            json!({"rows": ["length is 1990", "mast < 1990"], "find": "the number of rows"});
+        let expected =
+            r#"print(query("docs/boats.csv", find="count", where=[["length","=",1990]]))"#;
+        assert_eq!(program(reply).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_list_of_all_is_no_answer() {
+        let reply = json!({"rows": ["harbour is Lagos"], "find": "the name"}).to_string();
+        let asked = query().asked(&reply).unwrap_or_else(|| panic!("{reply}"));
+        assert!(query().answers(&asked, "Tern, Lark\n2 rows:\nname: Tern"));
+        assert!(!query().answers(&asked, "Tern, Lark\n14 rows:\nname: Tern"));
+        assert!(!query().answers(&asked, "nothing"));
+    }
+
+    #[test]
+    fn only_what_is_there_can_be_asked_for() {
+        let form = query().form().to_string();
+        for words in ["mast > 1990", "name contains sea", "harbour is empty", "the number of rows"]
+        {
+            assert!(form.contains(&format!("\"{words}\"")), "{words}");
+        }
+        for reply in [
+            json!({"rows": ["harbour is Sines"], "find": "the number of rows"}),
+            json!({"rows": ["mast > 7"], "find": "the number of rows"}),
+            json!({"rows": [], "find": "the sum of harbour"}),
+            // There is one Tern: it is not what is counted.
+            json!({"rows": ["name is Tern"], "find": "the number of rows"}),
+        ] {
+            assert_eq!(program(reply.clone()), None, "{reply}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What a column of a table offers to a question: conditions that its rows can meet, and what can be found
+//! in it.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Condition, Described, Find};
+
+/// Characters of a column's values, beyond which only some are told.
+const TOLD: usize = 220;
+/// Values of a column that are told as examples.
+const SUCH: usize = 6;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Column {
+    name: String,
+    kind: Kind,
+    unit: Option<String>,
+    /// Whether some cells are empty.
+    empty: bool,
+    /// Whether each row has a value of its own.
+    unique: bool,
+    /// Whether all may be years.
+    years: bool,
+    /// Its values, where they are few; of dates, their months.
+    values: Vec<String>,
+    /// Those that the question may mean.
+    offered: Vec<String>,
+    /// Words of the question that are parts of values.
+    parts: Vec<String>,
+    such: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Text,
+    Number,
+    Date,
+}
+
+impl Column {
+    /// The column as the model sees it.
+    pub(super) fn told(&self) -> String {
+        let Column { name, values, such, .. } = self;
+        let unit = self.unit.as_deref().filter(|unit| !unit.is_empty());
+        match self.kind {
+            Kind::Text => {
+                let all = values.join(", ");
+                if !values.is_empty() && all.chars().count() <= TOLD {
+                    return format!("{name}: {all}");
+                }
+                let mut some: Vec<&str> = Vec::new();
+                for value in self.offered.iter().chain(such) {
+                    if !some.contains(&value.as_str()) && some.len() < SUCH {
+                        some.push(value);
+                    }
+                }
+                format!("{name}: such as {}", some.join(", "))
+            }
+            Kind::Number => {
+                let unit = unit.map_or_else(String::new, |unit| format!(" ({unit})"));
+                format!("{name}: numbers such as {}{unit}", such[..such.len().min(2)].join(", "))
+            }
+            Kind::Date => {
+                let mut months = values.iter();
+                let first = months.next().map_or("", String::as_str);
+                let last = months.next_back().map_or(first, String::as_str);
+                format!("{name}: dates from {first} to {last}")
+            }
+        }
+    }
+
+    /// Whether the difference to another says something: of two years, or two of one unit.
+    fn is_like(&self, other: &Column) -> bool {
+        let unit = self.unit.as_deref().filter(|unit| !unit.is_empty());
+        let alike = unit.is_some() && self.unit == other.unit;
+        self.name != other.name && (alike || self.years && other.years)
+    }
+
+    /// What rows can be asked for by this column.
+    pub(super) fn conditions(&self, described: &Described) -> Vec<Condition> {
+        let name = &self.name;
+        let mut all = Vec::new();
+        let mut add = |words: String, relation: &str, value: Value| {
+            let one = self.unique && relation == "=";
+            let condition = match value {
+                Value::Null => json!([name, relation]),
+                value => json!([name, relation, value]),
+            };
+            all.push(Condition { words: format!("{name} {words}"), condition, one });
+        };
+        match self.kind {
+            Kind::Text => {
+                for value in &self.offered {
+                    add(format!("is {value}"), "=", json!(value));
+                    add(format!("is not {value}"), "not", json!(value));
+                }
+                for part in &self.parts {
+                    add(format!("contains {part}"), "contains", json!(part));
+                }
+            }
+            Kind::Number => {
+                for number in &described.numbers {
+                    for relation in ["=", "<", "<=", ">", ">="] {
+                        let word = if relation == "=" { "is" } else { relation };
+                        add(format!("{word} {number}"), relation, number.clone());
+                    }
+                }
+            }
+            Kind::Date => {
+                for date in &self.offered {
+                    for (word, relation) in [("in", "="), ("before", "<"), ("after", ">")] {
+                        add(format!("{word} {date}"), relation, json!(date));
+                    }
+                }
+            }
+        }
+        if self.empty {
+            add("is empty".to_string(), "empty", Value::Null);
+            add("is not empty".to_string(), "filled", Value::Null);
+        }
+        all
+    }
+}
+
+/// What can be found in these columns.
+pub(super) fn finds(columns: &[Column]) -> Vec<(String, Find)> {
+    let mut all = Vec::new();
+    let mut add = |words: String, find: &'static str, of: Value, by: Value| {
+        all.push((words, Find { find, of, by }));
+    };
+    add("the number of rows".to_string(), "count", Value::Null, Value::Null);
+    let numbers: Vec<&Column> =
+        columns.iter().filter(|column| column.kind == Kind::Number).collect();
+    let dates = columns.iter().filter(|column| column.kind == Kind::Date);
+    let mut sizes: Vec<(String, Value)> =
+        numbers.iter().map(|column| (column.name.clone(), json!(column.name))).collect();
+    for one in &numbers {
+        for other in numbers.iter().filter(|other| one.is_like(other)) {
+            let (one, other) = (&one.name, &other.name);
+            sizes.push((format!("{one} - {other}"), json!([one, other])));
+        }
+    }
+    for (words, size) in &sizes {
+        for find in ["sum", "average", "difference"] {
+            add(format!("the {find} of {words}"), find, size.clone(), Value::Null);
+        }
+    }
+    let dated = dates.map(|column| (column.name.clone(), json!(column.name)));
+    let ordered: Vec<(String, Value)> = sizes.iter().cloned().chain(dated).collect();
+    for (words, size) in &ordered {
+        for find in ["highest", "lowest"] {
+            add(format!("the {find} {words}"), find, size.clone(), Value::Null);
+        }
+    }
+    for column in columns {
+        let (name, of) = (&column.name, json!(column.name));
+        add(format!("the {name}"), "list", of.clone(), Value::Null);
+        add(format!("how many different {name}"), "different", of.clone(), Value::Null);
+        for (words, size) in ordered.iter().filter(|(words, _)| words != name) {
+            for find in ["highest", "lowest"] {
+                add(format!("the {name} with the {find} {words}"), find, of.clone(), size.clone());
+            }
+        }
+        for (most, find) in [("most", "most"), ("fewest", "fewest")] {
+            add(format!("the {name} with the {most} rows"), find, of.clone(), Value::Null);
+        }
+        for (words, size) in sizes.iter().filter(|(words, _)| words != name) {
+            for (highest, find) in [("highest", "most"), ("lowest", "fewest")] {
+                let words = format!("the {name} with the {highest} sum of {words}");
+                add(words, find, of.clone(), size.clone());
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,295 @@
+"""`columns` and `query`: what a question about a table can be made of, and what comes of it.
+
+A small model forgets a condition, compares text with numbers and counts what it should add up. Here
+it only names columns, values that are in them and what to find; the rest is done for it.
+"""
+
+import datetime
+import json
+import re
+
+from errand import tables
+
+# So many values of a column are told, and of so few each may be meant whatever the question says.
+VALUES = 24
+FEW = 3
+# So many values may have a word that tells them apart; a fourth of all in a longer column.
+COMMON = 3
+# So many rows are printed beneath a result.
+SHOWN = 3
+
+MONTHS = [
+    ("january", "januar", "janvier", "jan"),
+    ("february", "februar", "février", "feb"),
+    ("march", "märz", "mars", "mar"),
+    ("april", "avril", "apr"),
+    ("may", "mai"),
+    ("june", "juni", "juin", "jun"),
+    ("july", "juli", "juillet", "jul"),
+    ("august", "août", "aug"),
+    ("september", "septembre", "sept", "sep"),
+    ("october", "oktober", "octobre", "oct", "okt"),
+    ("november", "novembre", "nov"),
+    ("december", "dezember", "décembre", "dec", "dez"),
+]
+# Numbers in words: from two to twelve, then the tens.
+COUNTED = [
+    "two three four five six seven eight nine ten eleven twelve",
+    "zwei drei vier fünf sechs sieben acht neun zehn elf zwölf",
+    "deux trois quatre cinq six sept huit neuf dix onze douze",
+]
+TENS = [
+    "twenty thirty forty fifty sixty seventy eighty ninety hundred",
+    "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig hundert",
+]
+NUMBERS = {word: number for words in COUNTED for number, word in enumerate(words.split(), 2)}
+NUMBERS |= {word: 10 * tens for words in TENS for tens, word in enumerate(words.split(), 2)}
+# A number and what it is a number of, in this order or the other.
+MEASURED = re.compile(r"(?:(?P<before>[^\W\d_]{1,4}|[€$£¥]) ?)?[-\u2212]?\d[\d.,'\u2019\u00a0\u202f]*(?: ?(?P<after>[^\d\s][^\d]{0,11}))?")
+
+
+def names():
+    """The names that a snippet starts with."""
+    return {"columns": columns, "query": query}
+
+
+def columns(path, question):
+    """What each column holds, as JSON: its kind, its values, those that the question may mean, and the
+    numbers and dates that it says.
+    """
+    (rows, kinds), told = _typed(path), []
+    for name, (kind, unit) in kinds.items():
+        cells = [row[name] for row in rows if row[name] is not None]
+        distinct = list(dict.fromkeys(cells))
+        column = {
+            "name": name,
+            "kind": kind,
+            "unit": unit,
+            "empty": len(cells) < len(rows),
+            # Each row has its own: what is counted is not one of these.
+            "unique": kind == "text" and len(distinct) == len(rows) > 1,
+            "years": kind == "number" and all(isinstance(cell, int) and 1000 <= cell <= 2100 for cell in cells),
+            "values": [],
+            "offered": [],
+            "parts": [],
+            "such": [str(value) for value in distinct[:3]],
+        }
+        if kind == "text":
+            column["values"] = distinct if len(distinct) <= VALUES else []
+            column["offered"] = distinct if len(distinct) <= FEW else _meant(name, distinct, question)
+            column["parts"] = sorted(word for word in _said(question) if _inside(word, distinct))
+        elif kind == "date":
+            column["values"] = sorted({value[:7] for value in distinct})
+            column["offered"] = _when({value[:size] for value in distinct for size in (4, 7)}, question)
+        told.append(column)
+    return json.dumps({"rows": len(rows), "columns": told, "numbers": _numbers(question)}, ensure_ascii=False)
+
+
+def _meant(name, distinct, question):
+    """The values that a question may mean: they share a word with it, or the beginning of one, that few
+    of them have.
+    """
+    asked = set(re.findall(r"[^\W_]+", question))
+    folded = {word.casefold() for word in asked}
+    begun = {word[: max(4, len(word) - 2)] for word in folded if len(word) > 3}
+
+    def shared(value):
+        words = re.findall(r"[^\W_]+", value)
+        if len(value) < 3:
+            # A letter is meant as it is written; small, after the name of its column.
+            return {value} if value in asked and (value.isupper() or name.casefold() in folded) or value.casefold() in folded and name.casefold() in folded else set()
+        words = {word.casefold() for word in words}
+        return {word for word in words if len(word) > 2 and word in folded or len(word) > 3 and any(word.startswith(start) for start in begun)}
+
+    held = {value: shared(value) for value in distinct}
+    often = {word for words in held.values() for word in words if sum(word in other for other in held.values()) > max(COMMON, len(distinct) // 4)}
+    return [value for value, words in held.items() if words - often][:VALUES]
+
+
+def _when(values, question):
+    """The years and months of a column that a question names, and other dates that it says."""
+    words = re.findall(r"[^\W\d_]+", question.casefold())
+    months = {number for number, names in enumerate(MONTHS, 1) if any(word in names for word in words)}
+    dates = _dates(question)
+    years = {date[:4] for date in dates}
+    named = [value for value in sorted(values) if len(value) == 7 and int(value[5:]) in months and (not years or value[:4] in years)]
+    return list(dict.fromkeys(named + [date for date in dates if not (named and len(date) == 4)]))
+
+
+def query(path, where=(), find="count", of=None, by=None):
+    """What is found in the rows of a table that meet all conditions; of several values that one column
+    shall have, any will do.
+    """
+    rows, _ = _typed(path)
+    either = {}
+    for name, relation, *value in where:
+        key = name if relation in ("=", "contains") else (name, relation, *value)
+        either.setdefault(key, []).append((name, relation, *value))
+    for conditions in either.values():
+        rows = [row for row in rows if any(_meets(row, *condition) for condition in conditions)]
+    found, shown = _find(rows, find, of, by)
+    lines = [str(found)]
+    if found != "nothing":
+        lines.append(f"{len(rows)} rows" + (":" if shown else ""))
+        lines += [", ".join(f"{name}: {value}" for name, value in row.items() if value is not None) for row in shown]
+    return "\n".join(lines)
+
+
+def _find(rows, find, of, by):
+    if find == "count":
+        return len(rows), []
+    if not rows:
+        return "nothing", []
+    if find == "different":
+        return len({row[of] for row in rows if row[of] is not None}), []
+    if find == "list":
+        values = list(dict.fromkeys(row[of] for row in rows if row[of] is not None))
+        return ", ".join(map(str, values)) or "nothing", rows[:SHOWN]
+    if find in ("highest", "lowest") and by:
+        known = [row for row in rows if _worth(row, by) is not None]
+        best = (max if find == "highest" else min)((_worth(row, by) for row in known), default=None)
+        first = [row for row in known if _worth(row, by) == best]
+        values = dict.fromkeys(str(row[of]) for row in first)
+        return ", ".join(values) or "nothing", first[:SHOWN]
+    if find in ("most", "fewest"):
+        groups = {}
+        for row in rows:
+            if row[of] is not None:
+                groups.setdefault(row[of], []).append(row)
+        sizes = {value: _sum(group, by) if by else len(group) for value, group in groups.items()}
+        best = (max if find == "most" else min)(sizes.values(), default=None)
+        values = [str(value) for value, size in sizes.items() if size == best]
+        return ", ".join(values) or "nothing", [{of: value, by or "rows": size} for value, size in sizes.items() if size == best][:SHOWN]
+    values = [value for value in (_worth(row, of) for row in rows) if value is not None]
+    if not values:
+        return "nothing", []
+    if find in ("highest", "lowest"):
+        best = (max if find == "highest" else min)(values)
+        return best, [row for row in rows if _worth(row, of) == best][:SHOWN]
+    results = {"sum": sum, "average": lambda all: sum(all) / len(all), "difference": lambda all: max(all) - min(all)}
+    return _round(results[find](values)), []
+
+
+def _sum(rows, of):
+    return _round(sum(value for value in (_worth(row, of) for row in rows) if isinstance(value, (int, float))))
+
+
+def _worth(row, of):
+    """A cell, or the difference of two."""
+    if isinstance(of, (list, tuple)):
+        one, other = (row[name] for name in of)
+        return None if one is None or other is None else _round(one - other)
+    return row[of]
+
+
+def _round(value):
+    return round(value, 6) if isinstance(value, float) and not value.is_integer() else int(value)
+
+
+def _meets(row, name, relation, value=None):
+    cell = row[name]
+    if relation == "empty":
+        return cell is None
+    if relation == "filled":
+        return cell is not None
+    if cell is None:
+        return relation == "not"
+    if isinstance(cell, str) and isinstance(value, str):
+        one, other = cell.casefold(), value.casefold()
+        if relation == "contains":
+            return other in one
+        date = re.fullmatch(r"\d{4}(-\d\d){0,2}", one) and re.fullmatch(r"\d{4}(-\d\d){0,2}", other)
+        if date:
+            # A day lies in its month; what is after a month begins when that is over.
+            one = one[: len(other)]
+        return {"=": one == other, "not": one != other, "<": one < other, "<=": one <= other, ">": one > other, ">=": one >= other}[relation]
+    if isinstance(cell, (int, float)) and isinstance(value, (int, float)):
+        return {"=": cell == value, "not": cell != value, "<": cell < value, "<=": cell <= value, ">": cell > value, ">=": cell >= value}[relation]
+    return relation == "not"
+
+
+def _typed(path):
+    """The rows with what is a number or a date in all of a column as one."""
+    rows = [{name: value for name, value in row.items() if name is not None} for row in tables.table(path)]
+    kinds = _kinds(rows)
+    for name, (kind, _) in kinds.items():
+        for row in rows:
+            if row[name] is None:
+                continue
+            if kind == "number":
+                row[name] = tables.number(row[name])
+            elif kind == "date":
+                row[name] = _date(row[name])
+            else:
+                row[name] = str(row[name])
+    return rows, kinds
+
+
+def _kinds(rows):
+    kinds = {}
+    for name in rows[0] if rows else ():
+        cells = [row[name] for row in rows if row[name] is not None]
+        kinds[name] = ("text", None)
+        if not cells:
+            continue
+        if all(_date(cell) for cell in cells):
+            kinds[name] = ("date", None)
+        elif all(isinstance(cell, (int, float)) for cell in cells):
+            kinds[name] = ("number", None)
+        else:
+            units = {_unit(cell) for cell in cells}
+            if len(units) == 1 and None not in units:
+                kinds[name] = ("number", units.pop())
+    return kinds
+
+
+def _unit(cell):
+    """What a cell is a number of; None where it is something else."""
+    found = MEASURED.fullmatch(str(cell).strip())
+    if not found:
+        return None
+    return " ".join(part.strip() for part in found.groups() if part) or ""
+
+
+def _date(cell):
+    """A date as ISO 8601 has it, as far as it is told."""
+    text = str(cell).strip()
+    if found := re.fullmatch(r"(\d{4})-(\d\d)(?:-(\d\d))?(?:[T ]\d\d:\d\d.*)?", text):
+        year, month, day = found.groups()
+    elif found := re.fullmatch(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})", text):
+        day, month, year = found.groups()
+    elif found := re.fullmatch(r"(?:(\d{1,2})\.? )?([^\W\d]+)\.? (\d{4})", text):
+        day, word, year = found.groups()
+        month = next((number for number, names in enumerate(MONTHS, 1) if word.casefold() in names), 0)
+    else:
+        return None
+    try:
+        datetime.date(int(year), int(month), int(day or 1))
+    except ValueError:
+        return None
+    return f"{int(year):04}-{int(month):02}" + (f"-{int(day):02}" if day else "")
+
+
+def _numbers(question):
+    """The numbers of a question, in digits or in words."""
+    found = [tables.number(match[0]) for match in tables.NUMBER.finditer(question)]
+    found += [NUMBERS[word] for word in re.findall(r"[^\W\d_]+", question.lower()) if word in NUMBERS]
+    return list(dict.fromkeys(found))
+
+
+def _dates(question):
+    found = re.finditer(r"\d{4}-\d\d(?:-\d\d)?|\d{1,2}\.\s?\d{1,2}\.\s?\d{4}|(?:(?:\d{1,2}\.? )?([^\W\d]+)\.? )?\b\d{4}\b", question)
+    texts = [match[0][-4:] if match[1] and not _date(match[0]) else match[0] for match in found]
+    dates = [_date(text) or text for text in texts]
+    return [date for date in dict.fromkeys(dates) if re.fullmatch(r"\d{4}(-\d\d){0,2}", date)]
+
+
+def _said(question):
+    """The words of a question that a cell may hold among others."""
+    return {word for word in re.findall(r"[^\W\d_]{3,}", question.casefold())}
+
+
+def _inside(word, cells):
+    """Whether a word is part of some cells, and all of none. What half of them have tells none apart."""
+    held = [cell.casefold() for cell in cells if re.search(rf"(?<!\w){re.escape(word)}", cell.casefold())]
+    return bool(held) and word not in held and 2 * len(held) <= len(cells)
