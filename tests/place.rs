@@ -283,6 +283,10 @@ fn warmed(name: &str, head: &str, tables: &str, replies: &[Value]) -> PathBuf {
     let mut command = place.command(["run", "agent.toml", "--json"]);
     let ran = place.ran(&command.env("ERRAND_HOME", folder.join("home")).output().unwrap());
     assert_eq!(ran.code, Some(0), "{ran}");
+    // What a build before this one left there would be lent as well.
+    let mut command = place.command(["self", "prune"]);
+    let ran = place.ran(&command.env("ERRAND_HOME", folder.join("home")).output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran}");
     folder
 }
 
