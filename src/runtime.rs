@@ -57,7 +57,7 @@ use models::fetch::{Fetcher, Network, Progress};
 use models::onnx;
 use models::openai::Learned;
 use policies::Policies;
-use sandbox::{FetchPolicy, Pages, Room};
+use sandbox::{FetchPolicy, Pages, Room, Wasm};
 use store::Store;
 use tools::lock::Lock;
 use tools::mcp;
@@ -408,7 +408,7 @@ impl Errand {
         // What is granted is opened before anything runs that could put another thing in its place.
         let sandbox = launch.sandbox(agent)?;
         Ok(Assembled {
-            tools: self.tools(agent, launch).await?,
+            tools: self.tools(agent, launch, &sandbox).await?,
             model: launch.model(agent).await?,
             policy: self
                 .policies
@@ -420,7 +420,12 @@ impl Errand {
     }
 
     /// The tools that an agent uses, and no others.
-    async fn tools(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Vec<Arc<dyn Tool>>> {
+    async fn tools(
+        &self,
+        agent: &Agent,
+        launch: &Launch,
+        sandbox: &Arc<Wasm>,
+    ) -> anyhow::Result<Vec<Arc<dyn Tool>>> {
         let setup = Setup {
             root: agent.root.clone(),
             read: agent.grants.read.clone(),
@@ -433,7 +438,7 @@ impl Errand {
         for tool in &self.own.tools {
             registry.add(Arc::new(tool.clone()));
         }
-        for tool in self.data_tools(agent, &setup, launch).await? {
+        for tool in self.data_tools(agent, &setup, sandbox).await? {
             registry.add(tool);
         }
         if let Some(programs) = &agent.grants.programs {

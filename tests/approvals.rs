@@ -108,7 +108,7 @@ fn an_escape_sequence_in_all_that_is_shown() {
     // An answer is what it is for a file or a program, and letters on a terminal.
     assert_eq!(done.out, format!("{ACTS}\n"));
     assert!(!acts(&done.err), "{:?}", done.err);
-    let mut command = place.terminal(TERMINAL, &["runs", "resume", &json.run()]);
+    let mut command = place.terminal(&hasty(), &["runs", "resume", &json.run()]);
     let shown = place.ran(&command.output().unwrap());
     assert!(shown.out.contains("\\u{1b}[2K\\u{1b}[1A\\u{9b}31m"), "{shown}");
     assert!(!acts(&shown.out.replace("\r\n", "\n")), "{:?}", shown.out);
@@ -117,14 +117,17 @@ fn an_escape_sequence_in_all_that_is_shown() {
     }
 }
 
-/// On a terminal: the answer to a question that was not asked yet is in the line already.
-const TERMINAL: &str = "\
-import os, subprocess, sys
+/// A program that runs errand on a terminal, which `set_up` prepares, and does what `reacts` says to all that
+/// was seen by then, `seen`, each time that more is.
+fn on_a_terminal(set_up: &str, reacts: &str) -> String {
+    format!(
+        "\
+import fcntl, os, signal, struct, subprocess, sys, termios
 main, end = os.openpty()
-os.write(main, b'y\\ny\\n')
+{set_up}
 it = subprocess.Popen(sys.argv[1:], stdin=end, stdout=end, stderr=end)
 os.close(end)
-seen, answered = b'', 0
+seen, pages, answered = b'', 0, 0
 while True:
     try:
         part = os.read(main, 4096)
@@ -133,58 +136,49 @@ while True:
     if not part:
         break
     seen += part
-    if seen.count(b'[y/N]') > answered:
-        answered += 1
-        os.write(main, b'n\\n')
+{reacts}
 sys.stdout.buffer.write(seen)
-sys.exit(it.wait())
-";
+sys.exit(it.wait(20))
+"
+    )
+}
+
+/// The answer to a question that was not asked yet is in the line already; then each is a no.
+fn hasty() -> String {
+    let reacts = "    if seen.count(b'[y/N]') > answered:
+        answered += 1
+        os.write(main, b'n\\n')";
+    on_a_terminal("os.write(main, b'y\\ny\\n')", reacts)
+}
 
 #[test]
 fn a_yes_that_was_typed_before_the_question() {
     let place = asking(&[write("out/a", "1"), write("out/b", "2"), say("done")]);
-    let ran = place.ran(&place.terminal(TERMINAL, &["run", "agent.toml"]).output().unwrap());
+    let ran = place.ran(&place.terminal(&hasty(), &["run", "agent.toml"]).output().unwrap());
     assert_eq!(ran.code, Some(0), "{ran}");
     assert_eq!(ran.out.matches("[y/N]").count(), 2, "{ran}");
     assert!(ran.out.contains("{\"path\":\"out/a\",\"content\":\"1\"}"), "{ran}");
     assert!(!place.path("out/a").exists() && !place.path("out/b").exists(), "{ran}");
 }
 
-/// On a terminal of ten rows: an empty line for each page but what `SECOND` says after the second, and a yes
-/// to the question.
-const SMALL: &str = "\
-import fcntl, os, struct, subprocess, sys, termios
-main, end = os.openpty()
-fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack('HHHH', 10, 60, 0, 0))
-it = subprocess.Popen(sys.argv[1:], stdin=end, stdout=end, stderr=end)
-os.close(end)
-seen, pages, answered = b'', 0, False
-while True:
-    try:
-        part = os.read(main, 4096)
-    except OSError:
-        break
-    if not part:
-        break
-    seen += part
-    if seen.count(b'[Enter; n: no]') > pages:
-        pages += 1
-        os.write(main, (os.environ['SECOND'] if pages == 2 else '').encode() + b'\\n')
-    if b'[y/N]' in seen and not answered:
-        answered = True
-        os.write(main, b'y\\n')
-sys.stdout.buffer.write(seen)
-sys.exit(it.wait())
-";
-
 /// More than a screen would scroll away before it was read.
 #[test]
 fn the_beginning_of_a_call_scrolls_away() {
     let content: String = (1..=40).map(|line| format!("line {line} of the file\n")).collect();
+    // Ten rows: an empty line for each page but what is given for the second, and a yes to the question.
+    let size = "fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack('HHHH', 10, 60, 0, 0))";
     for (second, written) in [("", true), ("n", false), ("y", false)] {
+        let reacts = format!(
+            "    if seen.count(b'[Enter; n: no]') > pages:
+        pages += 1
+        os.write(main, b'{second}\\n' if pages == 2 else b'\\n')
+    if b'[y/N]' in seen and not answered:
+        answered = True
+        os.write(main, b'y\\n')"
+        );
         let place = asking(&[write("out/a", &content), say("done")]);
-        let mut command = place.terminal(SMALL, &["run", "agent.toml"]);
-        let ran = place.ran(&command.env("SECOND", second).output().unwrap());
+        let mut command = place.terminal(&on_a_terminal(size, &reacts), &["run", "agent.toml"]);
+        let ran = place.ran(&command.output().unwrap());
         assert_eq!(ran.code, Some(0), "{ran}");
         assert_eq!(place.path("out/a").exists(), written, "{second:?} {ran}");
         assert_eq!(ran.out.contains("[y/N]"), written, "{second:?} {ran}");
@@ -193,34 +187,17 @@ fn the_beginning_of_a_call_scrolls_away() {
     }
 }
 
-/// Ctrl-C where a yes is asked for, and no line after it.
-const STOPS: &str = "\
-import os, signal, subprocess, sys
-main, end = os.openpty()
-it = subprocess.Popen(sys.argv[1:], stdin=end, stdout=end, stderr=end)
-os.close(end)
-seen, stopped = b'', False
-while True:
-    try:
-        part = os.read(main, 4096)
-    except OSError:
-        break
-    if not part:
-        break
-    seen += part
-    if b'[y/N]' in seen and not stopped:
-        stopped = True
-        it.send_signal(signal.SIGINT)
-    if b'goes on from here' in seen:
-        break
-sys.stdout.buffer.write(seen)
-sys.exit(it.wait(20))
-";
-
 #[test]
 fn ctrl_c_where_a_yes_is_asked_for() {
+    // And no line after it.
+    let reacts = "    if b'[y/N]' in seen and not answered:
+        answered = True
+        it.send_signal(signal.SIGINT)
+    if b'goes on from here' in seen:
+        break";
     let place = asking(&[write("out/a", "1"), say("done")]);
-    let ran = place.ran(&place.terminal(STOPS, &["run", "agent.toml"]).output().unwrap());
+    let ran = place
+        .ran(&place.terminal(&on_a_terminal("", reacts), &["run", "agent.toml"]).output().unwrap());
     assert_eq!(ran.code, Some(1), "{ran}");
     assert!(ran.out.contains("stopped; `errand runs resume "), "{ran}");
 }

@@ -75,7 +75,7 @@ impl Errand {
         let launcher = Launch::new(self, self.store()?, &agent, None).await?;
         let sandbox = launcher.sandbox(&agent)?;
         Ok(Caller {
-            tools: self.tools(&agent, &launcher).await?,
+            tools: self.tools(&agent, &launcher, &sandbox).await?,
             policy: Chain::new(&agent.grants, &agent.above)?,
             sandbox,
             agent,

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use models::embed::{Embedder, EncodeOptions, Reranker};
 use models::onnx;
 use policies::Chain;
+use sandbox::Wasm;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -105,14 +106,14 @@ impl Errand {
         &self,
         agent: &Agent,
         setup: &tools::Setup,
-        launch: &Launch,
+        sandbox: &Arc<Wasm>,
     ) -> anyhow::Result<Vec<Arc<dyn Tool>>> {
         if !uses_data(agent) {
             return Ok(Vec::new());
         }
         let folder = self.encoder(ENCODER).await.context("the `data` tools cannot be set up")?;
         let embed: Arc<dyn Embed> = Arc::new(Lazy { folder, opened: OnceCell::new() });
-        let sandbox: Arc<dyn agent_core::sandbox::Sandbox> = launch.sandbox(agent)?;
+        let sandbox: Arc<dyn agent_core::sandbox::Sandbox> = sandbox.clone();
         Ok(data::tools(setup, &sandbox, &embed))
     }
 }

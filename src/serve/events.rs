@@ -131,19 +131,14 @@ fn shown(event: &Event, spent: Spent) -> Result<Value, LaunchError> {
 mod tests {
     use agent_core::journal::{Journal, Lasting};
 
+    use super::super::tests::scripted;
     use super::*;
     use crate::Unseen;
 
     #[tokio::test]
     async fn each_reads_what_is_new_with_what_was_taken_by_then() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("agent.toml");
-        let text = "name = \"helper\"\ntask = \"say it\"\nact = \"tools\"\n[model]\n\
-                    provider = \"scripted\"\nname = \"replies.jsonl\"\n";
-        std::fs::write(&file, text).unwrap();
         let reply = "{\"content\": \"Done.\", \"usage\": {\"prompt_tokens\": 7, \"completion_tokens\": 3}}\n";
-        std::fs::write(folder.path().join("replies.jsonl"), reply).unwrap();
-        let errand = Errand::at(&folder.path().join("home")).unwrap().sharing().unwrap();
+        let (_folder, errand, file) = scripted(reply);
         let agent = errand.load(&file, &[], None).unwrap();
         let done = errand.run_as(RunId("whole".to_string()), agent, &Unseen, None).await.unwrap();
         let events = errand.events(&done.run).await.unwrap();

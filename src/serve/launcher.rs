@@ -460,6 +460,7 @@ mod tests {
     use agent_core::event::What;
     use serde_json::json;
 
+    use super::super::tests::scripted;
     use super::*;
 
     /// What a defect of errand is in the middle of a run.
@@ -473,13 +474,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_whose_driver_panics_meets_a_fault_and_can_be_resumed() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("agent.toml");
-        let text = "name = \"helper\"\ntask = \"say it\"\nact = \"tools\"\n[model]\n\
-                    provider = \"scripted\"\nname = \"replies.jsonl\"\n";
-        std::fs::write(&file, text).unwrap();
-        std::fs::write(folder.path().join("replies.jsonl"), "{\"content\": \"Done.\"}\n").unwrap();
-        let errand = Errand::at(&folder.path().join("home")).unwrap().sharing().unwrap();
+        let (_folder, errand, file) = scripted("{\"content\": \"Done.\"}\n");
         let agents =
             Agents::open(&errand, &ServeFile::of(&errand, &[file]).unwrap(), None).unwrap();
         let run = RunId("sbroken1".to_string());

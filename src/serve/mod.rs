@@ -240,3 +240,25 @@ fn own(token: TokenHash) -> User {
 fn placed(folder: &Path, path: &str) -> PathBuf {
     folder.join(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+
+    use crate::Errand;
+
+    /// An agent `helper` whose model says these replies, and an errand that shares what its runs need, in a
+    /// folder for as long as that is there.
+    pub(super) fn scripted(replies: &str) -> (TempDir, Errand, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("agent.toml");
+        let text = "name = \"helper\"\ntask = \"say it\"\nact = \"tools\"\n[model]\n\
+                    provider = \"scripted\"\nname = \"replies.jsonl\"\n";
+        std::fs::write(&file, text).unwrap();
+        std::fs::write(folder.path().join("replies.jsonl"), replies).unwrap();
+        let errand = Errand::at(&folder.path().join("home")).unwrap().sharing().unwrap();
+        (folder, errand, file)
+    }
+}

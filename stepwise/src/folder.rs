@@ -15,6 +15,7 @@ mod reading;
 use serde_json::{Value, json};
 
 use crate::odds;
+use crate::prompts::of_folder;
 use agent_core::agent::Agent;
 use agent_core::event::Observation;
 use agent_core::message::{Message, ToolCall};
@@ -28,9 +29,6 @@ use query::{Asked, Query};
 /// The tool that ranks passages.
 pub(super) const SEARCH: &str = "files.search";
 
-/// From this probability on a question counts as one to compute: over two folders the questions to
-/// look up gave at most 0.32, the ones to compute at least 0.39.
-const COMPUTE: f32 = 0.35;
 /// The most characters of a program's output that count as a result.
 const OUTPUT: usize = 1500;
 
@@ -207,7 +205,7 @@ impl Folder {
         match self.stage {
             Stage::Route => {
                 self.odds = odds(reply, "compute");
-                if self.odds >= COMPUTE && !self.tables.is_empty() {
+                if self.odds >= of_folder().compute && !self.tables.is_empty() {
                     self.compute(agent);
                     let plan = "write a program over the table that holds the answer".to_string();
                     Decision { plan: Some(plan), ..Decision::default() }

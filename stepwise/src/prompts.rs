@@ -46,6 +46,26 @@ pub(super) struct Thresholds {
     pub(super) acts: f32,
     pub(super) asked: f32,
     pub(super) each: f32,
+    pub(super) folder: OfFolder,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfFolder {
+    pub(super) compute: f32,
+    pub(super) sure: f32,
+    pub(super) maybe: f32,
+    pub(super) holds: f32,
+    pub(super) holds_after_all: f32,
+    pub(super) stated: f32,
+    pub(super) clear: f32,
+    pub(super) no: f32,
+    pub(super) stated_together: f32,
+}
+
+/// The thresholds of a question about a folder.
+pub(super) fn of_folder() -> &'static OfFolder {
+    &PROMPTS.thresholds.folder
 }
 
 /// Something small that is asked in a conversation of its own, after worked examples.

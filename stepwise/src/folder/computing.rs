@@ -4,19 +4,12 @@
 use super::prompts;
 use super::query::Query;
 use super::{Folder, Found, Means, OUTPUT, Stage, call, origins, python};
+use crate::prompts::of_folder;
 use agent_core::agent::Agent;
 use agent_core::event::{Observation, Status};
 use agent_core::message::Message;
 use agent_core::strategy::{Decision, Next, for_a_model};
 
-/// From this probability on a program is written where a table says nothing.
-const SURE: f32 = 0.6;
-/// From this probability on a table is asked where no passage states the answer.
-const MAYBE: f32 = 0.1;
-/// From this probability on a table counts as holding what is asked for …
-const HOLDS: f32 = 0.5;
-/// … and from this one on where passages were read in vain.
-const HOLDS_AFTER_ALL: f32 = 0.6;
 /// How often a program is written for one question.
 const PROGRAMS: usize = 3;
 
@@ -59,7 +52,10 @@ impl Folder {
 
     /// How likely it is that the table holds what is asked for.
     pub(super) fn held_by_table(&mut self, agent: &Agent, number: u64, odds: f32) -> Decision {
-        let enough = if self.read.is_empty() { HOLDS } else { HOLDS_AFTER_ALL };
+        let enough = match self.read.is_empty() {
+            true => of_folder().holds,
+            false => of_folder().holds_after_all,
+        };
         let (true, Some(query)) = (odds >= enough, &self.query) else {
             let plan = format!("{} does not hold it", self.table);
             let next = self.doubted(agent, number);
@@ -103,7 +99,7 @@ impl Folder {
     /// What a table says is not it. Where something is to be computed all the same a program may get
     /// further; else reading does, unless it came first.
     fn doubted(&mut self, agent: &Agent, number: u64) -> Next {
-        if self.odds >= SURE || self.means == Means::Code {
+        if self.odds >= of_folder().sure || self.means == Means::Code {
             return self.told(agent, number, "examples", Stage::Examples);
         }
         match self.read.is_empty() {
@@ -186,6 +182,9 @@ impl Folder {
     /// there is nothing to compute, and that was not tried yet.
     pub(super) fn may_compute(&self) -> bool {
         let tried = self.query.is_some() || !self.programs.is_empty() || self.held.is_some();
-        self.means == Means::Both && self.odds >= MAYBE && !tried && !self.tables.is_empty()
+        self.means == Means::Both
+            && self.odds >= of_folder().maybe
+            && !tried
+            && !self.tables.is_empty()
     }
 }

@@ -6,22 +6,12 @@ use serde_json::{Value, json};
 use super::passage::{self, Passage};
 use super::prompts;
 use super::{Folder, Found, SEARCH, Stage};
+use crate::prompts::of_folder;
 use agent_core::agent::Agent;
 use agent_core::event::Observation;
 use agent_core::message::ToolCall;
 use agent_core::strategy::{Decision, Next};
 
-/// From this probability on a passage counts as stating an answer: right answers gave 0.62 to
-/// 0.92, wrong ones 0.17 to 0.58.
-const STATED: f32 = 0.6;
-/// Below this one it counts only where what the passage names leads to none that states another, or
-/// that is asked and says no.
-const CLEAR: f32 = 0.7;
-/// Below this one a passage says no: over 42 questions the ones that followed a right answer gave 0.66 and
-/// more, the one that followed a wrong one 0.39.
-const NO: f32 = 0.5;
-/// The same for two passages together: 0.77 to 0.83 against 0.57.
-const STATED_TOGETHER: f32 = 0.7;
 /// Passages read at once.
 const PASSAGES: usize = 5;
 /// The most passages that lead on to another.
@@ -78,16 +68,18 @@ impl Folder {
 
     /// How likely it is that what was read states what was proposed.
     pub(super) fn checked(&mut self, agent: &Agent, number: u64, stated: f32) -> Decision {
-        let enough = if self.chain.is_empty() { STATED } else { STATED_TOGETHER };
+        let limits = of_folder();
+        let alone = self.chain.is_empty();
+        let enough = if alone { limits.stated } else { limits.stated_together };
         if stated < enough {
             // Two readings that contradict each other are no answer.
-            self.held = self.held.take().filter(|_| stated >= NO);
+            self.held = self.held.take().filter(|_| stated >= limits.no);
             return self.nothing(agent, number);
         }
         let used: Vec<Passage> = self.chain.iter().chain(self.holder.iter()).cloned().collect();
         let sources = passage::files(&used);
         let found = Found { text: self.proposed.clone(), how: "found in", sources };
-        if self.chain.is_empty() && stated < CLEAR {
+        if alone && stated < limits.clear {
             // What the passage names may lead to a better one; if not, this is it.
             self.held = Some(found);
             return self.nothing(agent, number);
