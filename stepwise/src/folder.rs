@@ -207,7 +207,7 @@ impl Folder {
                 self.odds = odds(reply, "compute");
                 if self.odds >= of_folder().compute && !self.tables.is_empty() {
                     self.compute(agent);
-                    let plan = "write a program over the table that holds the answer".to_string();
+                    let plan = "ask the table that may hold the answer".to_string();
                     Decision { plan: Some(plan), ..Decision::default() }
                 } else {
                     let plan = "read the passages that fit the question best".to_string();
