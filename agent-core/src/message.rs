@@ -35,6 +35,10 @@ pub struct Message {
     /// For `Role::Tool`: the call this answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_call_id: Option<String>,
+    /// Whether the turn is the same in every run, as a worked example is: a model may keep what it has read
+    /// of such turns at the beginning of a conversation, for anyone who begins with them.
+    #[serde(skip)]
+    pub common: bool,
 }
 
 impl Message {
@@ -66,6 +70,12 @@ impl Message {
         self
     }
 
+    /// The same turn, one that every run has.
+    #[must_use]
+    pub fn common(self) -> Self {
+        Self { common: true, ..self }
+    }
+
     fn text(role: Role, content: impl Into<String>) -> Self {
         Self {
             role,
@@ -73,6 +83,7 @@ impl Message {
             parts: Vec::new(),
             tool_calls: Vec::new(),
             tool_call_id: None,
+            common: false,
         }
     }
 }

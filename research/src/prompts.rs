@@ -55,9 +55,9 @@ pub(super) fn compares(question: &str) -> Vec<Message> {
 
 /// A decision by examples.
 fn decided(rule: &str, examples: &[(&str, &str)], question: &str) -> Vec<Message> {
-    let mut chat = vec![Message::system(rule)];
+    let mut chat = vec![Message::system(rule).common()];
     for (asked, said) in examples {
-        chat.extend([Message::user(*asked), Message::assistant(*said)]);
+        chat.extend([Message::user(*asked).common(), Message::assistant(*said).common()]);
     }
     chat.push(Message::user(question));
     chat

@@ -107,9 +107,10 @@ struct Answer {
 
 impl Question {
     fn ask(&self, asked: &str) -> Vec<Message> {
-        let mut chat = vec![Message::system(self.rules.trim())];
+        let mut chat = vec![Message::system(self.rules.trim()).common()];
         for example in &self.examples {
-            chat.extend([Message::user(&example.asked), Message::assistant(&example.said)]);
+            let (asked, said) = (Message::user(&example.asked), Message::assistant(&example.said));
+            chat.extend([asked.common(), said.common()]);
         }
         chat.push(Message::user(asked));
         chat
@@ -219,6 +220,7 @@ pub(super) fn choose<'a>(
         }
         chat.push(Message::assistant(FINISH));
     }
+    chat = chat.into_iter().map(Message::common).collect();
     let listed: Vec<String> = tools.map(step).collect();
     chat.push(asked(&listed, files, &task(agent)));
     for step in taken {

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 pub use self::error::FetchError;
+pub(crate) use self::model::weights;
 pub use self::model::{Installed, Listed};
 pub use self::plan::{Part, Plan};
 pub use self::progress::{Progress, Silent, Stage};

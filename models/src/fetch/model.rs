@@ -347,6 +347,12 @@ pub(super) async fn sound(name: &str, folder: &Path) -> Result<(), FetchError> {
     Ok(())
 }
 
+/// What tells the files of an imported model from those of any other, where it is sealed.
+pub(crate) fn weights(folder: &Path) -> Option<String> {
+    let seal = Seal::read(folder)?;
+    Some(seal.files.iter().map(|sealed| format!("{} {}\n", sealed.sha256, sealed.file)).collect())
+}
+
 fn installed(folder: &Path) -> Installed {
     if !folder.exists() {
         return Installed::No;

@@ -37,7 +37,12 @@ impl Sizes {
 
     /// The most memory that a conversation takes, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        2 * self.layers * self.heads * self.context * self.width * size_of::<f32>()
+        self.bytes_of(self.context)
+    }
+
+    /// What so many tokens take of it.
+    pub(super) fn bytes_of(&self, tokens: usize) -> usize {
+        2 * self.layers * self.heads * tokens * self.width * size_of::<f32>()
     }
 }
 
@@ -118,6 +123,34 @@ impl Cache {
                 let place = |lane| ((lane * heads + head) * context + tokens.start) * width;
                 let size = tokens.len() * width;
                 to[place(lane)..][..size].copy_from_slice(&from[place(other_lane)..][..size]);
+            }
+        }
+    }
+
+    /// The keys and values of the first tokens of the first conversation, those of a layer's head together.
+    pub(super) fn held(&self, tokens: usize) -> impl Iterator<Item = &[f32]> {
+        let Sizes { heads, context, width, .. } = self.sizes;
+        let size = tokens * width;
+        self.parts.iter().flat_map(move |part| {
+            let values = part.extract_tensor().1;
+            (0..heads).map(move |head| &values[head * context * width..][..size])
+        })
+    }
+
+    /// Takes up what [`Self::held`] gave, as bytes.
+    pub(super) fn fill(&mut self, tokens: usize, bytes: &[u8]) {
+        let Sizes { heads, context, width, .. } = self.sizes;
+        let size = tokens * width;
+        let mut rest = bytes.as_chunks().0;
+        for part in &mut self.parts {
+            let values = part.extract_tensor_mut().1;
+            for head in 0..heads {
+                let Some((own, others)) = rest.split_at_checked(size) else { return };
+                let room = &mut values[head * context * width..][..size];
+                for (value, bytes) in room.iter_mut().zip(own) {
+                    *value = f32::from_le_bytes(*bytes);
+                }
+                rest = others;
             }
         }
     }

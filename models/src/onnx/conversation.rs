@@ -23,6 +23,7 @@ pub(super) struct Conversation {
 pub(super) enum Ask {
     Begin {
         prompt: Vec<u32>,
+        common: usize,
         asker: u64,
         heard: mpsc::Sender<Result<(usize, usize), EngineError>>,
     },
@@ -61,9 +62,10 @@ fn gone() -> EngineError {
 }
 
 impl Decoder for Conversation {
-    fn begin(&mut self, prompt: &[u32], asker: u64) -> Result<usize, EngineError> {
+    fn begin(&mut self, prompt: &[u32], common: usize, asker: u64) -> Result<usize, EngineError> {
         let (heard, begun) = mpsc::channel();
-        self.asks.send(Ask::Begin { prompt: prompt.to_vec(), asker, heard }).map_err(|_| gone())?;
+        let ask = Ask::Begin { prompt: prompt.to_vec(), common, asker, heard };
+        self.asks.send(ask).map_err(|_| gone())?;
         let (slot, cached) = begun.recv().map_err(|_| gone())??;
         (self.slot, self.length) = (Some(slot), cached);
         Ok(cached)

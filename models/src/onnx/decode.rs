@@ -20,8 +20,9 @@ use super::writing::Way;
 /// What turns tokens into logits and remembers them: a conversation with a network, or in tests something
 /// that needs no weights.
 pub(super) trait Decoder {
-    /// Makes ready for a prompt; how many of its first tokens are remembered, never all of them.
-    fn begin(&mut self, prompt: &[u32], asker: u64) -> Result<usize, EngineError>;
+    /// Makes ready for a prompt whose first `common` tokens begin many others; how many of its first tokens
+    /// are remembered, never all of them.
+    fn begin(&mut self, prompt: &[u32], common: usize, asker: u64) -> Result<usize, EngineError>;
     /// The reply is done, or given up. What was read may be remembered for another prompt.
     fn end(&mut self);
     /// Forgets all but the first `to`.
@@ -127,11 +128,17 @@ impl<D: Decoder> Engine<D> {
         let rails = self.grammars.rails(&request.form, format, calls, &self.tokenizer)?;
         self.pace.compiling += started.elapsed();
         let tools = tools(&request.form);
-        let prompt = match asking.prompt {
+        let (prompt, common) = match asking.prompt {
             Prompt::Chat => {
-                self.template.tokens(&self.tokenizer, &request.messages, tools, &request.prefix)?
+                let (tokenizer, messages) = (&self.tokenizer, &request.messages);
+                let prompt = self.template.tokens(tokenizer, messages, tools, &request.prefix)?;
+                let common = match tools {
+                    [] => self.template.common(tokenizer, messages, &prompt)?,
+                    _ => 0,
+                };
+                (prompt, common)
             }
-            Prompt::Raw => self.template.raw(&self.tokenizer, &request.prefix),
+            Prompt::Raw => (self.template.raw(&self.tokenizer, &request.prefix), 0),
         };
         let limit = match asking.room {
             Room::Whole => request.max_tokens as usize,
@@ -145,7 +152,7 @@ impl<D: Decoder> Engine<D> {
         if room > self.context {
             return Err(EngineError::TooLong { tokens: room, context: self.context });
         }
-        let cached = self.decoder.begin(&prompt, asking.asker)?;
+        let cached = self.decoder.begin(&prompt, common, asking.asker)?;
         self.fed.clear();
         self.fed.extend(&prompt[..cached]);
         let input = prompt.len() as u64;

@@ -4,7 +4,7 @@
 //! `tokenizer`, `template` and `turns` make tokens of a conversation, `grammar` says which may come next,
 //! `sampler` picks one, `decode`, `writing` and `choice` turn the wheel, `model` hands requests to those that do.
 //! `network` is the one thread that reads for all of them, `conversation` how it is asked, `slots` the account of what it remembers, `cache` where
-//! that lies; `session` is a network with one conversation. `drafts` guesses what may come, `odds` and `score` say how
+//! that lies, `prefixes` what of it outlives the process; `session` is a network with one conversation. `drafts` guesses what may come, `odds` and `score` say how
 //! likely it was.
 
 mod asking;
@@ -23,6 +23,7 @@ mod model;
 mod network;
 mod odds;
 mod open;
+mod prefixes;
 mod repetition;
 mod runtime;
 mod sampler;

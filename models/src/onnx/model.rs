@@ -18,6 +18,7 @@ use super::asking::Asking;
 use super::cache::Sizes;
 use super::decode::{Decoder, Engine, Pace};
 use super::grammar::Grammars;
+use super::prefixes::Prefixes;
 use super::session::{self, not_opened};
 use super::template::Template;
 use super::tokenizer::Tokenizer;
@@ -84,6 +85,7 @@ impl Onnx {
         };
         // The weights come from disk while the vocabulary is sorted.
         let (weights, about) = (folder.to_path_buf(), info.clone());
+        let adapted = adapter.clone();
         let runner = thread::spawn(move || {
             let options = Options { threads, device, context };
             session::network(&weights, &about, adapter.as_deref(), options)
@@ -96,7 +98,8 @@ impl Onnx {
         let (tokenizer, template, grammars) = words?;
         let (template, grammars) = (Arc::new(template), Arc::new(grammars));
         let together = Arc::default();
-        let conversations = network::share(runner?, sizes, slots, Arc::clone(&together))
+        let prefixes = Prefixes::of(folder, adapted.as_deref(), sizes);
+        let conversations = network::share(runner?, sizes, slots, prefixes, Arc::clone(&together))
             .map_err(|error| not_opened(folder, error))?;
         let pace = Pace { load: started.elapsed(), ..Pace::default() };
         let pace = Arc::new(Mutex::new(pace));

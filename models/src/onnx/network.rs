@@ -20,6 +20,7 @@ use ort::session::Session as Runner;
 use super::EngineError;
 use super::cache::{Cache, Sizes};
 use super::conversation::{Ask, Conversation, Feed};
+use super::prefixes::{LEAST, Prefixes};
 use super::session::{CHUNK, next_chunk, readable};
 use super::slots::Slots;
 
@@ -34,6 +35,7 @@ pub(super) fn share(
     runner: Runner,
     sizes: Sizes,
     slots: usize,
+    prefixes: Option<Prefixes>,
     counted: Arc<AtomicU64>,
 ) -> ort::Result<Vec<Conversation>> {
     let (asks, inbox) = mpsc::channel();
@@ -46,6 +48,7 @@ pub(super) fn share(
         slots: Slots::new(slots),
         alone,
         together: None,
+        prefixes,
         counted,
         held: vec![Held::default(); slots],
         waiting: VecDeque::new(),
@@ -59,6 +62,8 @@ pub(super) fn share(
 struct Held {
     alone: usize,
     together: usize,
+    /// How many tokens of its prompt begin many others.
+    common: usize,
 }
 
 struct Network {
@@ -67,6 +72,8 @@ struct Network {
     slots: Slots,
     alone: Vec<Option<Cache>>,
     together: Option<Cache>,
+    /// What is kept on disk of what many prompts begin with.
+    prefixes: Option<Prefixes>,
     /// Tokens read in passes over several lanes.
     counted: Arc<AtomicU64>,
     held: Vec<Held>,
@@ -107,8 +114,8 @@ impl Network {
 
     fn hear(&mut self, ask: Ask) {
         match ask {
-            Ask::Begin { prompt, asker, heard } => {
-                let _ = heard.send(self.begin(&prompt, asker));
+            Ask::Begin { prompt, common, asker, heard } => {
+                let _ = heard.send(self.begin(&prompt, common, asker));
             }
             Ask::Feed(feed) => {
                 self.keep(feed.slot, feed.keep);
@@ -125,7 +132,12 @@ impl Network {
     }
 
     /// A slot for the prompt, and how much of it that remembers.
-    fn begin(&mut self, prompt: &[u32], asker: u64) -> Result<(usize, usize), EngineError> {
+    fn begin(
+        &mut self,
+        prompt: &[u32],
+        common: usize,
+        asker: u64,
+    ) -> Result<(usize, usize), EngineError> {
         let none = || EngineError::Run("all its slots are taken".to_string());
         let begun = self.slots.begin(prompt, asker).ok_or_else(none)?;
         let slot = begun.slot;
@@ -149,16 +161,39 @@ impl Network {
                     }
                     self.alone[slot] = Some(cache);
                 }
-                self.held[slot] = Held { alone: begun.cached, together: 0 };
+                self.held[slot] = Held { alone: begun.cached, ..Held::default() };
             }
         }
-        Ok((slot, begun.cached))
+        let common = common.min(prompt.len().saturating_sub(1));
+        self.held[slot].common = if common < LEAST { 0 } else { common };
+        let known = self.common_to_read(slot).is_some() && self.load_common(slot, &prompt[..common]);
+        Ok((slot, if known { common } else { begun.cached }))
+    }
+
+    /// How many tokens of a slot's prompt are common to many and not read yet, where that is worth keeping.
+    fn common_to_read(&self, slot: usize) -> Option<usize> {
+        self.prefixes.as_ref()?;
+        let left = self.held[slot].common.saturating_sub(self.slots.length(slot));
+        (left > 0).then_some(left)
+    }
+
+    /// Has a slot hold what an earlier process read of these tokens.
+    fn load_common(&mut self, slot: usize, tokens: &[u32]) -> bool {
+        let (Some(prefixes), Some(cache)) = (&self.prefixes, &mut self.alone[slot]) else {
+            return false;
+        };
+        let known = prefixes.load(tokens, cache);
+        if known {
+            self.slots.read(slot, &tokens[self.slots.length(slot)..]);
+            self.held[slot] = Held { alone: tokens.len(), together: 0, common: tokens.len() };
+        }
+        known
     }
 
     /// Forgets all but so many tokens of a slot.
     fn keep(&mut self, slot: usize, to: usize) {
         self.slots.rewind(slot, to);
-        let Held { alone, together } = &mut self.held[slot];
+        let Held { alone, together, .. } = &mut self.held[slot];
         (*alone, *together) = ((*alone).min(to), (*together).min(to));
     }
 
@@ -208,7 +243,12 @@ impl Network {
         let slot = feed.slot;
         self.bring_home(slot);
         let left = feed.tokens.len() - feed.done;
-        let next = next_chunk(left, feed.rows, most);
+        // What is kept is read by itself: the next process that begins after it computes the same.
+        let common = self.common_to_read(slot).filter(|&common| common < left);
+        let next = match common {
+            Some(common) => next_chunk(common, 1, most),
+            None => next_chunk(left, feed.rows, most),
+        };
         let rows = if next == left { feed.rows } else { 1 };
         let tokens = &feed.tokens[feed.done..][..next];
         let total = self.slots.length(slot) + next;
@@ -218,6 +258,11 @@ impl Network {
         }
         self.slots.read(slot, tokens);
         self.held[slot].alone = total;
+        if common == Some(next)
+            && let Some(prefixes) = &self.prefixes
+        {
+            prefixes.keep(self.slots.tokens(slot), cache);
+        }
         feed.done += next;
         if feed.done < feed.tokens.len() {
             return self.waiting.push_back(feed);

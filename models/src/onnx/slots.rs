@@ -80,6 +80,11 @@ impl Slots {
         self.slots[slot].tokens.len()
     }
 
+    /// What a slot holds.
+    pub(super) fn tokens(&self, slot: usize) -> &[u32] {
+        &self.slots[slot].tokens
+    }
+
     /// Forgets all but the first `to`.
     pub(super) fn rewind(&mut self, slot: usize, to: usize) {
         self.slots[slot].tokens.truncate(to);

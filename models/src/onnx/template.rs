@@ -105,6 +105,25 @@ impl Template {
         Ok(tokenizer.encode_marked(&text, guard))
     }
 
+    /// How many of the prompt's first tokens are those of turns that every run has.
+    pub(super) fn common(
+        &self,
+        tokenizer: &Tokenizer,
+        messages: &[Arc<Message>],
+        prompt: &[u32],
+    ) -> Result<usize, EngineError> {
+        /// What no task begins with: the prompt is the same up to where this is read.
+        const OTHER: &str = "\u{10FFFC}";
+        let common = messages.iter().take_while(|message| message.common);
+        let mut others: Vec<Arc<Message>> = common.cloned().collect();
+        if others.is_empty() {
+            return Ok(0);
+        }
+        others.push(Arc::new(Message::user(OTHER)));
+        let other = self.tokens(tokenizer, &others, &[], "")?;
+        Ok(prompt.iter().zip(&other).take_while(|(token, other)| token == other).count())
+    }
+
     /// This text alone as tokens, after the one that the model has every text begin with.
     /// A marker that it spells is read as letters.
     pub(super) fn raw(&self, tokenizer: &Tokenizer, text: &str) -> Vec<u32> {

@@ -28,9 +28,9 @@ pub(super) fn route(question: &str) -> Vec<Message> {
                  lookup: the answer stands in one sentence or one table row and only has to be \
                  found.\n\
                  compute: several table rows must be added up, averaged, counted or compared.";
-    let mut chat = vec![Message::system(rules)];
+    let mut chat = vec![Message::system(rules).common()];
     for (question, route) in ROUTES {
-        chat.extend([Message::user(question), Message::assistant(route)]);
+        chat.extend([Message::user(question).common(), Message::assistant(route).common()]);
     }
     chat.push(Message::user(question));
     chat

@@ -208,7 +208,7 @@ impl Dice {
 }
 
 impl Decoder for Dice {
-    fn begin(&mut self, prompt: &[u32], asker: u64) -> Result<usize, EngineError> {
+    fn begin(&mut self, prompt: &[u32], _: usize, asker: u64) -> Result<usize, EngineError> {
         let begun = self.slots.begin(prompt, asker).unwrap();
         self.read = prompt[..begun.cached].to_vec();
         Ok(begun.cached)
