@@ -1,9 +1,10 @@
 //! What stands between errand and the rest of its machine, each in one place: how another program is
 //! started ([`Program`]), who may read what errand keeps ([`private`]), what no agent may write
 //! ([`Kept`]), what a person is shown ([`visible`]), which secrets never are ([`Redactor`]), and what many
-//! processes use together ([`cgroup`]). It decides nothing about agents and knows none.
+//! processes use together ([`cgroup`]), and whether a file is on this machine ([`disk`]). It decides nothing about agents and knows none.
 
 pub mod cgroup;
+mod disk;
 mod environment;
 pub mod file;
 mod kept;
@@ -15,6 +16,7 @@ mod redact;
 mod visible;
 mod work;
 
+pub use disk::{Disk, disk};
 pub use environment::{Need, search_path};
 pub use kept::{Kept, LOOKED_AT};
 pub use program::{Missing, Program, settle};

@@ -111,7 +111,7 @@ impl Stepwise {
             Ok(value) => match self.check(agent, &value) {
                 Ok(()) => {
                     let more = if last { None } else { self.revise(agent, &value) };
-                    return more.unwrap_or_else(|| self.give(agent, value));
+                    return more.unwrap_or_else(|| self.give(agent, value, last));
                 }
                 Err(problem) => {
                     if last || self.answers >= ANSWERS {
@@ -135,14 +135,17 @@ impl Stepwise {
     }
 
     /// An answer, unless a change that it tells of was not made, or it is text that says nothing.
-    fn give(&self, agent: &Agent, value: Value) -> Decision {
+    fn give(&mut self, agent: &Agent, value: Value, last: bool) -> Decision {
         const NOTHING: &str = "nothing that was observed says what the task asks for";
         let text = agent.output.is_none();
         let said = text && value["answer"].as_str().is_some_and(grounding::nothing);
         let failed = || self.failed().filter(|_| text);
         let problem = self.undone().or_else(failed).or_else(|| said.then(|| NOTHING.to_string()));
-        let next = problem.map_or(Next::Answer(value), Next::Stop);
-        Decision { next, ..Decision::default() }
+        match problem {
+            Some(problem) => Decision { next: Next::Stop(problem), ..Decision::default() },
+            None if last => Decision { next: Next::Answer(value), ..Decision::default() },
+            None => self.unclaimed(agent, value),
+        }
     }
 
     /// What an answer does not know and another look may find out: its steps go on.
@@ -194,7 +197,7 @@ impl Stepwise {
             let done =
                 done.map(|step| json!({ "answer": format!("{}: {}", step.tool, step.shown) }));
             return match done {
-                Some(value) => self.give(agent, value),
+                Some(value) => self.give(agent, value, last),
                 None => Decision { next: Next::Stop(problem.to_string()), ..Decision::default() },
             };
         }
@@ -203,7 +206,7 @@ impl Stepwise {
             return Decision { next: Next::Stop(why.to_string()), ..Decision::default() };
         };
         let more = if last { None } else { self.revise(agent, &value) };
-        more.unwrap_or_else(|| self.give(agent, value))
+        more.unwrap_or_else(|| self.give(agent, value, last))
     }
 }
 

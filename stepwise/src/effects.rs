@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::grounding::{self, Evidence};
 use super::prompts::PROMPTS;
-use super::{Stage, Stepwise};
+use super::{Stage, Stepwise, Taken, Then};
 use agent_core::agent::Agent;
 use agent_core::program::RUN;
-use agent_core::strategy::Decision;
+use agent_core::strategy::{Decision, Next};
 use agent_core::subagent::SubAgent;
 
 impl Stepwise {
@@ -37,9 +37,8 @@ impl Stepwise {
                     self.barred.push(name.to_string());
                     Decision { next: self.choose(agent), ..Decision::default() }
                 }
-                None => self.ask_next(Stage::Acts(name.to_string())),
-                Some(true) => self.ask_next(Stage::Asked(name.to_string())),
-                Some(false) => self.leave_out(agent, name),
+                None => self.ask_next(Stage::Acts(Then::Tool(name.to_string()))),
+                Some(acts) => self.acts(agent, Then::Tool(name.to_string()), acts),
             };
         }
         self.looking.push(name.to_string());
@@ -54,13 +53,46 @@ impl Stepwise {
 
     /// How likely it is that the task wants anything changed. A small model that is asked about one
     /// tool says yes where the task only asks about what the tool changes: the state of a job.
-    pub(super) fn acts(&mut self, agent: &Agent, name: &str, odds: f32) -> Decision {
-        let acts = odds >= PROMPTS.thresholds.acts;
-        self.acts = Some(acts);
-        match acts {
-            true => self.ask_next(Stage::Asked(name.to_string())),
-            false => self.leave_out(agent, name),
+    pub(super) fn acts(&mut self, agent: &Agent, then: Then, odds: f32) -> Decision {
+        self.acts = Some(odds);
+        match then {
+            Then::Tool(name) if odds >= PROMPTS.thresholds.acts => {
+                self.ask_next(Stage::Asked(name))
+            }
+            Then::Tool(name) => self.leave_out(agent, &name),
+            Then::Answer(value) if odds >= PROMPTS.thresholds.acts_surely => {
+                self.ask_next(Stage::Claims(value))
+            }
+            Then::Answer(value) => Decision { next: Next::Answer(value), ..Decision::default() },
         }
+    }
+
+    /// An answer, once it is known to tell of nothing that was not done. Where nothing was changed and the
+    /// task wants that, a small model says that it was all the same.
+    pub(super) fn unclaimed(&mut self, agent: &Agent, value: Value) -> Decision {
+        let acted = |step: &Taken| {
+            self.tool(&step.tool).is_some_and(|tool| tool.effect.changes())
+                && !self.looking.contains(&step.tool)
+        };
+        // What is filled in stands on what was observed, and what was looked up in a folder in its files' words.
+        let verbatim = agent.output.is_some() || self.folder.is_some();
+        if verbatim || self.wrote || self.succeeded().any(acted) {
+            return Decision { next: Next::Answer(value), ..Decision::default() };
+        }
+        match self.acts {
+            None => self.ask_next(Stage::Acts(Then::Answer(value))),
+            Some(acts) => self.acts(agent, Then::Answer(value), acts),
+        }
+    }
+
+    /// How likely the answer says that something was done, where nothing was.
+    pub(super) fn claims(&mut self, value: Value, odds: f32) -> Decision {
+        const UNDONE: &str = "the answer says that it was done, and no tool did anything: nothing was changed";
+        let next = match odds >= PROMPTS.thresholds.claims {
+            true => Next::Stop(UNDONE.to_string()),
+            false => Next::Answer(value),
+        };
+        Decision { next, ..Decision::default() }
     }
 
     /// How likely it is that the task asks for this.

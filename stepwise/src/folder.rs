@@ -62,6 +62,8 @@ pub(super) struct Folder {
     /// A short answer that is not checked yet, and the passage that holds it.
     proposed: String,
     holder: Option<Passage>,
+    /// The conversation that checks it, where the table is asked first whose row it was read in.
+    unchecked: Option<Vec<Message>>,
     /// What is the answer unless a better one is found.
     held: Option<Found>,
     result: Option<Found>,
@@ -133,6 +135,7 @@ impl Folder {
             read: Vec::new(),
             proposed: String::new(),
             holder: None,
+            unchecked: None,
             held: None,
             result: None,
             wrote: false,

@@ -78,8 +78,8 @@ struct Stepwise {
     /// Tools that change something: those that the task asks for, and those that it does not.
     wanted: Vec<String>,
     unwanted: Vec<String>,
-    /// Whether the task wants something changed, once that was asked.
-    acts: Option<bool>,
+    /// How likely the task wants something changed, once that was asked.
+    acts: Option<f32>,
     /// Lookups of which it was asked whether they are made for each of a list.
     each: Vec<String>,
     /// Calls under way.
@@ -122,8 +122,9 @@ enum Stage {
     Choose,
     /// Does this tool look or change?
     Looks(String),
-    /// Does the task want something changed at all? Asked once, before the first tool that would.
-    Acts(String),
+    /// Does the task want something changed at all? Asked once, before the first tool that would, or where
+    /// nothing was changed, before the answer.
+    Acts(Then),
     /// Does the task ask for what this tool changes?
     Asked(String),
     /// With which arguments?
@@ -134,6 +135,17 @@ enum Stage {
     Each(Siblings),
     /// What is the answer?
     Answer,
+    /// Does this answer say that something was done?
+    Claims(Value),
+}
+
+/// What follows from whether the task wants something changed.
+#[derive(Debug, Clone, PartialEq)]
+enum Then {
+    /// This tool is next, if the task asks for what it does.
+    Tool(String),
+    /// This is the answer, unless it tells of what was never done.
+    Answer(Value),
 }
 
 /// A step that was taken.
@@ -185,6 +197,7 @@ impl Strategy for Stepwise {
         match self.stage {
             Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
             Stage::Looks(_) | Stage::Acts(_) | Stage::Asked(_) | Stage::Each(_) => true,
+            Stage::Claims(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
             Stage::Survey | Stage::Arguments(_) | Stage::Text(_) | Stage::Answer => false,
         }
@@ -215,6 +228,10 @@ impl Strategy for Stepwise {
                 own(messages.unwrap_or_default(), "", words(&["look", "change"]), 8)
             }
             Stage::Acts(_) => own(prompts::acts(agent), "", words(&["do", "know"]), 8),
+            Stage::Claims(value) => {
+                let text = value["answer"].as_str().unwrap_or_default();
+                own(prompts::claims(agent, text), "", words(&["yes", "no"]), 8)
+            }
             Stage::Asked(name) => {
                 let messages = self.tool(name).map(|tool| prompts::asked(agent, tool));
                 own(messages.unwrap_or_default(), "", words(&["yes", "no"]), 8)
@@ -272,7 +289,8 @@ impl Strategy for Stepwise {
             }
             Stage::Choose => self.chosen(agent, number, &said),
             Stage::Looks(name) => self.looks(agent, &name, odds(reply, "look")),
-            Stage::Acts(name) => self.acts(agent, &name, odds(reply, "do")),
+            Stage::Acts(then) => self.acts(agent, then, odds(reply, "do")),
+            Stage::Claims(value) => self.claims(value, odds(reply, "yes")),
             Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),
             Stage::Arguments(name) => self.filled(agent, number, &name, reply),
             Stage::Text(draft) => self.wrote(agent, number, draft, reply),

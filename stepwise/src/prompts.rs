@@ -25,6 +25,7 @@ pub(super) struct Prompts {
     whole: Question,
     looks: Question,
     acts: Question,
+    claims: Question,
     asked: Question,
     each: Question,
     text: Question,
@@ -44,6 +45,8 @@ pub(super) struct Thresholds {
     pub(super) fits: f32,
     pub(super) looks: f32,
     pub(super) acts: f32,
+    pub(super) acts_surely: f32,
+    pub(super) claims: f32,
     pub(super) asked: f32,
     pub(super) each: f32,
     pub(super) folder: OfFolder,
@@ -147,6 +150,11 @@ pub(super) fn acts(agent: &Agent) -> Vec<Message> {
 /// Does the task ask for a step with this tool?
 pub(super) fn asked(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
     PROMPTS.asked.ask(&format!("Task: {}\nStep: {}", agent.task, step(tool)))
+}
+
+/// Does this answer say that something was done?
+pub(super) fn claims(agent: &Agent, answer: &str) -> Vec<Message> {
+    PROMPTS.claims.ask(&format!("Task: {}\nAnswer: {}", agent.task, text::head(answer, 600)))
 }
 
 /// Does the task mean the other values of a list, too?
@@ -320,6 +328,7 @@ mod tests {
             &prompts.whole,
             &prompts.looks,
             &prompts.acts,
+            &prompts.claims,
             &prompts.asked,
             &prompts.each,
             &prompts.text,

@@ -4,7 +4,7 @@
 //! errand is found here by the next run, and ended then.
 
 use std::ffi::OsString;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,15 @@ use std::path::{Path, PathBuf};
 use agent_core::event::RunId;
 use agent_core::journal::Writer;
 use agent_core::provenance::Origin;
+use guard::{Disk, disk};
 use rusqlite::{Connection, params};
 
 use crate::provenance::{digest, files, insert, texts};
 use crate::{Store, StoreError};
 
-/// The clock that files are stamped with may be a moment behind, in milliseconds.
+/// How far the clock that files are stamped with may be behind, in milliseconds: that of this machine goes on
+/// with each tick, that of another is another clock.
+const TICK: u64 = 10;
 const BEHIND: u64 = 1000;
 
 /// A folder in which a program of a run writes, since when, and an origin of all that.
@@ -31,9 +34,14 @@ struct Row {
 
 impl Row {
     /// A program cannot set the time that counts here.
-    fn may_have_written(&self, state: &Metadata) -> bool {
+    fn may_have_written(&self, path: &Path, state: &Metadata) -> bool {
         let milliseconds = state.ctime() * 1000 + state.ctime_nsec() / 1_000_000;
-        u64::try_from(milliseconds).is_ok_and(|changed| changed + BEHIND >= self.since)
+        let Ok(changed) = u64::try_from(milliseconds) else { return false };
+        let near = || {
+            let folder = path.parent().and_then(|folder| File::open(folder).ok());
+            folder.is_some_and(|folder| disk(folder) == Disk::Near)
+        };
+        changed + TICK >= self.since || changed + BEHIND >= self.since && !near()
     }
 }
 
@@ -81,7 +89,7 @@ pub(crate) fn writing(connection: &Connection, path: &Path) -> rusqlite::Result<
     let state = fs::symlink_metadata(&path).ok();
     rows.retain(|row| {
         path.starts_with(&row.folder)
-            && state.as_ref().is_some_and(|state| row.may_have_written(state))
+            && state.as_ref().is_some_and(|state| row.may_have_written(&path, state))
     });
     Ok(rows.into_iter().map(|row| row.origin).collect())
 }
@@ -139,7 +147,7 @@ fn changed(rows: &[Row]) -> Vec<(PathBuf, String, Vec<String>)> {
     let mut found = Vec::new();
     for folder in folders {
         files(folder, &mut |path, state| {
-            let of = rows.iter().filter(|row| row.folder == *folder && row.may_have_written(state));
+            let of = rows.iter().filter(|row| row.folder == *folder && row.may_have_written(path, state));
             let origins: Vec<String> = of.map(|row| row.origin.clone()).collect();
             if let (false, Ok(sha256)) = (origins.is_empty(), digest(path)) {
                 found.push((path.to_path_buf(), sha256, origins));

@@ -7,12 +7,12 @@ use agent_core::action::Capability;
 use agent_core::component::digest;
 use agent_core::provenance::Origin;
 use agent_core::sandbox::Use;
+use guard::Disk;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{block_in_place, spawn_blocking};
 
 use super::Host;
 use super::bindings::errand::tool::files::{self, Entry, Existing};
-use super::kernel::Disk;
 use super::path_handle::Place;
 use super::preopens::Access;
 use crate::limits::{Import, bytes};

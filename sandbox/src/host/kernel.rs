@@ -1,7 +1,5 @@
-//! Kinds of file systems. There are those that are no disk: what the kernel tells there is of this machine
-//! and of the very process that asks – its environment, its memory – and no grant of a folder above means it.
-//! And there are disks of this machine, which answer in microseconds or at worst in milliseconds, while another
-//! machine, or a program, may not answer at all.
+//! File systems that are no disk: what the kernel tells there is of this machine and of the very process that
+//! asks – its environment, its memory – and no grant of a folder above means it.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -39,40 +37,4 @@ pub(super) fn tells(open: impl AsFd) -> io::Result<bool> {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn tells(_: impl AsFd) -> io::Result<bool> {
     Ok(false)
-}
-
-/// Where a file system's files are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Disk {
-    /// On this machine.
-    Near,
-    /// Elsewhere, or not known.
-    Far,
-}
-
-#[cfg(target_os = "linux")]
-const NEAR: [u32; 9] = [
-    0x0000_ef53, // ext2, ext3, ext4
-    0x5846_5342, // xfs
-    0x9123_683e, // btrfs
-    0xf2f5_2010, // f2fs
-    0x2fc1_2fc1, // zfs
-    0xca45_1a4e, // bcachefs
-    0x794c_7630, // overlayfs
-    0x0102_1994, // tmpfs
-    0x8584_58f6, // ramfs
-];
-
-/// Where something that is open lies.
-#[cfg(target_os = "linux")]
-pub(crate) fn disk(open: impl AsFd) -> Disk {
-    match rustix::fs::fstatfs(open) {
-        Ok(found) if NEAR.contains(&(found.f_type as u32)) => Disk::Near,
-        _ => Disk::Far,
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn disk(_: impl AsFd) -> Disk {
-    Disk::Far
 }

@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cap_std::fs::{
     Dir, File, FileType, MetadataExt, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt,
 };
-use guard::Kept;
+use guard::{Disk, Kept};
 use rustix::fs::{OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::bindings::errand::tool::files::{Entry, Existing};
-use super::kernel::{self, Disk};
+use super::kernel;
 use crate::limits::bytes;
 
 /// More entries than this are not listed.
@@ -32,7 +32,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub(crate) fn new(dir: Dir) -> Folder {
-        let disk = kernel::disk(&dir);
+        let disk = guard::disk(&dir);
         Folder { dir, disk }
     }
 }

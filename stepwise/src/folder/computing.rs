@@ -96,9 +96,13 @@ impl Folder {
         Next::Again
     }
 
-    /// What a table says is not it. Where something is to be computed all the same a program may get
-    /// further; else reading does, unless it came first.
+    /// What a table says is not it: what was read in one of its rows may be it all the same. Where something
+    /// is to be computed a program may get further; else reading does, unless it came first.
     fn doubted(&mut self, agent: &Agent, number: u64) -> Next {
+        if let Some(check) = self.unchecked.take() {
+            self.check(check);
+            return Next::Again;
+        }
         if self.odds >= of_folder().sure || self.means == Means::Code {
             return self.told(agent, number, "examples", Stage::Examples);
         }

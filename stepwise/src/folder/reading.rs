@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::passage::{self, Passage};
 use super::prompts;
-use super::{Folder, Found, SEARCH, Stage};
+use super::{Folder, Found, Means, SEARCH, Stage};
 use crate::prompts::of_folder;
 use agent_core::agent::Agent;
 use agent_core::event::Observation;
-use agent_core::message::ToolCall;
+use agent_core::message::{Message, ToolCall};
 use agent_core::strategy::{Decision, Next};
 
 /// Passages read at once.
@@ -59,11 +59,32 @@ impl Folder {
             return self.nothing(agent, number);
         }
         let together: Vec<&Passage> = self.chain.iter().chain([&best]).collect();
-        self.chat = prompts::check(&together, &agent.task, said);
-        self.holder = Some(best);
+        let check = prompts::check(&together, &agent.task, said);
         self.proposed = said.to_string();
-        self.stage = Stage::Check;
+        // Of rows that are read the first one is taken for the largest: the table knows.
+        if self.may_ask(&best) {
+            self.table.clone_from(&best.path);
+            (self.holder, self.unchecked) = (Some(best), Some(check));
+            let plan = format!("it was read in a row: ask {}", self.table);
+            let next = self.told(agent, number, "columns", Stage::Columns);
+            return Decision { plan: Some(plan), next, ..Decision::default() };
+        }
+        self.holder = Some(best);
+        self.check(check);
         Decision::default()
+    }
+
+    /// Has what was proposed checked.
+    pub(super) fn check(&mut self, chat: Vec<Message>) {
+        self.chat = chat;
+        self.prefix.clear();
+        self.stage = Stage::Check;
+    }
+
+    /// Whether a passage is a row of a table that can be asked and was not.
+    fn may_ask(&self, passage: &Passage) -> bool {
+        let asks = self.means == Means::Both && self.chain.is_empty() && self.query.is_none();
+        asks && self.tables.contains(&passage.path)
     }
 
     /// How likely it is that what was read states what was proposed.

@@ -1,0 +1,40 @@
+//! Where files are: on a disk of this machine, which answers in microseconds or at worst in milliseconds and
+//! stamps files by this machine's clock, or elsewhere, where another machine or a program may not answer at all.
+
+use std::os::fd::AsFd;
+
+/// Where a file system's files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// On this machine.
+    Near,
+    /// Elsewhere, or not known.
+    Far,
+}
+
+#[cfg(target_os = "linux")]
+const NEAR: [u32; 9] = [
+    0x0000_ef53, // ext2, ext3, ext4
+    0x5846_5342, // xfs
+    0x9123_683e, // btrfs
+    0xf2f5_2010, // f2fs
+    0x2fc1_2fc1, // zfs
+    0xca45_1a4e, // bcachefs
+    0x794c_7630, // overlayfs
+    0x0102_1994, // tmpfs
+    0x8584_58f6, // ramfs
+];
+
+/// Where something that is open lies.
+#[cfg(target_os = "linux")]
+pub fn disk(open: impl AsFd) -> Disk {
+    match rustix::fs::fstatfs(open) {
+        Ok(found) if NEAR.contains(&(found.f_type as u32)) => Disk::Near,
+        _ => Disk::Far,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn disk(_: impl AsFd) -> Disk {
+    Disk::Far
+}
