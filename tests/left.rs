@@ -94,8 +94,6 @@ fn what_a_confined_server_was_told_and_wrote() {
 fn what_was_there_just_before_a_server_began() {
     let place = first("keeps", "", &[read("docs/iban.md"), keeps("out/copy.txt", "")]);
     place.write("out/hours.txt", "Opening hours: 9 to 5");
-    // Longer than the clock of the files stands still.
-    std::thread::sleep(std::time::Duration::from_millis(20));
     done(&place);
     let ran = second(&place, "", read("out/hours.txt"));
     assert_eq!(ran.code, Some(0), "{ran}");

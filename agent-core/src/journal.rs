@@ -114,7 +114,7 @@ pub struct Writer<'a> {
     pub name: &'a str,
     /// Where it can write.
     pub folders: &'a [PathBuf],
-    /// When it began, in milliseconds since 1970.
+    /// When it began, by the clock that files are stamped with, in milliseconds since 1970.
     pub since: u64,
 }
 

@@ -2,6 +2,7 @@
 //! stamps files by this machine's clock, or elsewhere, where another machine or a program may not answer at all.
 
 use std::os::fd::AsFd;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where a file system's files are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,4 +38,24 @@ pub fn disk(open: impl AsFd) -> Disk {
 #[cfg(not(target_os = "linux"))]
 pub fn disk(_: impl AsFd) -> Disk {
     Disk::Far
+}
+
+/// A moment after all that was written until now, in milliseconds since 1970.
+pub fn moment() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or_default() + 1
+}
+
+/// Whether what is written from here on, on a disk of this machine, is stamped with that moment or a later one:
+/// the clock that files are stamped by goes on in ticks, of at most some milliseconds.
+pub fn stamped_from(moment: u64) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+        u64::try_from(now.tv_sec * 1000 + now.tv_nsec / 1_000_000).is_ok_and(|now| now >= moment)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        self::moment() > moment
+    }
 }

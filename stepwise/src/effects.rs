@@ -87,7 +87,8 @@ impl Stepwise {
 
     /// How likely the answer says that something was done, where nothing was.
     pub(super) fn claims(&mut self, value: Value, odds: f32) -> Decision {
-        const UNDONE: &str = "the answer says that it was done, and no tool did anything: nothing was changed";
+        const UNDONE: &str =
+            "the answer says that it was done, and no tool did anything: nothing was changed";
         let next = match odds >= PROMPTS.thresholds.claims {
             true => Next::Stop(UNDONE.to_string()),
             false => Next::Answer(value),

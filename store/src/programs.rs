@@ -18,9 +18,7 @@ use rusqlite::{Connection, params};
 use crate::provenance::{digest, files, insert, texts};
 use crate::{Store, StoreError};
 
-/// How far the clock that files are stamped with may be behind, in milliseconds: that of this machine goes on
-/// with each tick, that of another is another clock.
-const TICK: u64 = 10;
+/// How far another machine's clock, which stamps the files on its disks, may be behind, in milliseconds.
 const BEHIND: u64 = 1000;
 
 /// A folder in which a program of a run writes, since when, and an origin of all that.
@@ -41,7 +39,7 @@ impl Row {
             let folder = path.parent().and_then(|folder| File::open(folder).ok());
             folder.is_some_and(|folder| disk(folder) == Disk::Near)
         };
-        changed + TICK >= self.since || changed + BEHIND >= self.since && !near()
+        changed >= self.since || changed + BEHIND >= self.since && !near()
     }
 }
 
@@ -147,7 +145,9 @@ fn changed(rows: &[Row]) -> Vec<(PathBuf, String, Vec<String>)> {
     let mut found = Vec::new();
     for folder in folders {
         files(folder, &mut |path, state| {
-            let of = rows.iter().filter(|row| row.folder == *folder && row.may_have_written(path, state));
+            let of = rows
+                .iter()
+                .filter(|row| row.folder == *folder && row.may_have_written(path, state));
             let origins: Vec<String> = of.map(|row| row.origin.clone()).collect();
             if let (false, Ok(sha256)) = (origins.is_empty(), digest(path)) {
                 found.push((path.to_path_buf(), sha256, origins));

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::builtin;
-use crate::process::{Cells, End, now, once, origin};
+use crate::process::{Cells, End, once, origin, since};
 
 use self::made::Made;
 
@@ -170,7 +170,8 @@ impl Worker for Runs {
         self.label(gate).await?;
         // What it leaves behind keeps the origins of all that it was given, also where it failed.
         let (run, name) = (gate.run(), action.id.to_string());
-        let writer = Writer { run: &run, name: &name, folders: &self.write, since: now() };
+        let since = if self.write.is_empty() { 0 } else { since().await };
+        let writer = Writer { run: &run, name: &name, folders: &self.write, since };
         gate.writer_began(&writer, &[]).await?;
         let result = self.watched(&action.arguments).await;
         gate.writer_ended(&run, &name).await?;

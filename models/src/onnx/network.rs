@@ -166,7 +166,8 @@ impl Network {
         }
         let common = common.min(prompt.len().saturating_sub(1));
         self.held[slot].common = if common < LEAST { 0 } else { common };
-        let known = self.common_to_read(slot).is_some() && self.load_common(slot, &prompt[..common]);
+        let known =
+            self.common_to_read(slot).is_some() && self.load_common(slot, &prompt[..common]);
         Ok((slot, if known { common } else { begun.cached }))
     }
 

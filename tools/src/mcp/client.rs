@@ -3,7 +3,7 @@
 //! below it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use agent_core::event::RunId;
 use agent_core::journal::{Journal, JournalError, Writer};
@@ -13,10 +13,10 @@ use guard::Redactor;
 use rmcp::RoleClient;
 use rmcp::service::{RunningService, ServiceError};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use url::Url;
 
-use crate::process::{Cells, Process, now, origin};
+use crate::process::{Cells, Process, origin, since};
 
 use super::bounded::Flow;
 use super::connect::{Failed, wrote};
@@ -36,7 +36,7 @@ pub struct Client {
     live: Mutex<Option<Arc<Live>>>,
     owner: RunId,
     /// When it was first started, in milliseconds since 1970.
-    since: OnceLock<u64>,
+    since: OnceCell<u64>,
     /// The origins of all that it was ever given: it may keep it, and write it down later.
     given: std::sync::Mutex<BTreeSet<Origin>>,
 }
@@ -134,7 +134,7 @@ impl Client {
         let origins = self.given(origins);
         match program.write.is_empty() {
             true => Ok(()),
-            false => journal.writer_began(&self.writer(program), &origins).await,
+            false => journal.writer_began(&self.writer(program).await, &origins).await,
         }
     }
 
@@ -148,8 +148,8 @@ impl Client {
         }
     }
 
-    pub(super) fn writer<'a>(&'a self, program: &'a Program) -> Writer<'a> {
-        let since = *self.since.get_or_init(now);
+    pub(super) async fn writer<'a>(&'a self, program: &'a Program) -> Writer<'a> {
+        let since = *self.since.get_or_init(since).await;
         Writer { run: &self.owner, name: &self.name, folders: &program.write, since }
     }
 

@@ -102,6 +102,6 @@ impl McpTool {
         // What it can read itself is known of it, and counts as read from it.
         let others = given.iter().filter(|origin| !now.contains(origin) && !own(origin));
         others.for_each(|origin| gate.record_origin(origin.clone()));
-        gate.writer_began(&self.client.writer(program), &given).await
+        gate.writer_began(&self.client.writer(program).await, &given).await
     }
 }

@@ -25,7 +25,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_core::mcp::{Confinement, Network, Program};
 use agent_core::provenance::Origin;
@@ -271,10 +270,14 @@ pub async fn probe(cells: &Cells, folder: &Path) -> Result<(), String> {
     Err(why.lines().next().unwrap_or_default().to_string())
 }
 
-/// The time, in milliseconds since 1970: from now on files change that a program writes.
-pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+/// The time, in milliseconds since 1970, from which on files are stamped that a program writes which starts
+/// after this; what was there before is not.
+pub(crate) async fn since() -> u64 {
+    let moment = guard::moment();
+    while !guard::stamped_from(moment) {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    moment
 }
 
 /// Where what a program gives back may come from that may read this.
