@@ -47,10 +47,13 @@ pub(super) struct Folder {
     chat: Vec<Message>,
     /// What the assistant's turn begins with.
     prefix: String,
-    /// The table that is asked about.
+    /// The table that is asked about, and those to ask after it, likeliest first.
     table: String,
-    /// What it offers to the question, and what was asked of it.
+    others: Vec<String>,
+    /// What a table offers to the question, of those that were asked the one that likeliest holds it, and what
+    /// was asked of it.
     query: Option<Query>,
+    likeliest: Option<(f32, Query)>,
     asked: Option<Asked>,
     programs: Vec<String>,
     /// What is being read, best first.
@@ -106,7 +109,6 @@ enum Stage {
 #[derive(Debug, Clone)]
 struct Found {
     text: String,
-    how: &'static str,
     sources: Vec<String>,
 }
 
@@ -127,7 +129,9 @@ impl Folder {
             chat: Vec::new(),
             prefix: String::new(),
             table: String::new(),
+            others: Vec::new(),
             query: None,
+            likeliest: None,
             asked: None,
             programs: Vec::new(),
             passages: Vec::new(),
@@ -219,7 +223,7 @@ impl Folder {
                 }
             }
             Stage::Table => {
-                self.table = said.to_string();
+                self.rank(said, &reply.odds);
                 let next = match agent.grants.write.is_empty() {
                     true => self.told(agent, number, "columns", Stage::Columns),
                     false => self.told(agent, number, "examples", Stage::Examples),
@@ -297,12 +301,7 @@ impl Folder {
     /// What it came to, as the model is told.
     pub(super) fn conclusion(&self) -> String {
         match &self.result {
-            Some(found) => format!(
-                "Result: {}\nIt was {} {}.",
-                found.text,
-                found.how,
-                found.sources.join(", ")
-            ),
+            Some(found) => format!("Result: {}\nSource: {}", found.text, found.sources.join(", ")),
             None => "Result: not found. The files do not state it.".to_string(),
         }
     }

@@ -59,6 +59,8 @@ pub(super) struct OfFolder {
     pub(super) sure: f32,
     pub(super) maybe: f32,
     pub(super) holds: f32,
+    pub(super) holds_surely: f32,
+    pub(super) holds_row: f32,
     pub(super) holds_after_all: f32,
     pub(super) stated: f32,
     pub(super) clear: f32,

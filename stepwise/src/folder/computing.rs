@@ -12,6 +12,8 @@ use agent_core::strategy::{Decision, Next, for_a_model};
 
 /// How often a program is written for one question.
 const PROGRAMS: usize = 3;
+/// So many tables are asked at most whether they hold what a question asks for.
+const TABLES: usize = 4;
 
 impl Folder {
     /// Begins a program: over one of the tables, or over the text that the task names.
@@ -36,7 +38,18 @@ impl Folder {
         };
     }
 
-    /// What the guest tells of the chosen table: first whether it holds what is asked for.
+    /// The tables in the order in which they are asked: the one that was chosen, and then by how likely they
+    /// were to be.
+    pub(super) fn rank(&mut self, chosen: &str, odds: &[f32]) {
+        let odds = odds.iter().copied().chain(std::iter::repeat(0.0));
+        let mut others: Vec<(f32, &String)> = odds.zip(&self.tables).collect();
+        others.retain(|(_, table)| *table != chosen);
+        others.sort_by(|one, other| other.0.total_cmp(&one.0));
+        self.others = others.into_iter().take(TABLES - 1).map(|(_, table)| table.clone()).collect();
+        self.table = chosen.to_string();
+    }
+
+    /// What the guest tells of a table: first whether it holds what is asked for.
     pub(super) fn described(&mut self, agent: &Agent, number: u64, output: &str) -> Next {
         self.query = Query::of(&self.table, output);
         match &self.query {
@@ -50,18 +63,34 @@ impl Folder {
         }
     }
 
-    /// How likely it is that the table holds what is asked for.
+    /// How likely it is that the table holds what is asked for. Unless that is sure, others are asked as well:
+    /// by its name and its columns a table is easily mistaken for another.
     pub(super) fn held_by_table(&mut self, agent: &Agent, number: u64, odds: f32) -> Decision {
-        let enough = match self.read.is_empty() {
-            true => of_folder().holds,
-            false => of_folder().holds_after_all,
+        let limits = of_folder();
+        if let Some(query) = self.query.take()
+            && self.likeliest.as_ref().is_none_or(|(most, _)| odds > *most)
+        {
+            self.likeliest = Some((odds, query));
+        }
+        if odds < limits.holds_surely && !self.others.is_empty() {
+            self.table = self.others.remove(0);
+            let next = self.told(agent, number, "columns", Stage::Columns);
+            return Decision { next, ..Decision::default() };
+        }
+        let enough = match (&self.unchecked, self.read.is_empty()) {
+            (Some(_), _) => limits.holds_row,
+            (None, true) => limits.holds,
+            (None, false) => limits.holds_after_all,
         };
-        let (true, Some(query)) = (odds >= enough, &self.query) else {
-            let plan = format!("{} does not hold it", self.table);
-            let next = self.doubted(agent, number);
-            return Decision { plan: Some(plan), next, ..Decision::default() };
-        };
+        let Some((most, query)) = self.likeliest.take() else { return Decision::default() };
+        self.table = query.path().to_string();
         self.chat = query.ask(&agent.task);
+        self.query = Some(query);
+        if most < enough {
+            let plan = Some("no table holds it".to_string());
+            let next = self.doubted(agent, number);
+            return Decision { plan, next, ..Decision::default() };
+        }
         self.stage = Stage::Query;
         Decision::default()
     }
@@ -92,7 +121,7 @@ impl Folder {
         }
         self.look_at(origins(agent, observation));
         let text = output.chars().take(OUTPUT).collect();
-        self.conclude(Found { text, how: "worked out from", sources: vec![self.file()] });
+        self.conclude(Found { text, sources: vec![self.file()] });
         Next::Again
     }
 
@@ -148,7 +177,7 @@ impl Folder {
         if observation.status == Status::Ok && (self.wrote || !prompts::nothing(output)) {
             let sources = if files.is_empty() { self.seen.clone() } else { files };
             let text = observation.text.chars().take(OUTPUT).collect();
-            self.conclude(Found { text, how: "worked out from", sources });
+            self.conclude(Found { text, sources });
             return Next::Again;
         }
         if self.programs.len() >= PROGRAMS {

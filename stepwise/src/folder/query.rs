@@ -82,6 +82,11 @@ impl Query {
         Some(Query { path, rows, told, conditions, finds: finds(columns) })
     }
 
+    /// The table.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Does the table hold what is asked for?
     pub(super) fn holds(&self, question: &str) -> Vec<Message> {
         prompts::holds(&self.told, question)

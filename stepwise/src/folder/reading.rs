@@ -99,7 +99,7 @@ impl Folder {
         }
         let used: Vec<Passage> = self.chain.iter().chain(self.holder.iter()).cloned().collect();
         let sources = passage::files(&used);
-        let found = Found { text: self.proposed.clone(), how: "found in", sources };
+        let found = Found { text: self.proposed.clone(), sources };
         if alone && stated < limits.clear {
             // What the passage names may lead to a better one; if not, this is it.
             self.held = Some(found);
