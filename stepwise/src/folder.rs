@@ -54,6 +54,8 @@ pub(super) struct Folder {
     /// was asked of it.
     query: Option<Query>,
     likeliest: Option<(f32, Query)>,
+    /// How likely the one that is asked holds it.
+    holds: f32,
     asked: Option<Asked>,
     programs: Vec<String>,
     /// What is being read, best first.
@@ -132,6 +134,7 @@ impl Folder {
             others: Vec::new(),
             query: None,
             likeliest: None,
+            holds: 0.0,
             asked: None,
             programs: Vec::new(),
             passages: Vec::new(),

@@ -2,7 +2,7 @@
 //! is asked for, and else a program is written.
 
 use super::prompts;
-use super::query::Query;
+use super::query::{Asked, Query};
 use super::{Folder, Found, Means, OUTPUT, Stage, call, origins, python};
 use crate::prompts::of_folder;
 use agent_core::agent::Agent;
@@ -85,7 +85,7 @@ impl Folder {
         let Some((most, query)) = self.likeliest.take() else { return Decision::default() };
         self.table = query.path().to_string();
         self.chat = query.ask(&agent.task);
-        self.query = Some(query);
+        (self.query, self.holds) = (Some(query), most);
         if most < enough {
             let plan = Some("no table holds it".to_string());
             let next = self.doubted(agent, number);
@@ -98,7 +98,12 @@ impl Folder {
     /// The form as it was filled in.
     pub(super) fn queried(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
         let asked = self.query.as_ref().and_then(|query| query.asked(said));
-        let Some(asked) = asked.filter(|asked| self.read.is_empty() || asked.picks) else {
+        let sure = self.holds >= of_folder().holds_all;
+        let fits = |asked: &Asked| match self.read.is_empty() {
+            true => sure || !asked.totals,
+            false => asked.picks,
+        };
+        let Some(asked) = asked.filter(fits) else {
             let next = self.doubted(agent, number);
             return Decision { next, ..Decision::default() };
         };
@@ -113,7 +118,8 @@ impl Folder {
     pub(super) fn worked(&mut self, agent: &Agent, number: u64, observation: &Observation) -> Next {
         let output = observation.result["output"].as_str().unwrap_or_default().trim();
         let answers = match (&self.query, &self.asked) {
-            (Some(query), Some(asked)) => query.answers(asked, output),
+            // Where passages were read first, what was asked for is one thing that none of them stated.
+            (Some(query), Some(asked)) => query.answers(asked, output, !self.read.is_empty()),
             _ => false,
         };
         if observation.status != Status::Ok || !answers {

@@ -36,6 +36,8 @@ struct Condition {
     condition: Value,
     /// It names one row.
     one: bool,
+    /// It says what the value is.
+    exact: bool,
 }
 
 /// What to find: the arguments of `query`.
@@ -55,6 +57,8 @@ pub(super) struct Asked {
     pub(super) words: String,
     /// Whether it picks something out of the table: by a condition, or by an end of a scale.
     pub(super) picks: bool,
+    /// Whether it adds up or counts all rows.
+    pub(super) totals: bool,
     /// Whether it lists the values of a column.
     lists: bool,
 }
@@ -142,6 +146,11 @@ impl Query {
         if find.find == "count" && conditions.iter().any(|condition| condition.one) {
             return None;
         }
+        // What a condition says already is not what is asked for.
+        let said = |one: &&Condition| one.exact && one.condition[0] == find.of;
+        if find.find == "list" && conditions.iter().any(said) {
+            return None;
+        }
         let mut arguments = format!("{}, find={}", literal(&self.path), literal(find.find));
         let mut add = |name: &str, value: &Value| {
             if !value.is_null() {
@@ -164,15 +173,18 @@ impl Query {
             program: format!("print(query({arguments}))"),
             words: format!("{wanted}, of {of}"),
             picks: !rows.is_empty() || ends,
+            totals: rows.is_empty() && ["sum", "count", "average"].contains(&find.find),
             lists: find.find == "list",
         })
     }
 
-    /// Whether what was printed answers something: a list of all that there is does not.
-    pub(super) fn answers(&self, asked: &Asked, output: &str) -> bool {
+    /// Whether what was printed answers something: a list of all that there is does not, and none does to
+    /// a question that a single row answers.
+    pub(super) fn answers(&self, asked: &Asked, output: &str, single: bool) -> bool {
         let all = format!("{} rows", self.rows);
         let second = output.lines().nth(1).unwrap_or_default().trim_end_matches(':');
-        !output.is_empty() && output != NOTHING && !(asked.lists && second == all)
+        let other = second == all || single && second != "1 rows";
+        !output.is_empty() && output != NOTHING && !(asked.lists && other)
     }
 }
 
@@ -232,9 +244,11 @@ mod tests {
     fn a_list_of_all_is_no_answer() {
         let reply = json!({"rows": ["harbour is Lagos"], "find": "the name"}).to_string();
         let asked = query().asked(&reply).unwrap_or_else(|| panic!("{reply}"));
-        assert!(query().answers(&asked, "Tern, Lark\n2 rows:\nname: Tern"));
-        assert!(!query().answers(&asked, "Tern, Lark\n14 rows:\nname: Tern"));
-        assert!(!query().answers(&asked, "nothing"));
+        assert!(query().answers(&asked, "Tern, Lark\n2 rows:\nname: Tern", false));
+        assert!(!query().answers(&asked, "Tern, Lark\n2 rows:\nname: Tern", true));
+        assert!(query().answers(&asked, "Tern\n1 rows:\nname: Tern", true));
+        assert!(!query().answers(&asked, "Tern, Lark\n14 rows:\nname: Tern", false));
+        assert!(!query().answers(&asked, "nothing", false));
     }
 
     #[test]
@@ -248,6 +262,8 @@ mod tests {
             json!({"rows": ["harbour is Sines"], "find": "the number of rows"}),
             json!({"rows": ["mast > 7"], "find": "the number of rows"}),
             json!({"rows": [], "find": "the sum of harbour"}),
+            // Those in Lagos lie in Lagos.
+            json!({"rows": ["harbour is Lagos"], "find": "the harbour"}),
             // There is one Tern: it is not what is counted.
             json!({"rows": ["name is Tern"], "find": "the number of rows"}),
         ] {

@@ -34,6 +34,10 @@ impl Folder {
         let known = if self.chain.len() < HOPS { &self.read } else { &self.chain };
         let room = PASSAGES - self.chain.len();
         let found = passage::all(&observation.result, known, room);
+        if found.is_empty() && self.may_compute() {
+            self.compute(agent);
+            return Next::Again;
+        }
         self.stage = if found.is_empty() { Stage::Done } else { Stage::Read };
         if found.is_empty() {
             self.result = self.held.take();

@@ -83,12 +83,13 @@ impl Column {
         let name = &self.name;
         let mut all = Vec::new();
         let mut add = |words: String, relation: &str, value: Value| {
+            let exact = relation == "=" && self.kind != Kind::Date;
             let one = self.unique && relation == "=";
             let condition = match value {
                 Value::Null => json!([name, relation]),
                 value => json!([name, relation, value]),
             };
-            all.push(Condition { words: format!("{name} {words}"), condition, one });
+            all.push(Condition { words: format!("{name} {words}"), condition, one, exact });
         };
         match self.kind {
             Kind::Text => {
