@@ -17,6 +17,7 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
         say(r#"{"path": "docs/a.md"}"#),
         say("finish"),
         say("The tower is 30 m high."),
+        say("know"),
     ];
     let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
     assert_eq!(ran.code, Some(0), "{ran}");
@@ -43,6 +44,8 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
     replied 4 "finish"
     thinking 5
     replied 5 "The tower is 30 m high."
+    thinking 6
+    replied 6 "know"
     ended {"answer":"The tower is 30 m high."}
     "#);
 }
@@ -60,7 +63,7 @@ fn writes(wanted: &str, after: &[Value]) -> (Ran, String, Option<String>) {
 
 #[test]
 fn a_change_that_the_task_does_not_ask_for_is_left_out() {
-    let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m")];
+    let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m"), say("no")];
     let (ran, journal, written) = writes("no", &read);
     assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
     assert!(journal.contains("planned leave out files.write"), "{journal}");
@@ -147,7 +150,7 @@ fn what_was_not_offered_cannot_be_chosen() {
 fn arguments_are_an_object() {
     for arguments in ["[]", "\"docs/a.md\"", "7"] {
         let mut replies = vec![say("data"), say("yes"), say("files.read"), say(arguments)];
-        replies.extend([say("{}"), say("finish"), say("docs/a.md, docs/b.md")]);
+        replies.extend([say("{}"), say("finish"), say("docs/a.md, docs/b.md"), say("know")]);
         let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
         assert_eq!(ran.code, Some(0), "{ran}");
         assert!(!journal.contains("files.read{") && !journal.contains("files.read["), "{journal}");
@@ -160,7 +163,7 @@ fn an_unchanged_repetition_is_impossible() {
     let mut replies = vec![say("data"), say("yes")];
     replies.extend(read());
     replies.extend(read());
-    replies.extend([say("finish"), say("30 m")]);
+    replies.extend([say("finish"), say("30 m"), say("know")]);
     let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
     assert_eq!(ran.code, Some(0), "{ran}");
     assert_eq!(journal.matches("acting").count(), 2, "the listing and one call: {journal}");
@@ -186,9 +189,30 @@ fn a_value_that_nothing_supports_is_no_answer() {
 
 #[test]
 fn an_answer_without_a_tool_is_a_decision() {
-    let (ran, journal) = ran(&place(), STEPWISE, READ, &[say("own"), say("no"), say("Oslo")]);
+    let replies = ["own", "no", "Oslo", "know"].map(say);
+    let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
     assert_eq!(ran.finished()["outcome"], json!({"answer": "Oslo"}));
     assert!(!journal.contains("acting"), "{journal}");
+}
+
+#[test]
+fn an_answer_that_tells_of_what_was_never_done_is_none() {
+    let ended = |says: &[&str]| {
+        let replies: Vec<Value> = ["own", "no", "The lamp is off now."]
+            .iter()
+            .chain(says)
+            .map(|said| say(said))
+            .collect();
+        ran(&place(), STEPWISE, READ, &replies).0
+    };
+    let claims = ended(&["do", "yes"]);
+    assert_eq!((claims.code, &claims.finished()["outcome"]), (Some(1), &Value::Null), "{claims}");
+    assert_eq!(claims.finished()["reason"], "unsupported");
+    let detail = claims.finished()["detail"].to_string();
+    assert!(detail.contains("the answer says that it was done"), "{detail}");
+    for only_tells in [&["do", "no"][..], &["know"]] {
+        assert_eq!(ended(only_tells).code, Some(0));
+    }
 }
 
 #[test]
