@@ -59,6 +59,7 @@ pub(super) struct OfFolder {
     pub(super) sure: f32,
     pub(super) maybe: f32,
     pub(super) holds: f32,
+    pub(super) holds_unnamed: f32,
     pub(super) holds_surely: f32,
     pub(super) holds_all: f32,
     pub(super) holds_row: f32,

@@ -51,7 +51,7 @@ impl Folder {
 
     /// What the guest tells of a table: first whether it holds what is asked for.
     pub(super) fn described(&mut self, agent: &Agent, number: u64, output: &str) -> Next {
-        self.query = Query::of(&self.table, output);
+        self.query = Query::of(&self.table, output, &agent.task);
         match &self.query {
             Some(query) => {
                 self.chat = query.holds(&agent.task);
@@ -100,6 +100,7 @@ impl Folder {
         let asked = self.query.as_ref().and_then(|query| query.asked(said));
         let sure = self.holds >= of_folder().holds_all;
         let fits = |asked: &Asked| match self.read.is_empty() {
+            _ if !asked.named && self.holds < of_folder().holds_unnamed => false,
             true => sure || !asked.totals,
             false => asked.picks,
         };

@@ -12,6 +12,8 @@ pub(super) struct Passage {
     /// The headings it stands under; empty for a row.
     context: String,
     pub(super) text: String,
+    /// It is a row of a table.
+    pub(super) is_row: bool,
 }
 
 impl Passage {
@@ -39,7 +41,11 @@ pub(super) fn all(result: &Value, shown: &[Passage], most: usize) -> Vec<Passage
     for found in result["passages"].as_array().into_iter().flatten() {
         let text = |key: &str| found[key].as_str().unwrap_or_default().to_string();
         let (path, context) = (text("path"), text("context"));
-        let passage = |text: String| Passage { path: path.clone(), context: context.clone(), text };
+        let is_row = found["rows"].as_bool() == Some(true);
+        let passage = |text: String| {
+            let (path, context) = (path.clone(), context.clone());
+            Passage { path, context, text, is_row }
+        };
         let (pieces, most_of_it) = match found["rows"].as_bool() {
             Some(true) => (text("text").lines().map(str::to_string).collect(), ROWS),
             _ => (vec![text("text").split_whitespace().collect::<Vec<_>>().join(" ")], 1),
@@ -109,6 +115,21 @@ pub(super) fn repeats(said: &str, question: &str) -> bool {
     said.len() > 2 && said.iter().all(|word| asked.iter().any(|asked| alike(asked, word)))
 }
 
+/// The words of a value that a question says, and whether it says all of them.
+pub(super) fn said_of(value: &str, question: &str) -> (Vec<String>, bool) {
+    let (asked, own) = (words(question), words(value));
+    let said: Vec<String> =
+        own.iter().filter(|word| asked.iter().any(|asked| alike(asked, word))).cloned().collect();
+    let all = !own.is_empty() && said.len() == own.len();
+    (said, all)
+}
+
+/// Whether two answers have a word in common.
+pub(super) fn agree(one: &str, other: &str) -> bool {
+    let other = words(other);
+    words(one).iter().any(|word| other.iter().any(|other| alike(other, word)))
+}
+
 /// Whether two words are one, or one of them is the other with an ending.
 fn alike(one: &str, other: &str) -> bool {
     let stem = one.chars().count().min(other.chars().count()) >= 4;
@@ -154,7 +175,8 @@ mod tests {
     #[test]
     fn names_lead_on() {
         let text = "Alfred Nobel, born in Sweden in 1833, patented dynamite.";
-        let passage = Passage { path: "a".into(), context: String::new(), text: text.into() };
+        let passage =
+            Passage { path: "a".into(), context: String::new(), text: text.into(), is_row: false };
         let names = passage.names_beside("Where was the inventor of dynamite, Alfred, born?");
         assert_eq!(names, ["Nobel", "Sweden", "1833"]);
     }
@@ -165,6 +187,7 @@ mod tests {
             path: path.into(),
             context: String::new(),
             text: text.into(),
+            is_row: false,
         };
         let question = "How old is the boat that bears the first pilot's name?";
         let pilots = passage("a.md", "The first pilot was Ole Berg. The second was from Bergen.");

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::passage::said_of;
 use super::prompts::literal;
 use crate::prompts;
 use agent_core::message::Message;
@@ -27,6 +28,8 @@ pub(super) struct Query {
     told: String,
     conditions: Vec<Condition>,
     finds: Vec<(String, Find)>,
+    /// Values of the table that the question names, which conditions have to speak of.
+    named: Vec<Value>,
 }
 
 /// A condition that rows can be asked to meet, as an argument of `query`.
@@ -61,6 +64,9 @@ pub(super) struct Asked {
     pub(super) totals: bool,
     /// Whether it lists the values of a column.
     lists: bool,
+    counts: bool,
+    /// Whether it speaks of a value that the question names.
+    pub(super) named: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,18 +78,19 @@ struct Described {
 
 impl Query {
     /// From what the guest's `columns` printed; `None` where there is nothing to ask about.
-    pub(super) fn of(path: &str, described: &str) -> Option<Query> {
-        let described: Described = serde_json::from_str(described).ok()?;
+    pub(super) fn of(path: &str, described: &str, question: &str) -> Option<Query> {
+        let mut described: Described = serde_json::from_str(described).ok()?;
         if described.rows == 0 || described.columns.is_empty() {
             return None;
         }
+        let named = named(&mut described, question);
         let columns = &described.columns;
         let lines: Vec<String> = columns.iter().map(Column::told).collect();
         let name = path.rsplit('/').next().unwrap_or(path);
         let told = format!("Table {name}, {} rows:\n{}", described.rows, lines.join("\n"));
         let conditions = columns.iter().flat_map(|column| column.conditions(&described)).collect();
         let (path, rows) = (path.to_string(), described.rows);
-        Some(Query { path, rows, told, conditions, finds: finds(columns) })
+        Some(Query { path, rows, told, conditions, finds: finds(columns), named })
     }
 
     /// The table.
@@ -151,6 +158,11 @@ impl Query {
         if find.find == "list" && conditions.iter().any(said) {
             return None;
         }
+        let used = |named: &&Value| conditions.iter().any(|one| one.condition[2] == **named);
+        let named = self.named.iter().filter(used).count();
+        if named < self.named.len() {
+            return None;
+        }
         let mut arguments = format!("{}, find={}", literal(&self.path), literal(find.find));
         let mut add = |name: &str, value: &Value| {
             if !value.is_null() {
@@ -175,17 +187,62 @@ impl Query {
             picks: !rows.is_empty() || ends,
             totals: rows.is_empty() && ["sum", "count", "average"].contains(&find.find),
             lists: find.find == "list",
+            counts: find.find == "count",
+            named: named > 0,
         })
     }
 
-    /// Whether what was printed answers something: a list of all that there is does not, and none does to
-    /// a question that a single row answers.
+    /// Whether what was printed answers something: a list of all that there is does not, no list does where
+    /// a single row answers the question, and that there are none is as likely a wrong condition.
     pub(super) fn answers(&self, asked: &Asked, output: &str, single: bool) -> bool {
         let all = format!("{} rows", self.rows);
         let second = output.lines().nth(1).unwrap_or_default().trim_end_matches(':');
         let other = second == all || single && second != "1 rows";
-        !output.is_empty() && output != NOTHING && !(asked.lists && other)
+        let none = output == NOTHING || asked.counts && output.lines().next() == Some("0");
+        !output.is_empty() && !none && !(asked.lists && other)
     }
+}
+
+/// The values that a question names in full. What only shares words with those is offered no more: who asks
+/// for what is in the tar loft does not ask for the tar ladle.
+fn named(described: &mut Described, question: &str) -> Vec<Value> {
+    /// Shorter ones are words of any sentence.
+    const LETTERS: usize = 4;
+    let texts = |described: &Described| -> Vec<String> {
+        let columns = described.columns.iter().filter(|column| column.is_text());
+        columns.flat_map(|column| column.offered.clone()).collect()
+    };
+    let said: Vec<(String, Vec<String>, bool)> = texts(described)
+        .into_iter()
+        .map(|value| {
+            let (words, all) = said_of(&value, question);
+            (value, words, all)
+        })
+        .collect();
+    let full: HashSet<&String> =
+        said.iter().filter(|(.., all)| *all).flat_map(|(_, words, _)| words).collect();
+    let less = |value: &String| {
+        said.iter().any(|(other, words, all)| {
+            other == value && !all && !words.is_empty() && words.iter().all(|it| full.contains(it))
+        })
+    };
+    for column in described.columns.iter_mut().filter(|column| column.is_text()) {
+        column.offered.retain(|value| !less(value));
+    }
+    let long =
+        |value: &str| value.chars().filter(|letter| letter.is_alphabetic()).count() >= LETTERS;
+    let mut named: Vec<Value> = Vec::new();
+    for (value, ..) in said.iter().filter(|(value, _, all)| *all && long(value)) {
+        if !named.contains(&json!(value)) {
+            named.push(json!(value));
+        }
+    }
+    // A year, where the table has years.
+    let year = |number: &&Value| number.as_i64().is_some_and(|year| (1000..3000).contains(&year));
+    if described.columns.iter().any(Column::has_years) {
+        named.extend(described.numbers.iter().filter(year).cloned());
+    }
+    named
 }
 
 #[cfg(test)]
@@ -205,7 +262,7 @@ mod tests {
          "values": ["1987-04", "2003-11"], "offered": ["1990"], "parts": [], "such": ["1987-04-02"]}]}"#;
 
     fn query() -> Query {
-        Query::of("docs/boats.csv", DESCRIBED).unwrap_or_else(|| panic!("{DESCRIBED}"))
+        Query::of("docs/boats.csv", DESCRIBED, "").unwrap_or_else(|| panic!("{DESCRIBED}"))
     }
 
     fn program(reply: Value) -> Option<String> {

@@ -66,8 +66,8 @@ impl Folder {
         let check = prompts::check(&together, &agent.task, said);
         self.proposed = said.to_string();
         // Of rows that are read the first one is taken for the largest: the table knows.
-        if self.may_ask(&best) {
-            self.table.clone_from(&best.path);
+        if let Some(table) = self.may_ask(&best) {
+            self.table = table;
             (self.holder, self.unchecked) = (Some(best), Some(check));
             let plan = format!("it was read in a row: ask {}", self.table);
             let next = self.told(agent, number, "columns", Stage::Columns);
@@ -85,10 +85,18 @@ impl Folder {
         self.stage = Stage::Check;
     }
 
-    /// Whether a passage is a row of a table that can be asked and was not.
-    fn may_ask(&self, passage: &Passage) -> bool {
+    /// The table that a passage is a row of, where it can be asked and was not.
+    fn may_ask(&self, passage: &Passage) -> Option<String> {
         let asks = self.means == Means::Both && self.chain.is_empty() && self.query.is_none();
-        asks && self.tables.contains(&passage.path)
+        self.table_of(passage).filter(|_| asks).cloned()
+    }
+
+    fn table_of(&self, passage: &Passage) -> Option<&String> {
+        let of_file = |table: &&String| {
+            let (file, _) = table.split_once('#').unwrap_or((table, ""));
+            file == passage.path
+        };
+        self.tables.iter().find(of_file).filter(|_| passage.is_row)
     }
 
     /// How likely it is that what was read states what was proposed.
@@ -96,9 +104,15 @@ impl Folder {
         let limits = of_folder();
         let alone = self.chain.is_empty();
         let enough = if alone { limits.stated } else { limits.stated_together };
-        if stated < enough {
+        // A single row does not say what all of them come to.
+        let row = self.holder.as_ref().is_some_and(|holder| self.table_of(holder).is_some());
+        let computed = alone && row && self.odds >= limits.compute;
+        if stated < enough || computed {
             // Two readings that contradict each other are no answer.
-            self.held = self.held.take().filter(|_| stated >= limits.no);
+            let proposed = &self.proposed;
+            let held = self.held.take();
+            self.held =
+                held.filter(|held| stated >= limits.no && passage::agree(&held.text, proposed));
             return self.nothing(agent, number);
         }
         let used: Vec<Passage> = self.chain.iter().chain(self.holder.iter()).cloned().collect();

@@ -25,7 +25,7 @@ pub(super) struct Column {
     /// Its values, where they are few; of dates, their months.
     values: Vec<String>,
     /// Those that the question may mean.
-    offered: Vec<String>,
+    pub(super) offered: Vec<String>,
     /// Words of the question that are parts of values.
     parts: Vec<String>,
     such: Vec<String>,
@@ -76,6 +76,15 @@ impl Column {
         let unit = self.unit.as_deref().filter(|unit| !unit.is_empty());
         let alike = unit.is_some() && self.unit == other.unit;
         self.name != other.name && (alike || self.years && other.years)
+    }
+
+    pub(super) fn is_text(&self) -> bool {
+        self.kind == Kind::Text
+    }
+
+    /// Whether its numbers are years.
+    pub(super) fn has_years(&self) -> bool {
+        self.kind == Kind::Number && self.years
     }
 
     /// What rows can be asked for by this column.
