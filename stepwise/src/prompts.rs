@@ -56,7 +56,6 @@ pub(super) struct Thresholds {
 #[serde(deny_unknown_fields)]
 pub(super) struct OfFolder {
     pub(super) compute: f32,
-    pub(super) sure: f32,
     pub(super) maybe: f32,
     pub(super) holds: f32,
     pub(super) holds_unnamed: f32,

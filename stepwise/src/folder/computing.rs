@@ -100,6 +100,8 @@ impl Folder {
         let asked = self.query.as_ref().and_then(|query| query.asked(said));
         let sure = self.holds >= of_folder().holds_all;
         let fits = |asked: &Asked| match self.read.is_empty() {
+            // What was read in a row is not how many there are.
+            _ if asked.counts && self.unchecked.is_some() => false,
             _ if !asked.named && self.holds < of_folder().holds_unnamed => false,
             true => sure || !asked.totals,
             false => asked.picks,
@@ -132,14 +134,14 @@ impl Folder {
         Next::Again
     }
 
-    /// What a table says is not it: what was read in one of its rows may be it all the same. Where something
-    /// is to be computed a program may get further; else reading does, unless it came first.
+    /// What a table says is not it: what was read in one of its rows may be it all the same. Else reading is the
+    /// other course, unless it came first, or where nothing can be read, a program.
     fn doubted(&mut self, agent: &Agent, number: u64) -> Next {
         if let Some(check) = self.unchecked.take() {
             self.check(check);
             return Next::Again;
         }
-        if self.odds >= of_folder().sure || self.means == Means::Code {
+        if self.means == Means::Code {
             return self.told(agent, number, "examples", Stage::Examples);
         }
         match self.read.is_empty() {

@@ -115,13 +115,12 @@ pub(super) fn repeats(said: &str, question: &str) -> bool {
     said.len() > 2 && said.iter().all(|word| asked.iter().any(|asked| alike(asked, word)))
 }
 
-/// The words of a value that a question says, and whether it says all of them.
+/// The words of a question that are those of a value, and whether it says all that the value has.
 pub(super) fn said_of(value: &str, question: &str) -> (Vec<String>, bool) {
-    let (asked, own) = (words(question), words(value));
-    let said: Vec<String> =
-        own.iter().filter(|word| asked.iter().any(|asked| alike(asked, word))).cloned().collect();
-    let all = !own.is_empty() && said.len() == own.len();
-    (said, all)
+    let (mut asked, own) = (words(question), words(value));
+    let all = own.iter().all(|word| asked.iter().any(|asked| alike(asked, word)));
+    asked.retain(|asked| own.iter().any(|word| alike(asked, word)));
+    (asked, all && !own.is_empty())
 }
 
 /// Whether two answers have a word in common.

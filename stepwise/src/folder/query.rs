@@ -64,7 +64,7 @@ pub(super) struct Asked {
     pub(super) totals: bool,
     /// Whether it lists the values of a column.
     lists: bool,
-    counts: bool,
+    pub(super) counts: bool,
     /// Whether it speaks of a value that the question names.
     pub(super) named: bool,
 }
@@ -136,6 +136,14 @@ impl Query {
         rows.retain(|row| known.insert(*row));
         let conditions = rows.iter().map(|row| self.conditions.iter().find(|it| it.words == *row));
         let mut conditions: Vec<&Condition> = conditions.collect::<Option<_>>()?;
+        // What is also its own contrary is said once.
+        let mut values: Vec<(Value, Value)> = Vec::new();
+        conditions.retain(|one| {
+            let value = (one.condition[0].clone(), one.condition[2].clone());
+            let contrary = one.condition[1] == "not" && values.contains(&value);
+            values.push(value);
+            !contrary
+        });
         // A number of the question is that of one column.
         let mut numbers: Vec<(Value, Value)> = Vec::new();
         conditions.retain(|one| match &one.condition[2] {
@@ -203,8 +211,9 @@ impl Query {
     }
 }
 
-/// The values that a question names in full. What only shares words with those is offered no more: who asks
-/// for what is in the tar loft does not ask for the tar ladle.
+/// The values that a question names in full. Others are offered no more if they share words with those alone –
+/// who asks for what is in the tar loft does not ask for the tar ladle – or if the question says nothing of
+/// them or of their column.
 fn named(described: &mut Described, question: &str) -> Vec<Value> {
     /// Shorter ones are words of any sentence.
     const LETTERS: usize = 4;
@@ -222,12 +231,16 @@ fn named(described: &mut Described, question: &str) -> Vec<Value> {
     let full: HashSet<&String> =
         said.iter().filter(|(.., all)| *all).flat_map(|(_, words, _)| words).collect();
     let less = |value: &String| {
-        said.iter().any(|(other, words, all)| {
-            other == value && !all && !words.is_empty() && words.iter().all(|it| full.contains(it))
-        })
+        let (words, all) = said_of(value, question);
+        !all && !words.is_empty() && words.iter().all(|word| full.contains(word))
     };
     for column in described.columns.iter_mut().filter(|column| column.is_text()) {
-        column.offered.retain(|value| !less(value));
+        let spoken_of = !said_of(&column.name, question).0.is_empty();
+        let says = |value: &String| spoken_of || !said_of(value, question).0.is_empty();
+        column.offered.retain(|value| says(value) && !less(value));
+        column
+            .parts
+            .retain(|part| said_of(part, question).0.iter().all(|word| !full.contains(word)));
     }
     let long =
         |value: &str| value.chars().filter(|letter| letter.is_alphabetic()).count() >= LETTERS;
@@ -261,8 +274,10 @@ mod tests {
         {"name": "built", "kind": "date", "unit": null, "empty": false, "unique": false, "years": false,
          "values": ["1987-04", "2003-11"], "offered": ["1990"], "parts": [], "such": ["1987-04-02"]}]}"#;
 
+    const QUESTION: &str = "Was the Tern in the harbour of Lagos before 1990, or any in the sea?";
+
     fn query() -> Query {
-        Query::of("docs/boats.csv", DESCRIBED, "").unwrap_or_else(|| panic!("{DESCRIBED}"))
+        Query::of("docs/boats.csv", DESCRIBED, QUESTION).unwrap_or_else(|| panic!("{DESCRIBED}"))
     }
 
     fn program(reply: Value) -> Option<String> {

@@ -13,7 +13,7 @@ const SUCH: usize = 6;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Column {
-    name: String,
+    pub(super) name: String,
     kind: Kind,
     unit: Option<String>,
     /// Whether some cells are empty.
@@ -27,7 +27,7 @@ pub(super) struct Column {
     /// Those that the question may mean.
     pub(super) offered: Vec<String>,
     /// Words of the question that are parts of values.
-    parts: Vec<String>,
+    pub(super) parts: Vec<String>,
     such: Vec<String>,
 }
 
