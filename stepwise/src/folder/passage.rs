@@ -117,7 +117,12 @@ pub(super) fn repeats(said: &str, question: &str) -> bool {
 
 /// The words of a question that are those of a value, and whether it says all that the value has.
 pub(super) fn said_of(value: &str, question: &str) -> (Vec<String>, bool) {
+    const SMALL: [&str; 20] = [
+        "for", "with", "from", "by", "as", "or", "no", "not", "are", "were", "has", "have", "der",
+        "die", "das", "und", "von", "mit", "für", "im",
+    ];
     let (mut asked, own) = (words(question), words(value));
+    asked.retain(|word| !SMALL.contains(&word.as_str()) || value.to_lowercase() == *word);
     let all = own.iter().all(|word| asked.iter().any(|asked| alike(asked, word)));
     asked.retain(|asked| own.iter().any(|word| alike(asked, word)));
     (asked, all && !own.is_empty())
