@@ -207,7 +207,7 @@ impl Query {
         let second = output.lines().nth(1).unwrap_or_default().trim_end_matches(':');
         let other = second == all || single && second != "1 rows";
         let none = output == NOTHING || asked.counts && output.lines().next() == Some("0");
-        !output.is_empty() && !none && !(asked.lists && other)
+        !(output.is_empty() || none || asked.lists && other)
     }
 }
 
@@ -238,9 +238,10 @@ fn named(described: &mut Described, question: &str) -> Vec<Value> {
         let spoken_of = !said_of(&column.name, question).0.is_empty();
         let says = |value: &String| spoken_of || !said_of(value, question).0.is_empty();
         column.offered.retain(|value| says(value) && !less(value));
-        column
-            .parts
-            .retain(|part| said_of(part, question).0.iter().all(|word| !full.contains(word)));
+        column.parts.retain(|part| {
+            let (words, _) = said_of(part, question);
+            !words.is_empty() && words.iter().all(|word| !full.contains(word))
+        });
     }
     let long =
         |value: &str| value.chars().filter(|letter| letter.is_alphabetic()).count() >= LETTERS;
@@ -274,7 +275,8 @@ mod tests {
         {"name": "built", "kind": "date", "unit": null, "empty": false, "unique": false, "years": false,
          "values": ["1987-04", "2003-11"], "offered": ["1990"], "parts": [], "such": ["1987-04-02"]}]}"#;
 
-    const QUESTION: &str = "Was the Tern in the harbour of Lagos before 1990, or any in the sea?";
+    /// It speaks of columns, and names none of their values.
+    const QUESTION: &str = "Which name has the sea in it, and which harbour?";
 
     fn query() -> Query {
         Query::of("docs/boats.csv", DESCRIBED, QUESTION).unwrap_or_else(|| panic!("{DESCRIBED}"))
@@ -310,6 +312,23 @@ mod tests {
         let expected =
             r#"print(query("docs/boats.csv", find="count", where=[["length","=",1990]]))"#;
         assert_eq!(program(reply).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn what_a_question_names_is_spoken_of() {
+        let query = |question| Query::of("b.csv", DESCRIBED, question).unwrap_or_else(|| panic!());
+        let all = json!({"rows": [], "find": "the sum of length"}).to_string();
+        let those = json!({"rows": ["harbour is Lagos"], "find": "the sum of length"}).to_string();
+        assert!(query("How long are they all?").asked(&all).is_some());
+        let named = query("How long are those of Lagos?");
+        assert!(named.asked(&all).is_none());
+        assert!(named.asked(&those).is_some_and(|asked| asked.named));
+        // The Tern is in no question about Lagos.
+        assert!(!named.form().to_string().contains("name is Tern"));
+        let other = DESCRIBED.replace("[\"Tern\"]", "[\"Lagos ladle\"]");
+        let question = "How long are those of Lagos, by name?";
+        let form = Query::of("b.csv", &other, question).map(|query| query.form().to_string());
+        assert!(form.is_some_and(|form| form.contains("Lagos\"") && !form.contains("ladle")));
     }
 
     #[test]
