@@ -82,6 +82,7 @@ fn a_constrained_model_asks_like_any_other() {
         say(r#"{"question": "How high is the tower?"}"#),
         say("finish"),
         say("30 m"),
+        say("know"),
     ];
     place.agent("act = \"stepwise\"", "[tools]\nuse = [\"ask.person\"]", &replies);
     let ran = place.run();

@@ -2,6 +2,7 @@
 //! stamps files by this machine's clock, or elsewhere, where another machine or a program may not answer at all.
 
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where a file system's files are.
@@ -37,6 +38,20 @@ pub fn disk(open: impl AsFd) -> Disk {
 
 #[cfg(not(target_os = "linux"))]
 pub fn disk(_: impl AsFd) -> Disk {
+    Disk::Far
+}
+
+/// The same of what lies at a path.
+#[cfg(target_os = "linux")]
+pub fn disk_at(path: &Path) -> Disk {
+    match rustix::fs::statfs(path) {
+        Ok(found) if NEAR.contains(&(found.f_type as u32)) => Disk::Near,
+        _ => Disk::Far,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn disk_at(_: &Path) -> Disk {
     Disk::Far
 }
 

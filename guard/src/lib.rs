@@ -16,7 +16,7 @@ mod redact;
 mod visible;
 mod work;
 
-pub use disk::{Disk, disk, moment, stamped_from};
+pub use disk::{Disk, disk, disk_at, moment, stamped_from};
 pub use environment::{Need, search_path};
 pub use kept::{Kept, LOOKED_AT};
 pub use program::{Missing, Program, settle};

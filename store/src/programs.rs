@@ -4,7 +4,7 @@
 //! errand is found here by the next run, and ended then.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use agent_core::event::RunId;
 use agent_core::journal::Writer;
 use agent_core::provenance::Origin;
-use guard::{Disk, disk};
+use guard::{Disk, disk_at};
 use rusqlite::{Connection, params};
 
 use crate::provenance::{digest, files, insert, texts};
@@ -35,10 +35,7 @@ impl Row {
     fn may_have_written(&self, path: &Path, state: &Metadata) -> bool {
         let milliseconds = state.ctime() * 1000 + state.ctime_nsec() / 1_000_000;
         let Ok(changed) = u64::try_from(milliseconds) else { return false };
-        let near = || {
-            let folder = path.parent().and_then(|folder| File::open(folder).ok());
-            folder.is_some_and(|folder| disk(folder) == Disk::Near)
-        };
+        let near = || path.parent().is_some_and(|folder| disk_at(folder) == Disk::Near);
         changed >= self.since || changed + BEHIND >= self.since && !near()
     }
 }

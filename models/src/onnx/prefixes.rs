@@ -41,7 +41,7 @@ impl Prefixes {
         network.update(format!("1\n{}\n{layers} {heads} {width}\n", ort::info()));
         network.update(weights(model)?);
         if let Some(adapter) = adapter {
-            network.update(Sha256::digest(fs::read(adapter).ok()?));
+            network.update(Sha256::digest(guard::file::read(adapter, MOST).ok()?));
         }
         Some(Self { folder: model.join(FOLDER), network, sizes })
     }

@@ -313,11 +313,13 @@ impl Client {
     async fn failed(&self, live: &Live, error: &ServiceError) -> Failure {
         let fault = self.why(live, error).await;
         let name = &self.name;
-        let mut said = match fault.kind {
-            Kind::Lost | Kind::Unreachable => {
+        let mut said = match (fault.kind, live.flow.over()) {
+            // Its connection may be gone before it is heard why.
+            (Kind::Lost, Some(over)) => format!("server `{name}` was stopped: {over}"),
+            (Kind::Lost | Kind::Unreachable, _) => {
                 format!("server `{name}` was lost while it worked: {}", fault.said)
             }
-            Kind::Refused => format!("server `{name}` refused: {}", fault.said),
+            (Kind::Refused, _) => format!("server `{name}` refused: {}", fault.said),
             _ => format!("server `{name}` failed: {}", fault.said),
         };
         let hint = match (Challenge::of(error), fault.kind) {
