@@ -122,7 +122,7 @@ pub(super) fn said_of(value: &str, question: &str) -> (Vec<String>, bool) {
         "die", "das", "und", "von", "mit", "für", "im",
     ];
     let (mut asked, own) = (words(question), words(value));
-    asked.retain(|word| !SMALL.contains(&word.as_str()) || value.to_lowercase() == *word);
+    asked.retain(|word| !SMALL.contains(&word.as_str()));
     let all = own.iter().all(|word| asked.iter().any(|asked| alike(asked, word)));
     asked.retain(|asked| own.iter().any(|word| alike(asked, word)));
     (asked, all && !own.is_empty())
