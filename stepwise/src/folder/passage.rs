@@ -128,6 +128,25 @@ pub(super) fn said_of(value: &str, question: &str) -> (Vec<String>, bool) {
     (asked, all && !own.is_empty())
 }
 
+/// Whether a question says a value word by word.
+pub(super) fn names(question: &str, value: &str) -> bool {
+    let (asked, own) = (words(question), words(value));
+    !own.is_empty() && own.iter().all(|word| asked.contains(word))
+}
+
+/// Whether a question names something, by a word with a capital that does not begin it, that a text has not.
+pub(super) fn names_beside(question: &str, text: &str) -> bool {
+    let own = words(text);
+    let mut asked =
+        question.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).skip(1);
+    asked.any(|word| {
+        let small = word.to_lowercase();
+        word.chars().count() > 1
+            && word.starts_with(char::is_uppercase)
+            && !own.iter().any(|own| alike(own, &small))
+    })
+}
+
 /// Whether two answers have a word in common.
 pub(super) fn agree(one: &str, other: &str) -> bool {
     let other = words(other);

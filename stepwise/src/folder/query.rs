@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::passage::said_of;
+use super::passage::{names, said_of};
 use super::prompts::literal;
 use crate::prompts;
 use agent_core::message::Message;
@@ -246,7 +246,7 @@ fn named(described: &mut Described, question: &str) -> Vec<Value> {
     let long =
         |value: &str| value.chars().filter(|letter| letter.is_alphabetic()).count() >= LETTERS;
     let mut named: Vec<Value> = Vec::new();
-    for (value, ..) in said.iter().filter(|(value, _, all)| *all && long(value)) {
+    for (value, ..) in said.iter().filter(|(value, ..)| names(question, value) && long(value)) {
         if !named.contains(&json!(value)) {
             named.push(json!(value));
         }
