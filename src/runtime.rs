@@ -476,18 +476,6 @@ impl Errand {
         used.push(tools::output::tool());
         Ok(used)
     }
-
-    /// The python guest, made on this machine the first time it is needed.
-    async fn python(&self) -> anyhow::Result<PathBuf> {
-        let build = self.guests();
-        if let Some(made) = build.made() {
-            return Ok(made);
-        }
-        let wheel = self.fetcher.file("componentize-py").await?;
-        let python = self.fetcher.python().to_path_buf();
-        let make = move || build.make(&python, &wheel);
-        Ok(tokio::task::spawn_blocking(make).await??)
-    }
 }
 
 /// Looks up the programs of an agent's servers, and of the agents that it calls, before any of them

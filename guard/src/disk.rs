@@ -30,7 +30,18 @@ const NEAR: [u32; 9] = [
 /// Where something that is open lies.
 #[cfg(target_os = "linux")]
 pub fn disk(open: impl AsFd) -> Disk {
-    match rustix::fs::fstatfs(open) {
+    of(rustix::fs::fstatfs(open))
+}
+
+/// Where what is at a path lies.
+#[cfg(target_os = "linux")]
+pub fn disk_at(path: &Path) -> Disk {
+    of(rustix::fs::statfs(path))
+}
+
+#[cfg(target_os = "linux")]
+fn of(found: rustix::io::Result<rustix::fs::StatFs>) -> Disk {
+    match found {
         Ok(found) if NEAR.contains(&(found.f_type as u32)) => Disk::Near,
         _ => Disk::Far,
     }
@@ -39,15 +50,6 @@ pub fn disk(open: impl AsFd) -> Disk {
 #[cfg(not(target_os = "linux"))]
 pub fn disk(_: impl AsFd) -> Disk {
     Disk::Far
-}
-
-/// The same of what lies at a path.
-#[cfg(target_os = "linux")]
-pub fn disk_at(path: &Path) -> Disk {
-    match rustix::fs::statfs(path) {
-        Ok(found) if NEAR.contains(&(found.f_type as u32)) => Disk::Near,
-        _ => Disk::Far,
-    }
 }
 
 #[cfg(not(target_os = "linux"))]

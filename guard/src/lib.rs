@@ -1,7 +1,8 @@
 //! What stands between errand and the rest of its machine, each in one place: how another program is
 //! started ([`Program`]), who may read what errand keeps ([`private`]), what no agent may write
-//! ([`Kept`]), what a person is shown ([`visible`]), which secrets never are ([`Redactor`]), and what many
-//! processes use together ([`cgroup`]), and whether a file is on this machine ([`disk`]). It decides nothing about agents and knows none.
+//! ([`Kept`]), what a person is shown ([`visible`]), which secrets never are ([`Redactor`]), what many
+//! processes use together ([`cgroup`]), and whether a file is on this machine ([`disk`]). It decides nothing
+//! about agents and knows none.
 
 pub mod cgroup;
 mod disk;

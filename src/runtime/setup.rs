@@ -1,5 +1,6 @@
 //! What an agent needs of this machine before it can run, and what of it would have to be fetched.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use agent_core::agent::{Agent, Device};
@@ -60,6 +61,18 @@ impl Errand {
     /// Where the python guest is made and kept.
     pub(crate) fn guests(&self) -> Build {
         Build::new(self.fetcher.home().root().join("guests"))
+    }
+
+    /// The python guest, made on this machine the first time it is needed.
+    pub(super) async fn python(&self) -> anyhow::Result<PathBuf> {
+        let build = self.guests();
+        if let Some(made) = build.made() {
+            return Ok(made);
+        }
+        let wheel = self.fetcher.file("componentize-py").await?;
+        let python = self.fetcher.python().to_path_buf();
+        let make = move || build.make(&python, &wheel);
+        Ok(tokio::task::spawn_blocking(make).await??)
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::grounding::{self, Evidence};
 use super::prompts::PROMPTS;
-use super::{Stage, Stepwise, Taken, Then};
+use super::{Stage, Stepwise, Then};
 use agent_core::agent::Agent;
 use agent_core::program::RUN;
 use agent_core::strategy::{Decision, Next};
@@ -16,7 +16,12 @@ impl Stepwise {
     /// then what they do is told from their description. Of programs, as of code, only the call could
     /// tell: the agent file says which may run.
     pub(super) fn changes(&self, name: &str) -> bool {
-        let may = name != RUN && self.tool(name).is_some_and(|tool| tool.effect.changes());
+        name != RUN && self.may_change(name)
+    }
+
+    /// The same of a program, too: it may have changed something.
+    fn may_change(&self, name: &str) -> bool {
+        let may = self.tool(name).is_some_and(|tool| tool.effect.changes());
         may && !self.looking.iter().any(|looking| looking == name)
     }
 
@@ -70,13 +75,9 @@ impl Stepwise {
     /// An answer, once it is known to tell of nothing that was not done. Where nothing was changed and the
     /// task wants that, a small model says that it was all the same.
     pub(super) fn unclaimed(&mut self, agent: &Agent, value: Value) -> Decision {
-        let acted = |step: &Taken| {
-            self.tool(&step.tool).is_some_and(|tool| tool.effect.changes())
-                && !self.looking.contains(&step.tool)
-        };
         // What is filled in stands on what was observed, and what was looked up in a folder in its files' words.
         let verbatim = agent.output.is_some() || self.folder.is_some();
-        if verbatim || self.wrote || self.succeeded().any(acted) {
+        if verbatim || self.wrote || self.succeeded().any(|step| self.may_change(&step.tool)) {
             return Decision { next: Next::Answer(value), ..Decision::default() };
         }
         match self.acts {

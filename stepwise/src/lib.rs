@@ -196,8 +196,8 @@ impl Strategy for Stepwise {
     fn decides(&self) -> bool {
         match self.stage {
             Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
-            Stage::Looks(_) | Stage::Acts(_) | Stage::Asked(_) | Stage::Each(_) => true,
-            Stage::Claims(_) => true,
+            Stage::Looks(_) | Stage::Acts(_) | Stage::Asked(_) => true,
+            Stage::Each(_) | Stage::Claims(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
             Stage::Survey | Stage::Arguments(_) | Stage::Text(_) | Stage::Answer => false,
         }

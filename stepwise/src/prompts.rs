@@ -60,7 +60,6 @@ pub(super) struct OfFolder {
     pub(super) holds: f32,
     pub(super) holds_unnamed: f32,
     pub(super) holds_surely: f32,
-    pub(super) holds_all: f32,
     pub(super) holds_row: f32,
     pub(super) holds_after_all: f32,
     pub(super) stated: f32,

@@ -170,7 +170,7 @@ impl Worker for Runs {
         self.label(gate).await?;
         // What it leaves behind keeps the origins of all that it was given, also where it failed.
         let (run, name) = (gate.run(), action.id.to_string());
-        let since = if self.write.is_empty() { 0 } else { since().await };
+        let since = since(&self.write).await;
         let writer = Writer { run: &run, name: &name, folders: &self.write, since };
         gate.writer_began(&writer, &[]).await?;
         let result = self.watched(&action.arguments).await;

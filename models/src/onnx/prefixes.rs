@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::cache::{Cache, Sizes};
 use super::session::CHUNK;
 use crate::fetch::weights;
+use crate::home::Home;
 
 /// The fewest tokens that are kept: fewer are read as fast.
 pub(super) const LEAST: usize = CHUNK / 4;
@@ -75,8 +76,8 @@ impl Prefixes {
     fn written(&self, tokens: &[u32], cache: &Cache) -> std::io::Result<()> {
         let size = self.sizes.bytes_of(tokens.len()) as u64;
         private::folder(&self.folder)?;
-        let disk = rustix::fs::statvfs(&self.folder)?;
-        if size > MOST || disk.f_bavail.saturating_mul(disk.f_frsize) < size + SPARE {
+        let free = Home::at(&self.folder).free().unwrap_or_default();
+        if size > MOST || free < size + SPARE {
             return Ok(());
         }
         make_room(&self.folder, MOST - size)?;
@@ -95,9 +96,7 @@ impl Prefixes {
     fn path(&self, tokens: &[u32]) -> PathBuf {
         let mut hash = self.network.clone();
         tokens.iter().for_each(|token| hash.update(token.to_le_bytes()));
-        let hash = hash.finalize();
-        let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(name)
+        self.folder.join(format!("{:x}", hash.finalize()))
     }
 }
 

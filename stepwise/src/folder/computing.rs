@@ -1,7 +1,7 @@
 //! The course of a look that computes: a table is chosen, a form over it is filled in where it holds what
 //! is asked for, and else a program is written.
 
-use super::passage::names_beside;
+use super::passage::asks_of_another;
 use super::prompts;
 use super::query::{Asked, Query};
 use super::{Folder, Found, Means, OUTPUT, Stage, call, origins, python};
@@ -99,12 +99,12 @@ impl Folder {
     /// The form as it was filled in.
     pub(super) fn queried(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
         let asked = self.query.as_ref().and_then(|query| query.asked(said));
-        let sure = self.holds >= of_folder().holds_all;
+        let sure = self.holds >= of_folder().holds_surely;
         // A name that the row has not may be in no row at all.
         let row = self.holder.as_ref().filter(|_| self.unchecked.is_some());
-        let beside = row.is_some_and(|row| names_beside(&agent.task, &row.text));
+        let another = row.is_some_and(|row| asks_of_another(&agent.task, &row.text));
         let fits = |asked: &Asked| match self.read.is_empty() {
-            _ if !asked.named && beside => false,
+            _ if !asked.named && another => false,
             // What was read in a row is not how many there are.
             _ if asked.counts && self.unchecked.is_some() => false,
             _ if !asked.named && self.holds < of_folder().holds_unnamed => false,

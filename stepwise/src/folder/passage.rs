@@ -129,13 +129,13 @@ pub(super) fn said_of(value: &str, question: &str) -> (Vec<String>, bool) {
 }
 
 /// Whether a question says a value word by word.
-pub(super) fn names(question: &str, value: &str) -> bool {
+pub(super) fn said_in_full(value: &str, question: &str) -> bool {
     let (asked, own) = (words(question), words(value));
     !own.is_empty() && own.iter().all(|word| asked.contains(word))
 }
 
 /// Whether a question names something, by a word with a capital that does not begin it, that a text has not.
-pub(super) fn names_beside(question: &str, text: &str) -> bool {
+pub(super) fn asks_of_another(question: &str, text: &str) -> bool {
     let own = words(text);
     let mut asked =
         question.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).skip(1);

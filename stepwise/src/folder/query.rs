@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::passage::{names, said_of};
+use super::passage::{said_in_full, said_of};
 use super::prompts::literal;
 use crate::prompts;
 use agent_core::message::Message;
@@ -217,19 +217,10 @@ impl Query {
 fn named(described: &mut Described, question: &str) -> Vec<Value> {
     /// Shorter ones are words of any sentence.
     const LETTERS: usize = 4;
-    let texts = |described: &Described| -> Vec<String> {
-        let columns = described.columns.iter().filter(|column| column.is_text());
-        columns.flat_map(|column| column.offered.clone()).collect()
-    };
-    let said: Vec<(String, Vec<String>, bool)> = texts(described)
-        .into_iter()
-        .map(|value| {
-            let (words, all) = said_of(&value, question);
-            (value, words, all)
-        })
-        .collect();
-    let full: HashSet<&String> =
-        said.iter().filter(|(.., all)| *all).flat_map(|(_, words, _)| words).collect();
+    let columns = described.columns.iter().filter(|column| column.is_text());
+    let values: Vec<String> = columns.flat_map(|column| column.offered.clone()).collect();
+    let said = values.iter().map(|value| said_of(value, question));
+    let full: HashSet<String> = said.filter(|(_, all)| *all).flat_map(|(words, _)| words).collect();
     let less = |value: &String| {
         let (words, all) = said_of(value, question);
         !all && !words.is_empty() && words.iter().all(|word| full.contains(word))
@@ -246,7 +237,7 @@ fn named(described: &mut Described, question: &str) -> Vec<Value> {
     let long =
         |value: &str| value.chars().filter(|letter| letter.is_alphabetic()).count() >= LETTERS;
     let mut named: Vec<Value> = Vec::new();
-    for (value, ..) in said.iter().filter(|(value, ..)| names(question, value) && long(value)) {
+    for value in values.iter().filter(|value| said_in_full(value, question) && long(value)) {
         if !named.contains(&json!(value)) {
             named.push(json!(value));
         }

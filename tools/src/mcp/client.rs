@@ -149,7 +149,7 @@ impl Client {
     }
 
     pub(super) async fn writer<'a>(&'a self, program: &'a Program) -> Writer<'a> {
-        let since = *self.since.get_or_init(since).await;
+        let since = *self.since.get_or_init(|| since(&program.write)).await;
         Writer { run: &self.owner, name: &self.name, folders: &program.write, since }
     }
 

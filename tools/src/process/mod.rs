@@ -270,9 +270,12 @@ pub async fn probe(cells: &Cells, folder: &Path) -> Result<(), String> {
     Err(why.lines().next().unwrap_or_default().to_string())
 }
 
-/// The time, in milliseconds since 1970, from which on files are stamped that a program writes which starts
-/// after this; what was there before is not.
-pub(crate) async fn since() -> u64 {
+/// The time, in milliseconds since 1970, from which on files in these folders are stamped that a program writes
+/// which starts after this; what was there before is not. One that writes nowhere is not waited for.
+pub(crate) async fn since(folders: &[PathBuf]) -> u64 {
+    if folders.is_empty() {
+        return 0;
+    }
     let moment = guard::moment();
     while !guard::stamped_from(moment) {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
