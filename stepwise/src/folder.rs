@@ -64,13 +64,13 @@ pub(super) struct Folder {
     chain: Vec<Passage>,
     /// All passages that were read.
     read: Vec<Passage>,
-    /// A short answer that is not checked yet, and the passage that holds it.
+    /// A short answer, and the passages that may hold it and were not asked yet.
     proposed: String,
-    holder: Option<Passage>,
-    /// The conversation that checks it, where the table is asked first whose row it was read in.
-    unchecked: Option<Vec<Message>>,
-    /// What is the answer unless a better one is found.
-    held: Option<Found>,
+    holders: Vec<Passage>,
+    /// Of those that were asked, the one that likeliest states it.
+    holder: Option<(f32, Passage)>,
+    /// The table is asked first whose row it was read in.
+    of_row: bool,
     result: Option<Found>,
     wrote: bool,
     /// Files that were looked into, the latest first.
@@ -98,13 +98,18 @@ enum Stage {
     Holds,
     /// Which rows, and what to find in them?
     Query,
+    /// Which column is meant by a number of the question?
+    Column,
     /// That is being worked out.
     Work,
     Examples,
     Program,
     Search,
     Read,
+    /// Does a passage state what was read?
     Check,
+    /// Does it state an answer at all?
+    Answers,
     Done,
 }
 
@@ -141,9 +146,9 @@ impl Folder {
             chain: Vec::new(),
             read: Vec::new(),
             proposed: String::new(),
+            holders: Vec::new(),
             holder: None,
-            unchecked: None,
-            held: None,
+            of_row: false,
             result: None,
             wrote: false,
             seen: Vec::new(),
@@ -164,7 +169,8 @@ impl Folder {
 
     /// Whether what is asked next is one word.
     pub(super) fn decides(&self) -> bool {
-        matches!(self.stage, Stage::Route | Stage::Table | Stage::Holds | Stage::Check)
+        use Stage::*;
+        matches!(self.stage, Route | Table | Holds | Column | Check | Answers)
     }
 
     /// The tool that it came to its end with.
@@ -193,7 +199,11 @@ impl Folder {
                 let form = self.query.as_ref().map_or(Value::Null, Query::form);
                 (self.chat.clone(), Form::Json(form), 200)
             }
-            Stage::Check | Stage::Holds => {
+            Stage::Column => {
+                let columns = self.asked.as_ref().map(|asked| asked.columns.clone());
+                (self.chat.clone(), Form::Choice(columns.unwrap_or_default()), 16)
+            }
+            Stage::Check | Stage::Answers | Stage::Holds => {
                 let choices = vec!["yes".to_string(), "no".to_string()];
                 (self.chat.clone(), Form::Choice(choices), 4)
             }
@@ -235,9 +245,11 @@ impl Folder {
             }
             Stage::Holds => self.held_by_table(agent, number, odds(reply, "yes")),
             Stage::Query => self.queried(agent, number, said),
+            Stage::Column => self.column_named(agent, number, said),
             Stage::Program => self.programmed(agent, number, &reply.content),
             Stage::Read => self.propose(agent, number, said),
-            Stage::Check => self.checked(agent, number, odds(reply, "yes")),
+            Stage::Check => self.checked(agent, odds(reply, "yes")),
+            Stage::Answers => self.answered(agent, number, odds(reply, "yes")),
             Stage::Columns | Stage::Work | Stage::Examples | Stage::Search | Stage::Done => {
                 Decision::default()
             }

@@ -30,6 +30,8 @@ pub(super) struct Prompts {
     each: Question,
     text: Question,
     stated: Question,
+    answers: Question,
+    column: Question,
     query: Question,
     holds: Question,
     choose: Course,
@@ -63,9 +65,6 @@ pub(super) struct OfFolder {
     pub(super) holds_row: f32,
     pub(super) holds_after_all: f32,
     pub(super) stated: f32,
-    pub(super) clear: f32,
-    pub(super) no: f32,
-    pub(super) stated_together: f32,
 }
 
 /// The thresholds of a question about a folder.
@@ -192,6 +191,16 @@ pub(super) fn stated(passage: &str, question: &str, proposed: &str) -> Vec<Messa
     PROMPTS
         .stated
         .ask(&format!("Passage: {passage}\nQuestion: {question}\nProposed answer: {proposed}"))
+}
+
+/// Does a passage state the answer at all?
+pub(super) fn answers(passage: &str, question: &str) -> Vec<Message> {
+    PROMPTS.answers.ask(&format!("Passage: {passage}\nQuestion: {question}"))
+}
+
+/// Which of these columns?
+pub(super) fn column(columns: &[String], question: &str) -> Vec<Message> {
+    PROMPTS.column.ask(&format!("Columns: {}\nQuestion: {question}", columns.join(", ")))
 }
 
 /// Which rows of a table, and what to find in them?
@@ -335,6 +344,8 @@ mod tests {
             &prompts.each,
             &prompts.text,
             &prompts.stated,
+            &prompts.answers,
+            &prompts.column,
             &prompts.query,
             &prompts.holds,
         ] {

@@ -78,10 +78,10 @@ impl Folder {
             let next = self.told(agent, number, "columns", Stage::Columns);
             return Decision { next, ..Decision::default() };
         }
-        let enough = match (&self.unchecked, self.read.is_empty()) {
-            (Some(_), _) => limits.holds_row,
-            (None, true) => limits.holds,
-            (None, false) => limits.holds_after_all,
+        let enough = match (self.of_row, self.read.is_empty()) {
+            (true, _) => limits.holds_row,
+            (false, true) => limits.holds,
+            (false, false) => limits.holds_after_all,
         };
         let Some((most, query)) = self.likeliest.take() else { return Decision::default() };
         self.table = query.path().to_string();
@@ -101,13 +101,14 @@ impl Folder {
         let asked = self.query.as_ref().and_then(|query| query.asked(said));
         let sure = self.holds >= of_folder().holds_surely;
         // A name that the row has not may be in no row at all.
-        let row = self.holder.as_ref().filter(|_| self.unchecked.is_some());
+        let row = self.holders.first().filter(|_| self.of_row);
         let another = row.is_some_and(|row| asks_of_another(&agent.task, &row.text));
         let fits = |asked: &Asked| match self.read.is_empty() {
             _ if !asked.named && another => false,
             // What was read in a row is not how many there are.
-            _ if asked.counts && self.unchecked.is_some() => false,
+            _ if asked.counts && self.of_row => false,
             _ if !asked.named && self.holds < of_folder().holds_unnamed => false,
+            _ if asked.guesses && !sure => false,
             true => sure || !asked.totals,
             false => asked.picks,
         };
@@ -115,6 +116,37 @@ impl Folder {
             let next = self.doubted(agent, number);
             return Decision { next, ..Decision::default() };
         };
+        if !asked.columns.is_empty() {
+            self.chat = crate::prompts::column(&asked.columns, &agent.task);
+            self.prefix.clear();
+            self.stage = Stage::Column;
+            self.asked = Some(asked);
+            return Decision::default();
+        }
+        self.work(number, asked)
+    }
+
+    /// The column that the form speaks of, where it may be one of several: what it is ordered by, or what a
+    /// number of the question is one of.
+    pub(super) fn column_named(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
+        let asked = self.query.as_mut().zip(self.asked.take());
+        if let Some(asked) = asked.and_then(|(query, asked)| query.of_column(&asked, said)) {
+            return self.work(number, asked);
+        }
+        match self.query.as_ref().filter(|query| query.is_open()) {
+            Some(query) => {
+                self.chat = query.ask(&agent.task);
+                self.stage = Stage::Query;
+                Decision::default()
+            }
+            None => {
+                let next = self.doubted(agent, number);
+                Decision { next, ..Decision::default() }
+            }
+        }
+    }
+
+    fn work(&mut self, number: u64, asked: Asked) -> Decision {
         let plan = format!("find {}", asked.words);
         let next = call(number, &asked.program);
         self.asked = Some(asked);
@@ -142,8 +174,8 @@ impl Folder {
     /// What a table says is not it: what was read in one of its rows may be it all the same. Else reading is the
     /// other course, unless it came first, or where nothing can be read, a program.
     fn doubted(&mut self, agent: &Agent, number: u64) -> Next {
-        if let Some(check) = self.unchecked.take() {
-            self.check(check);
+        if std::mem::take(&mut self.of_row) {
+            self.check(agent);
             return Next::Again;
         }
         if self.means == Means::Code {
@@ -228,7 +260,7 @@ impl Folder {
     /// Whether a table may be asked after all: reading led nowhere, it was not all but certain that
     /// there is nothing to compute, and that was not tried yet.
     pub(super) fn may_compute(&self) -> bool {
-        let tried = self.query.is_some() || !self.programs.is_empty() || self.held.is_some();
+        let tried = self.query.is_some() || !self.programs.is_empty();
         self.means == Means::Both
             && self.odds >= of_folder().maybe
             && !tried

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 /// The most rows of one table: more rows of the same kind only blur the picture.
 const ROWS: usize = 3;
+/// So many passages are asked at most whether they state an answer.
+const HOLDERS: usize = 3;
 
 /// One passage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,14 +25,38 @@ impl Passage {
         format!("{} ({context}) {}", self.path, self.text)
     }
 
-    /// Its names and numbers, without those that the question has already.
+    /// The names and numbers of what the question speaks of in it, without those that the question has
+    /// already.
     pub(super) fn names_beside(&self, question: &str) -> Vec<&str> {
         let asked = words(question);
-        self.text
+        self.spoken_of(&asked)
             .split(|c: char| !c.is_alphanumeric())
             .filter(|word| word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit()))
             .filter(|word| !asked.contains(&word.to_lowercase()))
             .collect()
+    }
+
+    /// From the first to the last of the sentences that share the most words with a question, and what follows
+    /// them; a row as a whole.
+    fn spoken_of(&self, asked: &[String]) -> &str {
+        let ends = self.text.match_indices(['.', '!', '?', ';']).filter_map(|(at, mark)| {
+            let after = at + mark.len();
+            self.text[after..].starts_with([' ', '*']).then_some(after)
+        });
+        let mut begins: Vec<usize> = vec![0];
+        begins.extend(ends.filter(|_| !self.is_row));
+        begins.push(self.text.len());
+        let shared: Vec<usize> = begins
+            .windows(2)
+            .map(|ends| {
+                let own = words(&self.text[ends[0]..ends[1]]);
+                asked.iter().filter(|word| own.iter().any(|own| alike(own, word))).count()
+            })
+            .collect();
+        let most = shared.iter().max();
+        let first = shared.iter().position(|count| Some(count) == most).unwrap_or_default();
+        let last = shared.iter().rposition(|count| Some(count) == most).unwrap_or_default();
+        &self.text[begins[first]..begins[(last + 2).min(begins.len() - 1)]]
     }
 }
 
@@ -60,24 +86,48 @@ pub(super) fn all(result: &Value, shown: &[Passage], most: usize) -> Vec<Passage
 /// Of the passages that were read, the one that shares the most names with those of a chain; `None`
 /// where none shares one that the question does not say.
 pub(super) fn linked(chain: &[Passage], read: &[Passage], question: &str) -> Option<Passage> {
-    let named: Vec<&str> = chain.iter().flat_map(|one| one.names_beside(question)).collect();
-    // What is also written small is the beginning of a sentence and no name.
+    let mut best = None;
+    for passage in read.iter().filter(|passage| !chain.contains(passage)) {
+        let shared = shared(passage, chain, read, question);
+        if shared > best.map_or(0, |(most, _)| most) {
+            best = Some((shared, passage));
+        }
+    }
+    best.map(|(_, passage)| passage.clone())
+}
+
+/// Of a chain the passages that lead to another: by a name that both have, or that one has which leads to it.
+pub(super) fn leading<'a>(
+    chain: &'a [Passage],
+    to: &Passage,
+    read: &[Passage],
+    question: &str,
+) -> Vec<&'a Passage> {
+    let mut reached = vec![to.clone()];
+    let mut leading: Vec<&Passage> = Vec::new();
+    for passage in chain.iter().rev() {
+        if shared(passage, &reached, read, question) > 0 {
+            reached.push(passage.clone());
+            leading.insert(0, passage);
+        }
+    }
+    leading
+}
+
+/// How many names of a passage others have as well, those left out that the question says. What is also
+/// written small is the beginning of a sentence and no name.
+fn shared(passage: &Passage, others: &[Passage], read: &[Passage], question: &str) -> usize {
+    let named: Vec<&str> = others.iter().flat_map(|one| one.names_beside(question)).collect();
     let small = |name: &str| {
         let name = name.to_lowercase();
         let mut words = read.iter().flat_map(|one| one.text.split(|c: char| !c.is_alphanumeric()));
         name.starts_with(char::is_alphabetic) && words.any(|word| word == name)
     };
-    let mut best = None;
-    for passage in read.iter().filter(|passage| !chain.contains(passage)) {
-        let mut own = passage.names_beside(question);
-        own.sort_unstable();
-        own.dedup();
-        own.retain(|name| name.len() > 1 && named.contains(name) && !small(name));
-        if own.len() > best.map_or(0, |(most, _)| most) {
-            best = Some((own.len(), passage));
-        }
-    }
-    best.map(|(_, passage)| passage.clone())
+    let mut own = passage.names_beside(question);
+    own.sort_unstable();
+    own.dedup();
+    own.retain(|name| name.len() > 1 && named.contains(name) && !small(name));
+    own.len()
 }
 
 /// The files that passages come from, best first.
@@ -91,17 +141,19 @@ pub(super) fn files(passages: &[Passage]) -> Vec<String> {
     files
 }
 
-/// The passage that shares the most words with an answer; the better ranked of two. `None` where
-/// no passage shares one.
-pub(super) fn holder(passages: &[Passage], answer: &str) -> Option<usize> {
+/// The passages that share the most words with an answer, best ranked first; none where no passage shares
+/// one.
+pub(super) fn holders(passages: &[Passage], answer: &str) -> Vec<Passage> {
     let answer = words(answer);
     let shared = |passage: &Passage| {
         let own = words(&passage.text);
         answer.iter().filter(|word| own.iter().any(|own| alike(own, word))).count()
     };
-    let counts: Vec<usize> = passages.iter().map(shared).collect();
-    let most = counts.iter().copied().max().filter(|most| *most > 0)?;
-    counts.iter().position(|count| *count == most)
+    let counted: Vec<(usize, &Passage)> =
+        passages.iter().map(|passage| (shared(passage), passage)).collect();
+    let most = counted.iter().map(|(count, _)| *count).max().unwrap_or_default();
+    let best = counted.into_iter().filter(|(count, _)| *count == most && most > 0);
+    best.map(|(_, passage)| passage.clone()).take(HOLDERS).collect()
 }
 
 /// Whether a sentence says nothing but what the question says already. What is short may be one of
@@ -145,12 +197,6 @@ pub(super) fn asks_of_another(question: &str, text: &str) -> bool {
             && word.starts_with(char::is_uppercase)
             && !own.iter().any(|own| alike(own, &small))
     })
-}
-
-/// Whether two answers have a word in common.
-pub(super) fn agree(one: &str, other: &str) -> bool {
-    let other = words(other);
-    words(one).iter().any(|word| other.iter().any(|other| alike(other, word)))
 }
 
 /// Whether two words are one, or one of them is the other with an ending.
@@ -205,6 +251,16 @@ mod tests {
     }
 
     #[test]
+    fn only_names_of_what_is_asked_for_lead_on() {
+        let text = "The winners: Fastest. Ana Sousa with 31 s. Heaviest boat. Rui Costa with 212 kg. \
+                    Longest oar. Ole Berg with 4 m.";
+        let passage =
+            Passage { path: "a".into(), context: String::new(), text: text.into(), is_row: false };
+        let names = passage.names_beside("How old is the one who won with the heaviest boat?");
+        assert_eq!(names, ["Heaviest", "Rui", "Costa", "212"][1..]);
+    }
+
+    #[test]
     fn shared_names_link_passages() {
         let passage = |path: &str, text: &str| Passage {
             path: path.into(),
@@ -232,14 +288,35 @@ mod tests {
     }
 
     #[test]
-    fn the_holder_shares_the_most_words() {
+    fn holders_share_the_most_words() {
         let result = json!({"passages": [
             {"path": "a.md", "text": "Ann Lee lives here."},
             {"path": "b.md", "text": "Ann Lee, the carpenter, lives there."},
         ]});
         let passages = all(&result, &[], 5);
-        assert_eq!(holder(&passages, "the carpenter Ann"), Some(1));
-        assert_eq!(holder(&passages, "Ann"), Some(0));
-        assert_eq!(holder(&passages, "nobody"), None);
+        let holders = |answer: &str| -> Vec<String> {
+            holders(&passages, answer).into_iter().map(|passage| passage.path).collect()
+        };
+        assert_eq!(holders("the carpenter Ann"), ["b.md"]);
+        assert_eq!(holders("Ann"), ["a.md", "b.md"]);
+        assert!(holders("Bob").is_empty());
+    }
+
+    #[test]
+    fn only_what_leads_to_a_passage_is_read_with_it() {
+        let passage = |text: &str| Passage {
+            path: text.into(),
+            context: String::new(),
+            text: text.into(),
+            is_row: false,
+        };
+        let chain = [
+            passage("The hut was painted by Jan Roos."),
+            passage("The first pilot was Ole Berg."),
+            passage("Ole Berg lived in Bergen."),
+        ];
+        let to = passage("From Bergen it is a day to Oslo.");
+        let leading = leading(&chain, &to, &chain, "How far is it to the pilot's home?");
+        assert_eq!(leading, [&chain[1], &chain[2]]);
     }
 }

@@ -130,6 +130,12 @@ pub(super) fn check(passages: &[&Passage], question: &str, proposed: &str) -> Ve
     prompts::stated(&text.join("\n"), question, proposed)
 }
 
+/// Do they state the answer at all?
+pub(super) fn answers(passages: &[&Passage], question: &str) -> Vec<Message> {
+    let text: Vec<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
+    prompts::answers(&text.join("\n"), question)
+}
+
 /// Fill in the answer.
 pub(in super::super) fn last(agent: &Agent, conclusion: &str) -> Vec<Message> {
     let form = match &agent.output {

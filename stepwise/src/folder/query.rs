@@ -30,6 +30,10 @@ pub(super) struct Query {
     finds: Vec<(String, Find)>,
     /// Values of the table that the question names, which conditions have to speak of.
     named: Vec<Value>,
+    /// Columns that a number of the question may be one of each, such as years; none that it names.
+    alike: Vec<Vec<String>>,
+    /// Columns that rows can be ordered by, where the question names none of them.
+    measures: Vec<String>,
 }
 
 /// A condition that rows can be asked to meet, as an argument of `query`.
@@ -41,6 +45,8 @@ struct Condition {
     one: bool,
     /// It says what the value is.
     exact: bool,
+    /// It says that there is one, or none, in a column that the question does not speak of.
+    guess: bool,
 }
 
 /// What to find: the arguments of `query`.
@@ -67,6 +73,13 @@ pub(super) struct Asked {
     pub(super) counts: bool,
     /// Whether it speaks of a value that the question names.
     pub(super) named: bool,
+    /// Whether it asks for rows in which a column is empty, or is not, of which the question says nothing.
+    pub(super) guesses: bool,
+    /// The columns that it may speak of, where it is to be asked which.
+    pub(super) columns: Vec<String>,
+    /// What was filled in.
+    form: Value,
+    find: Find,
 }
 
 #[derive(Debug, Deserialize)]
@@ -88,9 +101,11 @@ impl Query {
         let lines: Vec<String> = columns.iter().map(Column::told).collect();
         let name = path.rsplit('/').next().unwrap_or(path);
         let told = format!("Table {name}, {} rows:\n{}", described.rows, lines.join("\n"));
-        let conditions = columns.iter().flat_map(|column| column.conditions(&described)).collect();
+        let conditions = columns.iter().flat_map(|column| column.conditions(question)).collect();
+        let alike = alike(columns, question);
+        let measures = measures(columns, question);
         let (path, rows) = (path.to_string(), described.rows);
-        Some(Query { path, rows, told, conditions, finds: finds(columns), named })
+        Some(Query { path, rows, told, conditions, finds: finds(columns), named, alike, measures })
     }
 
     /// The table.
@@ -129,9 +144,40 @@ impl Query {
 
     /// The program for a form that was filled in; `None` where it names what was not offered.
     pub(super) fn asked(&self, reply: &str) -> Option<Asked> {
-        let filled: Value = serde_json::from_str(reply).ok()?;
+        self.filled(serde_json::from_str(reply).ok()?)
+    }
+
+    /// The form as it is once it is known which column it speaks of: the one that orders its rows, or the one
+    /// that its number is one of. `None` where it has to be filled in anew, with what is left to be found.
+    pub(super) fn of_column(&mut self, asked: &Asked, column: &str) -> Option<Asked> {
+        let mut form = asked.form.clone();
+        if std::mem::take(&mut self.measures) == asked.columns {
+            if asked.find.by != column {
+                self.finds.retain(|(_, it)| it.of == asked.find.of && it.by == column);
+                return None;
+            }
+            return self.filled(form);
+        }
+        self.alike.clear();
+        for row in form["rows"].as_array_mut()? {
+            let said = self.conditions.iter().find(|one| row.as_str() == Some(&one.words))?;
+            let (name, number) = (&said.condition[0], &said.condition[2]);
+            if number.is_number() && asked.columns.iter().any(|one| name.as_str() == Some(one)) {
+                let wanted = json!([column, said.condition[1], number]);
+                *row = json!(self.conditions.iter().find(|one| one.condition == wanted)?.words);
+            }
+        }
+        self.filled(form)
+    }
+
+    /// Whether anything can be asked for.
+    pub(super) fn is_open(&self) -> bool {
+        !self.finds.is_empty()
+    }
+
+    fn filled(&self, form: Value) -> Option<Asked> {
         let mut rows: Vec<&str> =
-            filled["rows"].as_array()?.iter().filter_map(Value::as_str).collect();
+            form["rows"].as_array()?.iter().filter_map(Value::as_str).collect();
         let mut known = HashSet::new();
         rows.retain(|row| known.insert(*row));
         let conditions = rows.iter().map(|row| self.conditions.iter().find(|it| it.words == *row));
@@ -155,7 +201,7 @@ impl Query {
             }
             _ => true,
         });
-        let wanted = filled["find"].as_str()?;
+        let wanted = form["find"].as_str()?;
         let (_, find) = self.finds.iter().find(|(words, _)| words == wanted)?;
         // Of what each row has its own there is one: that is not what is counted.
         if find.find == "count" && conditions.iter().any(|condition| condition.one) {
@@ -165,6 +211,16 @@ impl Query {
         let said = |one: &&Condition| one.exact && one.condition[0] == find.of;
         if find.find == "list" && conditions.iter().any(said) {
             return None;
+        }
+        // A year that the question names is that of the one column that has it.
+        for named in self.named.iter().filter(|named| named.is_number()) {
+            let of = |one: &&Condition| one.condition[2] == *named;
+            let mut those = self.conditions.iter().filter(of).filter(|one| one.exact);
+            if let (false, Some(only), None) =
+                (conditions.iter().any(|one| of(&one)), those.next(), those.next())
+            {
+                conditions.push(only);
+            }
         }
         let used = |named: &&Value| conditions.iter().any(|one| one.condition[2] == **named);
         let named = self.named.iter().filter(used).count();
@@ -189,6 +245,16 @@ impl Query {
             false => format!("the rows where {}", rows.join(" and ")),
         };
         let ends = ["highest", "lowest", "most", "fewest"].contains(&find.find);
+        let of_number = |group: &&Vec<String>| {
+            conditions.iter().any(|one| {
+                let column = one.condition[0].as_str().unwrap_or_default();
+                one.condition[2].is_number() && group.iter().any(|name| name == column)
+            })
+        };
+        let columns = match find.by.as_str() {
+            Some(by) if self.measures.iter().any(|one| one == by) => self.measures.clone(),
+            _ => self.alike.iter().find(of_number).cloned().unwrap_or_default(),
+        };
         Some(Asked {
             program: format!("print(query({arguments}))"),
             words: format!("{wanted}, of {of}"),
@@ -197,6 +263,10 @@ impl Query {
             lists: find.find == "list",
             counts: find.find == "count",
             named: named > 0,
+            guesses: conditions.iter().any(|one| one.guess),
+            columns,
+            find: find.clone(),
+            form: form.clone(),
         })
     }
 
@@ -209,6 +279,29 @@ impl Query {
         let none = output == NOTHING || asked.counts && output.lines().next() == Some("0");
         !(output.is_empty() || none || asked.lists && other)
     }
+}
+
+/// Columns of numbers that are told apart by their names alone, where the question says none of these.
+fn alike(columns: &[Column], question: &str) -> Vec<Vec<String>> {
+    let mut groups: Vec<Vec<String>> = Vec::new();
+    for column in columns {
+        let alike =
+            columns.iter().filter(|other| other.name == column.name || column.is_like(other));
+        let names: Vec<String> = alike.map(|column| column.name.clone()).collect();
+        let said = names.iter().any(|name| !said_of(name, question).0.is_empty());
+        if names.len() > 1 && !said && !groups.contains(&names) {
+            groups.push(names);
+        }
+    }
+    groups
+}
+
+/// Columns that rows can be ordered by, where there are several and the question names none.
+fn measures(columns: &[Column], question: &str) -> Vec<String> {
+    let ordered = columns.iter().filter(|column| !column.is_text());
+    let names: Vec<String> = ordered.map(|column| column.name.clone()).collect();
+    let said = names.iter().any(|name| !said_of(name, question).0.is_empty());
+    if said || names.len() < 2 { Vec::new() } else { names }
 }
 
 /// The values that a question names in full. Others are offered no more if they share words with those alone –
@@ -242,6 +335,9 @@ fn named(described: &mut Described, question: &str) -> Vec<Value> {
             named.push(json!(value));
         }
     }
+    named.extend(
+        described.columns.iter().filter_map(|column| column.span.as_ref()).map(|span| json!(span)),
+    );
     // A year, where the table has years.
     let year = |number: &&Value| number.as_i64().is_some_and(|year| (1000..3000).contains(&year));
     if described.columns.iter().any(Column::has_years) {
@@ -260,9 +356,9 @@ mod tests {
         {"name": "harbour", "kind": "text", "unit": null, "empty": true, "unique": false, "years": false,
          "values": ["Faro", "Lagos"], "offered": ["Lagos"], "parts": [], "such": ["Faro", "Lagos"]},
         {"name": "length", "kind": "number", "unit": "m", "empty": false, "unique": false, "years": false,
-         "values": [], "offered": [], "parts": [], "such": ["12.5", "8", "9"]},
+         "values": [], "offered": [], "parts": [], "such": ["12.5", "8", "9"], "met": [["=", 1990], [">", 1990]]},
         {"name": "mast", "kind": "number", "unit": "m", "empty": false, "unique": false, "years": false,
-         "values": [], "offered": [], "parts": [], "such": ["7", "12"]},
+         "values": [], "offered": [], "parts": [], "such": ["7", "12"], "met": [["<", 1990], [">", 1990]]},
         {"name": "built", "kind": "date", "unit": null, "empty": false, "unique": false, "years": false,
          "values": ["1987-04", "2003-11"], "offered": ["1990"], "parts": [], "such": ["1987-04-02"]}]}"#;
 
@@ -303,6 +399,37 @@ mod tests {
         let expected =
             r#"print(query("docs/boats.csv", find="count", where=[["length","=",1990]]))"#;
         assert_eq!(program(reply).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_number_may_be_one_of_several_columns() {
+        let years = DESCRIBED.replace("\"years\": false", "\"years\": true");
+        let query = |question| Query::of("b.csv", &years, question).unwrap_or_else(|| panic!());
+        let reply = json!({"rows": ["mast > 1990"], "find": "the number of rows"}).to_string();
+        let asked = query("How many are from after 1990?").asked(&reply);
+        let asked = asked.unwrap_or_else(|| panic!("{reply}"));
+        assert_eq!(asked.columns, ["length", "mast"]);
+        let other = query("How many are from after 1990?").of_column(&asked, "length");
+        let other = other.unwrap_or_else(|| panic!("{asked:?}"));
+        assert!(other.words.contains("length > 1990") && other.columns.is_empty(), "{other:?}");
+        let named = query("How many had their mast after 1990?").asked(&reply);
+        assert!(named.is_some_and(|asked| asked.columns.is_empty()));
+    }
+
+    #[test]
+    fn a_span_is_one_condition_and_has_to_be_used() {
+        let spanned = DESCRIBED.replace(
+            r#""such": ["Faro", "Lagos"]}"#,
+            r#""such": ["Faro", "Lagos"], "span": ["Faro", "Lagos"]}"#,
+        );
+        let query = Query::of("b.csv", &spanned, "How long?").unwrap_or_else(|| panic!());
+        let asked = |rows: Value| {
+            let reply = json!({"rows": rows, "find": "the sum of length"}).to_string();
+            query.asked(&reply).map(|asked| asked.program)
+        };
+        let expected = r#"print(query("b.csv", find="sum", of="length", where=[["harbour","in",["Faro","Lagos"]]]))"#;
+        assert_eq!(asked(json!(["harbour from Faro to Lagos"])).as_deref(), Some(expected));
+        assert_eq!(asked(json!([])), None);
     }
 
     #[test]

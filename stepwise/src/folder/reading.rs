@@ -9,7 +9,7 @@ use super::{Folder, Found, Means, SEARCH, Stage};
 use crate::prompts::of_folder;
 use agent_core::agent::Agent;
 use agent_core::event::Observation;
-use agent_core::message::{Message, ToolCall};
+use agent_core::message::ToolCall;
 use agent_core::strategy::{Decision, Next};
 
 /// Passages read at once.
@@ -39,9 +39,6 @@ impl Folder {
             return Next::Again;
         }
         self.stage = if found.is_empty() { Stage::Done } else { Stage::Read };
-        if found.is_empty() {
-            self.result = self.held.take();
-        }
         self.read.extend(found.iter().cloned());
         self.passages = self.chain.iter().cloned().chain(found).collect();
         self.look_at(passage::files(&self.passages));
@@ -50,39 +47,41 @@ impl Folder {
         Next::Again
     }
 
-    /// A short answer was read out of the passages: it counts once the passage that holds it was
-    /// asked whether it states it.
+    /// A short answer was read out of the passages: it counts once the passages that may hold it were
+    /// asked whether they state it.
     pub(super) fn propose(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
         let candidates = &self.passages[self.chain.len().min(self.passages.len())..];
-        let Some(best) = passage::holder(candidates, said) else {
+        self.holders = passage::holders(candidates, said);
+        self.holder = None;
+        let repeats = passage::repeats(said, &agent.task);
+        let Some(first) = self.holders.first().filter(|_| !repeats) else {
             return self.nothing(agent, number);
         };
-        let best = candidates[best].clone();
-        if passage::repeats(said, &agent.task) {
-            self.holder = Some(best);
-            return self.nothing(agent, number);
-        }
-        let together: Vec<&Passage> = self.chain.iter().chain([&best]).collect();
-        let check = prompts::check(&together, &agent.task, said);
         self.proposed = said.to_string();
         // Of rows that are read the first one is taken for the largest: the table knows.
-        if let Some(table) = self.may_ask(&best) {
-            self.table = table;
-            (self.holder, self.unchecked) = (Some(best), Some(check));
+        if let Some(table) = self.may_ask(first) {
+            (self.table, self.of_row) = (table, true);
             let plan = format!("it was read in a row: ask {}", self.table);
             let next = self.told(agent, number, "columns", Stage::Columns);
             return Decision { plan: Some(plan), next, ..Decision::default() };
         }
-        self.holder = Some(best);
-        self.check(check);
+        self.check(agent);
         Decision::default()
     }
 
-    /// Has what was proposed checked.
-    pub(super) fn check(&mut self, chat: Vec<Message>) {
-        self.chat = chat;
+    /// Asks the next of the passages that may hold what was proposed whether it states it.
+    pub(super) fn check(&mut self, agent: &Agent) {
+        let Some(holder) = self.holders.first() else { return };
+        self.chat = prompts::check(&self.with_leading(agent, holder), &agent.task, &self.proposed);
         self.prefix.clear();
         self.stage = Stage::Check;
+    }
+
+    /// A passage behind those of the chain that lead to it.
+    fn with_leading<'a>(&'a self, agent: &Agent, holder: &'a Passage) -> Vec<&'a Passage> {
+        let mut together = passage::leading(&self.chain, holder, &self.read, &agent.task);
+        together.push(holder);
+        together
     }
 
     /// The table that a passage is a row of, where it can be asked and was not.
@@ -99,31 +98,41 @@ impl Folder {
         self.tables.iter().find(of_file).filter(|_| passage.is_row)
     }
 
-    /// How likely it is that what was read states what was proposed.
-    pub(super) fn checked(&mut self, agent: &Agent, number: u64, stated: f32) -> Decision {
+    /// How likely it is that a passage states what was proposed. The one that likeliest does is then asked
+    /// whether it states an answer at all, without being shown one.
+    pub(super) fn checked(&mut self, agent: &Agent, stated: f32) -> Decision {
+        if !self.holders.is_empty() {
+            let holder = self.holders.remove(0);
+            if self.holder.as_ref().is_none_or(|(most, _)| stated > *most) {
+                self.holder = Some((stated, holder));
+            }
+        }
+        if !self.holders.is_empty() {
+            self.check(agent);
+        } else if let Some((_, holder)) = &self.holder {
+            self.chat = prompts::answers(&self.with_leading(agent, holder), &agent.task);
+            self.stage = Stage::Answers;
+        }
+        Decision::default()
+    }
+
+    /// How likely it is that the passage states an answer at all.
+    pub(super) fn answered(&mut self, agent: &Agent, number: u64, answers: f32) -> Decision {
         let limits = of_folder();
-        let alone = self.chain.is_empty();
-        let enough = if alone { limits.stated } else { limits.stated_together };
+        let Some((stated, holder)) = self.holder.take() else {
+            return self.nothing(agent, number);
+        };
         // A single row does not say what all of them come to.
-        let row = self.holder.as_ref().is_some_and(|holder| self.table_of(holder).is_some());
-        let computed = alone && row && self.odds >= limits.compute;
-        if stated < enough || computed {
-            // Two readings that contradict each other are no answer.
-            let proposed = &self.proposed;
-            let held = self.held.take();
-            self.held =
-                held.filter(|held| stated >= limits.no && passage::agree(&held.text, proposed));
+        let computed = self.chain.is_empty()
+            && self.table_of(&holder).is_some()
+            && self.odds >= limits.compute;
+        if both(stated, answers) < limits.stated || computed {
             return self.nothing(agent, number);
         }
-        let used: Vec<Passage> = self.chain.iter().chain(self.holder.iter()).cloned().collect();
-        let sources = passage::files(&used);
-        let found = Found { text: self.proposed.clone(), sources };
-        if alone && stated < limits.clear {
-            // What the passage names may lead to a better one; if not, this is it.
-            self.held = Some(found);
-            return self.nothing(agent, number);
-        }
-        self.conclude(found);
+        let used: Vec<Passage> =
+            self.with_leading(agent, &holder).into_iter().rev().cloned().collect();
+        let (text, sources) = (self.proposed.clone(), passage::files(&used));
+        self.conclude(Found { text, sources });
         Decision::default()
     }
 
@@ -139,14 +148,11 @@ impl Folder {
             return Decision { plan: Some(plan), ..Decision::default() };
         }
         let next = match self.chain.len() {
-            // One that was nearly sure says more of the question than its words do.
-            0 if self.held.is_some() => self.holder.take(),
             0 => self.passages.first().cloned(),
             hops if hops < HOPS => passage::linked(&self.chain, &self.read, &agent.task),
             _ => None,
         };
         let Some(next) = next else {
-            self.result = self.held.take();
             self.stage = Stage::Done;
             return Decision::default();
         };
@@ -161,5 +167,25 @@ impl Folder {
         // what is found: so more is asked for.
         let next = self.find(number, json!({ "query": query, "skip": 1, "limit": 3 * PASSAGES }));
         Decision { plan: Some(plan), next, ..Decision::default() }
+    }
+}
+
+/// How likely two questions together make something, as the mean of their odds' logarithms.
+fn both(one: f32, other: f32) -> f32 {
+    let odds = |likely: f32| likely / (1.0 - likely).max(f32::EPSILON);
+    let together = (odds(one) * odds(other)).sqrt();
+    together / (1.0 + together)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::both;
+
+    #[test]
+    fn two_questions_weigh_alike() {
+        assert!((both(0.8, 0.8) - 0.8).abs() < 1e-5);
+        assert!((both(0.9, 0.1) - 0.5).abs() < 1e-5);
+        assert!(both(1.0, 0.5) <= 1.0);
+        assert!(both(0.0, 0.9) == 0.0);
     }
 }

@@ -50,6 +50,7 @@ async fn a_query_meets_all_its_conditions() {
         (fares("find='fewest', of='route', by='fare'"), "7"),
         (fares("find='lowest', of='day', by='fare'"), "2031-05-01"),
         (fares("find='different', of='route'"), "2"),
+        (fares("where=[['day', 'in', ['2031-05', '2031-07']]]"), "2"),
     ] {
         check_in(&agent, &[(&code, Ok(json!(expected)))]).await;
     }
@@ -66,10 +67,41 @@ async fn a_question_is_told_what_it_can_be_made_of() {
         ("[[c['kind'], c['unit']] for c in told['columns']]", kinds),
         ("told['numbers']", json!([1990, 9])),
         ("told['columns'][2]['offered']", json!(["1990"])),
+        ("told['columns'][1]['met']", json!([["=", 9], ["<", 9], ["<=", 9], [">", 9], [">=", 9]])),
         ("told['columns'][3]['offered']", json!(["Faro", "Lagos"])),
         ("[c['unique'] for c in told['columns']]", json!([true, false, false, false])),
         ("[c['empty'] for c in told['columns']]", json!([false, false, false, true])),
     ] {
         check_in(&agent, &[(&format!("{code}{expression}"), Ok(expected))]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_span_of_months_is_one_condition() {
+    let agent = Agent::new(Some(component()));
+    let sales = "year,month,sold\n2030,May,1\n2031,June,2\n2031,July,3\n2031,Sept.,4\n";
+    std::fs::write(agent.root().join("docs/sales.csv"), sales).unwrap();
+    std::fs::write(agent.root().join("docs/boats.md"), BOATS).unwrap();
+    let told = |file: &str, question: &str, column: usize| {
+        format!(
+            "import json\njson.loads(columns('docs/{file}', {question:?}))['columns'][{column}]"
+        )
+    };
+    let span = |file, question, column| format!("{}['span']", told(file, question, column));
+    for (code, expected) in [
+        (
+            span("sales.csv", "How many from June to September?", 1),
+            json!(["June", "July", "Sept."]),
+        ),
+        (span("sales.csv", "Wie viele zwischen Juli und September?", 1), json!(["July", "Sept."])),
+        (span("sales.csv", "How many in June and July?", 1), json!(null)),
+        (span("sales.csv", "How many from June to September?", 0), json!(null)),
+        (span("boats.md", "Built from October 1991 to November 1991?", 2), json!(["1991-11"])),
+        (
+            format!("{}['offered']", told("sales.csv", "From May to July, or in June?", 1)),
+            json!([]),
+        ),
+    ] {
+        check_in(&agent, &[(&code, Ok(expected))]).await;
     }
 }

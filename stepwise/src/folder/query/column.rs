@@ -4,7 +4,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Condition, Described, Find};
+use super::super::passage::said_of;
+use super::{Condition, Find};
 
 /// Characters of a column's values, beyond which only some are told.
 const TOLD: usize = 220;
@@ -29,6 +30,12 @@ pub(super) struct Column {
     /// Words of the question that are parts of values.
     pub(super) parts: Vec<String>,
     such: Vec<String>,
+    /// Its values from one month or weekday that the question names to another.
+    #[serde(default)]
+    pub(super) span: Option<Vec<String>>,
+    /// How numbers of the question stand to some of its own.
+    #[serde(default)]
+    met: Vec<(String, Value)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -72,7 +79,7 @@ impl Column {
     }
 
     /// Whether the difference to another says something: of two years, or two of one unit.
-    fn is_like(&self, other: &Column) -> bool {
+    pub(super) fn is_like(&self, other: &Column) -> bool {
         let unit = self.unit.as_deref().filter(|unit| !unit.is_empty());
         let alike = unit.is_some() && self.unit == other.unit;
         self.name != other.name && (alike || self.years && other.years)
@@ -88,7 +95,7 @@ impl Column {
     }
 
     /// What rows can be asked for by this column.
-    pub(super) fn conditions(&self, described: &Described) -> Vec<Condition> {
+    pub(super) fn conditions(&self, question: &str) -> Vec<Condition> {
         let name = &self.name;
         let mut all = Vec::new();
         let mut add = |words: String, relation: &str, value: Value| {
@@ -98,8 +105,14 @@ impl Column {
                 Value::Null => json!([name, relation]),
                 value => json!([name, relation, value]),
             };
-            all.push(Condition { words: format!("{name} {words}"), condition, one, exact });
+            let guess = condition[2].is_null() && said_of(name, question).0.is_empty();
+            all.push(Condition { words: format!("{name} {words}"), condition, one, exact, guess });
         };
+        if let Some(span) = &self.span
+            && let (Some(first), Some(last)) = (span.first(), span.last())
+        {
+            add(format!("from {first} to {last}"), "in", json!(span));
+        }
         match self.kind {
             Kind::Text => {
                 for value in &self.offered {
@@ -111,11 +124,9 @@ impl Column {
                 }
             }
             Kind::Number => {
-                for number in &described.numbers {
-                    for relation in ["=", "<", "<=", ">", ">="] {
-                        let word = if relation == "=" { "is" } else { relation };
-                        add(format!("{word} {number}"), relation, number.clone());
-                    }
+                for (relation, number) in &self.met {
+                    let word = if relation == "=" { "is" } else { relation };
+                    add(format!("{word} {number}"), relation, number.clone());
                 }
             }
             Kind::Date => {

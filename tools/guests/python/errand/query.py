@@ -15,6 +15,8 @@ VALUES = 24
 FEW = 3
 # So many values may have a word that tells them apart; a fourth of all in a longer column.
 COMMON = 3
+# How a number of the question may stand to those of a column.
+RELATIONS = ["=", "<", "<=", ">", ">="]
 # So many rows are printed beneath a result.
 SHOWN = 3
 
@@ -32,6 +34,19 @@ MONTHS = [
     ("november", "novembre", "nov"),
     ("december", "dezember", "décembre", "dec", "dez"),
 ]
+WEEKDAYS = [
+    ("monday", "mondays", "mon", "montag", "montags", "lundi", "mo"),
+    ("tuesday", "tuesdays", "tue", "dienstag", "dienstags", "mardi", "di"),
+    ("wednesday", "wednesdays", "wed", "mittwoch", "mittwochs", "mercredi", "mi"),
+    ("thursday", "thursdays", "thu", "donnerstag", "donnerstags", "jeudi", "do"),
+    ("friday", "fridays", "fri", "freitag", "freitags", "vendredi", "fr"),
+    ("saturday", "saturdays", "sat", "samstag", "samstags", "sonnabend", "samedi", "sa"),
+    ("sunday", "sundays", "sun", "sonntag", "sonntags", "dimanche", "so"),
+]
+# What stands between the two ends of a span, and what makes one of an "and".
+TO = {"to", "till", "until", "through", "-", "–", "bis", "bis zum", "à", "au", "jusqu'à", "jusqu'au"}
+AND = {"and", "und", "et"}
+BETWEEN = re.compile(r"(?:between|zwischen|entre)\s+\Z", re.IGNORECASE)
 # Numbers in words: from two to twelve, then the tens.
 COUNTED = [
     "two three four five six seven eight nine ten eleven twelve",
@@ -57,7 +72,7 @@ def columns(path, question):
     """What each column holds, as JSON: its kind, its values, those that the question may mean, and the
     numbers and dates that it says.
     """
-    (rows, kinds), told = _typed(path), []
+    (rows, kinds), numbers, told = _typed(path), _numbers(question), []
     for name, (kind, unit) in kinds.items():
         cells = [row[name] for row in rows if row[name] is not None]
         distinct = list(dict.fromkeys(cells))
@@ -73,6 +88,8 @@ def columns(path, question):
             "offered": [],
             "parts": [],
             "such": [str(value) for value in distinct[:3]],
+            "span": None,
+            "met": [],
         }
         if kind == "text":
             column["values"] = distinct if len(distinct) <= VALUES else []
@@ -81,8 +98,19 @@ def columns(path, question):
         elif kind == "date":
             column["values"] = sorted({value[:7] for value in distinct})
             column["offered"] = _when({value[:size] for value in distinct for size in (4, 7)}, question)
+        elif kind == "number":
+            column["met"] = [[relation, number] for number in numbers for relation in RELATIONS if _parts(rows, name, relation, number)]
+        column["span"] = _span(kind, distinct, question)
+        if column["span"]:
+            column["offered"] = [value for value in column["offered"] if value not in column["span"]]
         told.append(column)
-    return json.dumps({"rows": len(rows), "columns": told, "numbers": _numbers(question)}, ensure_ascii=False)
+    return json.dumps({"rows": len(rows), "columns": told, "numbers": numbers}, ensure_ascii=False)
+
+
+def _parts(rows, name, relation, number):
+    """Whether some rows meet a condition; one that all of them meet has to say what the number is."""
+    met = sum(_meets(row, name, relation, number) for row in rows)
+    return 0 < met and (met < len(rows) or relation == "=")
 
 
 def _meant(name, distinct, question):
@@ -116,6 +144,36 @@ def _when(values, question):
     return list(dict.fromkeys(named + [date for date in dates if not (named and len(date) == 4)]))
 
 
+def _span(kind, distinct, question):
+    """The values from one month or weekday that a question names to another, in their order."""
+    for named in (MONTHS, WEEKDAYS):
+        ends = _ends(named, question)
+        if not ends:
+            continue
+        first, last = ends
+        size = (last - first) % len(named) + 1
+        inside = [(first + step) % len(named) for step in range(size)]
+        if kind == "date" and named is MONTHS:
+            years = {date[:4] for date in _dates(question)}
+            months = sorted({value[:7] for value in distinct if len(value) > 4})
+            return [month for month in months if int(month[5:]) - 1 in inside and (not years or month[:4] in years)] or None
+        if kind == "text":
+            places = {value: place for value in distinct for place, names in enumerate(named) if value.casefold().rstrip(".") in names}
+            if len(places) == len(distinct) > 1:
+                return sorted((value for value in distinct if places[value] in inside), key=lambda value: inside.index(places[value])) or None
+    return None
+
+
+def _ends(named, question):
+    """Of "from May to July" where in their order the two stand."""
+    said = [(word, place) for word in re.finditer(r"[^\W\d_]+", question) for place, names in enumerate(named) if word[0].casefold() in names]
+    for (one, first), (other, last) in zip(said, said[1:]):
+        between = re.sub(r"[\d\s.,]+", " ", question[one.end() : other.start()]).strip().casefold().replace("’", "'")
+        if between in TO or between in AND and BETWEEN.search(question[: one.start()]):
+            return first, last
+    return None
+
+
 def query(path, where=(), find="count", of=None, by=None):
     """What is found in the rows of a table that meet all conditions; of several values that one column
     shall have, any will do.
@@ -123,7 +181,7 @@ def query(path, where=(), find="count", of=None, by=None):
     rows, _ = _typed(path)
     either = {}
     for name, relation, *value in where:
-        key = name if relation in ("=", "contains") else (name, relation, *value)
+        key = name if relation in ("=", "contains") else (name, relation, str(value))
         either.setdefault(key, []).append((name, relation, *value))
     for conditions in either.values():
         rows = [row for row in rows if any(_meets(row, *condition) for condition in conditions)]
@@ -188,6 +246,8 @@ def _round(value):
 
 def _meets(row, name, relation, value=None):
     cell = row[name]
+    if relation == "in":
+        return any(_meets(row, name, "=", one) for one in value)
     if relation == "empty":
         return cell is None
     if relation == "filled":
