@@ -27,7 +27,7 @@ pub use chat::{Chat, Stands};
 pub use component::Caller;
 pub use embed::ENCODER;
 pub(crate) use engines::LocalModel;
-pub(crate) use model::CONTEXT;
+pub(crate) use model::{CONTEXT, remote};
 pub(crate) use now::{new_id, now};
 pub use prepared::Prepared;
 pub(crate) use prepared::bare;

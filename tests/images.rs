@@ -17,7 +17,7 @@ use crate::serve::client::{ADA, Serve};
 use crate::server::{Asked, Server, reply};
 
 /// The header of a PNG, which is all that is ever looked at.
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
     bytes.extend(height.to_be_bytes());
@@ -26,13 +26,13 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// An endpoint that says these one after the other, and what it was sent.
-struct Endpoint {
-    server: Server,
+pub(crate) struct Endpoint {
+    pub(crate) server: Server,
     bodies: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Endpoint {
-    fn with(answers: Vec<Value>, answer: fn(&Value) -> Response) -> Self {
+    pub(crate) fn with(answers: Vec<Value>, answer: fn(&Value) -> Response) -> Self {
         let bodies = Arc::<Mutex<Vec<Value>>>::default();
         let seen = bodies.clone();
         let server = Server::start(move |asked: Asked| {
@@ -42,11 +42,11 @@ impl Endpoint {
         Self { server, bodies }
     }
 
-    fn chat(answers: Vec<Value>) -> Self {
+    pub(crate) fn chat(answers: Vec<Value>) -> Self {
         Self::with(answers, reply)
     }
 
-    fn body(&self, at: usize) -> Value {
+    pub(crate) fn body(&self, at: usize) -> Value {
         self.bodies.lock().unwrap()[at].clone()
     }
 
@@ -69,7 +69,7 @@ fn place(endpoint: &Endpoint, model: &str) -> Place {
     place
 }
 
-fn url(bytes: &[u8]) -> String {
+pub(crate) fn url(bytes: &[u8]) -> String {
     format!("data:image/png;base64,{}", STANDARD.encode(bytes))
 }
 

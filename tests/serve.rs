@@ -5,6 +5,7 @@ mod api;
 mod attacks;
 pub(crate) mod client;
 mod document;
+mod images;
 mod logprobs;
 mod mcp;
 mod runs;

@@ -19,6 +19,9 @@ pub const MOST_BYTES: usize = 5 << 20;
 /// The most parts of one message or observation.
 pub const MOST_PARTS: usize = 20;
 
+/// The most bytes of images in one request to a model.
+pub const MOST_SENT: u64 = 20 << 20;
+
 /// What a model may read.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -43,6 +46,20 @@ pub enum Media {
     File,
 }
 
+/// In how much detail a model is shown an image, where its endpoint knows of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Detail {
+    /// As the endpoint likes.
+    Auto,
+    /// Scaled down, for few tokens.
+    Low,
+    /// Large.
+    High,
+    /// As it is.
+    Original,
+}
+
 /// Something that is no text, beside the text of a message or an observation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ContentPart {
@@ -64,6 +81,13 @@ pub struct ContentPart {
     /// Where its bytes came from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<Origin>,
+    /// After how many bytes of the message's text it stands; behind all of it where that is not said. For
+    /// what a client sends on its way to a model: never in a journal.
+    #[serde(skip)]
+    pub after: Option<usize>,
+    /// In how much detail it is shown, where a client says so: never in a journal.
+    #[serde(skip)]
+    pub detail: Option<Detail>,
     /// The bytes, where they are at hand: never in a journal.
     #[serde(skip)]
     pub content: Option<Content>,
@@ -132,6 +156,8 @@ impl ContentPart {
             pixels: None,
             name: None,
             origins: Vec::new(),
+            after: None,
+            detail: None,
             content: Some(Content(bytes.into())),
         })
     }

@@ -22,11 +22,16 @@ pub struct Request {
     pub prefix: String,
     /// What the reply may look like.
     pub form: Form,
-    /// The most tokens the reply may have.
+    /// The most tokens the reply may have; `u32::MAX` for as many as there is room for.
     pub max_tokens: u32,
 }
 
 impl Request {
+    /// The most tokens of the reply, where there is a limit.
+    pub fn limit(&self) -> Option<u32> {
+        (self.max_tokens != u32::MAX).then_some(self.max_tokens)
+    }
+
     /// How many tokens it is, as the model counts: its conversation, and the tools that it offers.
     pub fn tokens(&self, model: &dyn Model) -> u64 {
         let messages: u64 = self.messages.iter().map(|message| message.tokens(model)).sum();

@@ -1,5 +1,6 @@
 //! What the server asks of a model: the loop's trait, and how one request is answered.
 
+use agent_core::content::Input;
 use agent_core::model::{ModelError, Reply, Request, Sampling, TokenLogprob, Traits};
 use async_trait::async_trait;
 use serde_json::Value;
@@ -9,6 +10,11 @@ use serde_json::Value;
 pub trait Generator: Send + Sync {
     /// What to expect of it.
     fn traits(&self) -> Traits;
+
+    /// Whether it takes more than text. What it does not take never reaches it.
+    fn takes(&self, input: Input) -> bool {
+        input == Input::Text
+    }
 
     /// How it chooses tokens where a request says nothing of it.
     fn sampling(&self) -> Sampling;
@@ -49,6 +55,8 @@ pub trait Generator: Send + Sync {
 pub struct How {
     /// How tokens are chosen.
     pub sampling: Sampling,
+    /// The seed that the request names; where it names none, that of `sampling` was drawn.
+    pub seed: Option<u64>,
     /// What the model reads.
     pub prompt: Prompt,
     /// How many tools an answer may call.

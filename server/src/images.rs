@@ -19,7 +19,8 @@ pub(crate) fn few(count: usize) -> Result<(), String> {
     }
 }
 
-fn of_url(url: &str) -> Result<ContentPart, String> {
+/// An image as a data URL.
+pub(crate) fn of_url(url: &str) -> Result<ContentPart, String> {
     let data = url.strip_prefix("data:").and_then(|rest| rest.split_once(','));
     match data {
         Some((kind, data)) if kind.ends_with(";base64") => of_base64(data),

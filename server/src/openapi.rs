@@ -132,27 +132,59 @@ fn page(paths: &mut Map<String, Value>, forms: &mut SchemaGenerator) {
     paths.insert("/v1/status".to_string(), json!({ "get": status }));
 }
 
+/// What an image of a request is.
+const IMAGES: &str = "Each is a data URL, `data:image/png;base64,…`, of a PNG, JPEG, GIF or WebP image of at \
+    most 5 MiB, at most 20 a request with 20 MiB together; an address is refused, and never fetched.";
+
 fn openai(paths: &mut Map<String, Value>) {
     let object = || json!({ "type": "object" });
-    let list = operation("listModels", "The models that can be asked.", &[("200", JSON, object())]);
+    let model = json!({
+        "type": "object",
+        "required": ["id", "object", "created", "owned_by", "context_window", "input_modalities"],
+        "properties": {
+            "id": { "type": "string" }, "object": { "const": "model" },
+            "created": { "type": "integer" }, "owned_by": { "type": "string" },
+            "context_window": {
+                "type": "integer", "description": "Tokens that it holds; 0 where that is not known.",
+            },
+            "input_modalities": {
+                "type": "array", "items": { "enum": ["text", "image"] },
+                "description": "What it takes. Anything else is refused.",
+            },
+        },
+    });
+    let all = json!({
+        "type": "object", "required": ["object", "data"],
+        "properties": { "object": { "const": "list" }, "data": { "type": "array", "items": model } },
+    });
+    let list = operation("listModels", "The models that can be asked.", &[("200", JSON, all)]);
     paths.insert("/v1/models".to_string(), json!({ "get": list }));
-    let show = operation("showModel", "One model.", &[("200", JSON, object())]);
+    let show = operation("showModel", "One model.", &[("200", JSON, model)]);
     let name = json!([{
         "name": "model", "in": "path", "required": true,
         "schema": { "type": "string", "minLength": 1 },
     }]);
     paths.insert("/v1/models/{model}".to_string(), json!({ "get": with(show, name) }));
     let texts = || json!({ "type": ["string", "array"], "minLength": 1, "minItems": 1 });
+    let mut items = texts();
+    items["description"] = json!(format!(
+        "Where the model takes images, a user's message and what a call gave back may hold them as parts \
+         `input_image`. {IMAGES}"
+    ));
     let asked = [
         (
             "/v1/chat/completions",
             "chat",
             "A reply to a conversation.",
             "messages",
-            json!({ "type": "array", "minItems": 1, "items": { "type": "object" } }),
+            json!({
+                "type": "array", "minItems": 1, "items": { "type": "object" },
+                "description": format!("Where the model takes images, a user's message may hold them as \
+                    parts `image_url`. {IMAGES}"),
+            }),
         ),
         ("/v1/completions", "complete", "A text goes on.", "prompt", texts()),
-        ("/v1/responses", "respond", "A reply, as the newer API has it.", "input", texts()),
+        ("/v1/responses", "respond", "A reply, as the newer API has it.", "input", items),
         ("/v1/embeddings", "embed", "Texts as vectors.", "input", texts()),
     ];
     for (path, id, summary, needed, kind) in asked {

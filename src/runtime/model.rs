@@ -93,7 +93,8 @@ impl Errand {
     }
 }
 
-fn remote(config: &ModelConfig, learned: Learned) -> anyhow::Result<OpenAi> {
+/// The model behind an endpoint.
+pub(crate) fn remote(config: &ModelConfig, learned: Learned) -> anyhow::Result<OpenAi> {
     let url = config.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut options = RemoteOptions::new(&config.name, url);
     if let Some(secret) = &config.api_key {
@@ -101,10 +102,6 @@ fn remote(config: &ModelConfig, learned: Learned) -> anyhow::Result<OpenAi> {
             .with_context(|| format!("the environment variable `{}`", secret.variable()))?;
         options.api_key = Some(ApiKey::new(key));
     }
-    let sampling = config.sampling;
-    options.temperature = Some(sampling.temperature);
-    options.top_p = (sampling.top_p < 1.0).then_some(sampling.top_p);
-    options.seed = (sampling.seed != 0).then_some(sampling.seed);
     options.timeout = config.timeout;
     options.fallback = config.fallback.clone();
     options.protocol = config.protocol;
@@ -112,5 +109,5 @@ fn remote(config: &ModelConfig, learned: Learned) -> anyhow::Result<OpenAi> {
     options.input = config.input.clone();
     options.quirks = config.quirks.clone().unwrap_or_default();
     options.learned = learned;
-    Ok(OpenAi::new(options)?)
+    Ok(OpenAi::new(options)?.sampling(config.sampling))
 }

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use agent_core::content::Input;
+use agent_core::quirks::Quirks;
 use agent_file::size;
 use serde::Deserialize;
 use server::{Fires, Key, Limits, TokenHash, Trigger, User};
 
-use super::Refused;
 use super::triggers::{NotifyTable, TriggerTable};
+use super::{Refused, remote};
 use crate::Errand;
 
 /// The longest serve file, in bytes.
@@ -53,8 +55,17 @@ const SLOTS: usize = 64;
 pub(super) struct ModelTable {
     #[serde(default)]
     pub(super) provider: Provider,
-    /// A name of the catalog, or a file.
+    /// A name of the catalog, or a file; openai: the id that the endpoint knows the model by.
     pub(super) name: String,
+    /// openai: the endpoint, up to and with its `/v1`.
+    pub(super) base_url: Option<String>,
+    /// openai: the key, as `${NAME}` of an environment variable.
+    pub(super) api_key: Option<String>,
+    /// openai: what the model takes; text alone where nothing is said.
+    #[serde(default)]
+    pub(super) input: Vec<Input>,
+    /// openai: what the endpoint takes otherwise than most, as in an agent file.
+    pub(super) quirks: Option<Quirks>,
     #[serde(default)]
     pub(super) device: Device,
     pub(super) context: Option<u32>,
@@ -96,6 +107,7 @@ pub(super) struct EmbeddingTable {
 pub(super) enum Provider {
     #[default]
     Onnx,
+    Openai,
     Scripted,
 }
 
@@ -160,7 +172,7 @@ impl ServeFile {
         let refused = |what: &dyn std::fmt::Display| Refused(format!("`{shown}`: {what}"));
         let text = guard::file::read_text(path, LONGEST).map_err(|error| refused(&error))?;
         let mut file: ServeFile =
-            toml::from_str(&text).map_err(|error| refused(&error.to_string().trim_end()))?;
+            toml::from_str(&text).map_err(|error| refused(&unread(&error, &text)))?;
         let path = std::path::absolute(path).map_err(|error| refused(&error))?;
         file.folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
         file.check().map_err(|problem| refused(&problem))?;
@@ -202,6 +214,10 @@ impl ServeFile {
         let table = ModelTable {
             provider: Provider::Onnx,
             name,
+            base_url: None,
+            api_key: None,
+            input: Vec::new(),
+            quirks: None,
             device: Device::Cpu,
             context: None,
             slots: 0,
@@ -227,6 +243,7 @@ impl ServeFile {
             if table.slots > SLOTS {
                 return Err(format!("`models.{name}.slots` is a number from 0 to {SLOTS}"));
             }
+            remote::check(name, table)?;
         }
         let mut hashes: Vec<String> = Vec::new();
         for (name, user) in &self.users {
@@ -349,6 +366,18 @@ impl ServeFile {
             client: seconds(limits.client_s, usual.client),
             drain: seconds(limits.drain_s, usual.drain),
         }
+    }
+}
+
+/// What is wrong with a text that is no serve file. A line with a key is not repeated: it may hold one.
+fn unread(error: &toml::de::Error, text: &str) -> String {
+    let told = error.to_string();
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    match told.contains("api_key") {
+        true => {
+            format!("line {}, with an `api_key`, cannot be read", before.lines().count().max(1))
+        }
+        false => told.trim_end().to_string(),
     }
 }
 

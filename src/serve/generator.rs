@@ -12,6 +12,7 @@ use server::{Calls, Generator, How, Prompt};
 
 use super::file::{Ahead, Device, ModelTable, Provider};
 use super::placed;
+use super::remote::Remote;
 use crate::Errand;
 use crate::runtime::{CONTEXT, LocalModel};
 
@@ -19,12 +20,16 @@ use crate::runtime::{CONTEXT, LocalModel};
 pub(super) async fn open(
     errand: &Errand,
     folder: &Path,
+    served: &str,
     table: &ModelTable,
 ) -> anyhow::Result<Arc<dyn Generator>> {
     let sampling = Sampling { temperature: table.temperature, top_p: table.top_p, seed: 0 };
     if table.provider == Provider::Scripted {
         let script = Scripted::load(placed(folder, &table.name))?;
         return Ok(Arc::new(Played { script, sampling }));
+    }
+    if table.provider == Provider::Openai {
+        return Ok(Arc::new(Remote::new(served, table)?));
     }
     let name = match table.name.ends_with(".gguf") {
         true => placed(folder, &table.name).to_string_lossy().into_owned(),

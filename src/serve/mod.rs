@@ -9,6 +9,7 @@ mod launcher;
 mod looks;
 mod notify;
 mod params;
+mod remote;
 mod token;
 mod triggers;
 
@@ -133,7 +134,7 @@ impl Serving {
     pub async fn parts(&self, bound: SocketAddr) -> anyhow::Result<Parts> {
         let mut models = Vec::new();
         for (name, table) in &self.file.models {
-            let generator = generator::open(&self.errand, &self.file.folder, table).await?;
+            let generator = generator::open(&self.errand, &self.file.folder, name, table).await?;
             models.push(Model { name: name.clone(), generator });
         }
         let embedder = match &self.file.embeddings {

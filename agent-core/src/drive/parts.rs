@@ -7,17 +7,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::session::Session;
-use crate::content::{self, ContentPart, Input, MOST_PARTS};
+use crate::content::{self, ContentPart, Input, MOST_PARTS, MOST_SENT};
 use crate::journal::JournalError;
 use crate::message::Message;
 use crate::model::{Model, Request};
 use crate::provenance::Origin;
 use crate::tool::Tool;
 
-/// The most bytes of images in one request; the oldest go first.
-const MOST_SENT: u64 = 20 << 20;
-
-/// The most images in one request; endpoints take a hundred and more of them, and scale them down.
+/// The most images in one request, of which the oldest go first; endpoints take a hundred and more of them, and scale them down.
 const MOST_IMAGES: usize = 20;
 
 /// The most bytes of parts that one run keeps.

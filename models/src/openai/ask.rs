@@ -48,6 +48,7 @@ pub(super) fn ask(
     }
     let most = most_tokens(request, quirks);
     let limit = quirks.limit.unwrap_or(LimitName::MaxTokens);
+    let named = |name: LimitName| most.filter(|_| limit == name);
     let streamed = sent(quirks.stream);
     let usage =
         ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None };
@@ -55,8 +56,8 @@ pub(super) fn ask(
     let body = CreateChatCompletionRequest {
         messages,
         model: model.to_string(),
-        max_tokens: (limit == LimitName::MaxTokens).then_some(most),
-        max_completion_tokens: (limit == LimitName::MaxCompletionTokens).then_some(most),
+        max_tokens: named(LimitName::MaxTokens),
+        max_completion_tokens: named(LimitName::MaxCompletionTokens),
         temperature: options.temperature.filter(|_| sent(quirks.temperature)),
         top_p: options.top_p.filter(|_| sent(quirks.top_p)),
         // The API has signed seeds.
@@ -89,9 +90,9 @@ pub(super) fn sent(option: Option<bool>) -> bool {
     option != Some(false)
 }
 
-/// The most tokens of the reply.
-pub(super) fn most_tokens(request: &Request, quirks: &Quirks) -> u32 {
-    request.max_tokens.min(quirks.most_tokens.unwrap_or(u32::MAX))
+/// The most tokens of the reply; none where neither the request nor the endpoint has a limit.
+pub(super) fn most_tokens(request: &Request, quirks: &Quirks) -> Option<u32> {
+    request.limit().into_iter().chain(quirks.most_tokens).min()
 }
 
 /// What stands for the text of a turn that has none.

@@ -3,7 +3,7 @@
 //! `types/responses/response_input_image_param.py`, `response_function_call_output_item_list_param.py`; and
 //! `anthropic` 2.14.0, `types/image_block_param.py`, `base64_image_source_param.py`.
 
-use agent_core::content::ContentPart;
+use agent_core::content::{ContentPart, Detail};
 use agent_core::message::{Message, Role};
 use agent_core::model::Request;
 use agent_core::quirks::Quirks;
@@ -18,10 +18,16 @@ use super::turns::joined;
 pub(super) const HINT: &str = "the request holds images, which the endpoint may not take: write `input = \
     [\"text\"]` under `[model]` and begin again without them, or name a model that is shown images";
 
-/// The content of a turn in a chat: its text, and its images.
+/// The content of a turn in a chat: its text and its images.
 pub(super) fn chat(turn: &Message) -> Vec<Value> {
-    let image = |part| json!({ "type": "image_url", "image_url": { "url": data_url(part) } });
-    text(turn, "text").into_iter().chain(turn.parts.iter().map(image)).collect()
+    let image = |part: &ContentPart| {
+        let mut image = json!({ "url": data_url(part) });
+        if let Some(detail) = part.detail {
+            image["detail"] = json!(detail);
+        }
+        json!({ "type": "image_url", "image_url": image })
+    };
+    in_order(&turn.content, &turn.parts, "text", image)
 }
 
 /// The content of a turn, or what a call gave back, in the Responses API: a text alone where it has no
@@ -30,18 +36,19 @@ pub(super) fn responses(turn: &Message) -> Value {
     if turn.parts.is_empty() {
         return turn.content.as_str().into();
     }
-    let image =
-        |part| json!({ "type": "input_image", "detail": "auto", "image_url": data_url(part) });
-    text(turn, "input_text").into_iter().chain(turn.parts.iter().map(image)).collect()
+    let image = |part: &ContentPart| {
+        let detail = part.detail.unwrap_or(Detail::Auto);
+        json!({ "type": "input_image", "detail": detail, "image_url": data_url(part) })
+    };
+    in_order(&turn.content, &turn.parts, "input_text", image).into()
 }
 
-/// What a call gave back in the Messages API, with its images.
-pub(super) fn messages(turn: &Message) -> Vec<Value> {
-    text(turn, "text").into_iter().chain(turn.parts.iter().map(source)).collect()
+/// A text with these images in the Messages API, which knows no detail.
+pub(super) fn messages(text: &str, parts: &[ContentPart]) -> Vec<Value> {
+    in_order(text, parts, "text", source)
 }
 
-/// An image in the Messages API.
-pub(super) fn source(part: &ContentPart) -> Value {
+fn source(part: &ContentPart) -> Value {
     json!({
         "type": "image",
         "source": { "type": "base64", "media_type": part.media_type, "data": base64(part) },
@@ -57,6 +64,8 @@ pub(super) fn after_tools(turns: Vec<Message>, quirks: &Quirks) -> Vec<Message> 
     let (mut moved, mut waiting) = (Vec::new(), Vec::new());
     for mut turn in turns {
         if turn.role == Role::Tool {
+            // Where they stood was in another text.
+            turn.parts.iter_mut().for_each(|part| part.after = None);
             waiting.append(&mut turn.parts);
         } else if !waiting.is_empty() {
             moved.push(Message::user(RESULTS).with(std::mem::take(&mut waiting)));
@@ -83,8 +92,27 @@ pub(super) fn may_be_why(request: &Request, failure: &Failure) -> bool {
 
 const RESULTS: &str = "What the calls above gave back beside text:";
 
-fn text(turn: &Message, kind: &str) -> Option<Value> {
-    (!turn.content.is_empty()).then(|| json!({ "type": kind, "text": turn.content }))
+/// A text and what stands in it or behind it, one after the other.
+fn in_order(
+    content: &str,
+    parts: &[ContentPart],
+    kind: &str,
+    image: impl Fn(&ContentPart) -> Value,
+) -> Vec<Value> {
+    let (mut all, mut told) = (Vec::new(), 0);
+    let mut text = |all: &mut Vec<Value>, end: usize| {
+        if end > told {
+            all.push(json!({ "type": kind, "text": content[told..end] }));
+            told = end;
+        }
+    };
+    for part in parts {
+        let within = part.after.filter(|after| content.is_char_boundary(*after));
+        text(&mut all, within.unwrap_or(content.len()));
+        all.push(image(part));
+    }
+    text(&mut all, content.len());
+    all
 }
 
 fn data_url(part: &ContentPart) -> String {

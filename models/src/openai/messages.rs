@@ -33,7 +33,8 @@ pub(super) fn ask(
         turns.iter().filter(|t| t.role == Role::System).map(|t| t.content.as_str()).collect();
     let mut body = json!({
         "model": model,
-        "max_tokens": ask::most_tokens(request, quirks),
+        // It has to be there.
+        "max_tokens": ask::most_tokens(request, quirks).unwrap_or(u32::MAX),
         "messages": messages(&turns, names),
         "stream": sent(quirks.stream),
     });
@@ -97,7 +98,7 @@ fn blocks(turn: &Message, names: &Names) -> Vec<Value> {
         match turn.parts.is_empty() {
             true if turn.content.is_empty() => {}
             true => result["content"] = turn.content.as_str().into(),
-            false => result["content"] = images::messages(turn).into(),
+            false => result["content"] = images::messages(&turn.content, &turn.parts).into(),
         }
         return vec![result];
     }
@@ -115,9 +116,8 @@ fn blocks(turn: &Message, names: &Names) -> Vec<Value> {
         (true, true) => Some("(nothing)"),
         (true, false) => None,
     };
-    let text = text.map(|text| json!({ "type": "text", "text": text }));
-    let images = turn.parts.iter().map(images::source);
-    text.into_iter().chain(images).chain(turn.tool_calls.iter().map(call)).collect()
+    let content = images::messages(text.unwrap_or_default(), &turn.parts);
+    content.into_iter().chain(turn.tool_calls.iter().map(call)).collect()
 }
 
 /// An id in the letters that are taken.

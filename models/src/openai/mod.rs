@@ -38,11 +38,12 @@ mod tests;
 mod turns;
 mod wire;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent_core::agent::Protocol;
 use agent_core::content::Input;
-use agent_core::model::{Form, Model, ModelError, Reply, Request, Traits};
+use agent_core::model::{Form, Model, ModelError, Reply, Request, Sampling, Traits};
 use async_trait::async_trait;
 use guard::Redactor;
 use http::header::AUTHORIZATION;
@@ -71,12 +72,12 @@ const LESSONS: usize = 16;
 type OnText<'a> = &'a mut (dyn for<'t> FnMut(&'t str) + Send);
 
 /// A model behind an OpenAI-compatible server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct OpenAi {
     options: RemoteOptions,
     wire: Wire,
     /// Takes the key out of whatever the server says.
-    redactor: Redactor,
+    redactor: Arc<Redactor>,
 }
 
 impl OpenAi {
@@ -109,9 +110,28 @@ impl OpenAi {
         if options.protocol == Protocol::Messages {
             headers.insert("anthropic-version", HeaderValue::from_static(messages::VERSION));
         }
-        let redactor = options.api_key.as_ref().map(ApiKey::redactor).unwrap_or_default();
+        let redactor = Arc::new(options.api_key.as_ref().map(ApiKey::redactor).unwrap_or_default());
         let wire = Wire { client, headers, timeout: options.timeout };
         Ok(Self { options, wire, redactor })
+    }
+
+    /// The same model, whose tokens are chosen like this.
+    #[must_use]
+    pub fn sampling(&self, sampling: Sampling) -> Self {
+        let Sampling { temperature, top_p, seed } = sampling;
+        let mut with = self.clone();
+        with.options.temperature = Some(temperature);
+        with.options.top_p = (top_p < 1.0).then_some(top_p);
+        with.options.seed = (seed != 0).then_some(seed);
+        with
+    }
+
+    /// The same model, as if it had not been asked before: what one caller makes an endpoint refuse is not
+    /// held against another's requests.
+    #[must_use]
+    pub fn unlearned(&self) -> Self {
+        let options = RemoteOptions { learned: Learned::default(), ..self.options.clone() };
+        Self { options, ..self.clone() }
     }
 
     /// One model, asked until it answers or will not.
@@ -178,7 +198,7 @@ impl OpenAi {
             told => told,
         };
         let counted = request.tokens(self);
-        let reply = u64::from(request.max_tokens);
+        let reply = u64::from(request.limit().unwrap_or(0));
         self.options.learned.with(&self.options, model, |known| {
             let guess = u32::try_from(counted / 4 * 3 + reply).unwrap_or(u32::MAX);
             known.context = match (told, known.context) {

@@ -29,8 +29,10 @@ pub(super) fn ask(
     let mut body = json!({
         "model": model, "input": input, "stream": sent(quirks.stream), "store": false,
     });
-    if quirks.limit != Some(LimitName::None) {
-        body["max_output_tokens"] = ask::most_tokens(request, quirks).into();
+    if let Some(most) =
+        ask::most_tokens(request, quirks).filter(|_| quirks.limit != Some(LimitName::None))
+    {
+        body["max_output_tokens"] = most.into();
     }
     if let Some(temperature) = options.temperature.filter(|_| sent(quirks.temperature)) {
         body["temperature"] = temperature.into();
@@ -79,7 +81,7 @@ fn items(turn: &Message, names: &Names) -> Vec<Value> {
     };
     // `type` may be left out by the reference; llama-server does not know an assistant's turn without it.
     let message = || json!({ "type": "message", "role": role, "content": images::responses(turn) });
-    let text = (!turn.content.is_empty()).then(message);
+    let text = (!turn.content.is_empty() || !turn.parts.is_empty()).then(message);
     let calls = turn.tool_calls.iter().map(|call| {
         json!({
             "type": "function_call", "call_id": call.id, "name": names.legal(&call.name),

@@ -1,5 +1,6 @@
 //! The conversation as an endpoint takes it: which turns may follow each other, and what they hold.
 
+use agent_core::content::ContentPart;
 use agent_core::message::{Message, Role, ToolCall};
 use agent_core::model::{Form, Request};
 use agent_core::quirks::{AnswerFormat, Quirks};
@@ -32,8 +33,12 @@ pub(super) fn joined(turns: Vec<Message>, quirks: &Quirks) -> Vec<Message> {
             Some(last)
                 if last.role == turn.role && matches!(turn.role, Role::User | Role::System) =>
             {
+                let before = last.content.len() + 2;
                 last.content = [last.content.as_str(), turn.content.as_str()].join("\n\n");
-                last.parts.extend(turn.parts);
+                last.parts.extend(turn.parts.into_iter().map(|part| ContentPart {
+                    after: part.after.map(|after| after + before),
+                    ..part
+                }));
             }
             Some(last)
                 if last.role == Role::Tool

@@ -128,7 +128,7 @@ pub(crate) async fn create(
     };
     let request = Request {
         call: 0,
-        messages: turns::conversation(body.messages)?,
+        messages: turns::conversation(body.messages, &model)?,
         prefix: String::new(),
         form: wanted.form(&*model.generator)?,
         max_tokens: options::limit(name, most)?,

@@ -11,6 +11,7 @@ mod form;
 mod logprobs;
 mod models;
 mod options;
+mod parts;
 mod responses;
 mod said;
 mod spelled;

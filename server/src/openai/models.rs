@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agent_core::content::Input;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
@@ -28,9 +29,14 @@ pub(crate) async fn show(
     Ok(Json(object(&shared, &model)))
 }
 
+/// What a model may take.
+const INPUTS: [Input; 2] = [Input::Text, Input::Image];
+
 fn object(shared: &Shared, model: &Served) -> Value {
+    let takes = |input: &&Input| model.generator.takes(**input);
     json!({
         "id": model.name, "object": "model", "created": shared.began, "owned_by": "errand",
         "context_window": model.generator.traits().context,
+        "input_modalities": INPUTS.iter().filter(takes).collect::<Vec<_>>(),
     })
 }

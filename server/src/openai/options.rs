@@ -53,12 +53,13 @@ pub(crate) fn how(
     within("temperature", temperature, 0.0, 2.0)?;
     within("top_p", top_p, 0.0, 1.0)?;
     let own = model.sampling();
+    let seed = seed.map(|seed| seed as u64);
     let sampling = Sampling {
         temperature: temperature.map_or(own.temperature, |value| value as f32),
         top_p: top_p.map_or(own.top_p, |value| value as f32),
-        seed: seed.map_or_else(rand::random, |seed| seed as u64),
+        seed: seed.unwrap_or_else(rand::random),
     };
-    Ok(How { sampling, prompt, calls, logprobs: None, asker: user.number() })
+    Ok(How { sampling, seed, prompt, calls, logprobs: None, asker: user.number() })
 }
 
 fn within(name: &str, value: Option<f64>, least: f64, most: f64) -> Result<(), ApiError> {

@@ -115,7 +115,7 @@ pub(crate) async fn create(
         format: Format::of_responses(body.text.get("format"))?,
         stop: Vec::new(),
     };
-    let mut messages = body.input.conversation()?;
+    let mut messages = body.input.conversation(&model)?;
     if let Some(rules) = body.instructions {
         messages.insert(0, Arc::new(Message::system(rules)));
     }

@@ -6,7 +6,9 @@ use agent_core::message::{Message, Role, ToolCall};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::parts::{Content, Taken};
 use crate::error::ApiError;
+use crate::shared::Served;
 
 /// The most messages of one request.
 const MESSAGES: usize = 4096;
@@ -25,53 +27,6 @@ pub(crate) struct Turn {
     function_call: Option<Value>,
     #[serde(default)]
     audio: Option<Value>,
-}
-
-/// What a message says.
-#[derive(Deserialize, Debug)]
-#[serde(untagged, expecting = "`content` is a text or a list of parts")]
-pub(crate) enum Content {
-    Text(String),
-    Parts(Vec<Value>),
-}
-
-impl Content {
-    /// As one text; any part that is none is refused.
-    pub(crate) fn text(self, at: &str) -> Result<String, ApiError> {
-        let parts = match self {
-            Content::Text(text) => return Ok(text),
-            Content::Parts(parts) => parts,
-        };
-        let mut texts = Vec::with_capacity(parts.len());
-        for part in parts {
-            let kind = part["type"].as_str().unwrap_or_default();
-            match (kind, part["text"].as_str()) {
-                ("text" | "input_text" | "output_text", Some(text)) => texts.push(text.to_string()),
-                _ => {
-                    let why = not_text(kind, &part);
-                    return Err(ApiError::unsupported(&format!("{at}.content"), &why));
-                }
-            }
-        }
-        Ok(texts.join("\n"))
-    }
-}
-
-/// Why a part is refused that is no text. Nothing is fetched from where it says that an image is.
-fn not_text(kind: &str, part: &Value) -> String {
-    let kind: String = kind.chars().take(40).collect();
-    let url = part["image_url"]["url"].as_str().or(part["image_url"].as_str()).unwrap_or_default();
-    match kind.as_str() {
-        "image_url" | "input_image" if url.starts_with("http") => format!(
-            "a part of type `{kind}`: an image's address is not fetched, whatever the model reads\nhint: \
-             images are read by agents: `errand run agent.toml --image FILE`"
-        ),
-        "image_url" | "input_image" => format!(
-            "a part of type `{kind}`: the model takes text only\nhint: images are read by agents whose \
-             `[model] input` has `image`"
-        ),
-        _ => format!("a part of type `{kind}`: the model reads text"),
-    }
 }
 
 #[derive(Deserialize, Debug)]
@@ -94,16 +49,22 @@ pub(crate) fn call(id: String, name: String, arguments: String) -> ToolCall {
     ToolCall { id, name, arguments }
 }
 
-/// The conversation that these messages are.
-pub(crate) fn conversation(turns: Vec<Turn>) -> Result<Vec<Arc<Message>>, ApiError> {
+/// The conversation that these messages are, for this model.
+pub(crate) fn conversation(
+    turns: Vec<Turn>,
+    model: &Served,
+) -> Result<Vec<Arc<Message>>, ApiError> {
     if turns.is_empty() || turns.len() > MESSAGES {
         return Err(ApiError::param("messages", format!("1 to {MESSAGES} messages are needed")));
     }
+    let mut taken = Taken::by(model);
     let turns = turns.into_iter().enumerate();
-    turns.map(|(place, turn)| message(turn, &format!("messages.{place}")).map(Arc::new)).collect()
+    let message =
+        |(place, turn)| message(turn, &format!("messages.{place}"), &mut taken).map(Arc::new);
+    turns.map(message).collect()
 }
 
-fn message(turn: Turn, at: &str) -> Result<Message, ApiError> {
+fn message(turn: Turn, at: &str, taken: &mut Taken<'_>) -> Result<Message, ApiError> {
     let Turn { role, content, tool_calls, tool_call_id, function_call, audio } = turn;
     if function_call.is_some() {
         let why = "it was replaced by `tool_calls`";
@@ -113,9 +74,9 @@ fn message(turn: Turn, at: &str) -> Result<Message, ApiError> {
         return Err(ApiError::unsupported(&format!("{at}.audio"), "the model reads text"));
     }
     let calls = tool_calls.unwrap_or_default();
-    let said = content.map(|content| content.text(at)).transpose()?;
-    let needed = |said: Option<String>| {
-        said.ok_or_else(|| ApiError::param(format!("{at}.content"), format!("`{at}` says nothing")))
+    let said_at = format!("{at}.content");
+    let needed = |content: Option<Content>| {
+        content.ok_or_else(|| ApiError::param(&said_at, format!("`{at}` says nothing")))
     };
     let role = match &*role {
         "system" | "developer" => Role::System,
@@ -133,10 +94,13 @@ fn message(turn: Turn, at: &str) -> Result<Message, ApiError> {
         return Err(ApiError::param(format!("{at}.tool_calls"), "only an assistant calls tools"));
     }
     Ok(match role {
-        Role::System => Message::system(needed(said)?),
-        Role::User => Message::user(needed(said)?),
+        Role::System => Message::system(needed(content)?.text(&said_at)?),
+        Role::User => needed(content)?.said(&said_at, taken)?.by(Message::user),
         Role::Assistant => {
-            let said = if calls.is_empty() { needed(said)? } else { said.unwrap_or_default() };
+            let said = match content {
+                None if !calls.is_empty() => String::new(),
+                content => needed(content)?.text(&said_at)?,
+            };
             let mut message = Message::assistant(said);
             for Call { id, kind, function } in calls {
                 if kind.is_some_and(|kind| kind != "function") {
@@ -151,7 +115,7 @@ fn message(turn: Turn, at: &str) -> Result<Message, ApiError> {
             let id = tool_call_id.ok_or_else(|| {
                 ApiError::param(format!("{at}.tool_call_id"), "a tool's message names its call")
             })?;
-            Message::tool(id, needed(said)?)
+            Message::tool(id, needed(content)?.text(&said_at)?)
         }
     })
 }

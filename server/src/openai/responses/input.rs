@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::openai::turns::{Content, call};
+use crate::openai::parts::{Content, Taken};
+use crate::openai::turns::call;
+use crate::shared::Served;
 
 /// The most items of one request.
 const ITEMS: usize = 4096;
@@ -39,8 +41,8 @@ pub(super) struct Item {
 }
 
 impl Input {
-    /// The conversation that it is.
-    pub(super) fn conversation(self) -> Result<Vec<Arc<Message>>, ApiError> {
+    /// The conversation that it is, for this model.
+    pub(super) fn conversation(self, model: &Served) -> Result<Vec<Arc<Message>>, ApiError> {
         let items = match self {
             Input::Text(text) => return Ok(vec![Arc::new(Message::user(text))]),
             Input::Items(items) => items,
@@ -49,24 +51,31 @@ impl Input {
             return Err(ApiError::param("input", format!("1 to {ITEMS} items are needed")));
         }
         let mut messages: Vec<Message> = Vec::with_capacity(items.len());
+        let mut taken = Taken::by(model);
         for (place, item) in items.into_iter().enumerate() {
-            item.join(&mut messages, &format!("input.{place}"))?;
+            item.join(&mut messages, &format!("input.{place}"), &mut taken)?;
         }
         Ok(messages.into_iter().map(Arc::new).collect())
     }
 }
 
 impl Item {
-    fn join(self, messages: &mut Vec<Message>, at: &str) -> Result<(), ApiError> {
+    fn join(
+        self,
+        messages: &mut Vec<Message>,
+        at: &str,
+        taken: &mut Taken<'_>,
+    ) -> Result<(), ApiError> {
         let lacks =
             |what: &str| ApiError::param(format!("{at}.{what}"), format!("`{at}` has no `{what}`"));
         match self.kind.as_deref().unwrap_or("message") {
             "message" => {
-                let said = self.content.ok_or_else(|| lacks("content"))?.text(at)?;
+                let content = self.content.ok_or_else(|| lacks("content"))?;
+                let at_content = format!("{at}.content");
                 messages.push(match self.role.as_deref() {
-                    Some("system" | "developer") => Message::system(said),
-                    Some("user") => Message::user(said),
-                    Some("assistant") => Message::assistant(said),
+                    Some("system" | "developer") => Message::system(content.text(&at_content)?),
+                    Some("user") => content.said(&at_content, taken)?.by(Message::user),
+                    Some("assistant") => Message::assistant(content.text(&at_content)?),
                     _ => {
                         let message = "the role is system, developer, user or assistant";
                         return Err(ApiError::param(format!("{at}.role"), message));
@@ -91,14 +100,12 @@ impl Item {
             }
             "function_call_output" => {
                 let id = self.call_id.ok_or_else(|| lacks("call_id"))?;
-                let output = match self.output.ok_or_else(|| lacks("output"))? {
-                    Value::String(text) => text,
-                    parts => match serde_json::from_value::<Content>(parts) {
-                        Ok(content) => content.text(at)?,
-                        Err(_) => return Err(lacks("output")),
-                    },
-                };
-                messages.push(Message::tool(id, output));
+                let output = self.output.ok_or_else(|| lacks("output"))?;
+                let output: Content =
+                    serde_json::from_value(output).map_err(|_| lacks("output"))?;
+                messages.push(
+                    output.said(&format!("{at}.output"), taken)?.by(|text| Message::tool(id, text)),
+                );
             }
             kind => {
                 let kind: String = kind.chars().take(40).collect();
