@@ -161,7 +161,7 @@ fn main() {
             let seen = seen.entry(&case.from).or_default();
             *seen += 1;
             let prompt = trial.prompt(&case.prompt).unwrap();
-            if *seen % every != 0 || prompt.len() + MOST > CONTEXT as usize {
+            if !seen.is_multiple_of(every) || prompt.len() + MOST > CONTEXT as usize {
                 continue;
             }
             session.rewind(0);

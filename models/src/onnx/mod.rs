@@ -57,4 +57,4 @@ pub use score::{Asked, Score, ScoredAnswer, ScoredToken, Scorer, score};
 pub use session::Session;
 pub(crate) use tokenizer::splitting;
 pub use tokenizer::{Kind, Tokenizer};
-pub use trial::{Held, Trial};
+pub use trial::{Held, Logits, Trial};

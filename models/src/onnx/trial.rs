@@ -21,6 +21,9 @@ use super::template::Template;
 use super::tokenizer::Tokenizer;
 use crate::import::ModelInfo;
 
+/// Has the logits after what was settled so far, told the tokens that are new in it.
+pub type Logits<'l> = dyn FnMut(&[u32]) -> Result<Vec<f32>, EngineError> + 'l;
+
 /// A model's vocabulary, ready to hold replies to schemas. Its weights are not opened.
 pub struct Trial {
     tokenizer: Arc<Tokenizer>,
@@ -77,7 +80,7 @@ impl Trial {
         &self,
         schema: &Value,
         most: usize,
-        logits: &mut dyn FnMut(&[u32]) -> Result<Vec<f32>, EngineError>,
+        logits: &mut Logits<'_>,
     ) -> Result<Held, EngineError> {
         let before = busy_here();
         let form = Form::Json(schema.clone());
