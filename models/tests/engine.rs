@@ -7,7 +7,7 @@
 mod tiny;
 
 use models::import::import;
-use models::onnx::{Device, EngineError, Options, Session};
+use models::onnx::{Device, EngineError, Options, PIECE, Session, history};
 use tiny::{CONTEXT, Family, Network, VOCAB};
 
 fn open(network: &Network) -> (tempfile::TempDir, Session) {
@@ -114,4 +114,16 @@ fn a_device_that_is_not_there_is_an_error() {
     if let Err(error) = Session::open(&into, options) {
         assert!(error.to_string().starts_with("device `cuda` cannot be used: "), "{error}");
     }
+}
+
+#[test]
+fn steps_are_measured_after_each_eighth_of_a_history_that_fits() {
+    let (folder, _session) = open(&Network::random(Family::Llama, 3));
+    let model = folder.path().join("models").join("tiny");
+    let costs = history(&model, CONTEXT - PIECE, 1, 1).unwrap();
+    let lengths: Vec<usize> = costs.iter().map(|cost| cost.history).collect();
+    assert_eq!(lengths, (1..=8).map(|eighth| eighth * (CONTEXT - PIECE) / 8).collect::<Vec<_>>());
+    assert!(costs.iter().all(|cost| cost.step_ms > 0.0 && cost.piece_ms > 0.0), "{costs:?}");
+    let error = history(&model, CONTEXT, 1, 1).unwrap_err();
+    assert!(matches!(error, EngineError::TooLong { .. }), "{error}");
 }

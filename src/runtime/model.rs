@@ -91,6 +91,23 @@ impl Errand {
         let work = move || onnx::bench(&folder, prompt, decode, threads);
         Ok(tokio::task::spawn_blocking(work).await??)
     }
+
+    /// Measures what a step of a local model costs after up to `most` tokens of history, so many rounds.
+    ///
+    /// # Errors
+    /// It cannot be had, does not run, or does not hold so many tokens.
+    pub async fn bench_history(
+        &self,
+        name: &str,
+        most: usize,
+        rounds: usize,
+        threads: usize,
+    ) -> anyhow::Result<Vec<onnx::Cost>> {
+        self.fetcher.model(name).await?;
+        let folder = self.local(name, onnx::Device::Cpu).await?;
+        let work = move || onnx::history(&folder, most, rounds, threads);
+        Ok(tokio::task::spawn_blocking(work).await??)
+    }
 }
 
 /// The model behind an endpoint.

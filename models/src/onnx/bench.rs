@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 use super::{EngineError, Options, Session};
@@ -59,16 +60,31 @@ pub fn bench(
     })
 }
 
-fn median(times: &mut [Duration]) -> f64 {
+pub(super) fn median(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
     times.get(times.len() / 2).map_or(f64::NAN, Duration::as_secs_f64)
 }
 
 /// Tokens without a pattern: Knuth's multiplicative hash of their index.
-fn synthetic(count: usize, vocab: usize) -> Vec<u32> {
+pub(super) fn synthetic(count: usize, vocab: usize) -> Vec<u32> {
     (0..count.max(1) as u64)
         .map(|i| ((i.wrapping_mul(2_654_435_761) >> 8) % vocab.max(1) as u64) as u32)
         .collect()
+}
+
+/// The processor time that this process has had, all threads together: what else the machine does makes it
+/// wait, and that is not in it.
+pub(super) fn busy() -> Duration {
+    clock(ClockId::ProcessCPUTime)
+}
+
+/// The same of this thread alone.
+pub(super) fn busy_here() -> Duration {
+    clock(ClockId::ThreadCPUTime)
+}
+
+fn clock(of: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(of)).unwrap_or_default()
 }
 
 fn peak_rss_mb() -> Option<f64> {

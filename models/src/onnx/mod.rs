@@ -5,7 +5,7 @@
 //! `sampler` picks one, `decode`, `writing` and `choice` turn the wheel, `model` hands requests to those that do.
 //! `network` is the one thread that reads for all of them, `conversation` how it is asked, `slots` the account of what it remembers, `cache` where
 //! that lies, `prefixes` what of it outlives the process; `session` is a network with one conversation. `drafts` guesses what may come, `odds` and `score` say how
-//! likely it was.
+//! likely it was. `bench`, `history` and `trial` measure it all.
 
 mod asking;
 mod bench;
@@ -17,6 +17,7 @@ mod decode;
 mod drafts;
 mod error;
 mod grammar;
+mod history;
 mod json;
 mod loose;
 mod model;
@@ -37,6 +38,7 @@ mod template;
 mod tests;
 mod text;
 mod tokenizer;
+mod trial;
 mod turns;
 mod writing;
 
@@ -45,6 +47,7 @@ pub use bench::{Bench, bench};
 pub use decode::Pace;
 pub use error::EngineError;
 pub use grammar::holds;
+pub use history::{Cost, Line, PIECE, history};
 pub(crate) use model::speaks;
 pub use model::{Onnx, OnnxOptions};
 pub use open::Options;
@@ -54,3 +57,4 @@ pub use score::{Asked, Score, ScoredAnswer, ScoredToken, Scorer, score};
 pub use session::Session;
 pub(crate) use tokenizer::splitting;
 pub use tokenizer::{Kind, Tokenizer};
+pub use trial::{Held, Logits, Trial};

@@ -1,5 +1,7 @@
 //! `errand models`: what is here, what can be fetched, and how fast it runs.
 
+mod bench;
+mod chart;
 mod make;
 mod pick;
 mod score;
@@ -56,22 +58,7 @@ pub(crate) enum Command {
     /// Say which model fits this machine: memory, and tokens a second, measured where it is here
     Pick(pick::Pick),
     /// Measure a model: tokens a second for reading and for writing, load time, peak memory
-    Bench {
-        /// A catalog name or a path
-        name: String,
-        /// Tokens to read
-        #[arg(long, default_value_t = 512)]
-        prompt: usize,
-        /// Tokens to write
-        #[arg(long, default_value_t = 64)]
-        decode: usize,
-        /// Threads; 0 for one on each core
-        #[arg(long, default_value_t = 0)]
-        threads: usize,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
+    Bench(bench::Bench),
 }
 
 pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
@@ -109,24 +96,7 @@ pub(crate) fn main(command: Command) -> anyhow::Result<ExitCode> {
             let bytes = errand.fetcher().remove(&name)?;
             say(&format!("removed {name}: {}", size(bytes)));
         }
-        Command::Bench { name, prompt, decode, threads, json } => {
-            let bench = runtime()?.block_on(errand.bench(&name, prompt, decode, threads))?;
-            if json {
-                print(&json!({
-                    "model": name,
-                    "prefill_tps": bench.prefill_tps,
-                    "decode_tps": bench.decode_tps,
-                    "load_s": bench.load_s,
-                    "peak_rss_mb": bench.peak_rss_mb,
-                }));
-            } else {
-                say(&format!(
-                    "{name}: reads {:.0} tokens/s, writes {:.1} tokens/s, loads in {:.1} s, \
-                     peak memory {:.0} MB",
-                    bench.prefill_tps, bench.decode_tps, bench.load_s, bench.peak_rss_mb
-                ));
-            }
-        }
+        Command::Bench(args) => return bench::main(&errand, &args),
     }
     Ok(ExitCode::SUCCESS)
 }
