@@ -245,7 +245,10 @@ impl Folder {
             }
             Stage::Holds => self.held_by_table(agent, number, odds(reply, "yes")),
             Stage::Query => self.queried(agent, number, said),
-            Stage::Column => self.column_named(agent, number, said),
+            Stage::Column => {
+                let likely = reply.odds.iter().copied().reduce(f32::max).unwrap_or(1.0);
+                self.column_named(agent, number, said, likely)
+            }
             Stage::Program => self.programmed(agent, number, &reply.content),
             Stage::Read => self.propose(agent, number, said),
             Stage::Check => self.checked(agent, odds(reply, "yes")),

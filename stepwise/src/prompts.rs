@@ -64,6 +64,7 @@ pub(super) struct OfFolder {
     pub(super) holds_surely: f32,
     pub(super) holds_row: f32,
     pub(super) holds_after_all: f32,
+    pub(super) column: f32,
     pub(super) stated: f32,
 }
 

@@ -127,10 +127,21 @@ impl Folder {
     }
 
     /// The column that the form speaks of, where it may be one of several: what it is ordered by, or what a
-    /// number of the question is one of.
-    pub(super) fn column_named(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
-        let asked = self.query.as_mut().zip(self.asked.take());
-        if let Some(asked) = asked.and_then(|(query, asked)| query.of_column(&asked, said)) {
+    /// number of the question is one of. What was filled in stands unless another is clearly likelier.
+    pub(super) fn column_named(
+        &mut self,
+        agent: &Agent,
+        number: u64,
+        said: &str,
+        odds: f32,
+    ) -> Decision {
+        let Some((query, asked)) = self.query.as_mut().zip(self.asked.take()) else {
+            return Decision::default();
+        };
+        if odds < of_folder().column {
+            return self.work(number, asked);
+        }
+        if let Some(asked) = query.of_column(&asked, said) {
             return self.work(number, asked);
         }
         match self.query.as_ref().filter(|query| query.is_open()) {
