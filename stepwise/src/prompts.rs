@@ -66,6 +66,7 @@ pub(super) struct OfFolder {
     pub(super) holds_after_all: f32,
     pub(super) column: f32,
     pub(super) stated: f32,
+    pub(super) stated_after: f32,
 }
 
 /// The thresholds of a question about a folder.

@@ -186,6 +186,8 @@ impl Folder {
     /// other course, unless it came first, or where nothing can be read, a program.
     fn doubted(&mut self, agent: &Agent, number: u64) -> Next {
         if std::mem::take(&mut self.of_row) {
+            // Another table may be asked yet.
+            self.query = None;
             self.check(agent);
             return Next::Again;
         }

@@ -186,11 +186,14 @@ pub(super) fn said_in_full(value: &str, question: &str) -> bool {
     !own.is_empty() && own.iter().all(|word| asked.contains(word))
 }
 
-/// Whether a question names something, by a word with a capital that does not begin it, that a text has not.
+/// Whether a question names something, by a word with a capital that begins no sentence, that a text has not.
 pub(super) fn asks_of_another(question: &str, text: &str) -> bool {
     let own = words(text);
-    let mut asked =
-        question.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).skip(1);
+    let sentences = question.split(['.', '?', '!']);
+    let mut asked = sentences.flat_map(|sentence| {
+        let words = sentence.split(|c: char| !c.is_alphanumeric());
+        words.filter(|word| !word.is_empty()).skip(1)
+    });
     asked.any(|word| {
         let small = word.to_lowercase();
         word.chars().count() > 1
@@ -277,6 +280,13 @@ mod tests {
         ];
         let linked = linked(&[pilots], &read, question).map(|passage| passage.path);
         assert_eq!(linked.as_deref(), Some("c.md"));
+    }
+
+    #[test]
+    fn what_begins_a_sentence_is_no_name() {
+        let row = "name: Lark, seats: 40";
+        assert!(!asks_of_another("We are forty. Which boat takes us?", row));
+        assert!(asks_of_another("We are forty. Which boat takes us to Faro?", row));
     }
 
     #[test]

@@ -122,11 +122,11 @@ impl Folder {
         let Some((stated, holder)) = self.holder.take() else {
             return self.nothing(agent, number);
         };
+        let alone = self.chain.is_empty();
+        let enough = if alone { limits.stated } else { limits.stated_after };
         // A single row does not say what all of them come to.
-        let computed = self.chain.is_empty()
-            && self.table_of(&holder).is_some()
-            && self.odds >= limits.compute;
-        if both(stated, answers) < limits.stated || computed {
+        let computed = alone && self.table_of(&holder).is_some() && self.odds >= limits.compute;
+        if both(stated, answers) < enough || computed {
             return self.nothing(agent, number);
         }
         let used: Vec<Passage> =

@@ -184,8 +184,9 @@ pub(super) fn finds(columns: &[Column]) -> Vec<(String, Find)> {
                 add(format!("the {name} with the {find} {words}"), find, of.clone(), size.clone());
             }
         }
-        for (most, find) in [("most", "most"), ("fewest", "fewest")] {
-            add(format!("the {name} with the {most} rows"), find, of.clone(), Value::Null);
+        // Where each row has its own, none has more than another.
+        for find in ["most", "fewest"].into_iter().filter(|_| !column.unique) {
+            add(format!("the {name} with the {find} rows"), find, of.clone(), Value::Null);
         }
         for (words, size) in sizes.iter().filter(|(words, _)| words != name) {
             for (highest, find) in [("highest", "most"), ("lowest", "fewest")] {
