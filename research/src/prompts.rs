@@ -1,5 +1,8 @@
 //! What lead and reader say to the model, word for word.
 
+#[cfg(test)]
+mod tests;
+
 use super::language;
 use super::passage::Passage;
 use agent_core::agent::Agent;

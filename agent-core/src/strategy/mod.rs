@@ -13,6 +13,7 @@ mod functions;
 mod one_call;
 mod parse;
 mod prompt;
+mod prompts;
 mod reasoning;
 mod registry;
 mod signature;

@@ -1,0 +1,4 @@
+//! What the plain strategies say to a model.
+
+#[cfg(test)]
+mod tests;
