@@ -28,11 +28,18 @@ fn passage(context: &str, text: &str) -> Passage {
 
 fn told(chats: &[Vec<Message>]) -> String {
     let message = |message: &Message| {
+        // A text that cannot be rendered is none.
+        assert!(!message.content.is_empty());
         let common = if message.common { ", common" } else { "" };
         format!("<{}{common}>{}</>", json!(message.role).as_str().unwrap_or("?"), message.content)
     };
     let chats = chats.iter().map(|chat| chat.iter().map(message).collect::<Vec<_>>().join("\n"));
     chats.collect::<Vec<_>>().join("\n\n====\n\n")
+}
+
+#[test]
+fn the_prompts_can_be_read() {
+    toml::from_str::<Prompts>(include_str!("../prompts.toml")).unwrap();
 }
 
 /// Values are data: none is read as a template, none is escaped or trimmed.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use minijinja::context;
 use serde_json::{Value, json};
 
+use super::Prompts;
 use crate::agent::Agent;
 use crate::message::Message;
 use crate::model::{Finish, Reply, Tokens};
@@ -42,6 +44,14 @@ fn told(messages: &[Message]) -> String {
         format!("<{}{common}>{}</>", json!(message.role).as_str().unwrap_or("?"), message.content)
     };
     messages.iter().map(message).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_prompts_can_be_read() {
+    let prompts = toml::from_str::<Prompts>(include_str!("../prompts.toml")).unwrap();
+    // A value that is missing is a fault, and said to no model.
+    assert!(prompts.code.observed.said(context! {}).is_err());
+    assert_eq!(prompts.code.observed.with(context! {}), "");
 }
 
 #[test]
