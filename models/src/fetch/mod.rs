@@ -12,7 +12,8 @@ mod model;
 mod plan;
 mod progress;
 mod pypi;
-#[cfg(all(test, feature = "onnx"))]
+#[cfg(test)]
+#[cfg(feature = "onnx")]
 mod tests;
 
 use std::ffi::OsString;
