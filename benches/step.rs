@@ -68,6 +68,7 @@ fn step(criterion: &mut Criterion) {
     );
 
     let known = Known {
+        left_out: &[],
         tools: known(),
         strategies: &agent_core::strategy::Strategies::PLAIN,
         models: &[],

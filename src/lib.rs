@@ -6,10 +6,13 @@
 //! ```
 
 pub mod batch;
+#[cfg(feature = "cli")]
 pub mod doctor;
+mod features;
 pub mod home;
 mod library;
 mod runtime;
+#[cfg(feature = "cli")]
 pub mod serve;
 mod strategies;
 mod usage;
@@ -27,6 +30,7 @@ pub use agent_core::tool::{Effect, Tool, ToolSpec};
 pub use agent_file::Invalid;
 pub use agent_file::{self, AgentFile};
 pub use library::{Builder, FnTool, Running};
+#[cfg(feature = "onnx")]
 pub use models::embed::{Embedded, Embedder, EncodeOptions, Reranker, Scored};
 pub use runtime::{
     Caller, Chat, Difference, ENCODER, Errand, Finished, Listed, Prepared, Replayed, Stands, Unfit,

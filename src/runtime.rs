@@ -3,20 +3,27 @@
 
 mod assembled;
 mod attached;
+#[cfg_attr(not(feature = "browser"), path = "runtime/no_browser.rs")]
+mod browser;
 mod chat;
 mod component;
-mod embed;
-mod engines;
 mod kept;
 mod launch;
+#[cfg_attr(not(feature = "onnx"), path = "runtime/no_local.rs")]
+mod local;
 mod model;
 mod now;
 mod prepared;
 mod python;
+#[cfg_attr(not(feature = "openai"), path = "runtime/no_remote.rs")]
+mod remote;
 mod replay;
+#[cfg(feature = "research")]
+mod report;
 mod roots;
 mod runs;
 mod sandboxed;
+#[cfg_attr(not(feature = "mcp"), path = "runtime/no_servers.rs")]
 mod servers;
 mod setup;
 mod told;
@@ -25,15 +32,17 @@ mod unfit;
 
 pub use chat::{Chat, Stands};
 pub use component::Caller;
-pub use embed::ENCODER;
-pub(crate) use engines::LocalModel;
-pub(crate) use model::{CONTEXT, remote};
+#[cfg(feature = "cli")]
+pub(crate) use local::{CONTEXT, LocalModel};
 pub(crate) use now::{new_id, now};
 pub use prepared::Prepared;
 pub(crate) use prepared::bare;
+#[cfg(feature = "cli")]
+pub(crate) use remote::model as remote;
 pub use replay::{Difference, Replayed};
 pub use runs::Listed;
-pub(crate) use runs::{as_of, over, spent_by};
+pub(crate) use runs::{as_of, over};
+pub use setup::ENCODER;
 pub use unfit::Unfit;
 
 use std::ffi::OsString;
@@ -48,27 +57,26 @@ use agent_core::mcp::{Server, Transport};
 use agent_core::program::Programs;
 use agent_core::run::Step;
 use agent_core::strategy::PLAN;
-use agent_core::strategy::{PYTHON, cited};
+use agent_core::strategy::PYTHON;
 use agent_core::subagent::{AgentRuntime, Launcher, SubagentTool};
 use agent_core::tool::{Tool, ToolSpec};
 use agent_file::{AgentFile, Checked, Invalid, Known, other_model};
 use anyhow::Context;
 use models::fetch::{Fetcher, Network, Progress};
-use models::onnx;
-use models::openai::Learned;
 use policies::Policies;
 use sandbox::{FetchPolicy, Pages, Room, Wasm};
 use store::Store;
 use tools::lock::Lock;
-use tools::mcp;
 use tools::process::Cells;
 use tools::registry::{Registries, Setup};
 
 use crate::STRATEGIES;
+use crate::features::{ModelFrom, left_out};
 use crate::library::{Builder, Own};
 use assembled::Assembled;
-use engines::{Engines, Shared};
 use launch::Launch;
+use local::Local;
+use remote::Learned;
 use runs::{taken, told};
 use unfit::unfit;
 
@@ -94,10 +102,10 @@ pub struct Errand {
     learned: Learned,
     /// What the program adds that errand is part of.
     pub(crate) own: Arc<Own>,
-    /// What its runs share, where they share something.
-    shared: Option<Shared>,
-    /// Conversations that a local model has at once; 0 for as many as have room.
-    slots: usize,
+    /// The journal of its runs, where they share one.
+    shared: Option<Store>,
+    /// How it opens local models.
+    local_models: Local,
 }
 
 /// How a run ended, for now or for good.
@@ -156,7 +164,7 @@ impl Errand {
             learned: Learned::default(),
             own: Arc::default(),
             shared: None,
-            slots: 0,
+            local_models: Local::default(),
         })
     }
 
@@ -202,14 +210,14 @@ impl Errand {
     /// # Errors
     /// The journal cannot be opened.
     pub fn sharing(self) -> anyhow::Result<Self> {
-        let shared = Shared { store: self.store()?, engines: Engines::default() };
-        Ok(Self { shared: Some(shared), ..self })
+        let shared = Some(self.store()?);
+        Ok(Self { shared, local_models: self.local_models.shared(), ..self })
     }
 
     /// Has local models answer so many requests at once, each with memory for a conversation.
     #[must_use]
     pub(crate) fn slots(self, slots: usize) -> Self {
-        Self { slots, ..self }
+        Self { local_models: self.local_models.slots(slots), ..self }
     }
 
     /// Tells how far a fetch is.
@@ -276,10 +284,17 @@ impl Errand {
 
     fn known<T>(&self, model: Option<&str>, with: impl FnOnce(&Known<'_>) -> T) -> T {
         let models: Vec<String> = self.fetcher.catalog().models().map(str::to_string).collect();
-        let known = tools::registry::known().iter().cloned();
+        let from = match self.own.model {
+            Some(_) => ModelFrom::Program,
+            None => ModelFrom::File,
+        };
+        let left_out = left_out(from);
+        let there = |spec: &&ToolSpec| !left_out.iter().any(|part| part.brings(&spec.name));
+        let known = tools::registry::known().iter().filter(there).cloned();
         let tools: Vec<ToolSpec> = known.chain(self.own.specs()).collect();
         with(&Known {
             tools: &tools,
+            left_out: &left_out,
             strategies: &STRATEGIES,
             models: &models,
             default_model: models::DEFAULT,
@@ -289,7 +304,7 @@ impl Errand {
                 Ok(lock.agreed())
             },
             policy_holds: &policies::own::check,
-            decoder_holds: &|schema| onnx::holds(&cited::narrowed(schema, &[])),
+            decoder_holds: &local::holds,
         })
     }
 
@@ -389,14 +404,9 @@ impl Errand {
         Cells { confiner: self.confiner.clone(), kept: Arc::new(kept) }
     }
 
-    /// What the user is signed in with at MCP servers.
-    pub fn tokens(&self) -> tools::mcp::Tokens {
-        tools::mcp::Tokens::new(self.fetcher.home().root())
-    }
-
     pub(crate) fn store(&self) -> anyhow::Result<Store> {
         if let Some(shared) = &self.shared {
-            return Ok(shared.store.clone());
+            return Ok(shared.clone());
         }
         Ok(Store::open(self.fetcher.home().root())?)
     }
@@ -455,7 +465,7 @@ impl Errand {
             }
         }
         for (name, server) in &agent.mcp {
-            for tool in mcp::tools(&launch.server(name, server).await?) {
+            for tool in launch.server_tools(name, server).await? {
                 registry.add(tool);
             }
         }

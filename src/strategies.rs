@@ -1,6 +1,7 @@
 //! The strategies of this program. A new one is a line here.
 
 use agent_core::strategy::{CODE, ONE_CALL, Strategies, TOOLS};
+#[cfg(feature = "research")]
 use research::{READ, RESEARCH};
 use stepwise::STEPWISE;
 
@@ -8,6 +9,14 @@ use stepwise::STEPWISE;
 /// whatever asks for it.
 pub static STRATEGIES: Strategies = Strategies {
     constrained: &STEPWISE,
-    all: &[&TOOLS, &CODE, &STEPWISE, &RESEARCH, &READ],
+    all: &[
+        &TOOLS,
+        &CODE,
+        &STEPWISE,
+        #[cfg(feature = "research")]
+        &RESEARCH,
+        #[cfg(feature = "research")]
+        &READ,
+    ],
     own: &[&ONE_CALL],
 };

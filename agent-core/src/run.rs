@@ -27,7 +27,7 @@ use crate::output::{self, Outputs, Part};
 use crate::provenance::Origin;
 use crate::sandbox::Cost;
 use crate::strategy::{
-    self, Entry, Grounds, Next, PLAN, PYTHON, Prompt, Strategy, UNSEEN, View, for_a_model,
+    self, Entry, Grounds, Next, PLAN, PYTHON, Prompt, Strategy, View, for_a_model,
 };
 use crate::tool::ToolSpec;
 
@@ -382,7 +382,7 @@ impl Run {
         self.rejected = rejected;
         self.history.extend(say.into_iter().map(Arc::new));
         self.planned = plan.filter(|plan| self.plan.as_ref() != Some(plan));
-        let unseen = self.rejected.as_deref() == Some(UNSEEN);
+        let unseen = self.rejected.as_deref() == Some(strategy::unseen());
         self.warned |= unseen;
         self.correcting = matches!(next, Next::Again) && reply.finish == Finish::Stop && !unseen;
         self.follow(next);

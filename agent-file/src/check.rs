@@ -13,8 +13,8 @@ use super::problem::{Invalid, Place, Problem};
 use super::report::Report;
 use super::source::{LONGEST, Source, child};
 use super::{
-    AgentFile, McpTable, budget, component, grants, mcp, model, output, param_values, policies,
-    schema_check, search, strategy, templates, tool_selection,
+    AgentFile, LeftOut, McpTable, budget, component, grants, left_out, mcp, model, output,
+    param_values, policies, schema_check, search, strategy, templates, tool_selection,
 };
 use agent_core::agent::{Agent, Provider};
 use agent_core::agreed::Agreed;
@@ -31,6 +31,8 @@ use agent_core::tool::ToolSpec;
 pub struct Known<'a> {
     /// Every tool there is.
     pub tools: &'a [ToolSpec],
+    /// What it was built without.
+    pub left_out: &'a [LeftOut],
     /// The strategies that `act` can name.
     pub strategies: &'a Strategies,
     /// The names in the catalog of local models.
@@ -123,6 +125,11 @@ impl Checked {
         let Some(source) = source else {
             return Err(Invalid::new(path.to_path_buf(), text, problems));
         };
+        let refused = left_out::refused(known, &source);
+        if !refused.is_empty() {
+            problems.extend(refused);
+            return Err(Invalid::new(path.to_path_buf(), text, problems));
+        }
         let schema = AgentFile::schema(Some(known.strategies));
         let fitting = schema_check::fit(&schema, &source, &mut problems);
         let mut report = Report { source: &source, problems };

@@ -14,6 +14,7 @@ mod duration;
 mod file;
 mod grants;
 mod keyword;
+mod left_out;
 mod mcp;
 mod model;
 mod model_table;
@@ -37,6 +38,7 @@ use std::path::Path;
 
 pub use check::{Checked, Known, Looked};
 pub use file::*;
+pub use left_out::LeftOut;
 pub use model::other as other_model;
 pub use model_table::ModelTable;
 pub use param_values::read_given;

@@ -10,7 +10,7 @@ use super::problem::{Invalid, shortened};
 use super::report::Report;
 use super::source::Source;
 use super::suggest;
-use super::{Known, ModelTable, duration};
+use super::{Known, ModelTable, duration, left_out};
 use agent_core::agent::{Agent, ModelConfig, Price, Protocol, Provider, SecretRef};
 use agent_core::model::Sampling;
 
@@ -76,6 +76,9 @@ pub(super) fn config(
         _ if unclear || misplaced && table.provider.is_none() => {}
         Some(name) => replace(name, root, known, &mut config, report),
         None => named(table, root, known, &mut config, report),
+    }
+    if !unclear {
+        left_out::refuse_provider(config.provider, known, report);
     }
     config
 }

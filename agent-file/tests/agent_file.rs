@@ -6,6 +6,8 @@
 mod any;
 #[path = "agent_file/components.rs"]
 mod components;
+#[path = "agent_file/left_out.rs"]
+mod left_out;
 #[path = "agent_file/tables.rs"]
 mod tables;
 
@@ -19,7 +21,7 @@ use agent_core::component::{Locked, digest};
 use agent_core::manifest::{Manifest, Wants};
 use agent_core::strategy::Strategies;
 use agent_core::tool::{Effect, ToolSpec};
-use agent_file::{AgentFile, Checked, Known};
+use agent_file::{AgentFile, Checked, Known, LeftOut};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -31,6 +33,7 @@ const MODELS: [&str; 3] = ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-
 struct Ground {
     folder: TempDir,
     model: Option<&'static str>,
+    left_out: &'static [LeftOut],
 }
 
 impl Ground {
@@ -46,7 +49,7 @@ impl Ground {
         fs::write(at("wrong.json"), r#"{"properties":{"a":{"type":"strin"}}}"#).unwrap();
         fs::write(at("latin1.txt"), b"caf\xe9").unwrap();
         fs::write(at("question.txt"), "what is\nthe tallest?\n").unwrap();
-        Self { folder, model: None }
+        Self { folder, model: None, left_out: &[] }
     }
 
     fn model(model: &'static str) -> Self {
@@ -69,6 +72,7 @@ impl Ground {
         };
         with(&Known {
             tools: &tools,
+            left_out: self.left_out,
             strategies: &Strategies::PLAIN,
             models: &models,
             default_model: MODELS[2],

@@ -44,6 +44,7 @@ static TOOLS: LazyLock<Vec<ToolSpec>> = LazyLock::new(|| {
 fuzz_target!(|bytes: &[u8]| {
     let models = ["smollm2-135m".to_string()];
     let known = Known {
+        left_out: &[],
         tools: &TOOLS,
         strategies: &Strategies::PLAIN,
         models: &models,

@@ -3,12 +3,17 @@
 use serde_json::{Map, Value};
 
 pub mod catalog;
+#[cfg(feature = "onnx")]
 pub mod embed;
 pub mod fetch;
 pub mod home;
+#[cfg(feature = "onnx")]
 pub mod import;
+#[cfg(feature = "onnx")]
 pub mod onnx;
+#[cfg(feature = "openai")]
 pub mod openai;
+#[cfg(feature = "onnx")]
 pub mod quantize;
 pub mod scripted;
 

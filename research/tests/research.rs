@@ -48,6 +48,7 @@ fn load(file: &str, more: &str, question: &str) -> Result<Agent, String> {
     };
     let tools = [spec("web.search"), spec("web.page"), spec("files.read")];
     let known = Known {
+        left_out: &[],
         tools: &tools,
         strategies: &STRATEGIES,
         models: &[],

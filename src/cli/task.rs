@@ -378,6 +378,7 @@ mod tests {
             assert_eq!(guard::visible(&made.text), made.text);
             let folder = tempfile::tempdir().unwrap();
             let known = Known {
+                left_out: &[],
                 tools: &[],
                 strategies: &agent_core::strategy::Strategies::PLAIN,
                 models: &[],

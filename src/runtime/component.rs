@@ -15,7 +15,7 @@ use agent_core::message::ToolCall;
 use agent_core::model::{Model, ModelError, Reply, Request, Traits};
 use agent_core::run::Run;
 use agent_core::strategy::TOOLS;
-use agent_core::tool::{Component, Tool, ToolSpec};
+use agent_core::tool::{Component, Tool};
 use agent_file::{Checked, Invalid, Known};
 use async_trait::async_trait;
 use policies::Chain;
@@ -55,16 +55,6 @@ impl Errand {
             let known = Known { locked: &locked, ..*known };
             Checked::of(file, text.as_bytes(), &[], &known)
         })
-    }
-
-    /// The tools that an agent uses, as it offers them to a model.
-    pub(crate) fn specs(&self, agent: &Agent) -> Vec<ToolSpec> {
-        let known = tools::registry::known().iter().cloned().chain(self.own.specs());
-        let components = agent.components.iter().flat_map(|pinned| pinned.specs());
-        let servers = agent.mcp.iter().flat_map(|(name, server)| server.specs(name));
-        let agents = agent.agents.iter().map(|(name, sub)| sub.spec(name));
-        let all = known.chain(components).chain(servers).chain(agents);
-        all.filter(|spec| agent.tools.contains(&spec.name)).collect()
     }
 
     /// What single calls of an agent are made with.

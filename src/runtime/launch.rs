@@ -12,15 +12,15 @@ use agent_core::mcp::Server;
 use agent_core::model::Model;
 use agent_core::strategy::{ONE_CALL, Strategies};
 use agent_core::subagent::{AgentRuntime, Launcher};
+use agent_core::tool::Tool;
 use async_trait::async_trait;
 use guard::Kept;
 use sandbox::Wasm;
-use store::{Drive, Store};
-use tools::mcp::{self, McpError};
-use tools::process::Cells;
+use store::Store;
 
 use super::component::Unasked;
-use super::{Errand, kept, new_id};
+use super::servers::Servers;
+use super::{Errand, kept};
 
 /// Starts the agents that an agent calls: in the same journal, and with the same local model where
 /// they name the same.
@@ -32,14 +32,11 @@ pub(super) struct Launch {
     models: Models,
     servers: Servers,
     sandboxes: Sandboxes,
-    owner: Owner,
     /// What none of them may write.
     pub(super) kept: Arc<Kept>,
 }
 
-type Servers = Arc<tokio::sync::Mutex<Vec<(String, Arc<mcp::Client>)>>>;
 type Sandboxes = Arc<Mutex<Vec<(Agent, Arc<Wasm>)>>>;
-type Owner = Arc<Mutex<Option<(RunId, Drive)>>>;
 type Models = Arc<tokio::sync::Mutex<Vec<(ModelConfig, Arc<dyn Model>)>>>;
 
 impl Launch {
@@ -55,16 +52,7 @@ impl Launch {
         let approval = Arc::new(Mutex::new(approval));
         let (models, servers) = (Models::default(), Servers::default());
         let (errand, sandboxes) = (errand.clone(), Sandboxes::default());
-        Ok(Launch {
-            errand,
-            store,
-            approval,
-            models,
-            servers,
-            sandboxes,
-            owner: Owner::default(),
-            kept,
-        })
+        Ok(Launch { errand, store, approval, models, servers, sandboxes, kept })
     }
 
     /// The sandbox of an agent. The first that asks for its own has those of all the agents below
@@ -117,53 +105,17 @@ impl Launch {
 
     /// Ends the servers of a run that is over, and notes what they left behind.
     pub(super) async fn over(&self, run: &RunId) -> anyhow::Result<()> {
-        for (_, client) in self.servers.lock().await.drain(..) {
-            client.end().await;
-        }
-        self.owner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.servers.end().await;
         Ok(self.store.programs_ended(Some(run)).await?)
     }
 
-    /// What the servers are known by in the journal: driven, as a run is, while this process lives.
-    fn owner(&self) -> anyhow::Result<RunId> {
-        let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
-        let (id, driven) = match owner.take() {
-            Some(owner) => owner,
-            None => {
-                let id = new_id();
-                (id.clone(), self.store.drive(&id)?)
-            }
-        };
-        *owner = Some((id.clone(), driven));
-        Ok(id)
-    }
-
-    /// One client for a server, whichever agents of the run use it. A server that has other tools
-    /// than were agreed to stops the run before it begins; one that cannot be reached is a failure
-    /// of the calls that need it.
-    pub(super) async fn server(
+    /// The tools of a server, whichever agents of the run use it.
+    pub(super) async fn server_tools(
         &self,
-        name: &str,
+        name: &String,
         server: &Server,
-    ) -> anyhow::Result<Arc<mcp::Client>> {
-        let mut servers = self.servers.lock().await;
-        let same = |(known, client): &&(String, Arc<mcp::Client>)| {
-            known == name && client.server() == server
-        };
-        if let Some((_, client)) = servers.iter().find(same) {
-            return Ok(client.clone());
-        }
-        let confiner = self.errand.confiner.clone();
-        let cells = Cells { confiner, kept: Arc::clone(&self.kept) };
-        let owner = if server.writes() { self.owner()? } else { new_id() };
-        let client = mcp::Client::new(name, server.clone(), cells, owner);
-        let client = Arc::new(client.signed_in(self.errand.tokens()));
-        client.watched(&self.store).await?;
-        if let Err(error @ McpError::Changed { .. }) = client.ready().await {
-            return Err(error.into());
-        }
-        servers.push((name.to_string(), client.clone()));
-        Ok(client)
+    ) -> anyhow::Result<Vec<Arc<dyn Tool>>> {
+        self.servers.tools(&self.errand, &self.store, &self.kept, (name, server)).await
     }
 }
 

@@ -7,8 +7,7 @@ use agent_core::event::{Event, Outcome, Reason, RunId, What};
 use agent_core::journal::{Journal, JournalError};
 use agent_core::ledger::Spent;
 use agent_core::model::Traits;
-use agent_core::run::{Run, Step, ended};
-use research::report::Report;
+use agent_core::run::{Run, ended};
 use store::{Drive, RunRow, Store, Which, Whose};
 
 use super::Errand;
@@ -137,29 +136,6 @@ impl Errand {
         Ok(self.store()?.children(id).await?)
     }
 
-    /// The report of a research, as far as it came; `None` where the run is none.
-    ///
-    /// # Errors
-    /// There is no such run, or the journal cannot be read.
-    pub async fn report(&self, id: &RunId) -> anyhow::Result<Option<Report>> {
-        let events = self.events(id).await?;
-        if as_of(id, &events)?.act.as_deref() != Some(research::RESEARCH.name) {
-            return Ok(None);
-        }
-        let value = match ended(&events) {
-            Some(outcome) => outcome.value.clone(),
-            None => {
-                let run = over(id, &events)?;
-                let stopped = match run.step() {
-                    Step::Ask(..) => Reason::Approval.as_str(),
-                    _ => "it was interrupted",
-                };
-                run.known(stopped).unwrap_or_default()
-            }
-        };
-        Ok(Some(serde_json::from_value(value)?))
-    }
-
     /// The events of a run.
     ///
     /// # Errors
@@ -167,19 +143,6 @@ impl Errand {
     pub async fn events(&self, id: &RunId) -> anyhow::Result<Vec<Event>> {
         told(self.store()?.events(id).await)
     }
-}
-
-/// A run, and what it had taken after each of its events.
-pub(crate) fn spent_by(id: &RunId, events: &[Event]) -> anyhow::Result<(Run, Vec<Spent>)> {
-    let traits = Traits { constrained: false, ..as_of(id, events)?.model.provider.into() };
-    let (begin, rest) = events.split_at(events.len().min(1));
-    let mut run = drive::fold(id, begin, &STRATEGIES, traits, Vec::new())?;
-    let mut spent = vec![*run.spent()];
-    for event in rest {
-        run.apply(event);
-        spent.push(*run.spent());
-    }
-    Ok((run, spent))
 }
 
 /// A run for this process alone, with all that was said of it in its journal: what drove it before may

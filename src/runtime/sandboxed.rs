@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use agent_core::agent::Agent;
 use sandbox::Wasm;
-use tools::browser::Chromium;
 
-use super::Errand;
 use super::launch::Launch;
+use super::{Errand, browser};
 
 impl Errand {
     pub(super) fn sandbox(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Wasm> {
@@ -21,11 +20,8 @@ impl Errand {
         config.pages = Arc::clone(&self.pages);
         config.room = Arc::clone(&self.room);
         config.engines = Arc::clone(&self.guest_engines);
-        if let Some(browser) = &agent.browser {
-            let confiner = self.confiner.clone();
-            let chromium =
-                Chromium::new(browser, &agent.root, confiner).map_err(anyhow::Error::msg)?;
-            config.browser = Some(Arc::new(chromium));
+        if let Some(wanted) = &agent.browser {
+            config.browser = Some(browser::open(wanted, &agent.root, self.confiner.clone())?);
         }
         let granted = agent.secrets.clone();
         config.secrets = Arc::new(move |name| {

@@ -13,6 +13,9 @@ use tools::python::Build;
 use super::Errand;
 use super::launch::asks_no_model;
 
+/// The catalog's encoder for who names none.
+pub const ENCODER: &str = "all-minilm-l6-v2";
+
 /// How much memory all guests of a process may use together, where it is said.
 const GUESTS: &str = "ERRAND_GUEST_MEMORY";
 
@@ -41,10 +44,8 @@ impl Errand {
         if agent.tools.iter().any(|tool| tool == PYTHON) && self.guests().made().is_none() {
             names.push("componentize-py".to_string());
         }
-        if super::embed::uses_data(agent) {
-            names.extend(
-                runtime(Device::Cpu).into_iter().chain([super::ENCODER]).map(str::to_string),
-            );
+        if uses_data(agent) {
+            names.extend(runtime(Device::Cpu).into_iter().chain([ENCODER]).map(str::to_string));
         }
         let model = &agent.model;
         let asked = self.own.model.is_none() && !asks_no_model(agent);
@@ -74,6 +75,11 @@ impl Errand {
         let make = move || build.make(&python, &wheel);
         Ok(tokio::task::spawn_blocking(make).await??)
     }
+}
+
+/// Whether an agent needs an encoder.
+pub(super) fn uses_data(agent: &Agent) -> bool {
+    agent.tools.iter().any(|tool| tools::data::NAMES.contains(&tool.as_str()))
 }
 
 /// Memory for all guests.

@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use agent_core::drive;
 use agent_core::event::{Event, RunId, What};
 use agent_core::journal::JournalError;
 use agent_core::ledger::Spent;
+use agent_core::model::Traits;
 use agent_core::run::Run;
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -14,8 +16,8 @@ use server::{Events, LaunchError};
 use store::Store;
 
 use super::launcher::failed;
-use crate::runtime::spent_by;
-use crate::{Errand, Usage};
+use crate::runtime::as_of;
+use crate::{Errand, STRATEGIES, Usage};
 
 /// The books of runs that are being followed.
 #[derive(Default)]
@@ -125,6 +127,19 @@ fn shown(event: &Event, spent: Spent) -> Result<Value, LaunchError> {
     }
     value["usage"] = json!(Usage::from(spent));
     Ok(value)
+}
+
+/// A run, and what it had taken after each of its events.
+fn spent_by(id: &RunId, events: &[Event]) -> anyhow::Result<(Run, Vec<Spent>)> {
+    let traits = Traits { constrained: false, ..as_of(id, events)?.model.provider.into() };
+    let (begin, rest) = events.split_at(events.len().min(1));
+    let mut run = drive::fold(id, begin, &STRATEGIES, traits, Vec::new())?;
+    let mut spent = vec![*run.spent()];
+    for event in rest {
+        run.apply(event);
+        spent.push(*run.spent());
+    }
+    Ok((run, spent))
 }
 
 #[cfg(test)]

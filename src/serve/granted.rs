@@ -40,7 +40,7 @@ impl Granted {
             let name = format!("{}.{}", agent.name, spec.name);
             (name.clone(), Granted { spec, agent: Agent { name, ..agent.clone() } })
         };
-        errand.specs(agent).into_iter().filter(used).map(granted).collect()
+        specs(errand, agent).into_iter().filter(used).map(granted).collect()
     }
 
     pub(super) fn card(&self) -> AgentCard {
@@ -67,6 +67,16 @@ impl Granted {
             ..self.agent.clone()
         })
     }
+}
+
+/// The tools that an agent uses, as it offers them to a model.
+fn specs(errand: &Errand, agent: &Agent) -> Vec<ToolSpec> {
+    let known = tools::registry::known().iter().cloned().chain(errand.own.specs());
+    let components = agent.components.iter().flat_map(|pinned| pinned.specs());
+    let servers = agent.mcp.iter().flat_map(|(name, server)| server.specs(name));
+    let agents = agent.agents.iter().map(|(name, sub)| sub.spec(name));
+    let all = known.chain(components).chain(servers).chain(agents);
+    all.filter(|spec| agent.tools.contains(&spec.name)).collect()
 }
 
 /// Refuses two that have one name, and a name that no tool can have.

@@ -13,7 +13,7 @@ use agent_core::agent::Agent;
 use agent_core::event::Status;
 use agent_core::message::Message;
 use agent_core::model::{Form, Reply};
-use agent_core::strategy::{Decision, LAST, Next, Prompt, answer, cited, cut};
+use agent_core::strategy::{Decision, Next, Prompt, answer, cited, cut, last_question};
 
 /// So many of all results together are shown for the answer.
 const RESULTS: usize = 7_000;
@@ -57,7 +57,7 @@ impl Stepwise {
             _ => prompts::answer(agent, &self.for_the_answer(agent), &fields, self.changed()),
         };
         if last && self.stage != Stage::Answer {
-            messages.push(Message::user(LAST));
+            messages.push(Message::user(last_question()));
         }
         messages.extend(self.corrections.iter().cloned());
         let form = match &agent.output {

@@ -4,6 +4,7 @@
 //! components run in the sandbox, and everything they touch goes through the host.
 
 pub mod author;
+#[cfg(feature = "browser")]
 pub mod browser;
 mod builtin;
 pub mod component;
@@ -11,6 +12,7 @@ pub mod data;
 pub mod edit;
 mod files;
 pub mod lock;
+#[cfg(feature = "mcp")]
 pub mod mcp;
 pub mod output;
 mod person;

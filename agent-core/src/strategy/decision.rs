@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Grounds, LAST, View, cited};
+use super::{Grounds, View, cited, prompts};
 use crate::agent::Agent;
 use crate::message::{Message, ToolCall};
 use crate::model::{Finish, Reply};
@@ -66,7 +66,7 @@ impl Decision {
     pub(super) fn answer(run: &View<'_>, said: Message, text: &str) -> Decision {
         let answer = answer(run.agent, text, run.sources).and_then(|value| {
             match run.grounds == Grounds::Nothing && run.agent.output.is_some() {
-                true => Err(UNSEEN.to_string()),
+                true => Err(prompts::unseen().to_string()),
                 false => Ok(value),
             }
         });
@@ -78,11 +78,6 @@ impl Decision {
         }
     }
 }
-
-/// Said once to a model that fills in its answer before it has looked at anything.
-pub(crate) const UNSEEN: &str = "No tool has given anything back yet, so nothing in this answer was \
-                                 observed. Call a tool for what the task asks about. Only if the \
-                                 task needs no tool at all, reply with the answer once more.";
 
 /// How sentences begin that are said to a model: a reply that repeats one is no answer.
 const OWN: [&str; 3] = [
@@ -135,7 +130,7 @@ pub fn unfenced(text: &str) -> &str {
 
 /// The last reply that the budget has room for asked for something else than an answer.
 pub(super) fn too_late(said: Message) -> Decision {
-    Decision::reject(said, LAST.to_string())
+    Decision::reject(said, prompts::last_question().to_string())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod functions;
 mod one_call;
 mod parse;
 mod prompt;
+mod prompts;
 mod reasoning;
 mod registry;
 mod signature;
@@ -22,13 +23,14 @@ pub use code::CODE;
 pub use decision::{Decision, Next, answer, cut, unfenced};
 pub use one_call::{ONE_CALL, one_call};
 pub use parse::{Parsed, parse};
-pub use prompt::{LAST, Prompt, for_a_model, paragraphs};
+pub use prompt::{Prompt, for_a_model, paragraphs};
+pub use prompts::{PromptText, last_question};
 pub use reasoning::after_reasoning;
 pub use registry::{Entry, Models, Needs, Strategies};
 pub use signature::{shape, signature};
 pub use tools::TOOLS;
 
-pub(crate) use decision::UNSEEN;
+pub(crate) use prompts::unseen;
 
 use std::fmt;
 use std::sync::Arc;

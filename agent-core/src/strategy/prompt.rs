@@ -1,5 +1,6 @@
 //! What a strategy asks the model.
 
+use super::prompts::last_question;
 use crate::agent::Agent;
 use crate::message::Message;
 use crate::model::Form;
@@ -24,26 +25,11 @@ impl Prompt {
     pub(super) fn on(agent: &Agent, form: Form, last: bool) -> Prompt {
         Prompt {
             messages: None,
-            say: last.then(|| LAST.to_string()),
+            say: last.then(|| last_question().to_string()),
             prefix: String::new(),
             form,
             max_tokens: agent.model.max_tokens,
         }
-    }
-}
-
-/// Said with the last question that the budget has room for.
-pub const LAST: &str =
-    "The budget is nearly spent. Do not act any more: give the best answer that you have now.";
-
-/// How the model is told what a final answer looks like.
-pub(super) fn answer_rule(agent: &Agent) -> String {
-    match &agent.output {
-        None => "When you know the answer, reply with it as plain text.".to_string(),
-        Some(schema) => format!(
-            "When you know the answer, reply with one JSON value that satisfies this JSON Schema \
-             and with nothing else: {schema}"
-        ),
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 
 /// A folder with nothing in it, for many cases quickly.
 fn bare() -> Ground {
-    Ground { folder: TempDir::new().unwrap(), model: None }
+    Ground { folder: TempDir::new().unwrap(), model: None, left_out: &[] }
 }
 
 /// Pieces of agent files, put together in any order.

@@ -8,12 +8,10 @@ use futures::StreamExt;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_RANGE, RANGE};
 use reqwest::redirect::Policy;
-use serde::Deserialize;
 
 use super::error::SourceError;
-use super::plan::imported;
 use super::{FetchError, Fetcher, length};
-use crate::catalog::{Entry, Hub, Kind, Source, SourceKind};
+use crate::catalog::{Entry, Hub, SourceKind};
 use http_client::reason;
 
 /// A hub that cannot be reached must not hold up the next source.
@@ -105,79 +103,6 @@ impl Fetcher {
             false => Err(Broken::Off(format!("it ended after {done} of {} bytes", entry.size))),
         }
     }
-
-    /// What a repository outside the catalog has: the file named, or the GGUF that suits best.
-    pub(super) async fn look_up(&self, name: &str) -> Result<Entry, FetchError> {
-        let mut parts = name.splitn(3, '/');
-        let (owner, repository, file) = (parts.next(), parts.next(), parts.next());
-        let repository = [owner, repository].map(Option::unwrap_or_default).join("/");
-        let failed = |reason: String| FetchError::Sources {
-            name: name.to_string(),
-            tried: vec![format!("hub: {reason}")],
-        };
-        let address = format!("{}/api/models/{repository}/tree/main?recursive=true", self.hub);
-        let client = client().map_err(|error| match error {
-            SourceError::Here(error) => error,
-            SourceError::Source(reason) => failed(reason),
-        })?;
-        let response = client.get(&address).send().await.map_err(|e| failed(reason(&e)))?;
-        if !response.status().is_success() {
-            let status = response.status();
-            return Err(failed(format!("repository `{repository}` answered {status}")));
-        }
-        let files: Vec<Listed> = response.json().await.map_err(|e| failed(reason(&e)))?;
-        let chosen = choose(&files, file).ok_or_else(|| {
-            let wanted = file.unwrap_or("any GGUF in one piece");
-            failed(format!("repository `{repository}` does not have `{wanted}`"))
-        })?;
-        let lfs = chosen
-            .lfs
-            .as_ref()
-            .ok_or_else(|| failed(format!("the hub gives no SHA-256 for `{}`", chosen.path)))?;
-        Ok(Entry {
-            name: name.to_string(),
-            kind: Kind::Model,
-            about: chosen.path.clone(),
-            license: "see the repository".to_string(),
-            platform: None,
-            file: chosen.path.rsplit('/').next().unwrap_or(&chosen.path).to_string(),
-            size: lfs.size,
-            makes: imported(lfs.size),
-            memory: 0,
-            sha256: lfs.oid.clone(),
-            sources: vec![Source::Hub(Hub {
-                repository,
-                revision: "main".to_string(),
-                path: chosen.path.clone(),
-            })],
-        })
-    }
-}
-
-/// A file in a repository, as the hub lists it.
-#[derive(Deserialize)]
-struct Listed {
-    path: String,
-    lfs: Option<Lfs>,
-}
-
-#[derive(Deserialize)]
-struct Lfs {
-    oid: String,
-    size: u64,
-}
-
-/// The file asked for, or the GGUF whose quantisation imports best.
-fn choose<'a>(files: &'a [Listed], wanted: Option<&str>) -> Option<&'a Listed> {
-    if let Some(wanted) = wanted {
-        return files.iter().find(|file| file.path == wanted);
-    }
-    ["q4_k_m", "q4_0", "q4_1", "q8_0", ""].iter().find_map(|quantisation| {
-        files.iter().find(|file| {
-            let path = file.path.to_lowercase();
-            path.ends_with(".gguf") && !path.contains("-of-") && path.contains(quantisation)
-        })
-    })
 }
 
 /// How a transfer failed.
@@ -188,7 +113,7 @@ enum Broken {
     For(SourceError),
 }
 
-fn client() -> Result<reqwest::Client, SourceError> {
+pub(super) fn client() -> Result<reqwest::Client, SourceError> {
     http_client::builder()
         .connect_timeout(CONNECT)
         .read_timeout(STILL)

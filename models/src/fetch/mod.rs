@@ -5,15 +5,15 @@
 //! size and SHA-256 leaves it. A lock keeps two processes from fetching the same thing twice.
 //! Nothing here prints, and nothing that is fetched is run.
 
-mod encoder;
 mod error;
 mod hub;
+#[cfg_attr(not(feature = "onnx"), path = "no_models.rs")]
 mod model;
 mod plan;
 mod progress;
 mod pypi;
-mod runtime;
 #[cfg(test)]
+#[cfg(feature = "onnx")]
 mod tests;
 
 use std::ffi::OsString;
@@ -25,7 +25,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 pub use self::error::FetchError;
+#[cfg(feature = "onnx")]
 pub(crate) use self::model::weights;
+#[cfg(feature = "onnx")]
 pub use self::model::{Installed, Listed};
 pub use self::plan::{Part, Plan};
 pub use self::progress::{Progress, Silent, Stage};
@@ -133,6 +135,11 @@ impl Fetcher {
     #[must_use]
     pub fn interpreter(self, python: PathBuf) -> Self {
         Self { python, ..self }
+    }
+
+    /// What becomes of a GGUF.
+    pub fn after_import(&self) -> Gguf {
+        self.gguf
     }
 
     /// The Python whose pip downloads packages.

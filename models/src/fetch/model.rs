@@ -3,13 +3,17 @@
 //! The seal holds the size, the time and the SHA-256 of every imported file. A start compares
 //! sizes and times, and works out the hash only of a file whose time has changed.
 
+mod encoder;
+mod repository;
+mod runtime;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FetchError, Fetcher, Gguf, Network, Stage, encoder, sha256};
+use super::{FetchError, Fetcher, Gguf, Network, Part, Plan, Stage, sha256};
 use crate::catalog::{Entry, Kind};
 use crate::home::into_place;
 use crate::import::{ImportError, describe, import, is_checkpoint};
@@ -62,11 +66,11 @@ impl Fetcher {
         }
         let (gguf, ours) = match source {
             Named::Gguf { path, .. } => (path, Gguf::Keep),
-            Named::Catalog(entry) => (self.entry(entry).await?, self.gguf),
+            Named::Catalog(entry) => (self.entry(entry).await?, self.after_import()),
             Named::Hub(_) => {
                 let entry = self.look_up(name).await?;
                 self.begin_with(&entry)?;
-                (self.entry(&entry).await?, self.gguf)
+                (self.entry(&entry).await?, self.after_import())
             }
             Named::Folder => return Ok(folder),
         };
@@ -148,7 +152,39 @@ impl Fetcher {
         listed
     }
 
-    pub(super) fn source<'a>(&'a self, name: &str) -> Result<Named<'a>, FetchError> {
+    /// What is missing of a model; none where it is here, or not known.
+    pub(super) fn part_of_model(&self, name: &str) -> Option<Part> {
+        let source = self.source(name).ok()?;
+        if source.folder(self)?.exists() {
+            return None;
+        }
+        match source {
+            Named::Catalog(entry) => Some(Part::of(entry, self.here(entry))),
+            Named::Gguf { path, .. } => Some(Part {
+                name: name.to_string(),
+                about: "imported from a file here".to_string(),
+                kind: Kind::Model,
+                fetch: 0,
+                keeps: imported(fs::metadata(path).ok()?.len()),
+                scratch: 0,
+            }),
+            Named::Hub(_) | Named::Folder => None,
+        }
+    }
+
+    /// Whether the library of a package was unpacked here.
+    pub(super) fn has_unpacked(&self, entry: &Entry) -> bool {
+        runtime::unpacked(&self.home, entry).is_some()
+    }
+
+    /// Begins with one entry that was not known before.
+    fn begin_with(&self, entry: &Entry) -> Result<(), FetchError> {
+        let part = Part::of(entry, self.here(entry));
+        let plan = self.plan(&[]);
+        self.begin(&Plan { parts: vec![part], ..plan })
+    }
+
+    fn source<'a>(&'a self, name: &str) -> Result<Named<'a>, FetchError> {
         let path = Path::new(name);
         if let Some(entry) = self.catalog.get(name).filter(|entry| entry.imported()) {
             return Ok(Named::Catalog(entry));
@@ -229,7 +265,7 @@ fn writer(from: &Path, into: &Path, progress: &mut dyn FnMut(u64, u64)) -> Resul
 }
 
 /// What a name means.
-pub(super) enum Named<'a> {
+enum Named<'a> {
     Catalog(&'a Entry),
     /// A folder that is imported already.
     Folder,
@@ -243,7 +279,7 @@ pub(super) enum Named<'a> {
 
 impl Named<'_> {
     /// Where the imported model is or will be; none for one that is used where it lies.
-    pub(super) fn folder(&self, fetcher: &Fetcher) -> Option<PathBuf> {
+    fn folder(&self, fetcher: &Fetcher) -> Option<PathBuf> {
         match self {
             Named::Catalog(entry) => Some(fetcher.home.model(&entry.name)),
             Named::Folder => None,
@@ -383,6 +419,12 @@ fn clear(staging: &Path) -> Result<(), FetchError> {
         }
     }
     Ok(())
+}
+
+/// What a GGUF of so many bytes comes to, imported: a guess that is rather too large, for one that
+/// the catalog does not know.
+pub(super) fn imported(gguf: u64) -> u64 {
+    gguf / 3 * 5
 }
 
 pub(super) fn modified(meta: &fs::Metadata) -> String {

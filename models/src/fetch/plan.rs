@@ -1,11 +1,9 @@
 //! What would have to be fetched, and the room on the disk that it takes: said before it begins, and
 //! refused where the room is not there.
 
-use std::fs;
 use std::path::PathBuf;
 
-use super::model::Named;
-use super::{FetchError, Fetcher, Network, length, runtime, whole};
+use super::{FetchError, Fetcher, Network, length, whole};
 use crate::catalog::{Entry, Kind, Source};
 
 /// Kept free beside what a plan takes: for the journal, pages and compiled components.
@@ -132,35 +130,14 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Begins with one entry that was not known before.
-    pub(super) fn begin_with(&self, entry: &Entry) -> Result<(), FetchError> {
-        let part = Part::of(entry, self.here(entry));
-        let plan = self.plan(&[]);
-        self.begin(&Plan { parts: vec![part], ..plan })
-    }
-
     /// What is missing of one thing; none where it is here, or not known.
     fn part(&self, name: &str) -> Option<Part> {
-        if let Some(entry) = self.catalog.get(name).filter(|entry| !entry.imported()) {
-            let here = whole(&self.home.file(entry), entry.size)
-                || runtime::unpacked(&self.home, entry).is_some();
-            return (!here).then(|| Part::of(entry, self.here(entry)));
-        }
-        let source = self.source(name).ok()?;
-        if source.folder(self)?.exists() {
-            return None;
-        }
-        match source {
-            Named::Catalog(entry) => Some(Part::of(entry, self.here(entry))),
-            Named::Gguf { path, .. } => Some(Part {
-                name: name.to_string(),
-                about: "imported from a file here".to_string(),
-                kind: Kind::Model,
-                fetch: 0,
-                keeps: imported(fs::metadata(path).ok()?.len()),
-                scratch: 0,
-            }),
-            Named::Hub(_) | Named::Folder => None,
+        match self.catalog.get(name).filter(|entry| !entry.imported()) {
+            Some(entry) => {
+                let here = whole(&self.home.file(entry), entry.size) || self.has_unpacked(entry);
+                (!here).then(|| Part::of(entry, self.here(entry)))
+            }
+            None => self.part_of_model(name),
         }
     }
 
@@ -173,16 +150,10 @@ impl Fetcher {
     }
 
     /// How much of an entry is here already.
-    fn here(&self, entry: &Entry) -> u64 {
+    pub(super) fn here(&self, entry: &Entry) -> u64 {
         match whole(&self.home.file(entry), entry.size) {
             true => entry.size,
             false => length(&self.home.partial(&entry.sha256)),
         }
     }
-}
-
-/// What a GGUF of so many bytes comes to, imported: a guess that is rather too large, for one that
-/// the catalog does not know.
-pub(super) fn imported(gguf: u64) -> u64 {
-    gguf / 3 * 5
 }

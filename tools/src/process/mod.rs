@@ -142,6 +142,7 @@ impl Process {
     }
 
     /// Ends it, and waits until all that it started is gone.
+    #[cfg(feature = "mcp")]
     pub(crate) async fn stopped(mut self) {
         let stop = move || stop(&mut self.child);
         // What cannot be waited for was killed all the same.

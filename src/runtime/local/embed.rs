@@ -19,12 +19,10 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use tools::data::{self, Texts};
 
-use super::component::Caller;
-use super::launch::Launch;
-use super::{Errand, Unfit};
-
-/// The catalog's encoder for who names none.
-pub const ENCODER: &str = "all-minilm-l6-v2";
+use crate::runtime::component::Caller;
+use crate::runtime::launch::Launch;
+use crate::runtime::setup::{ENCODER, uses_data};
+use crate::{Errand, Unfit};
 
 /// Texts whose vectors are made between two looks at whether they are still wanted.
 const AT_ONCE: usize = 256;
@@ -102,7 +100,7 @@ impl Errand {
     }
 
     /// The `data.*` tools of an agent that uses some of them.
-    pub(super) async fn data_tools(
+    pub(in crate::runtime) async fn data_tools(
         &self,
         agent: &Agent,
         setup: &tools::Setup,
@@ -116,11 +114,6 @@ impl Errand {
         let sandbox: Arc<dyn agent_core::sandbox::Sandbox> = sandbox.clone();
         Ok(data::tools(setup, &sandbox, &embed))
     }
-}
-
-/// Whether an agent needs an encoder.
-pub(super) fn uses_data(agent: &Agent) -> bool {
-    agent.tools.iter().any(|tool| data::NAMES.contains(&tool.as_str()))
 }
 
 /// An encoder that is opened when it is first asked.

@@ -6,8 +6,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{FetchError, Fetcher, Network, Stage};
 use crate::catalog::Entry;
+use crate::fetch::{FetchError, Fetcher, Network, Stage};
 use crate::home::{Home, into_place};
 use crate::onnx::Device;
 

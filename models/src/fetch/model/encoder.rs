@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::model::{key, modified, short_hash, sound};
-use super::{FetchError, Fetcher, Stage};
+use super::{key, modified, short_hash, sound};
+use crate::fetch::{FetchError, Fetcher, Stage};
 use crate::import::{self, ImportError};
 
 /// The files of an encoder's package.

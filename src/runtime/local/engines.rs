@@ -1,21 +1,13 @@
-//! What all runs of a process share: the journal, and the local models, each of which is open once.
+//! The local models that all runs of a process share, each of which is open once.
 
 use std::sync::Arc;
 
 use agent_core::model::{Model, ModelError, Reply, Request, Sampling, Traits};
 use async_trait::async_trait;
 use models::onnx::{Asking, Device, Onnx, OnnxOptions};
-use store::Store;
 use tokio::sync::Mutex;
 
-use super::Errand;
-
-/// What the runs of one process share.
-#[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) store: Store,
-    pub(super) engines: Engines,
-}
+use crate::Errand;
 
 /// Which local model, and how it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +49,8 @@ impl Engines {
     }
 }
 
+/// For requests that are no run's.
+#[cfg(feature = "cli")]
 impl Errand {
     /// A local model of those that all runs share, opened with so many slots where it is not open yet.
     pub(crate) async fn engine(
@@ -64,8 +58,8 @@ impl Errand {
         model: &LocalModel,
         slots: usize,
     ) -> anyhow::Result<Arc<Onnx>> {
-        match &self.shared {
-            Some(shared) => shared.engines.open(self, model, slots).await,
+        match &self.local_models.engines {
+            Some(engines) => engines.open(self, model, slots).await,
             None => Engines::default().open(self, model, slots).await,
         }
     }
