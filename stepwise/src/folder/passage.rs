@@ -126,7 +126,9 @@ fn shared(passage: &Passage, others: &[Passage], read: &[Passage], question: &st
     let mut own = passage.names_beside(question);
     own.sort_unstable();
     own.dedup();
-    own.retain(|name| name.len() > 1 && named.contains(name) && !small(name));
+    own.retain(|name| {
+        name.len() > 1 && named.contains(name) && !small(name) && !words(name).is_empty()
+    });
     own.len()
 }
 
@@ -169,9 +171,10 @@ pub(super) fn repeats(said: &str, question: &str) -> bool {
 
 /// The words of a question that are those of a value, and whether it says all that the value has.
 pub(super) fn said_of(value: &str, question: &str) -> (Vec<String>, bool) {
-    const SMALL: [&str; 20] = [
-        "for", "with", "from", "by", "as", "or", "no", "not", "are", "were", "has", "have", "der",
-        "die", "das", "und", "von", "mit", "für", "im",
+    const SMALL: [&str; 30] = [
+        "for", "with", "from", "by", "as", "or", "no", "not", "are", "were", "has", "have", "had",
+        "did", "does", "who", "how", "what", "which", "when", "that", "this", "der", "die", "das",
+        "und", "von", "mit", "für", "im",
     ];
     let (mut asked, own) = (words(question), words(value));
     asked.retain(|word| !SMALL.contains(&word.as_str()));

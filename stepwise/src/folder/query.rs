@@ -284,9 +284,10 @@ impl Query {
 /// Columns of numbers that are told apart by their names alone, where the question says none of these.
 fn alike(columns: &[Column], question: &str) -> Vec<Vec<String>> {
     let mut groups: Vec<Vec<String>> = Vec::new();
-    for column in columns {
+    let numbers: Vec<&Column> = columns.iter().filter(|column| column.is_number()).collect();
+    for column in &numbers {
         let alike =
-            columns.iter().filter(|other| other.name == column.name || column.is_like(other));
+            numbers.iter().filter(|other| other.name == column.name || column.is_like(other));
         let names: Vec<String> = alike.map(|column| column.name.clone()).collect();
         let said = names.iter().any(|name| !said_of(name, question).0.is_empty());
         if names.len() > 1 && !said && !groups.contains(&names) {

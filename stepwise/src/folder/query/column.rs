@@ -89,6 +89,10 @@ impl Column {
         self.kind == Kind::Text
     }
 
+    pub(super) fn is_number(&self) -> bool {
+        self.kind == Kind::Number
+    }
+
     /// Whether its numbers are years.
     pub(super) fn has_years(&self) -> bool {
         self.kind == Kind::Number && self.years
