@@ -217,7 +217,7 @@ impl Query {
             let of = |one: &&Condition| one.condition[2] == *named;
             let mut those = self.conditions.iter().filter(of).filter(|one| one.exact);
             if let (false, Some(only), None) =
-                (conditions.iter().any(|one| of(&one)), those.next(), those.next())
+                (conditions.iter().any(of), those.next(), those.next())
             {
                 conditions.push(only);
             }
