@@ -53,8 +53,7 @@ use agent_core::agent::Agent;
 use agent_core::drive::{self, Approval, Person, Unseen, Watch};
 use agent_core::event::{Outcome, RunId};
 use agent_core::ledger::Spent;
-use agent_core::mcp::{Server, Transport};
-use agent_core::program::Programs;
+use agent_core::mcp::Server;
 use agent_core::run::Step;
 use agent_core::strategy::PLAN;
 use agent_core::strategy::PYTHON;
@@ -412,7 +411,7 @@ impl Errand {
     }
 
     async fn assemble(&self, agent: &Agent, launch: &Launch) -> anyhow::Result<Assembled> {
-        settle(agent);
+        setup::settle(agent);
         // Said, and found to fit on the disk, before the first byte of it comes.
         self.fetcher.begin(&self.missing(agent))?;
         // What is granted is opened before anything runs that could put another thing in its place.
@@ -486,17 +485,4 @@ impl Errand {
         used.push(tools::output::tool());
         Ok(used)
     }
-}
-
-/// Looks up the programs of an agent's servers, and of the agents that it calls, before any of them
-/// runs.
-fn settle(agent: &Agent) {
-    let commands = agent.mcp.values().filter_map(|server| match &server.transport {
-        Transport::Stdio(program) => Some(&*program.command),
-        Transport::Http { .. } => None,
-    });
-    guard::settle(commands);
-    let names = agent.grants.programs.iter().flat_map(Programs::names);
-    guard::settle(names.filter(|name| !name.contains('/')));
-    agent.agents.values().for_each(|sub| settle(&sub.agent));
 }

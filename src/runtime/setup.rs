@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use agent_core::agent::{Agent, Device};
+use agent_core::mcp::Transport;
+use agent_core::program::Programs;
 use agent_core::strategy::PYTHON;
 use agent_file::size;
 use models::fetch::Plan;
@@ -99,4 +101,17 @@ fn runtime(device: Device) -> Option<&'static str> {
         Device::Cpu => Some("onnxruntime"),
         Device::Cuda => Some("onnxruntime-cuda"),
     }
+}
+
+/// Looks up the programs of an agent's servers, and of the agents that it calls, before any of them
+/// runs.
+pub(super) fn settle(agent: &Agent) {
+    let commands = agent.mcp.values().filter_map(|server| match &server.transport {
+        Transport::Stdio(program) => Some(&*program.command),
+        Transport::Http { .. } => None,
+    });
+    guard::settle(commands);
+    let names = agent.grants.programs.iter().flat_map(Programs::names);
+    guard::settle(names.filter(|name| !name.contains('/')));
+    agent.agents.values().for_each(|sub| settle(&sub.agent));
 }
