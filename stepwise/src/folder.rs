@@ -98,7 +98,7 @@ enum Stage {
     Holds,
     /// Which rows, and what to find in them?
     Query,
-    /// Which column is meant by a number of the question?
+    /// Which column does the form go by?
     Column,
     /// That is being worked out.
     Work,

@@ -46,13 +46,8 @@ impl Passage {
         let mut begins: Vec<usize> = vec![0];
         begins.extend(ends.filter(|_| !self.is_row));
         begins.push(self.text.len());
-        let shared: Vec<usize> = begins
-            .windows(2)
-            .map(|ends| {
-                let own = words(&self.text[ends[0]..ends[1]]);
-                asked.iter().filter(|word| own.iter().any(|own| alike(own, word))).count()
-            })
-            .collect();
+        let shared: Vec<usize> =
+            begins.windows(2).map(|ends| said_in(asked, &self.text[ends[0]..ends[1]])).collect();
         let most = shared.iter().max();
         let first = shared.iter().position(|count| Some(count) == most).unwrap_or_default();
         let last = shared.iter().rposition(|count| Some(count) == most).unwrap_or_default();
@@ -86,9 +81,10 @@ pub(super) fn all(result: &Value, shown: &[Passage], most: usize) -> Vec<Passage
 /// Of the passages that were read, the one that shares the most names with those of a chain; `None`
 /// where none shares one that the question does not say.
 pub(super) fn linked(chain: &[Passage], read: &[Passage], question: &str) -> Option<Passage> {
+    let named: Vec<&str> = chain.iter().flat_map(|one| one.names_beside(question)).collect();
     let mut best = None;
     for passage in read.iter().filter(|passage| !chain.contains(passage)) {
-        let shared = shared(passage, chain, read, question);
+        let shared = shared(passage, &named, read, question);
         if shared > best.map_or(0, |(most, _)| most) {
             best = Some((shared, passage));
         }
@@ -103,21 +99,20 @@ pub(super) fn leading<'a>(
     read: &[Passage],
     question: &str,
 ) -> Vec<&'a Passage> {
-    let mut reached = vec![to.clone()];
+    let mut named = to.names_beside(question);
     let mut leading: Vec<&Passage> = Vec::new();
     for passage in chain.iter().rev() {
-        if shared(passage, &reached, read, question) > 0 {
-            reached.push(passage.clone());
+        if shared(passage, &named, read, question) > 0 {
+            named.extend(passage.names_beside(question));
             leading.insert(0, passage);
         }
     }
     leading
 }
 
-/// How many names of a passage others have as well, those left out that the question says. What is also
+/// How many of these names a passage has as well, those left out that the question says. What is also
 /// written small is the beginning of a sentence and no name.
-fn shared(passage: &Passage, others: &[Passage], read: &[Passage], question: &str) -> usize {
-    let named: Vec<&str> = others.iter().flat_map(|one| one.names_beside(question)).collect();
+fn shared(passage: &Passage, named: &[&str], read: &[Passage], question: &str) -> usize {
     let small = |name: &str| {
         let name = name.to_lowercase();
         let mut words = read.iter().flat_map(|one| one.text.split(|c: char| !c.is_alphanumeric()));
@@ -147,12 +142,8 @@ pub(super) fn files(passages: &[Passage]) -> Vec<String> {
 /// one.
 pub(super) fn holders(passages: &[Passage], answer: &str) -> Vec<Passage> {
     let answer = words(answer);
-    let shared = |passage: &Passage| {
-        let own = words(&passage.text);
-        answer.iter().filter(|word| own.iter().any(|own| alike(own, word))).count()
-    };
     let counted: Vec<(usize, &Passage)> =
-        passages.iter().map(|passage| (shared(passage), passage)).collect();
+        passages.iter().map(|passage| (said_in(&answer, &passage.text), passage)).collect();
     let most = counted.iter().map(|(count, _)| *count).max().unwrap_or_default();
     let best = counted.into_iter().filter(|(count, _)| *count == most && most > 0);
     best.map(|(_, passage)| passage.clone()).take(HOLDERS).collect()
@@ -203,6 +194,12 @@ pub(super) fn asks_of_another(question: &str, text: &str) -> bool {
             && word.starts_with(char::is_uppercase)
             && !own.iter().any(|own| alike(own, &small))
     })
+}
+
+/// How many of these words a text has.
+fn said_in(asked: &[String], text: &str) -> usize {
+    let own = words(text);
+    asked.iter().filter(|word| own.iter().any(|own| alike(own, word))).count()
 }
 
 /// Whether two words are one, or one of them is the other with an ending.

@@ -77,6 +77,8 @@ pub(super) struct Asked {
     pub(super) guesses: bool,
     /// The columns that it may speak of, where it is to be asked which.
     pub(super) columns: Vec<String>,
+    /// Whether that is the one that orders its rows, and not the one that a number is one of.
+    orders: bool,
     /// What was filled in.
     form: Value,
     find: Find,
@@ -151,7 +153,8 @@ impl Query {
     /// that its number is one of. `None` where it has to be filled in anew, with what is left to be found.
     pub(super) fn of_column(&mut self, asked: &Asked, column: &str) -> Option<Asked> {
         let mut form = asked.form.clone();
-        if std::mem::take(&mut self.measures) == asked.columns {
+        self.measures.clear();
+        if asked.orders {
             if asked.find.by != column {
                 self.finds.retain(|(_, it)| it.of == asked.find.of && it.by == column);
                 return None;
@@ -251,9 +254,10 @@ impl Query {
                 one.condition[2].is_number() && group.iter().any(|name| name == column)
             })
         };
-        let columns = match find.by.as_str() {
-            Some(by) if self.measures.iter().any(|one| one == by) => self.measures.clone(),
-            _ => self.alike.iter().find(of_number).cloned().unwrap_or_default(),
+        let orders = self.measures.iter().any(|one| find.by == one.as_str());
+        let columns = match orders {
+            true => self.measures.clone(),
+            false => self.alike.iter().find(of_number).cloned().unwrap_or_default(),
         };
         Some(Asked {
             program: format!("print(query({arguments}))"),
@@ -265,6 +269,7 @@ impl Query {
             named: named > 0,
             guesses: conditions.iter().any(|one| one.guess),
             columns,
+            orders,
             find: find.clone(),
             form: form.clone(),
         })
@@ -415,6 +420,33 @@ mod tests {
         assert!(other.words.contains("length > 1990") && other.columns.is_empty(), "{other:?}");
         let named = query("How many had their mast after 1990?").asked(&reply);
         assert!(named.is_some_and(|asked| asked.columns.is_empty()));
+    }
+
+    #[test]
+    fn what_a_number_is_one_of_is_told_from_what_rows_are_ordered_by() {
+        // The same two columns are both.
+        let column = |name: &str| {
+            json!({
+                "name": name, "kind": "number", "unit": null, "empty": false, "unique": false, "years": true,
+                "values": [], "offered": [], "parts": [], "such": ["1987"], "met": [[">", 1990]],
+            })
+        };
+        let columns = [column("built"), column("sold")];
+        let described = json!({ "rows": 9, "numbers": [1990], "columns": columns }).to_string();
+        let query = || {
+            let query = Query::of("b.csv", &described, "How many came after 1990?");
+            query.unwrap_or_else(|| panic!("{described}"))
+        };
+        let counted = json!({ "rows": ["built > 1990"], "find": "the number of rows" }).to_string();
+        let asked = query().asked(&counted).unwrap_or_else(|| panic!("{counted}"));
+        assert_eq!(asked.columns, ["built", "sold"]);
+        let other = query().of_column(&asked, "sold").map(|asked| asked.words);
+        assert_eq!(other.as_deref(), Some("the number of rows, of the rows where sold > 1990"));
+        let first = json!({ "rows": ["sold > 1990"], "find": "the sold with the lowest built" });
+        let first = first.to_string();
+        let asked = query().asked(&first).unwrap_or_else(|| panic!("{first}"));
+        assert!(query().of_column(&asked, "built").is_some());
+        assert!(query().of_column(&asked, "sold").is_none());
     }
 
     #[test]

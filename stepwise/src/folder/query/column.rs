@@ -95,7 +95,7 @@ impl Column {
 
     /// Whether its numbers are years.
     pub(super) fn has_years(&self) -> bool {
-        self.kind == Kind::Number && self.years
+        self.is_number() && self.years
     }
 
     /// What rows can be asked for by this column.
