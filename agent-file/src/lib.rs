@@ -6,6 +6,7 @@
 //! and writes nothing.
 
 mod agents;
+mod base_url;
 mod budget;
 mod check;
 mod component;
@@ -36,6 +37,7 @@ mod tool_selection;
 
 use std::path::Path;
 
+pub use base_url::{WrongUrl, base_url};
 pub use check::{Checked, Known, Looked};
 pub use file::*;
 pub use left_out::LeftOut;

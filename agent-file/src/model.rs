@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use url::Url;
-
+use super::base_url::base_url;
 use super::disk::{self, Wanted};
 use super::problem::{Invalid, shortened};
 use super::report::Report;
@@ -150,27 +149,11 @@ fn endpoint(table: &ModelTable, config: &mut ModelConfig, report: &mut Report<'_
     }
     let usual = if config.protocol == Protocol::Messages { MESSAGES } else { ENDPOINT };
     let written = table.base_url.as_deref().unwrap_or(usual);
-    match Url::parse(written) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
-            let message = "`base_url` must begin with `http://` or `https://`";
-            report.value("/model/base_url", message).hint("such as `http://127.0.0.1:8080/v1`");
-        }
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            let message = "`base_url` must not hold a user or a password";
-            report.value("/model/base_url", message).hint("use `api_key = \"${NAME}\"`");
-        }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            let message = "`base_url` must end with its path";
-            report.value("/model/base_url", message).hint("remove what follows `?` or `#`");
-        }
-        Ok(url) if url.path().trim_end_matches('/').ends_with("/chat/completions") => {
-            let message = "`base_url` must end with its `/v1`";
-            report.value("/model/base_url", message).hint("remove `/chat/completions`");
-        }
+    match base_url(written) {
         Ok(url) => config.base_url = Some(url),
-        Err(error) => {
-            let message = format!("`base_url` is no URL: {error}");
-            report.value("/model/base_url", message).hint("such as `http://127.0.0.1:8080/v1`");
+        Err(no) => {
+            let message = format!("`base_url` {}", no.wrong);
+            report.value("/model/base_url", message).hint(no.hint);
         }
     }
     for (at, name) in table.fallback.iter().enumerate() {

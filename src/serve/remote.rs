@@ -6,6 +6,7 @@ use std::time::Duration;
 use agent_core::agent::{ModelConfig, Protocol, Provider, SecretRef};
 use agent_core::content::Input;
 use agent_core::model::{Model, ModelError, Reply, Request, Sampling, TokenLogprob, Traits};
+use agent_file::base_url;
 use async_trait::async_trait;
 use models::openai::{Learned, OpenAi};
 use reqwest::Url;
@@ -88,24 +89,11 @@ pub(super) fn check(name: &str, table: &ModelTable) -> Result<(), String> {
 
 fn address(name: &str, table: &ModelTable) -> Result<Url, String> {
     let place = format!("models.{name}.base_url");
-    let hint = "hint: the endpoint up to and with its `/v1`: `http://127.0.0.1:8080/v1`";
     let Some(written) = &table.base_url else {
+        let hint = "hint: the endpoint up to and with its `/v1`: `http://127.0.0.1:8080/v1`";
         return Err(format!("there is no `{place}`\n{hint}"));
     };
-    match Url::parse(written) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
-            Err(format!("`{place}` must begin with `http://` or `https://`\n{hint}"))
-        }
-        // What is in there may be a secret: it is not repeated.
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => Err(format!(
-            "`{place}` must not hold a user or a password\nhint: use `api_key = \"${{NAME}}\"`"
-        )),
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            Err(format!("`{place}` must end with its path\n{hint}"))
-        }
-        Ok(url) => Ok(url),
-        Err(error) => Err(format!("`{place}` is no URL: {error}\n{hint}")),
-    }
+    base_url(written).map_err(|no| format!("`{place}` {}\nhint: {}", no.wrong, no.hint))
 }
 
 fn key(name: &str, table: &ModelTable) -> Result<Option<SecretRef>, String> {
