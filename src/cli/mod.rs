@@ -10,6 +10,7 @@ mod chat;
 mod confirm;
 mod demo;
 mod doctor;
+mod drawing;
 mod embed;
 mod home;
 mod init;

@@ -16,7 +16,7 @@ pub use cluster::{Cluster, Clusters, Method, cluster};
 pub use near::{Near, nearest};
 pub use outlier::{NEIGHBOURS, outliers};
 pub use projection::project;
-pub use svg::{Point, svg};
+pub use svg::{Point, escaped, svg};
 
 /// The dot product.
 fn dot(one: &[f32], other: &[f32]) -> f32 {

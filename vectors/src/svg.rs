@@ -71,7 +71,7 @@ pub fn svg(points: &[Point], legend: &[String]) -> String {
 }
 
 /// Text that is no markup, and no character that XML does not know.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -14,6 +14,7 @@ use errand::{ENCODER, Embedded, EncodeOptions, Errand, Texts};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
+use super::drawing;
 use super::run::{How, open, runtime};
 use super::terminal::{Usage, eprint};
 
@@ -165,9 +166,7 @@ fn draw(
     points: &[vectors::Point],
     legend: &[String],
 ) -> anyhow::Result<()> {
-    let drawn = vectors::svg(points, legend);
-    tools::whole::write(path, drawn.as_bytes())
-        .map_err(|error| Usage(format!("`{}` cannot be written: {error}", path.display())).into())
+    drawing::write(path, &vectors::svg(points, legend))
 }
 
 /// The first two principal components.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use errand::Errand;
 use models::onnx::{Cost, Line, PIECE};
 use serde_json::json;
 
+use super::super::drawing;
 use super::super::json::print;
 use super::super::run::runtime;
 use super::super::terminal::say;
@@ -94,8 +94,7 @@ fn history(errand: &Errand, args: &Bench, most: u32) -> anyhow::Result<ExitCode>
             panel("one token written, ms".to_string(), &costs, step, &step_line),
             panel(format!("{PIECE} tokens read, ms"), &costs, piece, &piece_line),
         ];
-        std::fs::write(path, svg(&panels))
-            .with_context(|| format!("cannot write `{}`", path.display()))?;
+        drawing::write(path, &svg(&panels))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use vectors::escaped;
+
 const WIDTH: f64 = 420.0;
 const HEIGHT: f64 = 320.0;
 /// Room for the numbers on the left and below, and for the title above.
@@ -27,7 +29,7 @@ pub(super) struct Panel {
     pub(super) slope: f64,
 }
 
-/// The panels side by side. Titles are the caller's own words, not markup of others.
+/// The panels side by side.
 pub(super) fn svg(panels: &[Panel]) -> String {
     let width = WIDTH * panels.len() as f64;
     let mut out = format!(
@@ -115,10 +117,6 @@ fn marks(step: f64, most: f64) -> impl Iterator<Item = f64> {
     // A multiple of a step such as 0.1 has digits that are nothing but rounding.
     let tidy = move |mark: f64| (mark * 1e6).round() / 1e6;
     (0..=(most / step).round() as usize).map(move |place| tidy(place as f64 * step))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
