@@ -12,7 +12,7 @@ use super::language;
 use super::passage::Passage;
 use agent_core::agent::Agent;
 use agent_core::message::Message;
-use agent_core::strategy::{PromptText, paragraphs};
+use agent_core::strategy::{Answered, PromptText, paragraphs};
 
 static PROMPTS: LazyLock<Prompts> =
     LazyLock::new(|| toml::from_str(include_str!("prompts.toml")).unwrap_or_default());
@@ -56,22 +56,12 @@ struct Question {
     examples: Vec<Answered>,
 }
 
-/// A worked example.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answered {
-    asked: String,
-    said: String,
-}
-
 impl Question {
     /// Asked after its worked examples, under these rules where there are any.
     fn under(&self, rules: &str, values: Value) -> Vec<Message> {
         let rules = Some(rules).filter(|rules| !rules.is_empty());
         let mut chat: Vec<Message> = rules.map(Message::system).into_iter().collect();
-        for Answered { asked, said } in &self.examples {
-            chat.extend([Message::user(asked), Message::assistant(said)]);
-        }
+        chat.extend(Answered::turns(&self.examples));
         chat.push(Message::user(self.ask.with(values)));
         chat
     }

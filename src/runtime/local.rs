@@ -80,15 +80,19 @@ impl Errand {
         Ok(folder)
     }
 
+    /// The same for the processor. An unknown name is said to be one before anything is fetched.
+    async fn on_processor(&self, name: &str) -> anyhow::Result<PathBuf> {
+        self.fetcher.model(name).await?;
+        self.local(name, onnx::Device::Cpu).await
+    }
+
     /// A local model that says how likely texts are, with room for so many tokens; 0 for as many as it holds,
     /// and no more than a run has in any case.
     ///
     /// # Errors
     /// It cannot be had, or does not open.
     pub async fn scorer(&self, name: &str, context: u32) -> anyhow::Result<onnx::Scorer> {
-        // An unknown name is said to be one before anything is fetched.
-        self.fetcher.model(name).await?;
-        let folder = self.local(name, onnx::Device::Cpu).await?;
+        let folder = self.on_processor(name).await?;
         let context = if context == 0 { CONTEXT } else { context };
         let options = onnx::Options { context, ..onnx::Options::default() };
         Ok(tokio::task::spawn_blocking(move || onnx::Scorer::open(&folder, options)).await??)
@@ -105,9 +109,7 @@ impl Errand {
         decode: usize,
         threads: usize,
     ) -> anyhow::Result<onnx::Bench> {
-        // An unknown name is said to be one before anything is fetched.
-        self.fetcher.model(name).await?;
-        let folder = self.local(name, onnx::Device::Cpu).await?;
+        let folder = self.on_processor(name).await?;
         let work = move || onnx::bench(&folder, prompt, decode, threads);
         Ok(tokio::task::spawn_blocking(work).await??)
     }
@@ -123,8 +125,7 @@ impl Errand {
         rounds: usize,
         threads: usize,
     ) -> anyhow::Result<Vec<onnx::Cost>> {
-        self.fetcher.model(name).await?;
-        let folder = self.local(name, onnx::Device::Cpu).await?;
+        let folder = self.on_processor(name).await?;
         let work = move || onnx::history(&folder, most, rounds, threads);
         Ok(tokio::task::spawn_blocking(work).await??)
     }

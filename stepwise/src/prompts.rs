@@ -9,7 +9,7 @@ use super::each::shown;
 use super::{FINISH, Taken};
 use agent_core::agent::Agent;
 use agent_core::message::Message;
-use agent_core::strategy::{paragraphs, shape};
+use agent_core::strategy::{Answered, paragraphs, shape};
 use agent_core::tool::ToolSpec;
 
 /// `prompts.toml`, which a test reads as well.
@@ -82,13 +82,6 @@ struct Question {
     examples: Vec<Answered>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answered {
-    asked: String,
-    said: String,
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Course {
@@ -114,10 +107,7 @@ struct Answer {
 impl Question {
     fn ask(&self, asked: &str) -> Vec<Message> {
         let mut chat = vec![Message::system(self.rules.trim()).common()];
-        for example in &self.examples {
-            let (asked, said) = (Message::user(&example.asked), Message::assistant(&example.said));
-            chat.extend([asked.common(), said.common()]);
-        }
+        chat.extend(Answered::turns(&self.examples).map(Message::common));
         chat.push(Message::user(asked));
         chat
     }

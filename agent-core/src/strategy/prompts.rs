@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::{PYTHON, paragraphs, signature};
 use crate::agent::Agent;
+use crate::message::Message;
 use crate::output;
 use crate::tool::ToolSpec;
 
@@ -45,6 +46,22 @@ struct Tools {
 struct Code {
     rules: PromptText,
     observed: PromptText,
+}
+
+/// A worked example of a question that is asked in a conversation of its own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answered {
+    asked: String,
+    said: String,
+}
+
+impl Answered {
+    /// The turns of these examples.
+    pub fn turns(examples: &[Answered]) -> impl Iterator<Item = Message> {
+        let turns = |it: &Answered| [Message::user(&it.asked), Message::assistant(&it.said)];
+        examples.iter().flat_map(turns)
+    }
 }
 
 /// Said with the last question that the budget has room for.

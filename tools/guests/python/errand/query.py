@@ -136,11 +136,10 @@ def _meant(name, distinct, question):
 
 def _when(values, question):
     """The years and months of a column that a question names, and other dates that it says."""
-    words = re.findall(r"[^\W\d_]+", question.casefold())
-    months = {number for number, names in enumerate(MONTHS, 1) if any(word in names for word in words)}
+    months = {_place(word, MONTHS) for word in re.findall(r"[^\W\d_]+", question)}
     dates = _dates(question)
     years = {date[:4] for date in dates}
-    named = [value for value in sorted(values) if len(value) == 7 and int(value[5:]) in months and (not years or value[:4] in years)]
+    named = [value for value in sorted(values) if len(value) == 7 and int(value[5:]) - 1 in months and (not years or value[:4] in years)]
     return list(dict.fromkeys(named + [date for date in dates if not (named and len(date) == 4)]))
 
 
@@ -158,20 +157,26 @@ def _span(kind, distinct, question):
             months = sorted({value[:7] for value in distinct if len(value) > 4})
             return [month for month in months if int(month[5:]) - 1 in inside and (not years or month[:4] in years)] or None
         if kind == "text":
-            places = {value: place for value in distinct for place, names in enumerate(named) if value.casefold().rstrip(".") in names}
-            if len(places) == len(distinct) > 1:
+            places = {value: _place(value.rstrip("."), named) for value in distinct}
+            if len(places) > 1 and None not in places.values():
                 return sorted((value for value in distinct if places[value] in inside), key=lambda value: inside.index(places[value])) or None
     return None
 
 
 def _ends(named, question):
     """Of "from May to July" where in their order the two stand."""
-    said = [(word, place) for word in re.finditer(r"[^\W\d_]+", question) for place, names in enumerate(named) if word[0].casefold() in names]
+    said = [(word, _place(word[0], named)) for word in re.finditer(r"[^\W\d_]+", question)]
+    said = [(word, place) for word, place in said if place is not None]
     for (one, first), (other, last) in zip(said, said[1:]):
         between = re.sub(r"[\d\s.,]+", " ", question[one.end() : other.start()]).strip().casefold().replace("’", "'")
         if between in TO or between in AND and BETWEEN.search(question[: one.start()]):
             return first, last
     return None
+
+
+def _place(word, named):
+    """Where in a list of months or weekdays a word stands, by any of its names."""
+    return next((place for place, names in enumerate(named) if word.casefold() in names), None)
 
 
 def query(path, where=(), find="count", of=None, by=None):
@@ -320,7 +325,8 @@ def _date(cell):
         day, month, year = found.groups()
     elif found := re.fullmatch(r"(?:(\d{1,2})\.? )?([^\W\d]+)\.? (\d{4})", text):
         day, word, year = found.groups()
-        month = next((number for number, names in enumerate(MONTHS, 1) if word.casefold() in names), 0)
+        place = _place(word, MONTHS)
+        month = 0 if place is None else place + 1
     else:
         return None
     try:
