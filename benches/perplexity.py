@@ -31,7 +31,9 @@ def main():
     print("| model | text | tokens | imported | in float | ratio | a token's difference, nats: mean, p99 |")
     print("|---|---|---|---|---|---|---|")
     for pair in options.models:
-        name, _, path = pair.partition("=")
+        name, separator, path = pair.partition("=")
+        if not separator:
+            parser.error(f"`{pair}` is not NAME=GGUF")
         model = Gguf(path)
         ours, theirs = [], []
         scored = [score(options, name, text) for text in options.text]

@@ -15,8 +15,6 @@ VALUES = 24
 FEW = 3
 # So many values may have a word that tells them apart; a fourth of all in a longer column.
 COMMON = 3
-# How a number of the question may stand to those of a column.
-RELATIONS = ["=", "<", "<=", ">", ">="]
 # So many rows are printed beneath a result.
 SHOWN = 3
 
@@ -99,7 +97,7 @@ def columns(path, question):
             column["values"] = sorted({value[:7] for value in distinct})
             column["offered"] = _when({value[:size] for value in distinct for size in (4, 7)}, question)
         elif kind == "number":
-            column["met"] = [[relation, number] for number in numbers for relation in RELATIONS if _parts(rows, name, relation, number)]
+            column["met"] = _met(cells, numbers, column["empty"])
         column["span"] = _span(kind, distinct, question)
         if column["span"]:
             column["offered"] = [value for value in column["offered"] if value not in column["span"]]
@@ -107,10 +105,22 @@ def columns(path, question):
     return json.dumps({"rows": len(rows), "columns": told, "numbers": numbers}, ensure_ascii=False)
 
 
-def _parts(rows, name, relation, number):
-    """Whether some rows meet a condition; one that all of them meet has to say what the number is."""
-    met = sum(_meets(row, name, relation, number) for row in rows)
-    return 0 < met and (met < len(rows) or relation == "=")
+def _met(cells, numbers, empty):
+    """How numbers of the question stand to some of a column's cells and not to all of them, with those that
+    are empty; what a number is may be the same for all.
+    """
+    known, least, most = set(cells), min(cells), max(cells)
+    met = []
+    for number in numbers:
+        stands = {
+            "=": number in known,
+            "<": least < number and (number <= most or empty),
+            "<=": least <= number and (number < most or empty),
+            ">": most > number and (number >= least or empty),
+            ">=": most >= number and (number > least or empty),
+        }
+        met += [[relation, number] for relation, holds in stands.items() if holds]
+    return met
 
 
 def _meant(name, distinct, question):
