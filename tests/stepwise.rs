@@ -14,6 +14,8 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
         say("data"),
         say("yes"),
         say("files.read"),
+        say("yes"),
+        say("once"),
         say(r#"{"path": "docs/a.md"}"#),
         say("finish"),
         say("The tower is 30 m high."),
@@ -34,18 +36,22 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
     observed c1 ok [folder HERE/docs] {"entries":[{"path":"docs/a.md","folder":false,"size":24},{"path":"docs/b.md","folder":false,"size":15}],"left_out":0}
     thinking 2
     replied 2 "files.read"
-    planned next: files.read
     thinking 3
-    replied 3 "{\"path\": \"docs/a.md\"}"
+    replied 3 "yes"
+    planned next: files.read
+    thinking 4
+    replied 4 "once"
+    thinking 5
+    replied 5 "{\"path\": \"docs/a.md\"}"
     judged c2 files.read{"path":"docs/a.md"} allow
     acting c2 Reads
     observed c2 ok [file HERE/docs/a.md] The tower is 30 m high.
-    thinking 4
-    replied 4 "finish"
-    thinking 5
-    replied 5 "The tower is 30 m high."
     thinking 6
-    replied 6 "know"
+    replied 6 "finish"
+    thinking 7
+    replied 7 "The tower is 30 m high."
+    thinking 8
+    replied 8 "know"
     ended {"answer":"The tower is 30 m high."}
     "#);
 }
@@ -53,7 +59,7 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
 /// Chooses to write, is asked whether the task wants that, and goes on with these.
 fn writes(wanted: &str, after: &[Value]) -> (Ran, String, Option<String>) {
     let place = place();
-    let mut before = vec![say("data"), say("yes"), say("files.write"), say("change"), say("do")];
+    let mut before = ["data", "yes", "files.write", "yes", "change", "do"].map(say).to_vec();
     before.push(say(wanted));
     let replies: Vec<Value> = before.iter().chain(after).cloned().collect();
     let (ran, journal) = ran(&place, STEPWISE, WRITE, &replies);
@@ -63,7 +69,8 @@ fn writes(wanted: &str, after: &[Value]) -> (Ran, String, Option<String>) {
 
 #[test]
 fn a_change_that_the_task_does_not_ask_for_is_left_out() {
-    let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m"), say("no")];
+    let read =
+        [say("once"), say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m"), say("no")];
     let (ran, journal, written) = writes("no", &read);
     assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
     assert!(journal.contains("planned leave out files.write"), "{journal}");
@@ -73,7 +80,7 @@ fn a_change_that_the_task_does_not_ask_for_is_left_out() {
 #[test]
 fn a_task_that_only_asks_changes_nothing() {
     let place = place();
-    let words = ["data", "yes", "files.write", "change", "know"];
+    let words = ["data", "yes", "files.write", "yes", "change", "know", "once"];
     let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m")];
     let replies: Vec<Value> = words.map(say).into_iter().chain(read).collect();
     let (ran, journal) = ran(&place, STEPWISE, WRITE, &replies);
@@ -102,8 +109,10 @@ fn what_a_change_makes_up_is_not_done() {
     assert_eq!(written.as_deref(), Some("the tower"));
     // Insisting does not help, and a run that did not do what it was asked for has no answer.
     let read = say(r#"{"path": "docs/b.md"}"#);
-    let (ran, journal, written) =
-        writes("yes", &[path(), made_up(), made_up(), read, say("finish"), say("Built in 1874.")]);
+    let (ran, journal, written) = writes(
+        "yes",
+        &[path(), made_up(), made_up(), say("once"), read, say("finish"), say("Built in 1874.")],
+    );
     assert_eq!(written, None, "{journal}");
     let finished = ran.finished();
     assert_eq!((ran.code, &finished["outcome"]), (Some(1), &Value::Null), "{journal}");
@@ -149,7 +158,8 @@ fn what_was_not_offered_cannot_be_chosen() {
 #[test]
 fn arguments_are_an_object() {
     for arguments in ["[]", "\"docs/a.md\"", "7"] {
-        let mut replies = vec![say("data"), say("yes"), say("files.read"), say(arguments)];
+        let mut replies = ["data", "yes", "files.read", "yes", "once"].map(say).to_vec();
+        replies.push(say(arguments));
         replies.extend([say("{}"), say("finish"), say("docs/a.md, docs/b.md"), say("know")]);
         let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
         assert_eq!(ran.code, Some(0), "{ran}");
@@ -159,10 +169,9 @@ fn arguments_are_an_object() {
 
 #[test]
 fn an_unchanged_repetition_is_impossible() {
-    let read = || [say("files.read"), say(r#"{"path": "docs/a.md"}"#)];
-    let mut replies = vec![say("data"), say("yes")];
-    replies.extend(read());
-    replies.extend(read());
+    let path = || say(r#"{"path": "docs/a.md"}"#);
+    let mut replies = ["data", "yes", "files.read", "yes", "once"].map(say).to_vec();
+    replies.extend([path(), say("files.read"), path()]);
     replies.extend([say("finish"), say("30 m"), say("know")]);
     let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
     assert_eq!(ran.code, Some(0), "{ran}");
@@ -174,7 +183,8 @@ fn a_value_that_nothing_supports_is_no_answer() {
     let made_up = || say(r#"{"height": 12345}"#);
     let tables = format!("{READ}\n{TOWER}");
     let read = say(r#"{"path": "docs/a.md"}"#);
-    let before = [say("data"), say("yes"), say("files.read"), read, say("finish")];
+    let before =
+        [say("data"), say("yes"), say("files.read"), say("yes"), say("once"), read, say("finish")];
     let with = |answers: &[Value]| {
         let replies: Vec<Value> = before.iter().chain(answers).cloned().collect();
         ran(&place(), STEPWISE, &tables, &replies).0
@@ -185,6 +195,43 @@ fn a_value_that_nothing_supports_is_no_answer() {
     assert_eq!(never.code, Some(1), "{never}");
     let finished = never.finished();
     assert_eq!((&finished["outcome"], &finished["reason"]), (&Value::Null, &json!("unsupported")));
+}
+
+#[test]
+fn a_tool_for_something_else_is_not_called() {
+    let words = ["data", "yes", "files.read", "no", "one", "finish"];
+    let (ran, journal) = ran(&place(), STEPWISE, READ, &words.map(say));
+    assert_eq!((ran.code, &ran.finished()["outcome"]), (Some(1), &Value::Null), "{journal}");
+    assert!(journal.contains("planned leave out files.read"), "{journal}");
+    assert!(!journal.contains("judged c2"), "{journal}");
+    // Where the answer to anything may be in what it gives, only a look tells.
+    let words = ["data", "yes", "files.read", "no", "anything", "once"];
+    let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m"), say("know")];
+    let replies: Vec<Value> = words.map(say).into_iter().chain(read).collect();
+    let (ran, journal) = crate::steps::ran(&place(), STEPWISE, READ, &replies);
+    assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
+}
+
+#[test]
+fn a_tool_is_called_for_each_of_several_things_at_once() {
+    let before = || ["data", "yes", "files.read", "yes", "several"].map(say).to_vec();
+    let mut replies = before();
+    replies.push(say(
+        r#"{"calls": [{"path": "docs/a.md"}, {"path": "docs/b.md"}, {"path": "docs/a.md"}]}"#,
+    ));
+    replies.extend([say("finish"), say("30 m, 1874"), say("know")]);
+    let (ran, journal) = crate::steps::ran(&place(), STEPWISE, READ, &replies);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert_eq!(journal.matches("acting").count(), 3, "the listing and two calls: {journal}");
+    assert!(journal.contains("planned next: files.read, 2 times"), "{journal}");
+    // What is no list of calls is asked for as one call.
+    for calls in ["[]", r#"{"calls": []}"#, r#"{"calls": ["docs/a.md"]}"#, "both"] {
+        let mut replies = before();
+        replies.extend([say(calls), say(r#"{"path": "docs/a.md"}"#)]);
+        replies.extend([say("finish"), say("30 m"), say("know")]);
+        let (ran, journal) = crate::steps::ran(&place(), STEPWISE, READ, &replies);
+        assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{calls}: {journal}");
+    }
 }
 
 #[test]
@@ -231,10 +278,11 @@ fn a_file_that_is_there_is_read_before_it_is_written_anew() {
     let tables = "[tools]\nuse = [\"files.list\", \"files.read\", \"files.write\"]\n\
                   [permissions]\nread = [\"docs\"]\nwrite = [\"docs\"]";
     let path = || say(r#"{"path": "docs/b.md"}"#);
-    let words = ["data", "yes", "files.write", "change", "do", "yes"].map(say);
+    let words = ["data", "yes", "files.write", "yes", "change", "do", "yes"].map(say);
     let after = [
         path(),
         say("files.read"),
+        say("once"),
         path(),
         say("files.write"),
         path(),

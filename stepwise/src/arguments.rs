@@ -34,9 +34,12 @@ pub(super) struct Draft {
 }
 
 impl Stepwise {
-    /// What comes first for a call of this tool: whether it is asked for, its arguments, or its text
-    /// where that is all it takes.
+    /// What comes first for a call of this tool: whether it is one for the task, whether it is asked
+    /// for, its arguments, or its text where that is all it takes.
     pub(super) fn toward(&self, agent: &Agent, name: &str) -> Stage {
+        if self.asks_whether_it_suits(agent, name) {
+            return Stage::Suits(name.to_string());
+        }
         match self.asks_first(agent, name) {
             true => Stage::Looks(name.to_string()),
             false => self.fill(agent, name),
@@ -44,13 +47,14 @@ impl Stepwise {
     }
 
     pub(super) fn fill(&self, agent: &Agent, name: &str) -> Stage {
-        if let Some(tool) = self.tool(name)
-            && let (schema, Some(field)) = self.arguments(agent, tool)
-            && schema["properties"].as_object().is_some_and(Map::is_empty)
-        {
-            return draft(name, json!({}), field);
+        let Some(tool) = self.tool(name) else { return Stage::Arguments(name.to_string()) };
+        let (schema, text) = self.arguments(agent, tool);
+        let empty = schema["properties"].as_object().is_none_or(Map::is_empty);
+        match text {
+            Some(field) if empty => draft(name, json!({}), field),
+            None if !empty && self.taken.is_empty() => Stage::Several(name.to_string()),
+            _ => Stage::Arguments(name.to_string()),
         }
-        Stage::Arguments(name.to_string())
     }
 
     /// The arguments of a call were written.

@@ -119,7 +119,7 @@ impl Stepwise {
     }
 
     /// No tool is there for this: that is the end, or the answer says so where it has a form.
-    fn no_tool(&mut self, agent: &Agent) -> Next {
+    pub(super) fn no_tool(&mut self, agent: &Agent) -> Next {
         if agent.output.is_none() {
             return Next::Stop(answer::NO_TOOL.to_string());
         }
@@ -151,11 +151,16 @@ impl Stepwise {
                 Next::Again
             }
         };
+        Decision { next, ..self.begun(said) }
+    }
+
+    /// What is told once a tool was chosen, unless something is asked about it first.
+    pub(super) fn begun(&self, name: &str) -> Decision {
         let plan = match self.stage {
-            Stage::Looks(_) => None,
-            _ => Some(format!("next: {said}")),
+            Stage::Suits(_) | Stage::Looks(_) => None,
+            _ => Some(format!("next: {name}")),
         };
-        Decision { plan, next, ..Decision::default() }
+        Decision { plan, ..Decision::default() }
     }
 }
 

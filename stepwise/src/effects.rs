@@ -29,8 +29,7 @@ impl Stepwise {
     /// asks by itself.
     pub(super) fn asks_first(&self, agent: &Agent, name: &str) -> bool {
         let settled = self.wants_it(name);
-        let agents = agent.agents.keys().any(|sub| SubAgent::tool(sub) == name);
-        self.changes(name) && !settled && !agents
+        self.changes(name) && !settled && !is_agent(agent, name)
     }
 
     /// How likely it is that this tool only looks.
@@ -155,4 +154,9 @@ impl Stepwise {
         let why = last.shown.lines().next().unwrap_or_default();
         all.then(|| format!("every step failed, {} last: {why}", last.tool))
     }
+}
+
+/// Whether a tool is another agent.
+pub(super) fn is_agent(agent: &Agent, name: &str) -> bool {
+    agent.agents.keys().any(|sub| SubAgent::tool(sub) == name)
 }

@@ -12,10 +12,12 @@ mod arguments;
 mod choice;
 mod each;
 mod effects;
+mod fitting;
 mod folder;
 mod grounding;
 mod prompts;
 mod relevant;
+mod several;
 mod survey;
 
 use std::sync::Arc;
@@ -90,6 +92,9 @@ struct Stepwise {
     insists: Option<String>,
     /// Calls in a row that failed.
     failures: usize,
+    /// A tool was found that is one for the task; and how many were not.
+    suited: bool,
+    unsuited: usize,
     /// No tool is needed: what is known is enough.
     known: bool,
     /// How likely it was, before the tools were looked at, that what is known is enough.
@@ -120,6 +125,10 @@ enum Stage {
     Folder,
     /// Which tool next?
     Choose,
+    /// Is this tool one for the task?
+    Suits(String),
+    /// May the answer to anything be in what it gives?
+    Opens(String),
     /// Does this tool look or change?
     Looks(String),
     /// Does the task want something changed at all? Asked once, before the first tool that would, or where
@@ -127,6 +136,10 @@ enum Stage {
     Acts(Then),
     /// Does the task ask for what this tool changes?
     Asked(String),
+    /// Is it called once, or for several things?
+    Several(String),
+    /// With which arguments for each of them?
+    Calls(String),
     /// With which arguments?
     Arguments(String),
     /// What is the longer text among them?
@@ -196,10 +209,11 @@ impl Strategy for Stepwise {
     fn decides(&self) -> bool {
         match self.stage {
             Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
-            Stage::Looks(_) | Stage::Acts(_) | Stage::Asked(_) => true,
-            Stage::Each(_) | Stage::Claims(_) => true,
+            Stage::Suits(_) | Stage::Opens(_) | Stage::Looks(_) | Stage::Acts(_) => true,
+            Stage::Asked(_) | Stage::Several(_) | Stage::Each(_) | Stage::Claims(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
-            Stage::Survey | Stage::Arguments(_) | Stage::Text(_) | Stage::Answer => false,
+            Stage::Survey | Stage::Calls(_) | Stage::Arguments(_) => false,
+            Stage::Text(_) | Stage::Answer => false,
         }
     }
 
@@ -216,6 +230,9 @@ impl Strategy for Stepwise {
             max_tokens: max_tokens.min(agent.model.max_tokens),
         };
         let words = |words: &[&str]| Form::Choice(words.iter().map(ToString::to_string).collect());
+        let about = |name: &str, ask: &dyn Fn(&ToolSpec) -> Vec<Message>| {
+            self.tool(name).map(|tool| ask(tool)).unwrap_or_default()
+        };
         match &self.stage {
             Stage::Own => own(prompts::own(agent), "", words(&["own", "data"]), 8),
             Stage::Fits => {
@@ -223,9 +240,14 @@ impl Strategy for Stepwise {
             }
             Stage::Whole => own(prompts::whole(agent), "", words(&["part", "whole"]), 8),
             Stage::Choose => own(self.steps(agent), "", Form::Choice(self.choices(agent)), 32),
+            Stage::Suits(name) => {
+                own(about(name, &|tool| prompts::suits(agent, tool)), "", words(&["yes", "no"]), 8)
+            }
+            Stage::Opens(name) => {
+                own(about(name, &prompts::opens), "", words(&["anything", "one"]), 8)
+            }
             Stage::Looks(name) => {
-                let messages = self.tool(name).map(|tool| prompts::looks(tool));
-                own(messages.unwrap_or_default(), "", words(&["look", "change"]), 8)
+                own(about(name, &prompts::looks), "", words(&["look", "change"]), 8)
             }
             Stage::Acts(_) => own(prompts::acts(agent), "", words(&["do", "know"]), 8),
             Stage::Claims(value) => {
@@ -233,8 +255,16 @@ impl Strategy for Stepwise {
                 own(prompts::claims(agent, text), "", words(&["yes", "no"]), 8)
             }
             Stage::Asked(name) => {
-                let messages = self.tool(name).map(|tool| prompts::asked(agent, tool));
-                own(messages.unwrap_or_default(), "", words(&["yes", "no"]), 8)
+                own(about(name, &|tool| prompts::asked(agent, tool)), "", words(&["yes", "no"]), 8)
+            }
+            Stage::Several(name) => {
+                let messages = about(name, &|tool| prompts::several(agent, tool));
+                own(messages, "", words(&["several", "once"]), 8)
+            }
+            Stage::Calls(name) => {
+                let messages = about(name, &|tool| prompts::calls(agent, tool));
+                let form = Form::Json(self.form_of_calls(agent, name));
+                own(messages, "", form, agent.model.max_tokens)
             }
             Stage::Arguments(name) => {
                 let schema = self.tool(name).map_or_else(
@@ -288,10 +318,14 @@ impl Strategy for Stepwise {
                 turn
             }
             Stage::Choose => self.chosen(agent, number, &said),
+            Stage::Suits(name) => self.suits(agent, &name, odds(reply, "yes")),
+            Stage::Opens(name) => self.opens(agent, &name, odds(reply, "anything")),
             Stage::Looks(name) => self.looks(agent, &name, odds(reply, "look")),
             Stage::Acts(then) => self.acts(agent, then, odds(reply, "do")),
             Stage::Claims(value) => self.claims(value, odds(reply, "yes")),
             Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),
+            Stage::Several(name) => self.several(name, odds(reply, "several")),
+            Stage::Calls(name) => self.called(agent, number, &name, reply),
             Stage::Arguments(name) => self.filled(agent, number, &name, reply),
             Stage::Text(draft) => self.wrote(agent, number, draft, reply),
             Stage::Each(siblings) => self.for_each(agent, number, &siblings, odds(reply, "yes")),
@@ -357,6 +391,8 @@ impl Stepwise {
             wrote: false,
             insists: None,
             failures: 0,
+            suited: false,
+            unsuited: 0,
             known: false,
             evidence: Vec::new(),
             answers: 0,

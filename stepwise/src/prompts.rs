@@ -22,11 +22,15 @@ pub(super) struct Prompts {
     pub(super) thresholds: Thresholds,
     own: Question,
     fits: Question,
+    suits: Question,
+    opens: Question,
     whole: Question,
     looks: Question,
     acts: Question,
     claims: Question,
     asked: Question,
+    several: Question,
+    calls: Question,
     each: Question,
     text: Question,
     stated: Question,
@@ -45,11 +49,14 @@ pub(super) struct Thresholds {
     pub(super) margin: f32,
     pub(super) margin_of_facts: f32,
     pub(super) fits: f32,
+    pub(super) suits: f32,
+    pub(super) opens: f32,
     pub(super) looks: f32,
     pub(super) acts: f32,
     pub(super) acts_surely: f32,
     pub(super) claims: f32,
     pub(super) asked: f32,
+    pub(super) several: f32,
     pub(super) each: f32,
     pub(super) folder: OfFolder,
 }
@@ -125,6 +132,16 @@ pub(super) fn fits<'a>(agent: &Agent, tools: impl Iterator<Item = &'a ToolSpec>)
     PROMPTS.fits.ask(&format!("Tools:\n- {}\nTask: {}", listed.join("\n- "), agent.task))
 }
 
+/// Does this tool do just what the task asks for?
+pub(super) fn suits(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
+    PROMPTS.suits.ask(&format!("Tools:\n- {}\nTask: {}", step(tool), agent.task))
+}
+
+/// May the answer to anything be in what this tool gives?
+pub(super) fn opens(tool: &ToolSpec) -> Vec<Message> {
+    PROMPTS.opens.ask(&step(tool))
+}
+
 /// Does it take a whole text?
 pub(super) fn whole(agent: &Agent) -> Vec<Message> {
     PROMPTS.whole.ask(&agent.task)
@@ -143,6 +160,16 @@ pub(super) fn acts(agent: &Agent) -> Vec<Message> {
 /// Does the task ask for a step with this tool?
 pub(super) fn asked(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
     PROMPTS.asked.ask(&format!("Task: {}\nStep: {}", agent.task, step(tool)))
+}
+
+/// Is this tool called once for the task, or for each of several things?
+pub(super) fn several(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
+    PROMPTS.several.ask(&format!("Tool: {}\nTask: {}", step(tool), task(agent)))
+}
+
+/// With which arguments for each?
+pub(super) fn calls(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
+    PROMPTS.calls.ask(&format!("Tool: {}\nTask: {}", step(tool), task(agent)))
 }
 
 /// Does this answer say that something was done?
@@ -328,11 +355,15 @@ mod tests {
                 && prompts.choose.examples.len() > 2
         );
         for question in [
+            &prompts.suits,
+            &prompts.opens,
             &prompts.whole,
             &prompts.looks,
             &prompts.acts,
             &prompts.claims,
             &prompts.asked,
+            &prompts.several,
+            &prompts.calls,
             &prompts.each,
             &prompts.text,
             &prompts.stated,

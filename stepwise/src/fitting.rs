@@ -1,0 +1,69 @@
+//! Whether the tool that was chosen is one for the task. A small model chooses the one that sounds most
+//! like it, also where none can do it; so before the first call it is asked about that one alone, and
+//! its answer is held against how likely the task takes no tool at all.
+
+use super::effects::is_agent;
+use super::prompts::PROMPTS;
+use super::{Stage, Stepwise};
+use agent_core::agent::Agent;
+use agent_core::strategy::Decision;
+
+/// After so many tools that are not for the task, none is.
+const UNSUITED: usize = 3;
+
+impl Stepwise {
+    /// Whether it has yet to be asked if this tool is one for the task: what was called once is. An
+    /// agent tells by itself.
+    pub(super) fn asks_whether_it_suits(&self, agent: &Agent, name: &str) -> bool {
+        !self.suited && self.taken.is_empty() && !is_agent(agent, name)
+    }
+
+    /// How likely this tool does just what the task asks for.
+    pub(super) fn suits(&mut self, agent: &Agent, name: &str, odds: f32) -> Decision {
+        if log_odds(odds) - log_odds(self.own) >= PROMPTS.thresholds.suits {
+            return self.suited(agent, name);
+        }
+        self.stage = Stage::Opens(name.to_string());
+        Decision::default()
+    }
+
+    /// How likely the answer to anything may be in what this tool gives: then only a look tells.
+    pub(super) fn opens(&mut self, agent: &Agent, name: &str, odds: f32) -> Decision {
+        if odds >= PROMPTS.thresholds.opens {
+            return self.suited(agent, name);
+        }
+        self.barred.push(name.to_string());
+        self.unsuited += 1;
+        let plan = Some(format!("leave out {name}: it is for something else"));
+        let next = match self.unsuited >= UNSUITED {
+            true => self.no_tool(agent),
+            false => self.choose(agent),
+        };
+        Decision { plan, next, ..Decision::default() }
+    }
+
+    fn suited(&mut self, agent: &Agent, name: &str) -> Decision {
+        self.suited = true;
+        self.stage = self.toward(agent, name);
+        self.begun(name)
+    }
+}
+
+/// 0 for an even chance, and the same distance up and down for a likelihood and its opposite.
+fn log_odds(likely: f32) -> f32 {
+    const LEAST: f32 = 0.001;
+    let likely = likely.clamp(LEAST, 1.0 - LEAST);
+    (likely / (1.0 - likely)).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_odds_are_even_in_the_middle_and_never_endless() {
+        assert!(log_odds(0.5).abs() < 1e-6);
+        assert!((log_odds(0.9) + log_odds(0.1)).abs() < 1e-4);
+        assert!(log_odds(1.0) < 7.0 && log_odds(0.0) > -7.0);
+    }
+}

@@ -1,0 +1,110 @@
+//! Several calls of one tool: where a task names several things, the first tool that is chosen is
+//! called for each of them. A small model that writes one call at a time takes the first for all.
+
+use serde_json::{Map, Value, json};
+
+use super::prompts::PROMPTS;
+use super::{Stage, Stepwise};
+use agent_core::agent::Agent;
+use agent_core::message::ToolCall;
+use agent_core::model::Reply;
+use agent_core::strategy::{Decision, Next, cut};
+
+/// The most calls at once.
+const MOST: usize = 12;
+/// Where a schema keeps the parts that it refers to, always at its root.
+const PARTS: [&str; 2] = ["$defs", "definitions"];
+
+impl Stepwise {
+    /// How likely the tool is called for several things.
+    pub(super) fn several(&mut self, name: String, odds: f32) -> Decision {
+        self.stage = match odds >= PROMPTS.thresholds.several {
+            true => Stage::Calls(name),
+            false => Stage::Arguments(name),
+        };
+        Decision::default()
+    }
+
+    /// A list of what the tool takes.
+    pub(super) fn form_of_calls(&self, agent: &Agent, name: &str) -> Value {
+        let schema = self.tool(name).map(|tool| self.arguments(agent, tool).0);
+        list_of(schema.unwrap_or_else(|| json!({ "type": "object" })))
+    }
+
+    /// The calls were written. Where they are no calls, or one says what nothing supports, the
+    /// arguments are asked for as those of one call, which says what is wrong with it.
+    pub(super) fn called(
+        &mut self,
+        agent: &Agent,
+        number: u64,
+        name: &str,
+        reply: &Reply,
+    ) -> Decision {
+        let listed = serde_json::from_str::<Value>(reply.content.trim()).ok();
+        let mut all: Vec<Value> = Vec::new();
+        for arguments in listed.iter().flat_map(|listed| listed["calls"].as_array()).flatten() {
+            if arguments.is_object() && !all.contains(arguments) {
+                all.push(arguments.clone());
+            }
+        }
+        all.truncate(MOST);
+        let changes = self.changes(name);
+        let mut problem = cut(reply);
+        if problem.is_none() && all.is_empty() {
+            problem = Some("its calls are no list of JSON objects".to_string());
+        }
+        if problem.is_none() && changes {
+            problem = all.iter().find_map(|arguments| self.unsupported(agent, arguments));
+        }
+        if problem.is_some() {
+            self.stage = Stage::Arguments(name.to_string());
+            return Decision { rejected: problem, ..Decision::default() };
+        }
+        self.pending = all.len();
+        let plan = (all.len() > 1).then(|| format!("next: {name}, {} times", all.len()));
+        let call = |(at, arguments)| {
+            let id = format!("call-{number}-{at}");
+            ToolCall { id, name: name.to_string(), arguments }
+        };
+        let calls = all.into_iter().enumerate().map(call).collect();
+        Decision { plan, next: Next::Call(calls), ..Decision::default() }
+    }
+}
+
+/// The schema of a list of such values.
+fn list_of(mut schema: Value) -> Value {
+    let mut parts = Map::new();
+    if let Value::Object(fields) = &mut schema {
+        parts.extend(PARTS.iter().filter_map(|part| fields.remove_entry(*part)));
+    }
+    let mut list = json!({
+        "type": "object",
+        "properties": {
+            "calls": { "type": "array", "minItems": 1, "maxItems": MOST, "items": schema }
+        },
+        "required": ["calls"],
+        "additionalProperties": false,
+    });
+    if let Value::Object(fields) = &mut list {
+        fields.extend(parts);
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_schema_refers_to_stays_at_its_root() {
+        let list = list_of(json!({
+            "type": "object",
+            "properties": { "start": { "$ref": "#/$defs/place" } },
+            "$defs": { "place": { "type": "string" } },
+        }));
+        assert_eq!(list["$defs"]["place"]["type"], "string");
+        let items = &list["properties"]["calls"]["items"];
+        assert_eq!(items["properties"]["start"]["$ref"], "#/$defs/place");
+        assert!(items.get("$defs").is_none());
+    }
+}
