@@ -14,8 +14,7 @@ mod reading;
 
 use serde_json::{Value, json};
 
-use crate::odds;
-use crate::prompts::of_folder;
+use crate::{odds, survey};
 use agent_core::agent::Agent;
 use agent_core::event::Observation;
 use agent_core::message::{Message, ToolCall};
@@ -131,7 +130,7 @@ impl Folder {
             stage: Stage::Route,
             means,
             survey: survey.to_string(),
-            tables: prompts::tables(survey),
+            tables: survey::tables(survey),
             odds: 0.0,
             chat: Vec::new(),
             prefix: String::new(),
@@ -225,7 +224,7 @@ impl Folder {
         match self.stage {
             Stage::Route => {
                 self.odds = odds(reply, "compute");
-                if self.odds >= of_folder().compute && !self.tables.is_empty() {
+                if self.odds >= prompts::thresholds().compute && !self.tables.is_empty() {
                     self.compute(agent);
                     let plan = "ask the table that may hold the answer".to_string();
                     Decision { plan: Some(plan), ..Decision::default() }

@@ -33,11 +33,6 @@ pub(super) struct Prompts {
     calls: Question,
     each: Question,
     text: Question,
-    stated: Question,
-    answers: Question,
-    column: Question,
-    query: Question,
-    holds: Question,
     choose: Course,
     answer: Answer,
 }
@@ -58,33 +53,12 @@ pub(super) struct Thresholds {
     pub(super) asked: f32,
     pub(super) several: f32,
     pub(super) each: f32,
-    pub(super) folder: OfFolder,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct OfFolder {
-    pub(super) compute: f32,
-    pub(super) maybe: f32,
-    pub(super) holds: f32,
-    pub(super) holds_unnamed: f32,
-    pub(super) holds_surely: f32,
-    pub(super) holds_row: f32,
-    pub(super) holds_after_all: f32,
-    pub(super) column: f32,
-    pub(super) stated: f32,
-    pub(super) stated_after: f32,
-}
-
-/// The thresholds of a question about a folder.
-pub(super) fn of_folder() -> &'static OfFolder {
-    &PROMPTS.thresholds.folder
 }
 
 /// Something small that is asked in a conversation of its own, after worked examples.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Question {
+pub(super) struct Question {
     rules: String,
     examples: Vec<Answered>,
 }
@@ -112,7 +86,7 @@ struct Answer {
 }
 
 impl Question {
-    fn ask(&self, asked: &str) -> Vec<Message> {
+    pub(super) fn ask(&self, asked: &str) -> Vec<Message> {
         let mut chat = vec![Message::system(self.rules.trim()).common()];
         chat.extend(Answered::turns(&self.examples).map(Message::common));
         chat.push(Message::user(asked));
@@ -203,33 +177,6 @@ pub(super) fn text(
     PROMPTS.text.ask(&format!(
         "Results so far:\n{results}\n\nTask: {task}\nNow: {tool} {arguments}\nWrite its {field}."
     ))
-}
-
-/// Does this passage state that this is the answer?
-pub(super) fn stated(passage: &str, question: &str, proposed: &str) -> Vec<Message> {
-    PROMPTS
-        .stated
-        .ask(&format!("Passage: {passage}\nQuestion: {question}\nProposed answer: {proposed}"))
-}
-
-/// Does a passage state the answer at all?
-pub(super) fn answers(passage: &str, question: &str) -> Vec<Message> {
-    PROMPTS.answers.ask(&format!("Passage: {passage}\nQuestion: {question}"))
-}
-
-/// Which of these columns?
-pub(super) fn column(columns: &[String], question: &str) -> Vec<Message> {
-    PROMPTS.column.ask(&format!("Columns: {}\nQuestion: {question}", columns.join(", ")))
-}
-
-/// Which rows of a table, and what to find in them?
-pub(super) fn query(table: &str, question: &str) -> Vec<Message> {
-    PROMPTS.query.ask(&format!("{table}\nQuestion: {question}"))
-}
-
-/// Does a table hold what is asked for?
-pub(super) fn holds(table: &str, question: &str) -> Vec<Message> {
-    PROMPTS.holds.ask(&format!("{table}\nQuestion: {question}"))
 }
 
 /// Which tool next? What was done so far is the conversation.
@@ -366,11 +313,6 @@ mod tests {
             &prompts.calls,
             &prompts.each,
             &prompts.text,
-            &prompts.stated,
-            &prompts.answers,
-            &prompts.column,
-            &prompts.query,
-            &prompts.holds,
         ] {
             assert!(!question.rules.is_empty() && question.examples.len() > 3);
         }

@@ -110,3 +110,37 @@ fn listed(result: &Value) -> String {
     });
     lines.collect::<Vec<_>>().join("\n")
 }
+
+/// The files of a survey that a task names, by their path or their name.
+pub(super) fn named(survey: &str, task: &str) -> Vec<String> {
+    let files = survey.lines().filter_map(|line| line.split_once(": ")).map(|(path, _)| path);
+    let named = files.filter(|path| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        !name.is_empty() && task.contains(name)
+    });
+    named.map(str::to_string).collect()
+}
+
+/// The tables that a survey names: its lines are `PATH: table of …` and `PATH: text, …`.
+pub(super) fn tables(survey: &str) -> Vec<String> {
+    let tables = survey.lines().filter_map(|line| line.split_once(": table of "));
+    tables.map(|(path, _)| path.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_a_task_names_are_found() {
+        let survey = "docs/a.csv: table of 3 rows with the columns x\ndocs/b.md: text, Title";
+        assert_eq!(named(survey, "Sum up b.md"), ["docs/b.md"]);
+        assert!(named(survey, "Sum up all").is_empty());
+    }
+
+    #[test]
+    fn tables_are_found_in_a_survey() {
+        let survey = "docs/a.csv: table of 3 rows with the columns x, y\ndocs/b.md: text, Title";
+        assert_eq!(tables(survey), ["docs/a.csv"]);
+    }
+}

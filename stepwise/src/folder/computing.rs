@@ -2,10 +2,10 @@
 //! is asked for, and else a program is written.
 
 use super::passage::asks_of_another;
-use super::prompts;
+use super::prompts::{self, thresholds};
 use super::query::{Asked, Query};
 use super::{Folder, Found, Means, OUTPUT, Stage, call, origins, python};
-use crate::prompts::of_folder;
+use crate::survey;
 use agent_core::agent::Agent;
 use agent_core::event::{Observation, Status};
 use agent_core::message::Message;
@@ -20,7 +20,7 @@ impl Folder {
     /// Begins a program: over one of the tables, or over the text that the task names.
     pub(super) fn compute(&mut self, agent: &Agent) {
         self.chat = prompts::program(agent, &self.survey);
-        let named = prompts::named(&self.survey, &agent.task);
+        let named = survey::named(&self.survey, &agent.task);
         let tables: Vec<String> =
             named.iter().filter(|path| self.tables.contains(path)).cloned().collect();
         if !tables.is_empty() {
@@ -67,7 +67,7 @@ impl Folder {
     /// How likely it is that the table holds what is asked for. Unless that is sure, others are asked as well:
     /// by its name and its columns a table is easily mistaken for another.
     pub(super) fn held_by_table(&mut self, agent: &Agent, number: u64, odds: f32) -> Decision {
-        let limits = of_folder();
+        let limits = thresholds();
         if let Some(query) = self.query.take()
             && self.likeliest.as_ref().is_none_or(|(most, _)| odds > *most)
         {
@@ -99,7 +99,7 @@ impl Folder {
     /// The form as it was filled in.
     pub(super) fn queried(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
         let asked = self.query.as_ref().and_then(|query| query.asked(said));
-        let sure = self.holds >= of_folder().holds_surely;
+        let sure = self.holds >= thresholds().holds_surely;
         // A name that the row has not may be in no row at all.
         let row = self.holders.first().filter(|_| self.of_row);
         let another = row.is_some_and(|row| asks_of_another(&agent.task, &row.text));
@@ -107,7 +107,7 @@ impl Folder {
             _ if !asked.named && another => false,
             // What was read in a row is not how many there are.
             _ if asked.counts && self.of_row => false,
-            _ if !asked.named && self.holds < of_folder().holds_unnamed => false,
+            _ if !asked.named && self.holds < thresholds().holds_unnamed => false,
             _ if asked.guesses && !sure => false,
             true => sure || !asked.totals,
             false => asked.picks,
@@ -117,7 +117,7 @@ impl Folder {
             return Decision { next, ..Decision::default() };
         };
         if !asked.columns.is_empty() {
-            self.chat = crate::prompts::column(&asked.columns, &agent.task);
+            self.chat = prompts::column(&asked.columns, &agent.task);
             self.prefix.clear();
             self.stage = Stage::Column;
             self.asked = Some(asked);
@@ -138,7 +138,7 @@ impl Folder {
         let Some((query, asked)) = self.query.as_mut().zip(self.asked.take()) else {
             return Decision::default();
         };
-        if odds < of_folder().column {
+        if odds < thresholds().column {
             return self.work(number, asked);
         }
         if let Some(asked) = query.of_column(&asked, said) {
@@ -233,7 +233,7 @@ impl Folder {
         let files = origins(agent, observation);
         self.look_at(files.clone());
         self.wrote |= observation.result["wrote"].as_array().is_some_and(|paths| !paths.is_empty());
-        if observation.status == Status::Ok && (self.wrote || !prompts::nothing(output)) {
+        if observation.status == Status::Ok && (self.wrote || !nothing(output)) {
             let sources = if files.is_empty() { self.seen.clone() } else { files };
             let text = observation.text.chars().take(OUTPUT).collect();
             self.conclude(Found { text, sources });
@@ -275,8 +275,30 @@ impl Folder {
     pub(super) fn may_compute(&self) -> bool {
         let tried = self.query.is_some() || !self.programs.is_empty();
         self.means == Means::Both
-            && self.odds >= of_folder().maybe
+            && self.odds >= thresholds().maybe
             && !tried
             && !self.tables.is_empty()
+    }
+}
+
+/// Whether a program's output says that it found nothing.
+fn nothing(output: &str) -> bool {
+    output
+        .split(|c: char| c.is_whitespace() || "[](){}\"',".contains(c))
+        .all(|word| matches!(word, "" | "None" | "0" | "0.0" | "0.00" | "nan"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_told_from_something() {
+        for output in ["", "0", "None", "[]", "(0, 0.0)", "nan"] {
+            assert!(nothing(output), "{output}");
+        }
+        for output in ["1", "0.5", "no", "[0, 3]"] {
+            assert!(!nothing(output), "{output}");
+        }
     }
 }

@@ -12,7 +12,7 @@ const HOLDERS: usize = 3;
 pub(super) struct Passage {
     pub(super) path: String,
     /// The headings it stands under; empty for a row.
-    context: String,
+    pub(super) context: String,
     pub(super) text: String,
     /// It is a row of a table.
     pub(super) is_row: bool,

@@ -12,8 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::passage::{said_in_full, said_of};
-use super::prompts::literal;
-use crate::prompts;
+use super::prompts::{self, literal};
 use agent_core::message::Message;
 use column::{Column, finds};
 

@@ -4,9 +4,8 @@
 use serde_json::{Value, json};
 
 use super::passage::{self, Passage};
-use super::prompts;
+use super::prompts::{self, thresholds};
 use super::{Folder, Found, Means, SEARCH, Stage};
-use crate::prompts::of_folder;
 use agent_core::agent::Agent;
 use agent_core::event::Observation;
 use agent_core::message::ToolCall;
@@ -72,7 +71,7 @@ impl Folder {
     /// Asks the next of the passages that may hold what was proposed whether it states it.
     pub(super) fn check(&mut self, agent: &Agent) {
         let Some(holder) = self.holders.first() else { return };
-        self.chat = prompts::check(&self.with_leading(agent, holder), &agent.task, &self.proposed);
+        self.chat = prompts::stated(&self.with_leading(agent, holder), &agent.task, &self.proposed);
         self.prefix.clear();
         self.stage = Stage::Check;
     }
@@ -118,7 +117,7 @@ impl Folder {
 
     /// How likely it is that the passage states an answer at all.
     pub(super) fn answered(&mut self, agent: &Agent, number: u64, answers: f32) -> Decision {
-        let limits = of_folder();
+        let limits = thresholds();
         let Some((stated, holder)) = self.holder.take() else {
             return self.nothing(agent, number);
         };
