@@ -79,6 +79,8 @@ fn a_constrained_model_asks_like_any_other() {
     let replies = [
         say("data"),
         say("yes"),
+        say("yes"),
+        say("once"),
         say(r#"{"question": "How high is the tower?"}"#),
         say("finish"),
         say("30 m"),
