@@ -14,7 +14,6 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
         say("data"),
         say("yes"),
         say("files.read"),
-        say("yes"),
         say("once"),
         say(r#"{"path": "docs/a.md"}"#),
         say("finish"),
@@ -36,22 +35,20 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
     observed c1 ok [folder HERE/docs] {"entries":[{"path":"docs/a.md","folder":false,"size":24},{"path":"docs/b.md","folder":false,"size":15}],"left_out":0}
     thinking 2
     replied 2 "files.read"
-    thinking 3
-    replied 3 "yes"
     planned next: files.read
+    thinking 3
+    replied 3 "once"
     thinking 4
-    replied 4 "once"
-    thinking 5
-    replied 5 "{\"path\": \"docs/a.md\"}"
+    replied 4 "{\"path\": \"docs/a.md\"}"
     judged c2 files.read{"path":"docs/a.md"} allow
     acting c2 Reads
     observed c2 ok [file HERE/docs/a.md] The tower is 30 m high.
+    thinking 5
+    replied 5 "finish"
     thinking 6
-    replied 6 "finish"
+    replied 6 "The tower is 30 m high."
     thinking 7
-    replied 7 "The tower is 30 m high."
-    thinking 8
-    replied 8 "know"
+    replied 7 "know"
     ended {"answer":"The tower is 30 m high."}
     "#);
 }
@@ -59,7 +56,7 @@ fn a_stepwise_run_decides_one_thing_at_a_time() {
 /// Chooses to write, is asked whether the task wants that, and goes on with these.
 fn writes(wanted: &str, after: &[Value]) -> (Ran, String, Option<String>) {
     let place = place();
-    let mut before = ["data", "yes", "files.write", "yes", "change", "do"].map(say).to_vec();
+    let mut before = ["data", "yes", "files.write", "change", "do"].map(say).to_vec();
     before.push(say(wanted));
     let replies: Vec<Value> = before.iter().chain(after).cloned().collect();
     let (ran, journal) = ran(&place, STEPWISE, WRITE, &replies);
@@ -80,7 +77,7 @@ fn a_change_that_the_task_does_not_ask_for_is_left_out() {
 #[test]
 fn a_task_that_only_asks_changes_nothing() {
     let place = place();
-    let words = ["data", "yes", "files.write", "yes", "change", "know", "once"];
+    let words = ["data", "yes", "files.write", "change", "know", "once"];
     let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m")];
     let replies: Vec<Value> = words.map(say).into_iter().chain(read).collect();
     let (ran, journal) = ran(&place, STEPWISE, WRITE, &replies);
@@ -117,6 +114,12 @@ fn what_a_change_makes_up_is_not_done() {
     let finished = ran.finished();
     assert_eq!((ran.code, &finished["outcome"]), (Some(1), &Value::Null), "{journal}");
     assert!(finished["detail"].to_string().contains("files.write was asked for"), "{finished}");
+    // Neither does it in an argument beside the text.
+    let call = || say(r#"{"path": "out/files.read(path: 'docs/a.md').md"}"#);
+    let again = [say("files.write"), call(), say("the tower"), say("finish"), say("Written.")];
+    let (ran, journal, _) = writes("yes", &[&[call()][..], &again].concat());
+    assert!(!journal.contains("acting"), "{journal}");
+    assert_eq!(ran.to_string().matches("`files.read` is a tool").count(), 2, "{ran}");
 }
 
 #[test]
@@ -158,7 +161,7 @@ fn what_was_not_offered_cannot_be_chosen() {
 #[test]
 fn arguments_are_an_object() {
     for arguments in ["[]", "\"docs/a.md\"", "7"] {
-        let mut replies = ["data", "yes", "files.read", "yes", "once"].map(say).to_vec();
+        let mut replies = ["data", "yes", "files.read", "once"].map(say).to_vec();
         replies.push(say(arguments));
         replies.extend([say("{}"), say("finish"), say("docs/a.md, docs/b.md"), say("know")]);
         let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
@@ -170,7 +173,7 @@ fn arguments_are_an_object() {
 #[test]
 fn an_unchanged_repetition_is_impossible() {
     let path = || say(r#"{"path": "docs/a.md"}"#);
-    let mut replies = ["data", "yes", "files.read", "yes", "once"].map(say).to_vec();
+    let mut replies = ["data", "yes", "files.read", "once"].map(say).to_vec();
     replies.extend([path(), say("files.read"), path()]);
     replies.extend([say("finish"), say("30 m"), say("know")]);
     let (ran, journal) = ran(&place(), STEPWISE, READ, &replies);
@@ -183,8 +186,7 @@ fn a_value_that_nothing_supports_is_no_answer() {
     let made_up = || say(r#"{"height": 12345}"#);
     let tables = format!("{READ}\n{TOWER}");
     let read = say(r#"{"path": "docs/a.md"}"#);
-    let before =
-        [say("data"), say("yes"), say("files.read"), say("yes"), say("once"), read, say("finish")];
+    let before = [say("data"), say("yes"), say("files.read"), say("once"), read, say("finish")];
     let with = |answers: &[Value]| {
         let replies: Vec<Value> = before.iter().chain(answers).cloned().collect();
         ran(&place(), STEPWISE, &tables, &replies).0
@@ -199,22 +201,26 @@ fn a_value_that_nothing_supports_is_no_answer() {
 
 #[test]
 fn a_tool_for_something_else_is_not_called() {
-    let words = ["data", "yes", "files.read", "no", "one", "finish"];
-    let (ran, journal) = ran(&place(), STEPWISE, READ, &words.map(say));
+    const ONE: &str = "[tools]\nuse = [\"files.read\"]\n[permissions]\nread = [\"docs\"]";
+    let after = |words: &[&str]| {
+        let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m"), say("know")];
+        let words = ["data", "yes"].iter().chain(words).map(|word| say(word));
+        crate::steps::ran(&place(), STEPWISE, ONE, &words.chain(read).collect::<Vec<_>>())
+    };
+    let (ran, journal) = after(&["no", "one"]);
     assert_eq!((ran.code, &ran.finished()["outcome"]), (Some(1), &Value::Null), "{journal}");
     assert!(journal.contains("planned leave out files.read"), "{journal}");
-    assert!(!journal.contains("judged c2"), "{journal}");
+    assert!(!journal.contains("acting"), "{journal}");
     // Where the answer to anything may be in what it gives, only a look tells.
-    let words = ["data", "yes", "files.read", "no", "anything", "once"];
-    let read = [say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m"), say("know")];
-    let replies: Vec<Value> = words.map(say).into_iter().chain(read).collect();
-    let (ran, journal) = crate::steps::ran(&place(), STEPWISE, READ, &replies);
-    assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
+    for words in [&["no", "anything", "once"][..], &["yes", "once"]] {
+        let (ran, journal) = after(words);
+        assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
+    }
 }
 
 #[test]
 fn a_tool_is_called_for_each_of_several_things_at_once() {
-    let before = || ["data", "yes", "files.read", "yes", "several"].map(say).to_vec();
+    let before = || ["data", "yes", "files.read", "several"].map(say).to_vec();
     let mut replies = before();
     replies.push(say(
         r#"{"calls": [{"path": "docs/a.md"}, {"path": "docs/b.md"}, {"path": "docs/a.md"}]}"#,
@@ -278,7 +284,7 @@ fn a_file_that_is_there_is_read_before_it_is_written_anew() {
     let tables = "[tools]\nuse = [\"files.list\", \"files.read\", \"files.write\"]\n\
                   [permissions]\nread = [\"docs\"]\nwrite = [\"docs\"]";
     let path = || say(r#"{"path": "docs/b.md"}"#);
-    let words = ["data", "yes", "files.write", "yes", "change", "do", "yes"].map(say);
+    let words = ["data", "yes", "files.write", "change", "do", "yes"].map(say);
     let after = [
         path(),
         say("files.read"),

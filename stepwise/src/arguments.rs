@@ -77,12 +77,22 @@ impl Stepwise {
             return self.refuse(agent, name, problem);
         }
         if self.changes(name)
-            && !self.repeats(name, &arguments)
             && let Some(problem) = self.unsupported(agent, &arguments)
         {
+            if self.repeats(name, &arguments) {
+                return self.refuse(agent, name, problem);
+            }
+            // What stands for what a tool gives back asks for that tool.
+            let first = self.tool_in(agent, &arguments).map(str::to_string);
             self.insists = None;
             self.take(agent, name, arguments, &format!("not done: {problem}"), Status::Failed);
-            let next = self.choose(agent);
+            let next = match first {
+                Some(first) if !self.unwanted.contains(&first) => {
+                    self.stage = self.toward(agent, &first);
+                    Next::Again
+                }
+                _ => self.choose(agent),
+            };
             return Decision { next, rejected: Some(problem), ..Decision::default() };
         }
         match self.tool(name).and_then(|tool| self.text_of(agent, tool)) {

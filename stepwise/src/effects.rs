@@ -119,10 +119,7 @@ impl Stepwise {
     /// What in the arguments of a change neither the task nor anything that was seen says: a
     /// sentence for the model.
     pub(super) fn unsupported(&self, agent: &Agent, arguments: &Value) -> Option<String> {
-        let text = arguments.to_string();
-        let called = |name: &str| text.contains(name) && !agent.task.contains(name);
-        let tools = self.tools.iter().map(|tool| &tool.name);
-        if let Some(name) = tools.filter(|name| name.contains('.')).find(|name| called(name)) {
+        if let Some(name) = self.tool_in(agent, arguments) {
             return Some(format!("`{name}` is a tool: call it first, and take what it gives back"));
         }
         let given = [&*agent.task, &*agent.instructions, &*self.survey];
@@ -131,6 +128,14 @@ impl Stepwise {
         Some(format!(
             "neither the task nor a result says `{made_up}`: look it up first, or leave it out"
         ))
+    }
+
+    /// The tool that arguments name in place of what it gives back.
+    pub(super) fn tool_in(&self, agent: &Agent, arguments: &Value) -> Option<&str> {
+        let text = arguments.to_string();
+        let called = |name: &&str| text.contains(name) && !agent.task.contains(name);
+        let names = self.tools.iter().map(|tool| tool.name.as_str());
+        names.filter(|name| name.contains('.')).find(called)
     }
 
     /// Whether something was changed that the task asks for.

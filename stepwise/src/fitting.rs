@@ -12,10 +12,11 @@ use agent_core::strategy::Decision;
 const UNSUITED: usize = 3;
 
 impl Stepwise {
-    /// Whether it has yet to be asked if this tool is one for the task: what was called once is. An
-    /// agent tells by itself.
+    /// Whether it has yet to be asked if this tool is one for the task: what was called once is. Where
+    /// several surely do it together, one may only be a step to it; and an agent tells by itself.
     pub(super) fn asks_whether_it_suits(&self, agent: &Agent, name: &str) -> bool {
-        !self.suited && self.taken.is_empty() && !is_agent(agent, name)
+        let together = self.tools.len() > 1 && self.fits >= PROMPTS.thresholds.fits_surely;
+        !self.suited && !together && self.taken.is_empty() && !is_agent(agent, name)
     }
 
     /// How likely this tool does just what the task asks for.

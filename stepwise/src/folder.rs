@@ -28,6 +28,9 @@ use query::{Asked, Query};
 /// The tool that ranks passages.
 pub(super) const SEARCH: &str = "files.search";
 
+/// What is said where a question speaks of no column.
+const NONE: &str = "none";
+
 /// The most characters of a program's output that count as a result.
 const OUTPUT: usize = 1500;
 
@@ -97,6 +100,8 @@ enum Stage {
     Holds,
     /// Which rows, and what to find in them?
     Query,
+    /// Does the question speak of a column that the form may go by?
+    Speaks,
     /// Which column does the form go by?
     Column,
     /// That is being worked out.
@@ -198,9 +203,14 @@ impl Folder {
                 let form = self.query.as_ref().map_or(Value::Null, Query::form);
                 (self.chat.clone(), Form::Json(form), 200)
             }
-            Stage::Column => {
-                let columns = self.asked.as_ref().map(|asked| asked.columns.clone());
-                (self.chat.clone(), Form::Choice(columns.unwrap_or_default()), 16)
+            Stage::Speaks | Stage::Column => {
+                let columns = self.asked.as_ref().map_or(&[][..], |asked| &asked.columns);
+                let mut choices: Vec<String> = columns.to_vec();
+                if self.stage == Stage::Speaks {
+                    choices.retain(|column| column != NONE);
+                    choices.insert(0, NONE.to_string());
+                }
+                (self.chat.clone(), Form::Choice(choices), 16)
             }
             Stage::Check | Stage::Answers | Stage::Holds => {
                 let choices = vec!["yes".to_string(), "no".to_string()];
@@ -244,6 +254,7 @@ impl Folder {
             }
             Stage::Holds => self.held_by_table(agent, number, odds(reply, "yes")),
             Stage::Query => self.queried(agent, number, said),
+            Stage::Speaks => self.spoken_of(agent, number, odds(reply, NONE)),
             Stage::Column => {
                 let likely = reply.odds.iter().copied().reduce(f32::max).unwrap_or(1.0);
                 self.column_named(agent, number, said, likely)

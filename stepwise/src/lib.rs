@@ -97,8 +97,10 @@ struct Stepwise {
     unsuited: usize,
     /// No tool is needed: what is known is enough.
     known: bool,
-    /// How likely it was, before the tools were looked at, that what is known is enough.
+    /// How likely it was, before the tools were looked at, that what is known is enough; and then, that
+    /// they can do it.
     own: f32,
+    fits: f32,
     /// What was given back during looks into the folder; of a step, the result has it.
     evidence: Vec<String>,
     /// The answer under way: how often it was asked for, what was said to that, and what nothing
@@ -378,6 +380,7 @@ impl Stepwise {
             tools,
             stage: Stage::Own,
             own: 0.0,
+            fits: 0.0,
             survey: String::new(),
             folder: None,
             taken: Vec::new(),

@@ -31,8 +31,8 @@ impl Stepwise {
         list_of(schema.unwrap_or_else(|| json!({ "type": "object" })))
     }
 
-    /// The calls were written. Where they are no calls, or one says what nothing supports, the
-    /// arguments are asked for as those of one call, which says what is wrong with it.
+    /// The calls were written. Where they are no calls, or one, or one of them says what nothing
+    /// supports, the arguments are asked for as those of one call, which says what is wrong with it.
     pub(super) fn called(
         &mut self,
         agent: &Agent,
@@ -56,12 +56,12 @@ impl Stepwise {
         if problem.is_none() && changes {
             problem = all.iter().find_map(|arguments| self.unsupported(agent, arguments));
         }
-        if problem.is_some() {
+        if problem.is_some() || all.len() == 1 {
             self.stage = Stage::Arguments(name.to_string());
             return Decision { rejected: problem, ..Decision::default() };
         }
         self.pending = all.len();
-        let plan = (all.len() > 1).then(|| format!("next: {name}, {} times", all.len()));
+        let plan = Some(format!("next: {name}, {} times", all.len()));
         let call = |(at, arguments)| {
             let id = format!("call-{number}-{at}");
             ToolCall { id, name: name.to_string(), arguments }

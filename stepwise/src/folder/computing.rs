@@ -117,13 +117,27 @@ impl Folder {
             return Decision { next, ..Decision::default() };
         };
         if !asked.columns.is_empty() {
-            self.chat = prompts::column(&asked.columns, &agent.task);
+            self.chat = prompts::speaks(&asked.columns, &agent.task);
             self.prefix.clear();
-            self.stage = Stage::Column;
+            self.stage = Stage::Speaks;
             self.asked = Some(asked);
             return Decision::default();
         }
         self.work(number, asked)
+    }
+
+    /// How likely the question speaks of none of the columns that the form may go by. A small model takes one of
+    /// them all the same: the newest ferry for the longest one.
+    pub(super) fn spoken_of(&mut self, agent: &Agent, number: u64, none: f32) -> Decision {
+        let Some(asked) = self.asked.as_ref() else { return Decision::default() };
+        if none >= thresholds().speaks_of_none {
+            let plan = Some("no column of the table is what is asked for".to_string());
+            let next = self.doubted(agent, number);
+            return Decision { plan, next, ..Decision::default() };
+        }
+        self.chat = prompts::column(&asked.columns, &agent.task);
+        self.stage = Stage::Column;
+        Decision::default()
     }
 
     /// The column that the form speaks of, where it may be one of several: what it is ordered by, or what a

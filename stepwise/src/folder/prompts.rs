@@ -30,6 +30,7 @@ struct Prompts {
     stated: Question,
     answers: Question,
     column: Question,
+    speaks: Question,
     holds: Question,
     query: Question,
 }
@@ -45,6 +46,7 @@ pub(super) struct Thresholds {
     pub(super) holds_row: f32,
     pub(super) holds_after_all: f32,
     pub(super) column: f32,
+    pub(super) speaks_of_none: f32,
     pub(super) stated: f32,
     pub(super) stated_after: f32,
 }
@@ -158,7 +160,16 @@ fn together(passages: &[&Passage]) -> String {
 
 /// Which of these columns?
 pub(super) fn column(columns: &[String], question: &str) -> Vec<Message> {
-    PROMPTS.column.ask(&format!("Columns: {}\nQuestion: {question}", columns.join(", ")))
+    PROMPTS.column.ask(&of_columns(columns, question))
+}
+
+/// Which of these columns, if any?
+pub(super) fn speaks(columns: &[String], question: &str) -> Vec<Message> {
+    PROMPTS.speaks.ask(&of_columns(columns, question))
+}
+
+fn of_columns(columns: &[String], question: &str) -> String {
+    format!("Columns: {}\nQuestion: {question}", columns.join(", "))
 }
 
 /// Which rows of a table, and what to find in them?

@@ -41,8 +41,13 @@ fn told(chats: &[Vec<Message>]) -> String {
 
 #[test]
 fn what_is_decided_by_examples() {
-    let first: Vec<Vec<Message>> =
-        vec![route("How tall is it?"), route(ODD), stated(&[], ODD, ODD), answers(&[], ODD)];
+    let first: Vec<Vec<Message>> = vec![
+        route("How tall is it?"),
+        route(ODD),
+        stated(&[], ODD, ODD),
+        answers(&[], ODD),
+        speaks(&[ODD.to_string(), "b".to_string()], ODD),
+    ];
     insta::assert_snapshot!(told(&first));
 }
 

@@ -167,8 +167,13 @@ pub(super) fn finds(columns: &[Column]) -> Vec<(String, Find)> {
             sizes.push((format!("{one} - {other}"), json!([one, other])));
         }
     }
+    // Years that are added up come to nothing.
+    let years: Vec<&String> =
+        numbers.iter().filter(|column| column.years).map(|column| &column.name).collect();
+    let adds_up = |words: &String| !years.contains(&words);
     for (words, size) in &sizes {
-        for find in ["sum", "average", "difference"] {
+        let sum = Some("sum").filter(|_| adds_up(words));
+        for find in sum.into_iter().chain(["average", "difference"]) {
             add(format!("the {find} of {words}"), find, size.clone(), Value::Null);
         }
     }
@@ -192,7 +197,7 @@ pub(super) fn finds(columns: &[Column]) -> Vec<(String, Find)> {
         for find in ["most", "fewest"].into_iter().filter(|_| !column.unique) {
             add(format!("the {name} with the {find} rows"), find, of.clone(), Value::Null);
         }
-        for (words, size) in sizes.iter().filter(|(words, _)| words != name) {
+        for (words, size) in sizes.iter().filter(|(words, _)| words != name && adds_up(words)) {
             for (highest, find) in [("highest", "most"), ("lowest", "fewest")] {
                 let words = format!("the {name} with the {highest} sum of {words}");
                 add(words, find, of.clone(), size.clone());

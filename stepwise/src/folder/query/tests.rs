@@ -45,6 +45,21 @@ fn a_form_becomes_a_program() {
 }
 
 #[test]
+fn years_are_not_added_up() {
+    let years = DESCRIBED.replace(
+        r#""mast", "kind": "number", "unit": "m", "empty": false, "unique": false, "years": false"#,
+        r#""mast", "kind": "number", "unit": "m", "empty": false, "unique": false, "years": true"#,
+    );
+    let query = Query::of("b.csv", &years, QUESTION).unwrap_or_else(|| panic!("{years}"));
+    let finds = query.form()["properties"]["find"]["enum"].clone();
+    let offered = |find: &str| finds.as_array().is_some_and(|all| all.contains(&json!(find)));
+    assert!(offered("the sum of length") && offered("the average of mast"), "{finds}");
+    assert!(offered("the harbour with the highest sum of length"), "{finds}");
+    assert!(!offered("the sum of mast"), "{finds}");
+    assert!(!offered("the harbour with the highest sum of mast"), "{finds}");
+}
+
+#[test]
 fn a_number_is_that_of_one_column() {
     let reply = json!({"rows": ["length is 1990", "mast < 1990"], "find": "the number of rows"});
     let expected = r#"print(query("docs/boats.csv", find="count", where=[["length","=",1990]]))"#;
