@@ -114,11 +114,13 @@ fn what_a_change_makes_up_is_not_done() {
     let finished = ran.finished();
     assert_eq!((ran.code, &finished["outcome"]), (Some(1), &Value::Null), "{journal}");
     assert!(finished["detail"].to_string().contains("files.write was asked for"), "{finished}");
-    // Neither does it in an argument beside the text.
+    // Neither does it in an argument beside the text: what a tool is to give back is looked up.
     let call = || say(r#"{"path": "out/files.read(path: 'docs/a.md').md"}"#);
-    let again = [say("files.write"), call(), say("the tower"), say("finish"), say("Written.")];
-    let (ran, journal, _) = writes("yes", &[&[call()][..], &again].concat());
-    assert!(!journal.contains("acting"), "{journal}");
+    let path = say(r#"{"path": "docs/a.md"}"#);
+    let after = [call(), path, say("files.write"), call(), say("finish"), say("Written.")];
+    let (ran, journal, _) = writes("yes", &after);
+    assert!(journal.contains("judged c1 files.read{\"path\":\"docs/a.md\"}"), "{journal}");
+    assert!(!journal.contains("judged c2"), "{journal}");
     assert_eq!(ran.to_string().matches("`files.read` is a tool").count(), 2, "{ran}");
 }
 
