@@ -1,6 +1,8 @@
 //! Quantities as sentences have them – `1,284 m`, `3.2 km`, `4 May 1891`, `twelve years` – in units in
 //! which two of them can be compared.
 
+use text::months;
+
 /// A number that can be held against another of its dimension.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Quantity {
@@ -74,21 +76,6 @@ const FACTORS: [(f64, &[&str]); 3] = [
 const SMALL: [&str; 13] = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     "eleven", "twelve",
-];
-
-const MONTHS: [&[&str]; 12] = [
-    &["january", "jan", "januar", "janvier", "enero", "gennaio", "janeiro", "januari"],
-    &["february", "feb", "februar", "février", "febrero", "febbraio", "fevereiro", "februari"],
-    &["march", "mar", "märz", "mars", "marzo", "março", "maart"],
-    &["april", "apr", "avril", "abril", "aprile"],
-    &["may", "mai", "mayo", "maggio", "maio", "mei"],
-    &["june", "jun", "juni", "juin", "junio", "giugno", "junho"],
-    &["july", "jul", "juli", "juillet", "julio", "luglio", "julho"],
-    &["august", "aug", "août", "agosto", "augustus"],
-    &["september", "sep", "sept", "septembre", "septiembre", "settembre", "setembro"],
-    &["october", "oct", "oktober", "octobre", "octubre", "ottobre", "outubro"],
-    &["november", "nov", "novembre", "noviembre", "novembro"],
-    &["december", "dec", "dezember", "décembre", "diciembre", "dicembre", "dezembro"],
 ];
 
 /// All quantities of a text, in its order. `point` is what parts decimals where nothing else tells:
@@ -214,10 +201,7 @@ fn date(words: &[&str]) -> Option<(Quantity, usize)> {
         let word = word(at)?.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h']);
         word.parse::<u32>().ok().filter(|day| (1..=31).contains(day))
     };
-    let month = |at: usize| {
-        let word = word(at)?.to_lowercase();
-        MONTHS.iter().position(|names| names.contains(&&*word)).map(|month| month as u32 + 1)
-    };
+    let month = |at: usize| months::month(word(at)?);
     let year = |at: usize| word(at).filter(|word| is_year(word))?.parse::<u32>().ok();
     let (year, month, day, taken) = if let Some(parts) = iso(word(0)?) {
         (parts.0, parts.1, parts.2, 1)

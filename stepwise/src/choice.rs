@@ -44,7 +44,6 @@ impl Stepwise {
 
     /// Whether a tool is needed, and whether there is one; `fits` is how likely that is.
     pub(super) fn needed(&mut self, agent: &Agent, number: u64, fits: f32) -> Decision {
-        self.fits = fits;
         let thresholds = &PROMPTS.thresholds;
         let facts = [folder::SEARCH, PYTHON, "web.search"].iter().any(|name| self.has(name));
         let margin = if facts { thresholds.margin_of_facts } else { thresholds.margin };

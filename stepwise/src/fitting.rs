@@ -1,6 +1,7 @@
-//! Whether the tool that was chosen is one for the task. A small model chooses the one that sounds most
-//! like it, also where none can do it; so before the first call it is asked about that one alone, and
-//! its answer is held against how likely the task takes no tool at all.
+//! Whether the one tool that there is can do the task. A small model calls what sounds like it, also where
+//! it can't; so before the first call it is asked about that, and its answer is held against how likely the
+//! task takes no tool at all. Where there are several, each may be a step to what they do together, and what
+//! a lookup did not give is told from its result.
 
 use super::effects::is_agent;
 use super::prompts::PROMPTS;
@@ -8,15 +9,11 @@ use super::{Stage, Stepwise};
 use agent_core::agent::Agent;
 use agent_core::strategy::Decision;
 
-/// After so many tools that are not for the task, none is.
-const UNSUITED: usize = 3;
-
 impl Stepwise {
-    /// Whether it has yet to be asked if this tool is one for the task: what was called once is. Where
-    /// several surely do it together, one may only be a step to it; and an agent tells by itself.
+    /// Whether it has yet to be asked if this tool can do the task. An agent tells by itself.
     pub(super) fn asks_whether_it_suits(&self, agent: &Agent, name: &str) -> bool {
-        let together = self.tools.len() > 1 && self.fits >= PROMPTS.thresholds.fits_surely;
-        !self.suited && !together && self.taken.is_empty() && !is_agent(agent, name)
+        let only = self.tools.len() == 1 && !is_agent(agent, name);
+        only && !self.suited && self.taken.is_empty()
     }
 
     /// How likely this tool does just what the task asks for.
@@ -33,14 +30,8 @@ impl Stepwise {
         if odds >= PROMPTS.thresholds.opens {
             return self.suited(agent, name);
         }
-        self.barred.push(name.to_string());
-        self.unsuited += 1;
         let plan = Some(format!("leave out {name}: it is for something else"));
-        let next = match self.unsuited >= UNSUITED {
-            true => self.no_tool(agent),
-            false => self.choose(agent),
-        };
-        Decision { plan, next, ..Decision::default() }
+        Decision { plan, next: self.no_tool(agent), ..Decision::default() }
     }
 
     fn suited(&mut self, agent: &Agent, name: &str) -> Decision {

@@ -92,15 +92,12 @@ struct Stepwise {
     insists: Option<String>,
     /// Calls in a row that failed.
     failures: usize,
-    /// A tool was found that is one for the task; and how many were not.
+    /// The one tool that there is can do the task.
     suited: bool,
-    unsuited: usize,
     /// No tool is needed: what is known is enough.
     known: bool,
-    /// How likely it was, before the tools were looked at, that what is known is enough; and then, that
-    /// they can do it.
+    /// How likely it was, before the tools were looked at, that what is known is enough.
     own: f32,
-    fits: f32,
     /// What was given back during looks into the folder; of a step, the result has it.
     evidence: Vec<String>,
     /// The answer under way: how often it was asked for, what was said to that, and what nothing
@@ -127,7 +124,7 @@ enum Stage {
     Folder,
     /// Which tool next?
     Choose,
-    /// Is this tool one for the task?
+    /// Can this tool, the only one, do the task?
     Suits(String),
     /// May the answer to anything be in what it gives?
     Opens(String),
@@ -212,10 +209,11 @@ impl Strategy for Stepwise {
         match self.stage {
             Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
             Stage::Suits(_) | Stage::Opens(_) | Stage::Looks(_) | Stage::Acts(_) => true,
-            Stage::Asked(_) | Stage::Several(_) | Stage::Each(_) | Stage::Claims(_) => true,
+            Stage::Asked(_) | Stage::Each(_) | Stage::Claims(_) => true,
+            // A list of one is asked for again, as a call.
+            Stage::Several(_) | Stage::Calls(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
-            Stage::Survey | Stage::Calls(_) | Stage::Arguments(_) => false,
-            Stage::Text(_) | Stage::Answer => false,
+            Stage::Survey | Stage::Arguments(_) | Stage::Text(_) | Stage::Answer => false,
         }
     }
 
@@ -380,7 +378,6 @@ impl Stepwise {
             tools,
             stage: Stage::Own,
             own: 0.0,
-            fits: 0.0,
             survey: String::new(),
             folder: None,
             taken: Vec::new(),
@@ -395,7 +392,6 @@ impl Stepwise {
             insists: None,
             failures: 0,
             suited: false,
-            unsuited: 0,
             known: false,
             evidence: Vec::new(),
             answers: 0,

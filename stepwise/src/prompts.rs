@@ -44,7 +44,6 @@ pub(super) struct Thresholds {
     pub(super) margin: f32,
     pub(super) margin_of_facts: f32,
     pub(super) fits: f32,
-    pub(super) fits_surely: f32,
     pub(super) suits: f32,
     pub(super) opens: f32,
     pub(super) looks: f32,

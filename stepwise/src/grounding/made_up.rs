@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Evidence;
-use super::numbers::written;
+use super::numbers::{date, written};
+use text::months;
 
 /// Up to this, a whole number in the arguments of a call may be a choice and no fact.
 const COUNT: f64 = 12.0;
@@ -43,7 +44,49 @@ fn made_up_in(text: &str, evidence: &Evidence) -> Option<String> {
         return Some(address.to_string());
     }
     let lines = text.lines().map(without_its_number);
-    lines.flat_map(written).find(|written| !evidence.says(written))
+    let lines = lines.map(|line| without_dates(line, evidence));
+    lines.flat_map(|line| written(&line)).find(|written| !evidence.says(written))
+}
+
+/// A line without its dates and times that the evidence says in another way: `2031-03-04` as the 4th of March
+/// 2031, `15:00` as 3 pm.
+fn without_dates(line: &str, evidence: &Evidence) -> String {
+    let rest = |word: &'_ str| {
+        let after = after_date(word, evidence).unwrap_or(word);
+        let time = if after.len() < word.len() { after.trim_start_matches('T') } else { after };
+        after_time(time, evidence).unwrap_or(after).to_string()
+    };
+    line.split_inclusive(char::is_whitespace).map(rest).collect()
+}
+
+/// What follows a date whose year and day the evidence has, and its month by its number or its name.
+fn after_date<'a>(word: &'a str, evidence: &Evidence) -> Option<&'a str> {
+    const LENGTH: usize = "2031-03-04".len();
+    let (written, rest) = word.split_at_checked(LENGTH)?;
+    let (year, day) = date(written)?;
+    let month: u32 = written.get(5..7)?.parse().ok()?;
+    let named = |text: &String| {
+        text.split(|c: char| !c.is_alphabetic()).any(|word| months::month(word) == Some(month))
+    };
+    let said = evidence.number(f64::from(month)) || evidence.texts.iter().any(named);
+    (said && evidence.number(year) && evidence.number(day)).then_some(rest)
+}
+
+/// What follows a time whose hour the evidence has, also as one of the afternoon, and whose minutes and
+/// seconds are none or stand there too.
+fn after_time<'a>(word: &'a str, evidence: &Evidence) -> Option<&'a str> {
+    let (hour, rest) = word.split_once(':')?;
+    let two = |text: &str| text.get(..2)?.parse::<u32>().ok();
+    let (hour, minute) = (hour.parse::<u32>().ok()?, two(rest)?);
+    let has = |number: u32| evidence.number(f64::from(number));
+    let afternoon = |text: &String| {
+        let text = text.to_lowercase().replace(['.', ' '], "");
+        text.contains(&format!("{}pm", hour - 12)) || text.contains(&format!("{:02}pm", minute))
+    };
+    let hour = has(hour) || hour > 12 && evidence.texts.iter().any(afternoon);
+    let rest = rest.get(2..)?;
+    let seconds = rest.strip_prefix(":00").unwrap_or(rest);
+    (hour && (minute == 0 || has(minute))).then_some(seconds)
 }
 
 /// What is left to be filled in: `[Your name]`, but no link and no box to tick.
@@ -76,6 +119,20 @@ mod tests {
     const INVOICE: &str = "Date: 3 March 2031\nTotal: 1.234,50 EUR\n";
 
     #[test]
+    fn a_time_may_be_one_of_the_afternoon() {
+        let found = |task: &str, time: &str| {
+            made_up(&json!(time), &Evidence::of([task], std::iter::empty()))
+        };
+        for task in ["Book the hall at 3 pm.", "Book the hall at 3pm", "Book it for 3 P.M."] {
+            assert_eq!(found(task, "15:00"), None, "{task}");
+        }
+        assert_eq!(found("Book the hall at 4:30 pm.", "16:30"), None);
+        assert_eq!(found("Book the hall at 9.", "09:00"), None);
+        assert_eq!(found("Book the hall at 3.", "15:00").as_deref(), Some("15"));
+        assert_eq!(found("Book the hall at 3 pm.", "16:00").as_deref(), Some("16"));
+    }
+
+    #[test]
     fn what_a_change_makes_up_is_found() {
         let task = "Write to ana@example.org that bus 27 leaves at 9:15.";
         let evidence = Evidence::of([task], [INVOICE].into_iter());
@@ -83,6 +140,9 @@ mod tests {
         for fine in [
             json!({"to": "ana@example.org", "text": "Bus 27 leaves at 9:15.\n\n1. Bus\n2. 1234.50 EUR"}),
             json!({"text": "- [x] done, see [the page](out.md)", "count": 7}),
+            json!({"day": "2031-03-03"}),
+            json!({"text": "Paid on 2031-03-03, at 9:15."}),
+            json!({"at": "2031-03-03T09:15:00", "until": "27:00"}),
         ] {
             assert_eq!(found(fine), None);
         }
@@ -90,6 +150,8 @@ mod tests {
             (json!({"to": "customer@example.com"}), "customer@example.com"),
             (json!({"text": "Dear Ana,\n\n[Your Name]"}), "[Your Name]"),
             (json!({"text": ["It leaves at 9:40."]}), "40"),
+            (json!({"day": "2031-04-03"}), "04"),
+            (json!({"day": "2032-03-03"}), "2032"),
             (json!({"text": "See https://bus.example/27."}), "https://bus.example/27"),
         ] {
             assert_eq!(found(arguments).as_deref(), Some(made_up));
