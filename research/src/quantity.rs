@@ -1,7 +1,7 @@
 //! Quantities as sentences have them – `1,284 m`, `3.2 km`, `4 May 1891`, `twelve years` – in units in
 //! which two of them can be compared.
 
-use text::months;
+use text::calendar;
 
 /// A number that can be held against another of its dimension.
 #[derive(Debug, Clone, PartialEq)]
@@ -201,7 +201,7 @@ fn date(words: &[&str]) -> Option<(Quantity, usize)> {
         let word = word(at)?.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h']);
         word.parse::<u32>().ok().filter(|day| (1..=31).contains(day))
     };
-    let month = |at: usize| months::month(word(at)?);
+    let month = |at: usize| calendar::month(word(at)?);
     let year = |at: usize| word(at).filter(|word| is_year(word))?.parse::<u32>().ok();
     let (year, month, day, taken) = if let Some(parts) = iso(word(0)?) {
         (parts.0, parts.1, parts.2, 1)

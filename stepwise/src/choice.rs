@@ -111,7 +111,7 @@ impl Stepwise {
             _ if over => return self.no_tool(agent),
             [only] if only == FINISH && self.taken.is_empty() => return self.no_tool(agent),
             [only] if only == FINISH => self.stage = Stage::Answer,
-            [only] if only == PYTHON => return self.look(agent, 0, Some(Means::Code)),
+            [only] if only == PYTHON => return self.look(agent, Some(Means::Code)),
             [only] => self.stage = self.toward(agent, &only.clone()),
             _ => {}
         }
@@ -129,7 +129,7 @@ impl Stepwise {
         Next::Again
     }
 
-    pub(super) fn chosen(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
+    pub(super) fn chosen(&mut self, agent: &Agent, said: &str) -> Decision {
         if !self.choices(agent).iter().any(|choice| choice == said) {
             self.failures += 1;
             let rejected = Some(format!("`{}` is none of the next steps", head(said, 80)));
@@ -141,11 +141,9 @@ impl Stepwise {
         }
         let changes = self.tools.iter().any(|tool| self.changes(&tool.name));
         let next = match said {
-            PYTHON => self.look(agent, number, Some(Means::Code)),
+            PYTHON => self.look(agent, Some(Means::Code)),
             // Who only looks has a question: its passages are read and checked.
-            folder::SEARCH if !changes && self.taken.is_empty() => {
-                self.look(agent, number, self.means())
-            }
+            folder::SEARCH if !changes && self.taken.is_empty() => self.look(agent, self.means()),
             _ => {
                 self.stage = self.toward(agent, said);
                 Next::Again

@@ -60,6 +60,8 @@ pub(super) struct Folder {
     holds: f32,
     asked: Option<Asked>,
     programs: Vec<String>,
+    /// What is asked for is a number.
+    is_number: bool,
     /// What is being read, best first.
     passages: Vec<Passage>,
     /// Passages whose names another search follows, in the order in which they lead on.
@@ -93,6 +95,8 @@ pub(super) enum Means {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Route,
+    /// Is the answer a number?
+    Kind,
     Table,
     /// What is in the table's columns is being looked up.
     Columns,
@@ -137,6 +141,7 @@ impl Folder {
             survey: survey.to_string(),
             tables: survey::tables(survey),
             odds: 0.0,
+            is_number: false,
             chat: Vec::new(),
             prefix: String::new(),
             table: String::new(),
@@ -160,10 +165,13 @@ impl Folder {
     }
 
     /// Begins: with the question how, or with the one way that there is.
-    pub(super) fn begin(&mut self, agent: &Agent, number: u64) -> Next {
+    pub(super) fn begin(&mut self, agent: &Agent) -> Next {
         match self.means {
             Means::Both if !self.tables.is_empty() => Next::Again,
-            Means::Both | Means::Search => self.search(number, &agent.task),
+            Means::Both | Means::Search => {
+                self.stage = Stage::Kind;
+                Next::Again
+            }
             Means::Code => {
                 self.compute(agent);
                 Next::Again
@@ -174,7 +182,7 @@ impl Folder {
     /// Whether what is asked next is one word.
     pub(super) fn decides(&self) -> bool {
         use Stage::*;
-        matches!(self.stage, Route | Table | Holds | Column | Check | Answers)
+        matches!(self.stage, Route | Kind | Table | Holds | Speaks | Column | Check | Answers)
     }
 
     /// The tool that it came to its end with.
@@ -193,6 +201,11 @@ impl Folder {
             Stage::Route => (
                 prompts::route(&agent.task),
                 Form::Choice(vec!["compute".to_string(), "lookup".to_string()]),
+                8,
+            ),
+            Stage::Kind => (
+                prompts::kind(&agent.task),
+                Form::Choice(vec!["number".to_string(), "words".to_string()]),
                 8,
             ),
             Stage::Table => (self.chat.clone(), Form::Choice(self.tables.clone()), 64),
@@ -234,6 +247,11 @@ impl Folder {
         match self.stage {
             Stage::Route => {
                 self.odds = odds(reply, "compute");
+                self.stage = Stage::Kind;
+                Decision::default()
+            }
+            Stage::Kind => {
+                self.is_number = odds(reply, "number") >= prompts::thresholds().number;
                 if self.odds >= prompts::thresholds().compute && !self.tables.is_empty() {
                     self.compute(agent);
                     let plan = "ask the table that may hold the answer".to_string();

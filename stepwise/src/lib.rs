@@ -305,7 +305,7 @@ impl Strategy for Stepwise {
             Stage::Whole => {
                 let next = match said == "whole" {
                     true => self.choose(agent),
-                    false => self.look(agent, number, self.means()),
+                    false => self.look(agent, self.means()),
                 };
                 Decision { next, ..Decision::default() }
             }
@@ -317,7 +317,7 @@ impl Strategy for Stepwise {
                 }
                 turn
             }
-            Stage::Choose => self.chosen(agent, number, &said),
+            Stage::Choose => self.chosen(agent, &said),
             Stage::Suits(name) => self.suits(agent, &name, odds(reply, "yes")),
             Stage::Opens(name) => self.opens(agent, &name, odds(reply, "anything")),
             Stage::Looks(name) => self.looks(agent, &name, odds(reply, "look")),

@@ -33,7 +33,7 @@ impl Stepwise {
                 self.stage = Stage::Whole;
                 return Next::Again;
             }
-            return self.look(agent, 0, self.means());
+            return self.look(agent, self.means());
         }
         self.choose(agent)
     }
@@ -48,11 +48,11 @@ impl Stepwise {
         }
     }
 
-    pub(super) fn look(&mut self, agent: &Agent, number: u64, means: Option<Means>) -> Next {
+    pub(super) fn look(&mut self, agent: &Agent, means: Option<Means>) -> Next {
         let Some(means) = means else { return self.choose(agent) };
         self.stage = Stage::Folder;
         let folder = self.folder.insert(Folder::new(&self.survey, means));
-        folder.begin(agent, number)
+        folder.begin(agent)
     }
 
     /// A look into the folder is over.

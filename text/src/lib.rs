@@ -1,9 +1,9 @@
 //! Plain text: where words begin and end in each script ([`words`]), which of many texts fit a
-//! question best ([`rank`]), months by their names ([`months`]), bytes that should be UTF-8 ([`utf8`]),
+//! question best ([`rank`]), months and days by their names ([`calendar`]), bytes that should be UTF-8 ([`utf8`]),
 //! and texts that should be JSON ([`legible`]). Knows nothing of agents.
 
+pub mod calendar;
 pub mod legible;
-pub mod months;
 pub mod rank;
 pub mod utf8;
 pub mod words;

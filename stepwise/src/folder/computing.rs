@@ -1,7 +1,7 @@
 //! The course of a look that computes: a table is chosen, a form over it is filled in where it holds what
 //! is asked for, and else a program is written.
 
-use super::passage::asks_of_another;
+use super::passage::{asks_of_another, says_number};
 use super::prompts::{self, thresholds};
 use super::query::{Asked, Query};
 use super::{Folder, Found, Means, OUTPUT, Stage, call, origins, python};
@@ -187,7 +187,9 @@ impl Folder {
             (Some(query), Some(asked)) => query.answers(asked, output, !self.read.is_empty()),
             _ => false,
         };
-        if observation.status != Status::Ok || !answers {
+        let found = output.lines().next().unwrap_or_default();
+        let words = self.is_number && !says_number(found);
+        if observation.status != Status::Ok || !answers || words {
             return self.doubted(agent, number);
         }
         self.look_at(origins(agent, observation));

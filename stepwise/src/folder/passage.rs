@@ -1,6 +1,7 @@
 //! Passages as `files.search` ranks them, cut so that a small model reads one fact at a time.
 
 use serde_json::Value;
+use text::calendar;
 
 /// The most rows of one table: more rows of the same kind only blur the picture.
 const ROWS: usize = 3;
@@ -180,9 +181,42 @@ pub(super) fn said_in_full(value: &str, question: &str) -> bool {
     !own.is_empty() && own.iter().all(|word| asked.contains(word))
 }
 
+/// Whether a text has a number, in digits or as a word, a month or a day.
+pub(super) fn says_number(text: &str) -> bool {
+    const WORDS: [&str; 40] = [
+        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve", "half", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht",
+        "neun", "zehn", "elf", "zwölf", "halb", "deux", "trois", "quatre", "cinq", "sept", "huit",
+        "neuf", "dix", "onze", "douze", "midi", "noon", "midnight", "nothing",
+    ];
+    let known = |word: &str| {
+        WORDS.contains(&word.to_lowercase().as_str())
+            || calendar::month(word).is_some()
+            || calendar::is_weekday(word)
+    };
+    text.contains(char::is_numeric) || text.split(|c: char| !c.is_alphabetic()).any(known)
+}
+
+/// Whether an answer says nothing but names beside what the question says.
+pub(super) fn only_names(said: &str, question: &str) -> bool {
+    let asked = words(question);
+    let beside = said.split(|c: char| !c.is_alphanumeric()).filter(|word| {
+        let small = words(word);
+        small.iter().any(|word| !asked.iter().any(|asked| alike(asked, word)))
+    });
+    let mut beside = beside.peekable();
+    beside.peek().is_some() && beside.all(|word| word.starts_with(char::is_uppercase))
+}
+
 /// Whether a question names something, by a word with a capital that begins no sentence, that a text has not.
 pub(super) fn asks_of_another(question: &str, text: &str) -> bool {
+    // In German every noun has one.
+    const GERMAN: [&str; 12] =
+        ["der", "die", "das", "den", "dem", "ein", "eine", "wie", "wer", "wann", "ist", "und"];
     let own = words(text);
+    if words(question).iter().any(|word| GERMAN.contains(&word.as_str())) {
+        return false;
+    }
     let sentences = question.split(['.', '?', '!']);
     let mut asked = sentences.flat_map(|sentence| {
         let words = sentence.split(|c: char| !c.is_alphanumeric());
@@ -227,6 +261,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_number_is_told_from_a_name() {
+        for said in ["1938 m", "half past four", "im März", "on Tuesdays", "drei Stunden"] {
+            assert!(says_number(said), "{said}");
+        }
+        let question = "How high up is the hut where they meet?";
+        assert!(!says_number("Murmel Hut"));
+        assert!(only_names("The hut where they meet is the Murmel Hut.", question));
+        assert!(only_names("Murmel", question));
+        assert!(!only_names("above the Murmel Hut", question));
+        assert!(!only_names("the hut", question));
+    }
+
+    #[test]
+    fn german_nouns_are_no_names() {
+        assert!(asks_of_another("Where is Renate Pfeil's key?", "Hut: Murmel"));
+        assert!(!asks_of_another("Wo ist der Schlüssel?", "Hütte: Murmel"));
+    }
 
     #[test]
     fn each_row_is_a_passage() {

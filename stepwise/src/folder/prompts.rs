@@ -24,6 +24,7 @@ static PROMPTS: LazyLock<Prompts> =
 struct Prompts {
     thresholds: Thresholds,
     route: Question,
+    kind: Question,
     read: Read,
     last: Last,
     program: Program,
@@ -39,6 +40,7 @@ struct Prompts {
 #[serde(deny_unknown_fields)]
 pub(super) struct Thresholds {
     pub(super) compute: f32,
+    pub(super) number: f32,
     pub(super) maybe: f32,
     pub(super) holds: f32,
     pub(super) holds_unnamed: f32,
@@ -85,6 +87,11 @@ pub(super) fn thresholds() -> &'static Thresholds {
 /// Compute or look up?
 pub(super) fn route(question: &str) -> Vec<Message> {
     PROMPTS.route.ask(question)
+}
+
+/// A number or words?
+pub(super) fn kind(question: &str) -> Vec<Message> {
+    PROMPTS.kind.ask(question)
 }
 
 /// Write a program.

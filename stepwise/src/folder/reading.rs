@@ -52,8 +52,11 @@ impl Folder {
         let candidates = &self.passages[self.chain.len().min(self.passages.len())..];
         self.holders = passage::holders(candidates, said);
         self.holder = None;
-        let repeats = passage::repeats(said, &agent.task);
-        let Some(first) = self.holders.first().filter(|_| !repeats) else {
+        // Who asks how high the hut lies is not told by its name.
+        let name =
+            self.is_number && !passage::says_number(said) && passage::only_names(said, &agent.task);
+        let none = name || passage::repeats(said, &agent.task);
+        let Some(first) = self.holders.first().filter(|_| !none) else {
             return self.nothing(agent, number);
         };
         self.proposed = said.to_string();
@@ -123,9 +126,12 @@ impl Folder {
         };
         let alone = self.chain.is_empty();
         let enough = if alone { limits.stated } else { limits.stated_after };
+        // A row says nothing of what the question names and it does not.
+        let row = format!("{} {}", holder.path, holder.text);
+        let another = alone && holder.is_row && passage::asks_of_another(&agent.task, &row);
         // A single row does not say what all of them come to.
         let computed = alone && self.table_of(&holder).is_some() && self.odds >= limits.compute;
-        if both(stated, answers) < enough || computed {
+        if both(stated, answers) < enough || computed || another {
             return self.nothing(agent, number);
         }
         let used: Vec<Passage> =

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Evidence;
 use super::numbers::{date, written};
-use text::months;
+use text::calendar;
 
 /// Up to this, a whole number in the arguments of a call may be a choice and no fact.
 const COUNT: f64 = 12.0;
@@ -66,7 +66,7 @@ fn after_date<'a>(word: &'a str, evidence: &Evidence) -> Option<&'a str> {
     let (year, day) = date(written)?;
     let month: u32 = written.get(5..7)?.parse().ok()?;
     let named = |text: &String| {
-        text.split(|c: char| !c.is_alphabetic()).any(|word| months::month(word) == Some(month))
+        text.split(|c: char| !c.is_alphabetic()).any(|word| calendar::month(word) == Some(month))
     };
     let said = evidence.number(f64::from(month)) || evidence.texts.iter().any(named);
     (said && evidence.number(year) && evidence.number(day)).then_some(rest)
