@@ -155,11 +155,16 @@ impl Stepwise {
             self.stage = Stage::Arguments(name.to_string());
             return Decision { rejected: Some(problem), ..Decision::default() };
         }
-        self.barred.clear();
-        self.missing = None;
-        self.insists = None;
         let call = ToolCall { id: format!("call-{number}"), name: name.to_string(), arguments };
-        Decision { next: Next::Call(vec![call]), ..Decision::default() }
+        match self.made(agent, vec![call]) {
+            Ok(next) => {
+                self.barred.clear();
+                self.missing = None;
+                self.insists = None;
+                Decision { next, ..Decision::default() }
+            }
+            Err(problem) => self.refuse(agent, name, problem),
+        }
     }
 
     /// Why a file that is there is not written anew: what else it holds would be lost.

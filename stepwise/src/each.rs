@@ -8,7 +8,7 @@ use super::{Stage, Stepwise};
 use agent_core::agent::Agent;
 use agent_core::event::Status;
 use agent_core::message::{Message, ToolCall};
-use agent_core::strategy::{Decision, Next};
+use agent_core::strategy::Decision;
 
 /// Of longer lists none is looked up one by one.
 const MOST: usize = 12;
@@ -107,10 +107,12 @@ impl Stepwise {
             arguments[argument] = other.clone();
             ToolCall { id: format!("call-{number}-{at}"), name: tool.clone(), arguments }
         };
-        let calls: Vec<ToolCall> = others.iter().enumerate().map(call).collect();
-        self.pending = calls.len();
+        let Ok(next) = self.made(agent, others.iter().enumerate().map(call).collect()) else {
+            return Decision { next: self.choose(agent), ..Decision::default() };
+        };
+        self.pending = others.len();
         let plan = Some(format!("next: {tool} for each of the others"));
-        Decision { plan, next: Next::Call(calls), ..Decision::default() }
+        Decision { plan, next, ..Decision::default() }
     }
 }
 

@@ -7,6 +7,7 @@ use super::grounding::{self, Evidence};
 use super::prompts::PROMPTS;
 use super::{Stage, Stepwise, Then};
 use agent_core::agent::Agent;
+use agent_core::message::ToolCall;
 use agent_core::program::RUN;
 use agent_core::strategy::{Decision, Next};
 use agent_core::subagent::SubAgent;
@@ -114,6 +115,16 @@ impl Stepwise {
 
     pub(super) fn wants_it(&self, name: &str) -> bool {
         self.wanted.iter().any(|wanted| wanted == name)
+    }
+
+    /// The one way in which a tool is called: a change that holds what nothing supports is not made, and
+    /// that is said instead.
+    pub(super) fn made(&self, agent: &Agent, calls: Vec<ToolCall>) -> Result<Next, String> {
+        let mut changes = calls.iter().filter(|call| self.changes(&call.name));
+        match changes.find_map(|call| self.unsupported(agent, &call.arguments)) {
+            Some(problem) => Err(problem),
+            None => Ok(Next::Call(calls)),
+        }
     }
 
     /// What in the arguments of a change neither the task nor anything that was seen says: a

@@ -8,7 +8,7 @@ use super::{Stage, Stepwise};
 use agent_core::agent::Agent;
 use agent_core::message::ToolCall;
 use agent_core::model::Reply;
-use agent_core::strategy::{Decision, Next, cut};
+use agent_core::strategy::{Decision, cut};
 
 /// The most calls at once.
 const MOST: usize = 12;
@@ -48,26 +48,29 @@ impl Stepwise {
             }
         }
         all.truncate(MOST);
-        let changes = self.changes(name);
-        let mut problem = cut(reply);
-        if problem.is_none() && all.is_empty() {
-            problem = Some("its calls are no list of JSON objects".to_string());
-        }
-        if problem.is_none() && changes {
-            problem = all.iter().find_map(|arguments| self.unsupported(agent, arguments));
-        }
-        if problem.is_some() || all.len() == 1 {
-            self.stage = Stage::Arguments(name.to_string());
-            return Decision { rejected: problem, ..Decision::default() };
-        }
-        self.pending = all.len();
-        let plan = Some(format!("next: {name}, {} times", all.len()));
+        let count = all.len();
         let call = |(at, arguments)| {
             let id = format!("call-{number}-{at}");
             ToolCall { id, name: name.to_string(), arguments }
         };
         let calls = all.into_iter().enumerate().map(call).collect();
-        Decision { plan, next: Next::Call(calls), ..Decision::default() }
+        let made = match (cut(reply), count) {
+            (Some(problem), _) => Err(Some(problem)),
+            (None, 0) => Err(Some("its calls are no list of JSON objects".to_string())),
+            (None, 1) => Err(None),
+            (None, _) => self.made(agent, calls).map_err(Some),
+        };
+        match made {
+            Ok(next) => {
+                self.pending = count;
+                let plan = Some(format!("next: {name}, {count} times"));
+                Decision { plan, next, ..Decision::default() }
+            }
+            Err(rejected) => {
+                self.stage = Stage::Arguments(name.to_string());
+                Decision { rejected, ..Decision::default() }
+            }
+        }
     }
 }
 
