@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
+use super::numeral::says_number;
 use super::{DELETE, EDIT, MOVE, READ, Stage, Stepwise, Taken, WRITE, grounding, prompts};
 use agent_core::agent::Agent;
 use agent_core::event::Status;
@@ -254,14 +255,15 @@ impl Stepwise {
             .filter_map(|name| name.as_str().map(str::to_string))
             .collect();
         let spoken = rank::words(&agent.task);
-        let digits = agent.task.contains(|c: char| c.is_ascii_digit());
+        let says_number = says_number(&agent.task);
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             properties.retain(|name, schema| {
                 if tool.name == EDIT {
                     return EDITED.contains(&name.as_str());
                 }
                 let number = ["integer", "number"].iter().any(|kind| schema["type"] == *kind);
-                required.contains(name) || (meant(name, schema, &spoken) && (!number || digits))
+                required.contains(name)
+                    || (meant(name, schema, &spoken) && (!number || says_number))
             });
             self.offer_files(&tool.name, properties);
             if let Some(text) = &text {

@@ -15,6 +15,7 @@ mod effects;
 mod fitting;
 mod folder;
 mod grounding;
+mod numeral;
 mod prompts;
 mod relevant;
 mod several;

@@ -1,10 +1,11 @@
 //! The course of a look that computes: a table is chosen, a form over it is filled in where it holds what
 //! is asked for, and else a program is written.
 
-use super::passage::{asks_of_another, says_number};
+use super::passage::asks_of_another;
 use super::prompts::{self, thresholds};
 use super::query::{Asked, Query};
 use super::{Folder, Found, Means, OUTPUT, Stage, call, origins, python};
+use crate::numeral::says_number;
 use crate::survey;
 use agent_core::agent::Agent;
 use agent_core::event::{Observation, Status};

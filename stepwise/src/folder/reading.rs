@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::passage::{self, Passage};
 use super::prompts::{self, thresholds};
 use super::{Folder, Found, Means, SEARCH, Stage};
+use crate::numeral::says_number;
 use agent_core::agent::Agent;
 use agent_core::event::Observation;
 use agent_core::message::ToolCall;
@@ -53,8 +54,7 @@ impl Folder {
         self.holders = passage::holders(candidates, said);
         self.holder = None;
         // Who asks how high the hut lies is not told by its name.
-        let name =
-            self.is_number && !passage::says_number(said) && passage::only_names(said, &agent.task);
+        let name = self.is_number && !says_number(said) && passage::only_names(said, &agent.task);
         let none = name || passage::repeats(said, &agent.task);
         let Some(first) = self.holders.first().filter(|_| !none) else {
             return self.nothing(agent, number);
