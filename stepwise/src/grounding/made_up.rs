@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Evidence;
-use super::numbers::{date, written};
+use super::numbers::written;
 use text::calendar;
 
 /// Up to this, a whole number in the arguments of a call may be a choice and no fact.
@@ -59,17 +59,26 @@ fn without_dates(line: &str, evidence: &Evidence) -> String {
     line.split_inclusive(char::is_whitespace).map(rest).collect()
 }
 
-/// What follows a date whose year and day the evidence has, and its month by its number or its name.
+/// What follows a date whose year and day the evidence has, and its month by its number or its name: written
+/// `2031-03-04`, `4.3.2031` or with any other marks and order.
 fn after_date<'a>(word: &'a str, evidence: &Evidence) -> Option<&'a str> {
-    const LENGTH: usize = "2031-03-04".len();
-    let (written, rest) = word.split_at_checked(LENGTH)?;
-    let (year, day) = date(written)?;
-    let month: u32 = written.get(5..7)?.parse().ok()?;
-    let named = |text: &String| {
+    let in_date = |c: char| c.is_ascii_digit() || ['-', '/', '.'].contains(&c);
+    let end = word.find(|c| !in_date(c)).unwrap_or(word.len());
+    let (written, rest) = word.split_at(end);
+    let parts = written.trim_end_matches('.').split(['-', '/', '.']);
+    let parts: Vec<u32> = parts.map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let (year, first, second) = match *parts.as_slice() {
+        [year, month, day] if year > 999 => (year, day, month),
+        [day, month, year] if year > 999 => (year, day, month),
+        _ => return None,
+    };
+    let has = |number: u32| evidence.number(f64::from(number));
+    let names = |month: u32, text: &String| {
         text.split(|c: char| !c.is_alphabetic()).any(|word| calendar::month(word) == Some(month))
     };
-    let said = evidence.number(f64::from(month)) || evidence.texts.iter().any(named);
-    (said && evidence.number(year) && evidence.number(day)).then_some(rest)
+    let is_month = |month: u32| has(month) || evidence.texts.iter().any(|text| names(month, text));
+    let said = has(first) && is_month(second) || has(second) && is_month(first);
+    (said && has(year)).then_some(rest)
 }
 
 /// What follows a time whose hour the evidence has, also as one of the afternoon, and whose minutes and
@@ -141,6 +150,7 @@ mod tests {
             json!({"to": "ana@example.org", "text": "Bus 27 leaves at 9:15.\n\n1. Bus\n2. 1234.50 EUR"}),
             json!({"text": "- [x] done, see [the page](out.md)", "count": 7}),
             json!({"day": "2031-03-03"}),
+            json!({"day": ["2031-3-3", "03/03/2031", "3.3.2031", "Paid on 3.3.2031."]}),
             json!({"text": "Paid on 2031-03-03, at 9:15."}),
             json!({"at": "2031-03-03T09:15:00", "until": "27:00"}),
         ] {
