@@ -133,12 +133,17 @@ impl Stepwise {
         if let Some(name) = self.tool_in(agent, arguments) {
             return Some(format!("`{name}` is a tool: call it first, and take what it gives back"));
         }
-        let given = [&*agent.task, &*agent.instructions, &*self.survey];
-        let evidence = Evidence::of(given, self.observed());
+        let evidence = self.known_to(agent);
         let made_up = grounding::made_up(arguments, &evidence)?;
         Some(format!(
             "neither the task nor a result says `{made_up}`: look it up first, or leave it out"
         ))
+    }
+
+    /// What the task says, and what was seen.
+    pub(super) fn known_to(&self, agent: &Agent) -> Evidence {
+        let given = [&*agent.task, &*agent.instructions, &*self.survey];
+        Evidence::of(given, self.observed())
     }
 
     /// The tool that arguments name in place of what it gives back.

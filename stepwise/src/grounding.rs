@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use agent_core::schema;
 use derived::Rows;
-pub(super) use made_up::made_up;
+pub(super) use made_up::{made_up, stands_on};
 use numbers::{date, numbers, parts, readings, slack, whole, written};
 use text::rank;
 use text::words::is_dense;

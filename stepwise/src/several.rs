@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::prompts::PROMPTS;
-use super::{Stage, Stepwise};
+use super::{Stage, Stepwise, grounding};
 use agent_core::agent::Agent;
 use agent_core::message::ToolCall;
 use agent_core::model::Reply;
@@ -47,6 +47,8 @@ impl Stepwise {
                 all.push(arguments.clone());
             }
         }
+        let known = self.known_to(agent);
+        all.retain(|arguments| grounding::stands_on(arguments, &known));
         all.truncate(MOST);
         let count = all.len();
         let call = |(at, arguments)| {

@@ -1,6 +1,6 @@
 //! What a model writes into a call and nothing says: numbers, addresses, names left to be filled in.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Evidence;
 use super::numbers::written;
@@ -22,6 +22,20 @@ pub(in super::super) fn made_up(arguments: &Value, evidence: &Evidence) -> Optio
             (!small && !evidence.number(value)).then(|| number.to_string())
         }
         Value::Null | Value::Bool(_) => None,
+    }
+}
+
+/// Whether the arguments of one of several calls stand on what the evidence says: a text of theirs, or where
+/// they have none each of their numbers. Numbers that are no digits there are not told from others.
+pub(in super::super) fn stands_on(arguments: &Value, evidence: &Evidence) -> bool {
+    let fields = || arguments.as_object().into_iter().flat_map(Map::values);
+    let mut texts = fields().filter_map(Value::as_str).peekable();
+    match texts.peek() {
+        Some(_) => texts.any(|text| evidence.text(text)),
+        None => {
+            evidence.numbers.is_empty()
+                || fields().filter_map(Value::as_f64).all(|number| evidence.number(number))
+        }
     }
 }
 
@@ -126,6 +140,19 @@ mod tests {
     use super::*;
 
     const INVOICE: &str = "Date: 3 March 2031\nTotal: 1.234,50 EUR\n";
+
+    #[test]
+    fn one_of_several_calls_stands_on_the_task() {
+        let evidence = |task: &'static str| Evidence::of([task], std::iter::empty());
+        let pairs = evidence("The hypotenuse for 3 and 4, and for 5 and 12?");
+        assert!(stands_on(&json!({"a": 5, "b": 12}), &pairs));
+        assert!(!stands_on(&json!({"a": 13, "b": 5}), &pairs));
+        assert!(!stands_on(&json!({"a": 10, "b": 6}), &pairs));
+        let order = evidence("Order two boxes of chalk and a sponge.");
+        assert!(stands_on(&json!({"article": "sponge", "count": 1}), &order));
+        assert!(!stands_on(&json!({"article": "ladder", "count": 1}), &order));
+        assert!(stands_on(&json!({"count": 2}), &order));
+    }
 
     #[test]
     fn a_time_may_be_one_of_the_afternoon() {
