@@ -4,14 +4,12 @@
 use serde_json::Value;
 
 use super::prompts::{self, PROMPTS};
+use super::several::{MOST, side_by_side};
 use super::{Stage, Stepwise};
 use agent_core::agent::Agent;
 use agent_core::event::Status;
-use agent_core::message::{Message, ToolCall};
+use agent_core::message::Message;
 use agent_core::strategy::Decision;
-
-/// Of longer lists none is looked up one by one.
-const MOST: usize = 12;
 
 /// A lookup that can be made with the other values of a list as well.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +54,7 @@ impl Stepwise {
             }
             let (tool, arguments) = (step.tool.clone(), step.arguments.clone());
             let argument = argument.clone();
+            // Of longer lists none is looked up one by one.
             (1..=MOST).contains(&others.len()).then_some(Siblings {
                 tool,
                 arguments,
@@ -102,12 +101,13 @@ impl Stepwise {
             return Decision { next: self.choose(agent), ..Decision::default() };
         }
         let Siblings { tool, arguments, argument, others, .. } = siblings;
-        let call = |(at, other): (usize, &Value)| {
+        let with = |other: &Value| {
             let mut arguments = arguments.clone();
             arguments[argument] = other.clone();
-            ToolCall { id: format!("call-{number}-{at}"), name: tool.clone(), arguments }
+            arguments
         };
-        let Ok(next) = self.made(agent, others.iter().enumerate().map(call).collect()) else {
+        let calls = side_by_side(number, tool, others.iter().map(with));
+        let Ok(next) = self.made(agent, calls) else {
             return Decision { next: self.choose(agent), ..Decision::default() };
         };
         self.pending = others.len();

@@ -11,7 +11,7 @@ use agent_core::model::Reply;
 use agent_core::strategy::{Decision, cut};
 
 /// The most calls at once.
-const MOST: usize = 12;
+pub(super) const MOST: usize = 12;
 /// Where a schema keeps the parts that it refers to, always at its root.
 const PARTS: [&str; 2] = ["$defs", "definitions"];
 
@@ -51,11 +51,7 @@ impl Stepwise {
         all.retain(|arguments| grounding::stands_on(arguments, &known));
         all.truncate(MOST);
         let count = all.len();
-        let call = |(at, arguments)| {
-            let id = format!("call-{number}-{at}");
-            ToolCall { id, name: name.to_string(), arguments }
-        };
-        let calls = all.into_iter().enumerate().map(call).collect();
+        let calls = side_by_side(number, name, all);
         let made = match (cut(reply), count) {
             (Some(problem), _) => Err(Some(problem)),
             (None, 0) => Err(Some("its calls are no list of JSON objects".to_string())),
@@ -74,6 +70,19 @@ impl Stepwise {
             }
         }
     }
+}
+
+/// A call of this tool for each of these arguments, made at once.
+pub(super) fn side_by_side(
+    number: u64,
+    name: &str,
+    all: impl IntoIterator<Item = Value>,
+) -> Vec<ToolCall> {
+    let call = |(at, arguments)| {
+        let id = format!("call-{number}-{at}");
+        ToolCall { id, name: name.to_string(), arguments }
+    };
+    all.into_iter().enumerate().map(call).collect()
 }
 
 /// The schema of a list of such values.
