@@ -242,6 +242,12 @@ impl Stepwise {
             .map(ToString::to_string)
     }
 
+    /// The schema of the arguments that this tool is called with.
+    pub(super) fn form(&self, agent: &Agent, name: &str) -> Value {
+        let schema = self.tool(name).map(|tool| self.arguments(agent, tool).0);
+        schema.unwrap_or_else(|| json!({ "type": "object" }))
+    }
+
     /// The schema of a tool's arguments as they are asked for: what it takes but needs not is left
     /// out unless the task speaks of it, and a file to read is one that is there. Beside it the
     /// argument that is written as a text.

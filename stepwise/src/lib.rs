@@ -23,7 +23,7 @@ mod survey;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::arguments::Draft;
 use self::each::Siblings;
@@ -263,17 +263,15 @@ impl Strategy for Stepwise {
                 own(messages, "", words(&["several", "once"]), 8)
             }
             Stage::Calls(name) => {
-                let messages = about(name, &|tool| prompts::calls(agent, tool));
-                let form = Form::Json(self.form_of_calls(agent, name));
-                own(messages, "", form, agent.model.max_tokens)
+                let schema = self.form(agent, name);
+                let messages = about(name, &|tool| prompts::calls(agent, tool, &schema));
+                own(messages, "", Form::Json(several::list_of(schema)), agent.model.max_tokens)
             }
             Stage::Arguments(name) => {
-                let schema = self.tool(name).map_or_else(
-                    || json!({"type": "object"}),
-                    |tool| self.arguments(agent, tool).0,
-                );
-                let prefix = format!("{name}\n");
-                own(self.steps(agent), &prefix, Form::Json(schema), agent.model.max_tokens)
+                let schema = self.form(agent, name);
+                let messages =
+                    about(name, &|tool| prompts::arguments(self.steps(agent), tool, &schema));
+                own(messages, &format!("{name}\n"), Form::Json(schema), agent.model.max_tokens)
             }
             Stage::Text(draft) => {
                 let text = Form::Text { stop: Vec::new() };

@@ -12,6 +12,11 @@ use agent_core::message::Message;
 use agent_core::strategy::{Answered, paragraphs, shape};
 use agent_core::tool::ToolSpec;
 
+/// What the last turn ends with when a step is asked for.
+const ASK: &str = "Next step?";
+/// So many characters of a description are shown.
+const MOST: usize = 160;
+
 /// `prompts.toml`, which a test reads as well.
 pub(super) static PROMPTS: LazyLock<Prompts> =
     LazyLock::new(|| toml::from_str(include_str!("prompts.toml")).unwrap_or_default());
@@ -142,8 +147,62 @@ pub(super) fn several(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
 }
 
 /// With which arguments for each?
-pub(super) fn calls(agent: &Agent, tool: &ToolSpec) -> Vec<Message> {
-    PROMPTS.calls.ask(&format!("Tool: {}\nTask: {}", step(tool), task(agent)))
+pub(super) fn calls(agent: &Agent, tool: &ToolSpec, arguments: &Value) -> Vec<Message> {
+    let tool = [format!("Tool: {}", step(tool)), meanings(tool, arguments)];
+    let tool = tool.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
+    PROMPTS.calls.ask(&format!("{tool}\nTask: {}", task(agent)))
+}
+
+/// With which arguments? The steps so far, and what the chosen tool says of what it takes.
+pub(super) fn arguments(
+    mut steps: Vec<Message>,
+    tool: &ToolSpec,
+    arguments: &Value,
+) -> Vec<Message> {
+    put_before_asking(&mut steps, &meanings(tool, arguments));
+    steps
+}
+
+fn put_before_asking(chat: &mut [Message], said: &str) {
+    let Some(latest) = chat.last_mut().filter(|_| !said.is_empty()) else { return };
+    if let Some(told) = latest.content.strip_suffix(ASK) {
+        latest.content = format!("{told}{said}\n{ASK}");
+    }
+}
+
+/// What a tool says of those arguments that are asked for, one line each.
+fn meanings(tool: &ToolSpec, asked: &Value) -> String {
+    let mut lines = Vec::new();
+    describe(&tool.input, asked, "", &mut lines);
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!("{} takes:\n{}", tool.name, lines.join("\n")),
+    }
+}
+
+/// The fields of a schema with what it says of them, those within a field after it.
+fn describe(schema: &Value, asked: &Value, within: &str, lines: &mut Vec<String>) {
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let asked = &asked["properties"][name];
+        if asked.is_null() {
+            continue;
+        }
+        let name = format!("{within}{name}");
+        let values = field["enum"].as_array().map(|values| values.iter().map(shown).collect());
+        let values: Vec<String> = values.unwrap_or_default();
+        let said = brief(field["description"].as_str().unwrap_or_default());
+        let values = match values.len() {
+            0 => String::new(),
+            _ => format!("one of {}", text::head(&values.join(", "), MOST)),
+        };
+        let said = [said, values].into_iter().filter(|part| !part.is_empty());
+        let said = said.collect::<Vec<_>>().join("; ");
+        if !said.is_empty() {
+            lines.push(format!("- {name}: {said}"));
+        }
+        describe(field, asked, &format!("{name}."), lines);
+        describe(&field["items"], &asked["items"], &format!("{name}[]."), lines);
+    }
 }
 
 /// Does this answer say that something was done?
@@ -187,7 +246,6 @@ pub(super) fn choose<'a>(
     taken: &[Taken],
     missing: Option<&str>,
 ) -> Vec<Message> {
-    const ASK: &str = "Next step?";
     let asked = |tools: &[String], files: &str, task: &str| {
         let list = format!("Tools:\n- {}", tools.join("\n- "));
         let files = match files {
@@ -211,11 +269,9 @@ pub(super) fn choose<'a>(
     for step in taken {
         chat.extend([Message::assistant(step.said()), result(&step.shown)]);
     }
-    if let (Some(missing), Some(latest)) = (missing, chat.last_mut()) {
-        latest.content = latest.content.replace(
-            ASK,
-            &format!("Still unknown: {missing}. Use a tool that can find it out.\n{ASK}"),
-        );
+    if let Some(missing) = missing {
+        let say = format!("Still unknown: {missing}. Use a tool that can find it out.");
+        put_before_asking(&mut chat, &say);
     }
     chat
 }
@@ -271,7 +327,6 @@ fn step(tool: &ToolSpec) -> String {
 
 /// The beginning of a description: a small model is lost among long ones.
 fn brief(description: &str) -> String {
-    const MOST: usize = 160;
     let line = description.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(MOST) {
         None => line,

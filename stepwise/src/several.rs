@@ -25,12 +25,6 @@ impl Stepwise {
         Decision::default()
     }
 
-    /// A list of what the tool takes.
-    pub(super) fn form_of_calls(&self, agent: &Agent, name: &str) -> Value {
-        let schema = self.tool(name).map(|tool| self.arguments(agent, tool).0);
-        list_of(schema.unwrap_or_else(|| json!({ "type": "object" })))
-    }
-
     /// The calls were written. Where they are no calls, or one, or one of them says what nothing
     /// supports, the arguments are asked for as those of one call, which says what is wrong with it.
     pub(super) fn called(
@@ -86,7 +80,7 @@ pub(super) fn side_by_side(
 }
 
 /// The schema of a list of such values.
-fn list_of(mut schema: Value) -> Value {
+pub(super) fn list_of(mut schema: Value) -> Value {
     let mut parts = Map::new();
     if let Value::Object(fields) = &mut schema {
         parts.extend(PARTS.iter().filter_map(|part| fields.remove_entry(*part)));
