@@ -138,13 +138,13 @@ impl Stepwise {
     fn give(&mut self, agent: &Agent, value: Value, last: bool) -> Decision {
         const NOTHING: &str = "nothing that was observed says what the task asks for";
         let text = agent.output.is_none();
-        let said = text && value["answer"].as_str().is_some_and(grounding::nothing);
+        let said = text && value["answer"].as_str().is_some_and(grounding::says_nothing);
         let failed = || self.failed().filter(|_| text);
         let problem = self.undone().or_else(failed).or_else(|| said.then(|| NOTHING.to_string()));
         match problem {
             Some(problem) => Decision { next: Next::Stop(problem), ..Decision::default() },
             None if last => Decision { next: Next::Answer(value), ..Decision::default() },
-            None => self.unclaimed(agent, value),
+            None => self.unless_undone(agent, value),
         }
     }
 

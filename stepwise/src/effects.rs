@@ -21,7 +21,7 @@ impl Stepwise {
     }
 
     /// The same of a program, too: it may have changed something.
-    fn may_change(&self, name: &str) -> bool {
+    pub(super) fn may_change(&self, name: &str) -> bool {
         let may = self.tool(name).is_some_and(|tool| tool.effect.changes());
         may && !self.looking.iter().any(|looking| looking == name)
     }
@@ -51,7 +51,7 @@ impl Stepwise {
         Decision { plan: Some(format!("next: {name}")), ..Decision::default() }
     }
 
-    fn ask_next(&mut self, stage: Stage) -> Decision {
+    pub(super) fn ask_next(&mut self, stage: Stage) -> Decision {
         self.stage = stage;
         Decision::default()
     }
@@ -65,36 +65,8 @@ impl Stepwise {
                 self.ask_next(Stage::Asked(name))
             }
             Then::Tool(name) => self.leave_out(agent, &name),
-            Then::Answer(value) if odds >= PROMPTS.thresholds.acts_surely => {
-                self.ask_next(Stage::Claims(value))
-            }
-            Then::Answer(value) => Decision { next: Next::Answer(value), ..Decision::default() },
+            Then::Answer(value) => self.with_nothing_changed(value, odds),
         }
-    }
-
-    /// An answer, once it is known to tell of nothing that was not done. Where nothing was changed and the
-    /// task wants that, a small model says that it was all the same.
-    pub(super) fn unclaimed(&mut self, agent: &Agent, value: Value) -> Decision {
-        // What is filled in stands on what was observed, and what was looked up in a folder in its files' words.
-        let verbatim = agent.output.is_some() || self.folder.is_some();
-        if verbatim || self.wrote || self.succeeded().any(|step| self.may_change(&step.tool)) {
-            return Decision { next: Next::Answer(value), ..Decision::default() };
-        }
-        match self.acts {
-            None => self.ask_next(Stage::Acts(Then::Answer(value))),
-            Some(acts) => self.acts(agent, Then::Answer(value), acts),
-        }
-    }
-
-    /// How likely the answer says that something was done, where nothing was.
-    pub(super) fn claims(&mut self, value: Value, odds: f32) -> Decision {
-        const UNDONE: &str =
-            "the answer says that it was done, and no tool did anything: nothing was changed";
-        let next = match odds >= PROMPTS.thresholds.claims {
-            true => Next::Stop(UNDONE.to_string()),
-            false => Next::Answer(value),
-        };
-        Decision { next, ..Decision::default() }
     }
 
     /// How likely it is that the task asks for this.
@@ -152,28 +124,6 @@ impl Stepwise {
         let called = |name: &&str| text.contains(name) && !agent.task.contains(name);
         let names = self.tools.iter().map(|tool| tool.name.as_str());
         names.filter(|name| name.contains('.')).find(called)
-    }
-
-    /// Whether something was changed that the task asks for.
-    pub(super) fn changed(&self) -> bool {
-        self.wrote || self.succeeded().any(|step| self.wants_it(&step.tool))
-    }
-
-    /// Why what the task asks for was not done, where a change was asked for and none was made.
-    pub(super) fn undone(&self) -> Option<String> {
-        let name = self.wanted.first().filter(|_| !self.changed())?;
-        let failed = self.taken.iter().rev().find(|step| &step.tool == name);
-        let why =
-            failed.map_or("it was not called", |step| step.shown.lines().next().unwrap_or(""));
-        Some(format!("{name} was asked for and not done: {why}"))
-    }
-
-    /// How the last step failed, where steps were taken and each of them did.
-    pub(super) fn failed(&self) -> Option<String> {
-        let last = self.taken.last()?;
-        let all = self.succeeded().next().is_none();
-        let why = last.shown.lines().next().unwrap_or_default();
-        all.then(|| format!("every step failed, {} last: {why}", last.tool))
     }
 }
 

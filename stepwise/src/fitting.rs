@@ -42,7 +42,7 @@ impl Stepwise {
 }
 
 /// 0 for an even chance, and the same distance up and down for a likelihood and its opposite.
-fn log_odds(likely: f32) -> f32 {
+pub(super) fn log_odds(likely: f32) -> f32 {
     const LEAST: f32 = 0.001;
     let likely = likely.clamp(LEAST, 1.0 - LEAST);
     (likely / (1.0 - likely)).ln()

@@ -343,6 +343,16 @@ fn plain(text: &str) -> String {
     letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether an answer says nothing: no more than that it is not there, or of each thing that it is null.
+pub(super) fn says_nothing(text: &str) -> bool {
+    let sentences = text.split(['.', '!', '?', '\n']).map(plain).filter(|said| !said.is_empty());
+    let empty = |said: String| {
+        let null = said.split(' ').any(|word| word == "null");
+        null || said.ends_with(" is not found") || said.ends_with(" are not found")
+    };
+    nothing(text) || sentences.map(empty).reduce(|all, one| all && one).unwrap_or(true)
+}
+
 /// Whether a text says that there is nothing.
 pub(super) fn nothing(text: &str) -> bool {
     let said = plain(text);
@@ -396,6 +406,26 @@ mod tests {
         let evidence = Evidence::of([], [table].into_iter());
         assert!(evidence.number(143.0) && evidence.number(3.0) && evidence.number(42.0));
         assert!(!evidence.number(144.0));
+    }
+
+    #[test]
+    fn an_answer_of_nulls_says_nothing() {
+        for empty in [
+            "",
+            "Not found.",
+            "null",
+            "The rent is null. The deposit is null.\n",
+            "The phone number of Tom Reed is not found.",
+        ] {
+            assert!(says_nothing(empty), "{empty}");
+        }
+        for full in [
+            "The rent is 700 euros. The deposit is null.",
+            "Nobody wrote a.txt: it was not found in March.",
+            "The state is `annulled`.",
+        ] {
+            assert!(!says_nothing(full), "{full}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod answer;
 mod arguments;
 mod choice;
+mod done;
 mod each;
 mod effects;
 mod fitting;
@@ -150,6 +151,8 @@ enum Stage {
     Answer,
     /// Does this answer say that something was done?
     Claims(Value),
+    /// Does this answer only tell something where the task wants it done?
+    Leaves(Value),
 }
 
 /// What follows from whether the task wants something changed.
@@ -210,7 +213,8 @@ impl Strategy for Stepwise {
         match self.stage {
             Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
             Stage::Suits(_) | Stage::Opens(_) | Stage::Looks(_) | Stage::Acts(_) => true,
-            Stage::Asked(_) | Stage::Each(_) | Stage::Claims(_) => true,
+            Stage::Asked(_) | Stage::Each(_) => true,
+            Stage::Claims(_) | Stage::Leaves(_) => true,
             // A list of one is asked for again, as a call.
             Stage::Several(_) | Stage::Calls(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
@@ -252,8 +256,10 @@ impl Strategy for Stepwise {
             }
             Stage::Acts(_) => own(prompts::acts(agent), "", words(&["do", "know"]), 8),
             Stage::Claims(value) => {
-                let text = value["answer"].as_str().unwrap_or_default();
-                own(prompts::claims(agent, text), "", words(&["yes", "no"]), 8)
+                own(prompts::claims(agent, value), "", words(&["yes", "no"]), 8)
+            }
+            Stage::Leaves(value) => {
+                own(prompts::leaves(agent, value), "", words(&["undone", "complete"]), 8)
             }
             Stage::Asked(name) => {
                 own(about(name, &|tool| prompts::asked(agent, tool)), "", words(&["yes", "no"]), 8)
@@ -322,6 +328,7 @@ impl Strategy for Stepwise {
             Stage::Looks(name) => self.looks(agent, &name, odds(reply, "look")),
             Stage::Acts(then) => self.acts(agent, then, odds(reply, "do")),
             Stage::Claims(value) => self.claims(value, odds(reply, "yes")),
+            Stage::Leaves(value) => self.leaves(value, odds(reply, "undone")),
             Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),
             Stage::Several(name) => self.several(name, odds(reply, "several")),
             Stage::Calls(name) => self.called(agent, number, &name, reply),

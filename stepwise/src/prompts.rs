@@ -33,6 +33,7 @@ pub(super) struct Prompts {
     looks: Question,
     acts: Question,
     claims: Question,
+    leaves: Question,
     asked: Question,
     several: Question,
     calls: Question,
@@ -55,6 +56,7 @@ pub(super) struct Thresholds {
     pub(super) acts: f32,
     pub(super) acts_surely: f32,
     pub(super) claims: f32,
+    pub(super) leaves: f32,
     pub(super) asked: f32,
     pub(super) several: f32,
     pub(super) each: f32,
@@ -206,8 +208,18 @@ fn describe(schema: &Value, asked: &Value, within: &str, lines: &mut Vec<String>
 }
 
 /// Does this answer say that something was done?
-pub(super) fn claims(agent: &Agent, answer: &str) -> Vec<Message> {
-    PROMPTS.claims.ask(&format!("Task: {}\nAnswer: {}", agent.task, text::head(answer, 600)))
+pub(super) fn claims(agent: &Agent, answer: &Value) -> Vec<Message> {
+    PROMPTS.claims.ask(&with_answer(agent, answer))
+}
+
+/// Does this answer only tell something where the task wants it done?
+pub(super) fn leaves(agent: &Agent, answer: &Value) -> Vec<Message> {
+    PROMPTS.leaves.ask(&with_answer(agent, answer))
+}
+
+fn with_answer(agent: &Agent, answer: &Value) -> String {
+    let answer = answer["answer"].as_str().unwrap_or_default();
+    format!("Task: {}\nAnswer: {}", agent.task, text::head(answer, 600))
 }
 
 /// Does the task mean the other values of a list, too?
@@ -363,6 +375,7 @@ mod tests {
             &prompts.looks,
             &prompts.acts,
             &prompts.claims,
+            &prompts.leaves,
             &prompts.asked,
             &prompts.several,
             &prompts.calls,
