@@ -80,9 +80,20 @@ impl Column {
 
     /// Whether the difference to another says something: of two years, or two of one unit.
     pub(super) fn is_like(&self, other: &Column) -> bool {
-        let unit = self.unit.as_deref().filter(|unit| !unit.is_empty());
-        let alike = unit.is_some() && self.unit == other.unit;
+        let alike = self.has_unit() && self.unit == other.unit;
         self.name != other.name && (alike || self.years && other.years)
+    }
+
+    /// Whether this may be how many there are of what costs or measures so much each: whole numbers of no unit,
+    /// beside some that have one or have decimals.
+    fn is_count_of(&self, each: &Column) -> bool {
+        let decimals = |column: &Column| column.such.iter().any(|value| value.contains('.'));
+        let measured = |column: &Column| column.has_unit() || decimals(column);
+        !self.years && !each.years && !measured(self) && measured(each)
+    }
+
+    fn has_unit(&self) -> bool {
+        self.unit.as_deref().is_some_and(|unit| !unit.is_empty())
     }
 
     pub(super) fn is_text(&self) -> bool {
@@ -164,7 +175,11 @@ pub(super) fn finds(columns: &[Column]) -> Vec<(String, Find)> {
     for one in &numbers {
         for other in numbers.iter().filter(|other| one.is_like(other)) {
             let (one, other) = (&one.name, &other.name);
-            sizes.push((format!("{one} - {other}"), json!([one, other])));
+            sizes.push((format!("{one} - {other}"), json!([one, "-", other])));
+        }
+        for each in numbers.iter().filter(|other| one.is_count_of(other)) {
+            let (count, each) = (&one.name, &each.name);
+            sizes.push((format!("{count} × {each}"), json!([count, "*", each])));
         }
     }
     // Years that are added up come to nothing.

@@ -40,8 +40,21 @@ fn a_form_becomes_a_program() {
     let expected = r#"print(query("docs/boats.csv", find="lowest", of="name", by="length", where=[["harbour","=","Lagos"],["built","<","1990"]]))"#;
     assert_eq!(program(reply).as_deref(), Some(expected));
     let reply = json!({"rows": [], "find": "the sum of length - mast"});
-    let expected = r#"print(query("docs/boats.csv", find="sum", of=["length","mast"]))"#;
+    let expected = r#"print(query("docs/boats.csv", find="sum", of=["length","-","mast"]))"#;
     assert_eq!(program(reply).as_deref(), Some(expected));
+}
+
+#[test]
+fn a_count_is_multiplied_by_what_each_is() {
+    let seats = DESCRIBED.replace(
+        r#""mast", "kind": "number", "unit": "m""#,
+        r#""mast", "kind": "number", "unit": null"#,
+    );
+    let query = Query::of("b.csv", &seats, QUESTION).unwrap_or_else(|| panic!("{seats}"));
+    let reply = json!({"rows": [], "find": "the sum of mast × length"}).to_string();
+    let expected = r#"print(query("b.csv", find="sum", of=["mast","*","length"]))"#;
+    assert_eq!(query.asked(&reply).map(|asked| asked.program).as_deref(), Some(expected));
+    assert!(query.asked(&reply.replace("mast × length", "length × mast")).is_none());
 }
 
 #[test]

@@ -248,11 +248,13 @@ def _sum(rows, of):
 
 
 def _worth(row, of):
-    """A cell, or the difference of two."""
-    if isinstance(of, (list, tuple)):
-        one, other = (row[name] for name in of)
-        return None if one is None or other is None else _round(one - other)
-    return row[of]
+    """A cell, or of two their difference or product: `["died", "-", "born"]`."""
+    if not isinstance(of, (list, tuple)):
+        return row[of]
+    one, sign, other = of
+    if row[one] is None or row[other] is None:
+        return None
+    return _round(row[one] - row[other] if sign == "-" else row[one] * row[other])
 
 
 def _round(value):
