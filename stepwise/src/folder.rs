@@ -7,7 +7,6 @@
 //! `docs/performance.md`.
 
 mod computing;
-mod language;
 mod passage;
 mod prompts;
 mod query;
@@ -63,9 +62,6 @@ pub(super) struct Folder {
     programs: Vec<String>,
     /// What is asked for is a number.
     is_number: bool,
-    /// The languages that the question has yet to be said in, and how it is said in the others.
-    languages: Vec<&'static str>,
-    translations: Vec<String>,
     /// What is being read, best first.
     passages: Vec<Passage>,
     /// Passages whose names another search follows, in the order in which they lead on.
@@ -116,8 +112,6 @@ enum Stage {
     Work,
     Examples,
     Program,
-    /// How is the question said in another language?
-    Translate,
     Search,
     Read,
     /// Does a passage state what was read?
@@ -140,7 +134,7 @@ pub(super) fn survey() -> ToolCall {
 
 impl Folder {
     /// A look into a folder of which this is known.
-    pub(super) fn new(agent: &Agent, survey: &str, means: Means) -> Folder {
+    pub(super) fn new(survey: &str, means: Means) -> Folder {
         Folder {
             stage: Stage::Route,
             means,
@@ -148,8 +142,6 @@ impl Folder {
             tables: survey::tables(survey),
             odds: 0.0,
             is_number: false,
-            languages: language::others(survey, &agent.task),
-            translations: Vec::new(),
             chat: Vec::new(),
             prefix: String::new(),
             table: String::new(),
@@ -237,9 +229,6 @@ impl Folder {
                 let choices = vec!["yes".to_string(), "no".to_string()];
                 (self.chat.clone(), Form::Choice(choices), 4)
             }
-            Stage::Translate => {
-                (self.chat.clone(), Form::Text { stop: vec!["\n".to_string()] }, 64)
-            }
             Stage::Read
             | Stage::Columns
             | Stage::Work
@@ -269,7 +258,7 @@ impl Folder {
                     Decision { plan: Some(plan), ..Decision::default() }
                 } else {
                     let plan = "read the passages that fit the question best".to_string();
-                    let next = self.search(agent, number);
+                    let next = self.search(number, &agent.task);
                     Decision { plan: Some(plan), next, ..Decision::default() }
                 }
             }
@@ -289,7 +278,6 @@ impl Folder {
                 self.column_named(agent, number, said, likely)
             }
             Stage::Program => self.programmed(agent, number, &reply.content),
-            Stage::Translate => self.translated(agent, number, said),
             Stage::Read => self.propose(agent, number, said),
             Stage::Check => self.checked(agent, odds(reply, "yes")),
             Stage::Answers => self.answered(agent, number, odds(reply, "yes")),

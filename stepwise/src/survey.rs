@@ -51,7 +51,7 @@ impl Stepwise {
     pub(super) fn look(&mut self, agent: &Agent, means: Option<Means>) -> Next {
         let Some(means) = means else { return self.choose(agent) };
         self.stage = Stage::Folder;
-        let folder = self.folder.insert(Folder::new(agent, &self.survey, means));
+        let folder = self.folder.insert(Folder::new(&self.survey, means));
         folder.begin(agent)
     }
 

@@ -212,7 +212,7 @@ impl Folder {
             return self.told(agent, number, "examples", Stage::Examples);
         }
         match self.read.is_empty() {
-            true => self.search(agent, number),
+            true => self.search(number, &agent.task),
             false => self.nothing(agent, number).next,
         }
     }
@@ -273,7 +273,7 @@ impl Folder {
                 self.stage = Stage::Done;
                 Next::Again
             }
-            Means::Search | Means::Both => self.search(agent, number),
+            Means::Search | Means::Both => self.search(number, &agent.task),
         }
     }
 

@@ -25,7 +25,6 @@ struct Prompts {
     thresholds: Thresholds,
     route: Question,
     kind: Question,
-    translate: Question,
     read: Read,
     last: Last,
     program: Program,
@@ -93,11 +92,6 @@ pub(super) fn route(question: &str) -> Vec<Message> {
 /// A number or words?
 pub(super) fn kind(question: &str) -> Vec<Message> {
     PROMPTS.kind.ask(question)
-}
-
-/// How is the question said in this language?
-pub(super) fn translate(language: &str, question: &str) -> Vec<Message> {
-    PROMPTS.translate.ask(&format!("{language}: {question}"))
 }
 
 /// Write a program.

@@ -18,28 +18,8 @@ const PASSAGES: usize = 5;
 const HOPS: usize = 2;
 
 impl Folder {
-    /// Searches for passages: in each language that the folder has texts in, once the question is said in it.
-    pub(super) fn search(&mut self, agent: &Agent, number: u64) -> Next {
-        if let Some(language) = self.languages.first() {
-            self.chat = prompts::translate(language, &agent.task);
-            self.prefix.clear();
-            self.stage = Stage::Translate;
-            return Next::Again;
-        }
-        let query = self.in_all_languages(agent);
-        self.find(number, json!({ "query": query, "limit": PASSAGES }))
-    }
-
-    /// The question was said in the first of the languages.
-    pub(super) fn translated(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
-        self.languages.remove(0);
-        self.translations.push(said.to_string());
-        Decision { next: self.search(agent, number), ..Decision::default() }
-    }
-
-    fn in_all_languages(&self, agent: &Agent) -> String {
-        let all = std::iter::once(&agent.task).chain(&self.translations);
-        all.map(String::as_str).collect::<Vec<_>>().join("\n")
+    pub(super) fn search(&mut self, number: u64, task: &str) -> Next {
+        self.find(number, json!({ "query": task, "limit": PASSAGES }))
     }
 
     fn find(&mut self, number: u64, arguments: Value) -> Next {
@@ -183,7 +163,7 @@ impl Folder {
         };
         let plan = format!("follow what {} names", next.path);
         self.chain.push(next);
-        let mut query = self.in_all_languages(agent);
+        let mut query = agent.task.clone();
         for name in self.chain.iter().flat_map(|passage| passage.names_beside(&agent.task)) {
             query.push(' ');
             query += name;
