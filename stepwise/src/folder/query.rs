@@ -18,6 +18,8 @@ use column::{Column, finds};
 
 /// The most conditions of one question.
 const CONDITIONS: usize = 3;
+/// What finds an end of a scale.
+const ENDS: [&str; 4] = ["highest", "lowest", "most", "fewest"];
 /// What the guest prints where no row meets the conditions, or holds what is to be found.
 const NOTHING: &str = "nothing";
 
@@ -207,6 +209,10 @@ impl Query {
         });
         let wanted = form["find"].as_str()?;
         let (_, find) = self.finds.iter().find(|(words, _)| words == wanted)?;
+        // What comes first of all comes first of those that have something else.
+        if ENDS.contains(&find.find) {
+            conditions.retain(|one| !one.guess);
+        }
         // Of what each row has its own there is one: that is not what is counted.
         if find.find == "count" && conditions.iter().any(|condition| condition.one) {
             return None;
@@ -248,7 +254,7 @@ impl Query {
             true => "all rows".to_string(),
             false => format!("the rows where {}", rows.join(" and ")),
         };
-        let ends = ["highest", "lowest", "most", "fewest"].contains(&find.find);
+        let ends = ENDS.contains(&find.find);
         let of_number = |group: &&Vec<String>| {
             conditions.iter().any(|one| {
                 let column = one.condition[0].as_str().unwrap_or_default();

@@ -44,6 +44,8 @@ enum Kind {
     Text,
     Number,
     Date,
+    /// Of the day.
+    Time,
 }
 
 impl Column {
@@ -69,11 +71,11 @@ impl Column {
                 let unit = unit.map_or_else(String::new, |unit| format!(" ({unit})"));
                 format!("{name}: numbers such as {}{unit}", such[..such.len().min(2)].join(", "))
             }
-            Kind::Date => {
-                let mut months = values.iter();
-                let first = months.next().map_or("", String::as_str);
-                let last = months.next_back().map_or(first, String::as_str);
-                format!("{name}: dates from {first} to {last}")
+            Kind::Date | Kind::Time => {
+                let what = if self.kind == Kind::Date { "dates" } else { "times" };
+                let first = values.first().map_or("", String::as_str);
+                let last = values.last().map_or("", String::as_str);
+                format!("{name}: {what} from {first} to {last}")
             }
         }
     }
@@ -144,10 +146,11 @@ impl Column {
                     add(format!("{word} {number}"), relation, number.clone());
                 }
             }
-            Kind::Date => {
-                for date in &self.offered {
-                    for (word, relation) in [("in", "="), ("before", "<"), ("after", ">")] {
-                        add(format!("{word} {date}"), relation, json!(date));
+            Kind::Date | Kind::Time => {
+                let at = if self.kind == Kind::Date { "in" } else { "at" };
+                for said in &self.offered {
+                    for (word, relation) in [(at, "="), ("before", "<"), ("after", ">")] {
+                        add(format!("{word} {said}"), relation, json!(said));
                     }
                 }
             }
@@ -169,7 +172,7 @@ pub(super) fn finds(columns: &[Column]) -> Vec<(String, Find)> {
     add("the number of rows".to_string(), "count", Value::Null, Value::Null);
     let numbers: Vec<&Column> =
         columns.iter().filter(|column| column.kind == Kind::Number).collect();
-    let dates = columns.iter().filter(|column| column.kind == Kind::Date);
+    let dates = columns.iter().filter(|column| matches!(column.kind, Kind::Date | Kind::Time));
     let mut sizes: Vec<(String, Value)> =
         numbers.iter().map(|column| (column.name.clone(), json!(column.name))).collect();
     for one in &numbers {

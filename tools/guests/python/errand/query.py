@@ -57,6 +57,9 @@ TENS = [
 ]
 NUMBERS = {word: number for words in COUNTED for number, word in enumerate(words.split(), 2)}
 NUMBERS |= {word: 10 * tens for words in TENS for tens, word in enumerate(words.split(), 2)}
+SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+TIME = re.compile(r"([01]?\d|2[0-4])[:h]([0-5]\d)(?::00)?(?: (?:Uhr|h))?")
+SAID_TIME = re.compile(r"\b\d{1,2}[:h][0-5]\d\b")
 # A number and what it is a number of, in this order or the other.
 MEASURED = re.compile(r"(?:(?P<before>[^\W\d_]{1,4}|[€$£¥]) ?)?[-\u2212]?\d[\d.,'\u2019\u00a0\u202f]*(?: ?(?P<after>[^\d\s][^\d]{0,11}))?")
 
@@ -96,6 +99,9 @@ def columns(path, question):
         elif kind == "date":
             column["values"] = sorted({value[:7] for value in distinct})
             column["offered"] = _when({value[:size] for value in distinct for size in (4, 7)}, question)
+        elif kind == "time":
+            column["values"] = sorted(distinct)
+            column["offered"] = [time for time in map(_time, SAID_TIME.findall(question)) if time]
         elif kind == "number":
             column["met"] = _met(cells, numbers, column["empty"])
         column["span"] = _span(kind, distinct, question)
@@ -159,12 +165,16 @@ def _span(kind, distinct, question):
         ends = _ends(named, question)
         if not ends:
             continue
-        first, last = ends
+        first, last, years = ends
         size = (last - first) % len(named) + 1
         inside = [(first + step) % len(named) for step in range(size)]
         if kind == "date" and named is MONTHS:
-            years = {date[:4] for date in _dates(question)}
             months = sorted({value[:7] for value in distinct if len(value) > 4})
+            if any(years):
+                until = years[1] or years[0] + (first > last)
+                since = years[0] or until - (first > last)
+                return [month for month in months if f"{since}-{first + 1:02}" <= month <= f"{until}-{last + 1:02}"] or None
+            years = {date[:4] for date in _dates(question)}
             return [month for month in months if int(month[5:]) - 1 in inside and (not years or month[:4] in years)] or None
         if kind == "text":
             places = {value: _place(value.rstrip("."), named) for value in distinct}
@@ -174,13 +184,14 @@ def _span(kind, distinct, question):
 
 
 def _ends(named, question):
-    """Of "from May to July" where in their order the two stand."""
+    """Of "from May to July 2031" where in their order the two stand, and the years that are said of them."""
     said = [(word, _place(word[0], named)) for word in re.finditer(r"[^\W\d_]+", question)]
     said = [(word, place) for word, place in said if place is not None]
     for (one, first), (other, last) in zip(said, said[1:]):
         between = re.sub(r"[\d\s.,]+", " ", question[one.end() : other.start()]).strip().casefold().replace("’", "'")
         if between in TO or between in AND and BETWEEN.search(question[: one.start()]):
-            return first, last
+            years = (re.match(r"[\s.,]*(\d{4})\b", question[word.end() :]) for word in (one, other))
+            return first, last, [year and int(year[1]) for year in years]
     return None
 
 
@@ -290,13 +301,16 @@ def _typed(path):
     rows = [{name: value for name, value in row.items() if name is not None} for row in tables.table(path)]
     kinds = _kinds(rows)
     for name, (kind, _) in kinds.items():
+        months_first = kind == "date" and _months_first(row[name] for row in rows)
         for row in rows:
             if row[name] is None:
                 continue
             if kind == "number":
                 row[name] = tables.number(row[name])
             elif kind == "date":
-                row[name] = _date(row[name])
+                row[name] = _date(row[name], months_first)
+            elif kind == "time":
+                row[name] = _time(row[name])
             else:
                 row[name] = str(row[name])
     return rows, kinds
@@ -309,8 +323,11 @@ def _kinds(rows):
         kinds[name] = ("text", None)
         if not cells:
             continue
-        if all(_date(cell) for cell in cells):
+        months_first = _months_first(cells)
+        if all(_date(cell, months_first) for cell in cells):
             kinds[name] = ("date", None)
+        elif all(_time(cell) for cell in cells):
+            kinds[name] = ("time", None)
         elif all(isinstance(cell, (int, float)) for cell in cells):
             kinds[name] = ("number", None)
         else:
@@ -328,13 +345,29 @@ def _unit(cell):
     return " ".join(part.strip() for part in found.groups() if part) or ""
 
 
-def _date(cell):
+def _months_first(cells):
+    """Whether dates with slashes have their months first: some day after the twelfth tells."""
+    parts = [found.groups() for cell in cells if (found := SLASHED.fullmatch(str(cell).strip()))]
+    return any(int(second) > 12 for _, second, _ in parts) and all(int(first) <= 12 for first, _, _ in parts)
+
+
+def _time(cell):
+    """A time of the day as `08:15`."""
+    found = TIME.fullmatch(str(cell).strip())
+    return f"{int(found[1]):02}:{found[2]}" if found else None
+
+
+def _date(cell, months_first=False):
     """A date as ISO 8601 has it, as far as it is told."""
     text = str(cell).strip()
     if found := re.fullmatch(r"(\d{4})-(\d\d)(?:-(\d\d))?(?:[T ]\d\d:\d\d.*)?", text):
         year, month, day = found.groups()
     elif found := re.fullmatch(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})", text):
         day, month, year = found.groups()
+    elif found := SLASHED.fullmatch(text):
+        day, month, year = found.groups()
+        if months_first:
+            day, month = month, day
     elif found := re.fullmatch(r"(?:(\d{1,2})\.? )?([^\W\d]+)\.? (\d{4})", text):
         day, word, year = found.groups()
         place = _place(word, MONTHS)
@@ -356,7 +389,7 @@ def _numbers(question):
 
 
 def _dates(question):
-    found = re.finditer(r"\d{4}-\d\d(?:-\d\d)?|\d{1,2}\.\s?\d{1,2}\.\s?\d{4}|(?:(?:\d{1,2}\.? )?([^\W\d]+)\.? )?\b\d{4}\b", question)
+    found = re.finditer(r"\d{4}-\d\d(?:-\d\d)?|\d{1,2}/\d{1,2}/\d{4}|\d{1,2}\.\s?\d{1,2}\.\s?\d{4}|(?:(?:\d{1,2}\.? )?([^\W\d]+)\.? )?\b\d{4}\b", question)
     texts = [match[0][-4:] if match[1] and not _date(match[0]) else match[0] for match in found]
     dates = [_date(text) or text for text in texts]
     return [date for date in dict.fromkeys(dates) if re.fullmatch(r"\d{4}(-\d\d){0,2}", date)]
