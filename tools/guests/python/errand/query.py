@@ -106,7 +106,9 @@ def columns(path, question):
             column["met"] = _met(cells, numbers, column["empty"])
         column["span"] = _span(kind, distinct, question)
         if column["span"]:
-            column["offered"] = [value for value in column["offered"] if value not in column["span"]]
+            # The ends of a span are no dates of their own.
+            own = [] if kind == "date" else column["offered"]
+            column["offered"] = [value for value in own if value not in column["span"]]
         told.append(column)
     return json.dumps({"rows": len(rows), "columns": told, "numbers": numbers}, ensure_ascii=False)
 
