@@ -101,7 +101,7 @@ impl Query {
         if described.rows == 0 || described.columns.is_empty() {
             return None;
         }
-        let named = named(&mut described, question);
+        let named = named(&mut described, path, question);
         let columns = &described.columns;
         let lines: Vec<String> = columns.iter().map(Column::told).collect();
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -318,26 +318,38 @@ fn measures(columns: &[Column], question: &str) -> Vec<String> {
 }
 
 /// The values that a question names in full. Others are offered no more if they share words with those alone –
-/// who asks for what is in the tar loft does not ask for the tar ladle – or if the question says nothing of
-/// them or of their column.
-fn named(described: &mut Described, question: &str) -> Vec<Value> {
+/// who asks for what is in the tar loft does not ask for the tar ladle – or with what the table or another of its
+/// columns is called, or if the question says nothing of them or of their column.
+fn named(described: &mut Described, path: &str, question: &str) -> Vec<Value> {
     /// Shorter ones are words of any sentence.
     const LETTERS: usize = 4;
     let columns = described.columns.iter().filter(|column| column.is_text());
     let values: Vec<String> = columns.flat_map(|column| column.offered.clone()).collect();
     let said = values.iter().map(|value| said_of(value, question));
     let full: HashSet<String> = said.filter(|(_, all)| *all).flat_map(|(words, _)| words).collect();
-    let less = |value: &String| {
+    let table = path.rsplit('/').next().unwrap_or(path).split('.').next().unwrap_or_default();
+    let titles = described.columns.iter().map(|column| column.name.clone());
+    let titles: Vec<(String, Vec<String>)> = titles
+        .chain([table.to_string()])
+        .map(|title| (title.clone(), said_of(&title, question).0))
+        .collect();
+    // What is also said by a value in full, or by the title of something else.
+    let elsewhere = |word: &String, own: &str| {
+        let titled = titles.iter().any(|(title, words)| title != own && words.contains(word));
+        titled || full.contains(word)
+    };
+    let less = |value: &String, own: &str| {
         let (words, all) = said_of(value, question);
-        !all && !words.is_empty() && words.iter().all(|word| full.contains(word))
+        !all && !words.is_empty() && words.iter().all(|word| elsewhere(word, own))
     };
     for column in described.columns.iter_mut().filter(|column| column.is_text()) {
         let spoken_of = !said_of(&column.name, question).0.is_empty();
         let says = |value: &String| spoken_of || !said_of(value, question).0.is_empty();
-        column.offered.retain(|value| says(value) && !less(value));
+        let name = column.name.clone();
+        column.offered.retain(|value| says(value) && !less(value, &name));
         column.parts.retain(|part| {
             let (words, _) = said_of(part, question);
-            !words.is_empty() && words.iter().all(|word| !full.contains(word))
+            !words.is_empty() && words.iter().all(|word| !elsewhere(word, &name))
         });
     }
     let long =

@@ -155,6 +155,20 @@ fn what_a_question_names_is_spoken_of() {
 }
 
 #[test]
+fn what_a_column_is_called_names_no_value_of_another() {
+    let told =
+        DESCRIBED.replace(r#""offered": ["Tern"]"#, r#""offered": ["Tern", "Old harbour pride"]"#);
+    let offered = |question: &str| {
+        let query =
+            Query::of("docs/boats.csv", &told, question).unwrap_or_else(|| panic!("{told}"));
+        query.form()["properties"]["rows"].to_string()
+    };
+    assert!(!offered("In which harbour is the Tern?").contains("pride"));
+    assert!(!offered("Which boats are in the harbour?").contains("pride"));
+    assert!(offered("How long is the pride of the harbour?").contains("pride"));
+}
+
+#[test]
 fn a_list_of_all_is_no_answer() {
     let reply = json!({"rows": ["harbour is Lagos"], "find": "the name"}).to_string();
     let asked = query().asked(&reply).unwrap_or_else(|| panic!("{reply}"));
