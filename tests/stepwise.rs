@@ -251,7 +251,7 @@ fn an_answer_without_a_tool_is_a_decision() {
 }
 
 #[test]
-fn an_answer_that_tells_of_what_was_never_done_is_none() {
+fn an_answer_that_leaves_the_task_undone_is_none() {
     let ended = |says: &[&str]| {
         let replies: Vec<Value> = ["own", "no", "The lamp is off now."]
             .iter()
@@ -265,8 +265,12 @@ fn an_answer_that_tells_of_what_was_never_done_is_none() {
     assert_eq!(claims.finished()["reason"], "unsupported");
     let detail = claims.finished()["detail"].to_string();
     assert!(detail.contains("the answer says that it was done"), "{detail}");
-    for only_tells in [&["do", "no"][..], &["know"]] {
-        assert_eq!(ended(only_tells).code, Some(0));
+    let leaves = ended(&["do", "no", "undone"]);
+    assert_eq!((leaves.code, &leaves.finished()["outcome"]), (Some(1), &Value::Null), "{leaves}");
+    let detail = leaves.finished()["detail"].to_string();
+    assert!(detail.contains("no tool did it"), "{detail}");
+    for met in [&["do", "no", "complete"][..], &["know"]] {
+        assert_eq!(ended(met).code, Some(0));
     }
 }
 
@@ -303,4 +307,21 @@ fn a_file_that_is_there_is_read_before_it_is_written_anew() {
     assert_eq!(ran.code, Some(0), "{ran} {journal}");
     assert!(journal.contains("judged c2 files.read"), "{journal}");
     assert_eq!(place.read("docs/b.md"), "first\nthird");
+}
+
+#[test]
+fn a_file_that_the_task_names_is_read_before_a_text_is_written() {
+    let place = place();
+    let head = "act = \"stepwise\"\ntask = \"Put what a.md says into out/c.md.\"";
+    let tables = "[tools]\nuse = [\"files.list\", \"files.read\", \"files.write\"]\n\
+                  [permissions]\nread = [\"docs\"]\nwrite = [\"out\"]";
+    let words = ["data", "yes", "files.write", "files.write", "change", "do", "yes"].map(say);
+    let path = say(r#"{"path": "out/c.md"}"#);
+    let after = [path, say("The tower is 30 m high."), say("finish"), say("Written.")];
+    let replies: Vec<Value> = words.into_iter().chain(after).collect();
+    let (ran, journal) = ran(&place, head, tables, &replies);
+    assert_eq!(ran.code, Some(0), "{ran} {journal}");
+    assert!(journal.contains("planned read docs/a.md first"), "{journal}");
+    assert!(journal.contains("judged c2 files.read{\"path\":\"docs/a.md\"}"), "{journal}");
+    assert_eq!(place.read("out/c.md"), "The tower is 30 m high.");
 }

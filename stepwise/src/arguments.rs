@@ -223,7 +223,7 @@ impl Stepwise {
     }
 
     /// The argument of a tool that changes something which is a longer text.
-    fn text_of(&self, agent: &Agent, tool: &ToolSpec) -> Option<String> {
+    pub(super) fn text_of(&self, agent: &Agent, tool: &ToolSpec) -> Option<String> {
         if !self.changes(&tool.name) {
             return None;
         }

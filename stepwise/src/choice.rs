@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::folder::{self, Means};
 use super::prompts::{self, PROMPTS};
-use super::{EDIT, FINISH, READ, Stage, Stepwise, answer};
+use super::several::side_by_side;
+use super::{EDIT, FINISH, READ, Stage, Stepwise, answer, survey};
 use agent_core::agent::Agent;
 use agent_core::event::Status;
 use agent_core::message::Message;
@@ -129,7 +130,7 @@ impl Stepwise {
         Next::Again
     }
 
-    pub(super) fn chosen(&mut self, agent: &Agent, said: &str) -> Decision {
+    pub(super) fn chosen(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
         if !self.choices(agent).iter().any(|choice| choice == said) {
             self.failures += 1;
             let rejected = Some(format!("`{}` is none of the next steps", head(said, 80)));
@@ -138,6 +139,11 @@ impl Stepwise {
         if said == FINISH {
             self.stage = Stage::Answer;
             return Decision::default();
+        }
+        if let Some(path) = self.read_before(agent, said) {
+            let plan = Some(format!("read {path} first: the task names it"));
+            let call = side_by_side(number, READ, [json!({ "path": path })]);
+            return Decision { plan, next: Next::Call(call), ..Decision::default() };
         }
         let changes = self.tools.iter().any(|tool| self.changes(&tool.name));
         let next = match said {
@@ -150,6 +156,17 @@ impl Stepwise {
             }
         };
         Decision { next, ..self.begun(said) }
+    }
+
+    /// A file that the task names, where a tool takes a text and nothing looked into that file yet: a small model
+    /// writes what it may hold.
+    fn read_before(&self, agent: &Agent, name: &str) -> Option<String> {
+        let tool = self.tool(name).filter(|_| self.has(READ))?;
+        self.text_of(agent, tool)?;
+        let seen = |path: &String| {
+            self.taken.iter().any(|step| step.arguments.to_string().contains(path.as_str()))
+        };
+        survey::named(&self.survey, &agent.task).into_iter().find(|path| !seen(path))
     }
 
     /// What is told once a tool was chosen, unless something is asked about it first.

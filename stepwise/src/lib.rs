@@ -322,7 +322,7 @@ impl Strategy for Stepwise {
                 }
                 turn
             }
-            Stage::Choose => self.chosen(agent, &said),
+            Stage::Choose => self.chosen(agent, number, &said),
             Stage::Suits(name) => self.suits(agent, &name, odds(reply, "yes")),
             Stage::Opens(name) => self.opens(agent, &name, odds(reply, "anything")),
             Stage::Looks(name) => self.looks(agent, &name, odds(reply, "look")),

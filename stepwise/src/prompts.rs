@@ -357,7 +357,34 @@ pub(super) fn written(arguments: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use agent_core::tool::Effect;
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn arguments_are_asked_for_with_what_they_mean() {
+        let input = json!({ "type": "object", "properties": {
+            "day": { "type": "string", "description": "YYYY-MM-DD" },
+            "room": { "enum": ["Elbe", "Oder"] },
+            "guests": { "type": "array", "items": { "type": "object", "properties": {
+                "name": { "type": "string", "description": "as in the passport" },
+            }}},
+            "note": { "type": "string", "description": "is not asked for" },
+        }});
+        let mut asked = input.clone();
+        asked["properties"]["note"].take();
+        let (name, description) = ("rooms.book".to_string(), String::new());
+        let (output, effect) = (json!({}), Effect::Reads);
+        let tool = ToolSpec { name, description, input, output, effect };
+        let expected = "rooms.book takes:\n- day: YYYY-MM-DD\n- room: one of Elbe, Oder\n\
+                        - guests[].name: as in the passport";
+        assert_eq!(meanings(&tool, &asked), expected);
+        let steps = vec![Message::user("Task: Book it.\nNext step?")];
+        let chat = arguments(steps, &tool, &asked);
+        assert_eq!(chat[0].content, format!("Task: Book it.\n{expected}\nNext step?"));
+        assert_eq!(meanings(&tool, &json!({})), "");
+    }
 
     #[test]
     fn the_prompts_can_be_read() {

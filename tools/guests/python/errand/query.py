@@ -100,7 +100,7 @@ def columns(path, question):
             column["values"] = sorted({value[:7] for value in distinct})
             column["offered"] = _when({value[:size] for value in distinct for size in (4, 7)}, question)
         elif kind == "time":
-            column["values"] = sorted(distinct)
+            column["values"] = [min(distinct), max(distinct)]
             column["offered"] = [time for time in map(_time, SAID_TIME.findall(question)) if time]
         elif kind == "number":
             column["met"] = _met(cells, numbers, column["empty"])
