@@ -194,7 +194,9 @@ impl Folder {
             return self.doubted(agent, number);
         }
         self.look_at(origins(agent, observation));
-        let text = output.chars().take(OUTPUT).collect();
+        // With what was asked: the answer may say more than the value.
+        let asked = self.asked.as_ref().map_or("", |asked| &asked.words);
+        let text = format!("{}\n({asked})", text::head(output, OUTPUT));
         self.conclude(Found { text, sources: vec![self.file()] });
         Next::Again
     }

@@ -317,6 +317,20 @@ fn measures(columns: &[Column], question: &str) -> Vec<String> {
     if said || names.len() < 2 { Vec::new() } else { names }
 }
 
+/// Whether a question asks which of a column's values it is.
+fn asks_which(column: &str, question: &str) -> bool {
+    const WHICH: [&str; 20] = [
+        "which", "what", "welche", "welcher", "welches", "welchem", "welchen", "quel", "quelle",
+        "quels", "quelles", "quale", "quali", "qué", "cuál", "cuáles", "qual", "quais", "welk",
+        "welke",
+    ];
+    let (words, _) = said_of(column, question);
+    let question = question.to_lowercase();
+    let asked = question.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let asked: Vec<&str> = asked.collect();
+    asked.windows(2).any(|two| WHICH.contains(&two[0]) && words.iter().any(|word| word == two[1]))
+}
+
 /// The values that a question names in full. Others are offered no more if they share words with those alone –
 /// who asks for what is in the tar loft does not ask for the tar ladle – or with what the table or another of its
 /// columns is called, or if the question says nothing of them or of their column.
@@ -344,7 +358,9 @@ fn named(described: &mut Described, path: &str, question: &str) -> Vec<Value> {
     };
     for column in described.columns.iter_mut().filter(|column| column.is_text()) {
         let spoken_of = !said_of(&column.name, question).0.is_empty();
-        let says = |value: &String| spoken_of || !said_of(value, question).0.is_empty();
+        // Who asks which shop it was names none.
+        let may_mean = spoken_of && !asks_which(&column.name, question);
+        let says = |value: &String| may_mean || !said_of(value, question).0.is_empty();
         let name = column.name.clone();
         column.offered.retain(|value| says(value) && !less(value, &name));
         column.parts.retain(|part| {

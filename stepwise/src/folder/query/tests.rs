@@ -15,7 +15,7 @@ const DESCRIBED: &str = r#"{"rows": 14, "numbers": [1990], "columns": [
          "values": ["1987-04", "2003-11"], "offered": ["1990"], "parts": [], "such": ["1987-04-02"]}]}"#;
 
 /// It speaks of columns, and names none of their values.
-const QUESTION: &str = "Which name has the sea in it, and which harbour?";
+const QUESTION: &str = "Has its name the sea in it, and the harbour?";
 
 fn query() -> Query {
     Query::of("docs/boats.csv", DESCRIBED, QUESTION).unwrap_or_else(|| panic!("{DESCRIBED}"))
@@ -166,6 +166,19 @@ fn what_a_column_is_called_names_no_value_of_another() {
     assert!(!offered("In which harbour is the Tern?").contains("pride"));
     assert!(!offered("Which boats are in the harbour?").contains("pride"));
     assert!(offered("How long is the pride of the harbour?").contains("pride"));
+}
+
+#[test]
+fn who_asks_which_one_it_is_names_none() {
+    let few = DESCRIBED.replace(r#""offered": ["Lagos"]"#, r#""offered": ["Faro", "Lagos"]"#);
+    let offered = |question: &str| {
+        let query = Query::of("docs/boats.csv", &few, question).unwrap_or_else(|| panic!("{few}"));
+        query.form()["properties"]["rows"].to_string()
+    };
+    assert!(!offered("Which harbour has the most boats?").contains("harbour is Faro"));
+    assert!(!offered("Welcher Harbour hat die meisten?").contains("harbour is Faro"));
+    assert!(offered("Which harbour is larger than Faro?").contains("harbour is Faro"));
+    assert!(offered("How many are in the southern harbour?").contains("harbour is Faro"));
 }
 
 #[test]
