@@ -66,8 +66,9 @@ fn writes(wanted: &str, after: &[Value]) -> (Ran, String, Option<String>) {
 
 #[test]
 fn a_change_that_the_task_does_not_ask_for_is_left_out() {
-    let read =
-        [say("once"), say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m"), say("no")];
+    let mut read =
+        [say("once"), say(r#"{"path": "docs/a.md"}"#), say("finish"), say("30 m")].to_vec();
+    read.extend(["no", "complete"].map(say));
     let (ran, journal, written) = writes("no", &read);
     assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
     assert!(journal.contains("planned leave out files.write"), "{journal}");
