@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::choice::CALLS;
 use super::grounding::{self, Evidence};
+use super::numeral::says_number;
 use super::prompts::{self, PROMPTS};
 use super::relevant::relevant;
 use super::{FINISH, Stage, Stepwise, Taken};
@@ -30,7 +31,12 @@ impl Stepwise {
         // Where nothing was seen, the task counts only if all it takes may stand in it.
         let alone = self.taken.is_empty() && self.own >= PROMPTS.thresholds.own;
         let seen = self.observed().next().is_some();
-        let own: &[&str] = if seen || alone { &[&agent.task, &agent.instructions] } else { &[] };
+        let own = [&*agent.task, &*agent.instructions];
+        self.evidence_beside(if seen || alone { &own } else { &[] })
+    }
+
+    /// What was observed, and done, beside these texts.
+    fn evidence_beside(&self, own: &[&str]) -> Evidence {
         // What a change was made with happened; what a lookup asked for may not be so.
         let made: Vec<String> = self
             .succeeded()
@@ -172,14 +178,20 @@ impl Stepwise {
         if self.known {
             return Ok(());
         }
-        let evidence = self.evidence(agent);
-        // What was done is told in the model's own words.
+        // What was done is told in the model's own words, and of what the task asks for only what was done.
         if agent.output.is_none() && self.changed() {
-            return match grounding::made_up(value, &evidence) {
+            let done = self.evidence_beside(&[]);
+            return match grounding::made_up(value, &done) {
                 None => Ok(()),
                 Some(made_up) => Err(format!("no result says `{made_up}`: leave it out")),
             };
         }
+        let number =
+            self.folder.as_ref().is_some_and(|folder| folder.found() && folder.is_number());
+        if number && !has_number(value) {
+            return Err("the result is a number: give it".to_string());
+        }
+        let evidence = self.evidence(agent);
         self.left = grounding::unsupported(&checked(agent), value, &evidence);
         let Some((at, value)) = self.left.first() else { return Ok(()) };
         let field = at.rsplit('/').find(|key| key.parse::<usize>().is_err()).unwrap_or("answer");
@@ -210,10 +222,41 @@ impl Stepwise {
     }
 }
 
+/// Whether a value of an answer has a number, or says that there is none.
+fn has_number(answer: &Value) -> bool {
+    let values = || answer.as_object().into_iter().flatten().map(|(_, value)| value);
+    let number = |value: &Value| match value {
+        Value::String(text) => says_number(text) || grounding::nothing(text),
+        Value::Array(_) | Value::Bool(_) => false,
+        Value::Number(_) | Value::Null | Value::Object(_) => true,
+    };
+    // Lists are its sources, or what was asked for.
+    values().all(|value| value.is_array() || value.is_boolean()) || values().any(number)
+}
+
 /// The schema that an answer is checked with; text alone is a field of its own.
 fn checked(agent: &Agent) -> Value {
     agent
         .output
         .clone()
         .unwrap_or_else(|| json!({"type": "object", "properties": {"answer": {"type": "string"}}}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_told_from_words() {
+        for number in [
+            json!({ "answer": "5 of them" }),
+            json!({ "found": true, "answer": "five", "sources": ["a.md"] }),
+            json!({ "count": 5 }),
+            json!({ "answer": "not found" }),
+            json!({ "rows": ["a"] }),
+        ] {
+            assert!(has_number(&number), "{number}");
+        }
+        assert!(!has_number(&json!({ "found": true, "answer": "No.", "sources": ["a7.md"] })));
+    }
 }

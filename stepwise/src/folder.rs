@@ -331,6 +331,11 @@ impl Folder {
         self.result.is_some()
     }
 
+    /// Whether the answer is a number.
+    pub(super) fn is_number(&self) -> bool {
+        self.is_number
+    }
+
     /// The files that an answer can cite; where nothing was found, the one that was nearest to it.
     pub(super) fn sources(&self) -> Vec<String> {
         match &self.result {

@@ -183,6 +183,12 @@ impl Folder {
     /// What was asked of the table came back.
     pub(super) fn worked(&mut self, agent: &Agent, number: u64, observation: &Observation) -> Next {
         let output = observation.result["output"].as_str().unwrap_or_default().trim();
+        if let (Some(query), Some(asked)) = (&self.query, &self.asked)
+            && Query::found_none(asked, output)
+            && let Some(less) = query.with_less(asked, &agent.task)
+        {
+            return self.work(number, less).next;
+        }
         let answers = match (&self.query, &self.asked) {
             // Where passages were read first, what was asked for is one thing that none of them stated.
             (Some(query), Some(asked)) => query.answers(asked, output, !self.read.is_empty()),
@@ -194,9 +200,9 @@ impl Folder {
             return self.doubted(agent, number);
         }
         self.look_at(origins(agent, observation));
-        // With what was asked: the answer may say more than the value.
-        let asked = self.asked.as_ref().map_or("", |asked| &asked.words);
-        let text = format!("{}\n({asked})", text::head(output, OUTPUT));
+        // With what it was found in: the answer may say more than the value.
+        let of = self.asked.as_ref().map_or("", |asked| &asked.of);
+        let text = format!("{}\n(of {of})", text::head(output, OUTPUT));
         self.conclude(Found { text, sources: vec![self.file()] });
         Next::Again
     }

@@ -55,13 +55,16 @@ impl Passage {
     }
 }
 
-/// The best passages of a search's result, those left out that were `shown` before; each row of a
-/// table is one of its own.
-pub(super) fn all(result: &Value, shown: &[Passage], most: usize) -> Vec<Passage> {
+/// The best passages of a search's result, those left out that were `shown` before or stand in the file `own`; each
+/// row of a table is one of its own.
+pub(super) fn all(result: &Value, shown: &[Passage], most: usize, own: &str) -> Vec<Passage> {
     let mut all: Vec<Passage> = Vec::new();
     for found in result["passages"].as_array().into_iter().flatten() {
         let text = |key: &str| found[key].as_str().unwrap_or_default().to_string();
         let (path, context) = (text("path"), text("context"));
+        if path == own {
+            continue;
+        }
         let is_row = found["rows"].as_bool() == Some(true);
         let passage = |text: String| {
             let (path, context) = (path.clone(), context.clone());
@@ -264,15 +267,17 @@ mod tests {
     fn each_row_is_a_passage() {
         let result = json!({"passages": [
             {"path": "a.csv", "text": "x: 1\nx: 2\nx: 3\nx: 4", "rows": true},
+            {"path": "c.toml", "text": "task = \"x\"", "context": ""},
             {"path": "b.md", "text": "One\nfact.", "context": "Facts"},
         ]});
-        let first = all(&result, &[], 5);
+        let first = all(&result, &[], 5, "c.toml");
         let shown: Vec<String> = first.iter().map(Passage::shown).collect();
         let expected =
             ["a.csv (row) x: 1", "a.csv (row) x: 2", "a.csv (row) x: 3", "b.md (Facts) One fact."];
         assert_eq!(shown, expected);
         assert_eq!(files(&first), ["a.csv", "b.md"]);
-        let rest: Vec<String> = all(&result, &first, 5).iter().map(Passage::shown).collect();
+        let rest: Vec<String> =
+            all(&result, &first, 5, "c.toml").iter().map(Passage::shown).collect();
         assert_eq!(rest, ["a.csv (row) x: 4"]);
     }
 
@@ -335,7 +340,7 @@ mod tests {
             {"path": "a.md", "text": "Ann Lee lives here."},
             {"path": "b.md", "text": "Ann Lee, the carpenter, lives there."},
         ]});
-        let passages = all(&result, &[], 5);
+        let passages = all(&result, &[], 5, "");
         let holders = |answer: &str| -> Vec<String> {
             holders(&passages, answer).into_iter().map(|passage| passage.path).collect()
         };

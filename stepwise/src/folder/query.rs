@@ -65,14 +65,15 @@ struct Find {
 pub(super) struct Asked {
     /// The program that answers it.
     pub(super) program: String,
-    /// The same in words.
+    /// The same in words, and the conditions alone.
     pub(super) words: String,
+    pub(super) of: String,
     /// Whether it picks something out of the table: by a condition, or by an end of a scale.
     pub(super) picks: bool,
     /// Whether it adds up or counts all rows.
     pub(super) totals: bool,
     /// Whether it lists the values of a column.
-    lists: bool,
+    pub(super) lists: bool,
     pub(super) counts: bool,
     /// Whether it speaks of a value that the question names.
     pub(super) named: bool,
@@ -176,6 +177,21 @@ impl Query {
         self.filled(form)
     }
 
+    /// The form without the last condition on a value that the question only shares a word with, where no row meets
+    /// all of them: who borrows a dragon asks for nothing of the play about a borrowed uncle.
+    pub(super) fn with_less(&self, asked: &Asked, question: &str) -> Option<Asked> {
+        let mut form = asked.form.clone();
+        let rows = form["rows"].as_array_mut()?;
+        let unsaid = |row: &Value| {
+            let one = self.conditions.iter().find(|one| row.as_str() == Some(&one.words));
+            let value = one.and_then(|one| one.condition[2].as_str().filter(|_| one.exact));
+            value.is_some_and(|value| !said_of(value, question).1)
+        };
+        let last = rows.iter().rposition(unsaid).filter(|_| rows.len() > 1)?;
+        rows.remove(last);
+        self.filled(form)
+    }
+
     /// Whether anything can be asked for.
     pub(super) fn is_open(&self) -> bool {
         !self.finds.is_empty()
@@ -269,6 +285,7 @@ impl Query {
         Some(Asked {
             program: format!("print(query({arguments}))"),
             words: format!("{wanted}, of {of}"),
+            of,
             picks: !rows.is_empty() || ends,
             totals: rows.is_empty() && ["sum", "count", "average"].contains(&find.find),
             lists: find.find == "list",
@@ -280,6 +297,11 @@ impl Query {
             find: find.clone(),
             form: form.clone(),
         })
+    }
+
+    /// Whether no row met the conditions of a form that asks for values of a column.
+    pub(super) fn found_none(asked: &Asked, output: &str) -> bool {
+        asked.lists && output == NOTHING
     }
 
     /// Whether what was printed answers something: a list of all that there is does not, no list does where

@@ -10,6 +10,7 @@ use crate::numeral::says_number;
 use agent_core::agent::Agent;
 use agent_core::event::Observation;
 use agent_core::message::ToolCall;
+use agent_core::path;
 use agent_core::strategy::{Decision, Next};
 
 /// Passages read at once.
@@ -33,7 +34,9 @@ impl Folder {
         // Once two passages lead on together, what was passed over may be what they lead to.
         let known = if self.chain.len() < HOPS { &self.read } else { &self.chain };
         let room = PASSAGES - self.chain.len();
-        let found = passage::all(&observation.result, known, room);
+        // What the agent file says is about the run.
+        let own = path::display(&agent.root, &agent.file);
+        let found = passage::all(&observation.result, known, room, &own);
         if found.is_empty() && self.may_compute() {
             self.compute(agent);
             return Next::Again;
@@ -129,8 +132,10 @@ impl Folder {
         // A row says nothing of what the question names and it does not.
         let row = format!("{} {}", holder.path, holder.text);
         let another = alone && holder.is_row && passage::asks_of_another(&agent.task, &row);
-        // A single row does not say what all of them come to.
-        let computed = alone && self.table_of(&holder).is_some() && self.odds >= limits.compute;
+        // A single row does not say what all of them come to, unless the table was asked for one value.
+        let of_all =
+            self.odds >= limits.compute && self.asked.as_ref().is_none_or(|asked| !asked.lists);
+        let computed = alone && of_all && self.table_of(&holder).is_some();
         if both(stated, answers) < enough || computed || another {
             return self.nothing(agent, number);
         }

@@ -59,6 +59,7 @@ NUMBERS = {word: number for words in COUNTED for number, word in enumerate(words
 NUMBERS |= {word: 10 * tens for words in TENS for tens, word in enumerate(words.split(), 2)}
 SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 TIME = re.compile(r"([01]?\d|2[0-4])[:h]([0-5]\d)(?::00)?(?: (?:Uhr|h))?")
+DURATION = re.compile(r"(?:(\d+) ?(?:h|hours?|hrs?|Std\.?|Stunden?|heures?))? ?(?:(\d+) ?(?:mins?|minutes?|Min\.?|Minuten?))?(?: \([^)]*\))?")
 SAID_TIME = re.compile(r"\b\d{1,2}[:h][0-5]\d\b")
 # A number and what it is a number of, in this order or the other.
 MEASURED = re.compile(r"(?:(?P<before>[^\W\d_]{1,4}|[€$£¥]) ?)?[-\u2212]?\d[\d.,'\u2019\u00a0\u202f]*(?: ?(?P<after>[^\d\s][^\d]{0,11}))?")
@@ -302,13 +303,14 @@ def _typed(path):
     """The rows with what is a number or a date in all of a column as one."""
     rows = [{name: value for name, value in row.items() if name is not None} for row in tables.table(path)]
     kinds = _kinds(rows)
-    for name, (kind, _) in kinds.items():
+    for name, (kind, unit) in kinds.items():
         months_first = kind == "date" and _months_first(row[name] for row in rows)
         for row in rows:
             if row[name] is None:
                 continue
             if kind == "number":
-                row[name] = tables.number(row[name])
+                minutes = _minutes(row[name]) if unit == "min" else None
+                row[name] = tables.number(row[name]) if minutes is None else minutes
             elif kind == "date":
                 row[name] = _date(row[name], months_first)
             elif kind == "time":
@@ -336,6 +338,8 @@ def _kinds(rows):
             units = {_unit(cell) for cell in cells}
             if len(units) == 1 and None not in units:
                 kinds[name] = ("number", units.pop())
+            elif all(_minutes(cell) is not None for cell in cells):
+                kinds[name] = ("number", "min")
     return kinds
 
 
@@ -345,6 +349,14 @@ def _unit(cell):
     if not found:
         return None
     return " ".join(part.strip() for part in found.groups() if part) or ""
+
+
+def _minutes(cell):
+    """How many minutes a duration has: `2 h 10 min`, `95 min (no interval)`."""
+    found = DURATION.fullmatch(str(cell).strip())
+    if not found or not any(found.groups()):
+        return None
+    return 60 * int(found[1] or 0) + int(found[2] or 0)
 
 
 def _months_first(cells):
