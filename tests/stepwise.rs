@@ -326,3 +326,29 @@ fn a_file_that_the_task_names_is_read_before_a_text_is_written() {
     assert!(journal.contains("judged c2 files.read{\"path\":\"docs/a.md\"}"), "{journal}");
     assert_eq!(place.read("out/c.md"), "The tower is 30 m high.");
 }
+
+#[test]
+fn what_is_told_and_was_not_done_is_done_or_not_told() {
+    let both = |second: &[Value]| {
+        let place = place();
+        let head = "act = \"stepwise\"\ntask = \"Write 1874 into out/a.md and 512 into out/b.md.\"";
+        let mut replies = ["data", "yes", "files.write", "change", "do", "yes"].map(say).to_vec();
+        replies.extend([say(r#"{"path": "out/a.md"}"#), say("1874"), say("finish")]);
+        replies.push(say("1874 and 512 were written."));
+        replies.extend(second.iter().cloned());
+        let (ran, journal) = ran(&place, head, WRITE, &replies);
+        let written = std::fs::read_to_string(place.path("out/b.md")).ok();
+        (ran.finished()["outcome"]["answer"].clone(), written, journal)
+    };
+    let rest = [say(r#"{"path": "out/b.md"}"#), say("512"), say("finish"), say("Both: 1874, 512.")];
+    let (answer, written, journal) = both(&rest);
+    assert!(journal.contains("since nothing was done with 512"), "{journal}");
+    assert_eq!(answer, json!("Both: 1874, 512."), "{journal}");
+    assert_eq!(written.as_deref(), Some("512"));
+    // Nothing else is changed a second time, and what was not done is not told.
+    let other = [say(r#"{"path": "out/b.md"}"#), say("0"), say("finish"), say("1874 and 512.")];
+    let only = [say("1874 was written.")];
+    let (answer, written, journal) = both(&[&other[..], &only].concat());
+    assert_eq!(answer, json!("1874 was written."), "{journal}");
+    assert_eq!(written, None);
+}

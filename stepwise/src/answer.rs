@@ -120,6 +120,9 @@ impl Stepwise {
                     return more.unwrap_or_else(|| self.give(agent, value, last));
                 }
                 Err(problem) => {
+                    if let Some(more) = self.do_the_rest(agent, &value).filter(|_| !last) {
+                        return more;
+                    }
                     if last || self.answers >= ANSWERS {
                         return self.settle(agent, &value, &problem, last);
                     }
@@ -170,6 +173,24 @@ impl Stepwise {
         let plan = Some(format!("look for what is missing: {}", unknown.join(", ")));
         (self.answers, self.corrections, self.left) = (0, Vec::new(), Vec::new());
         Some(Decision { plan, next: self.choose(agent), ..Decision::default() })
+    }
+
+    /// What an answer tells of, and the task says, and no step was made with: the change is made with it as well.
+    /// That is tried once, and only a call that has it counts.
+    fn do_the_rest(&mut self, agent: &Agent, value: &Value) -> Option<Decision> {
+        if agent.output.is_some() || self.rest.is_some() || self.taken.len() >= CALLS {
+            return None;
+        }
+        let undone = grounding::made_up(value, &self.evidence_beside(&[]))?;
+        if grounding::made_up(value, &self.evidence(agent)).is_some() {
+            return None;
+        }
+        let name = self.succeeded().filter(|step| self.wants_it(&step.tool)).last()?.tool.clone();
+        let plan = Some(format!("next: {name}, since nothing was done with {undone}"));
+        self.rest = Some(undone);
+        (self.answers, self.corrections) = (0, Vec::new());
+        self.stage = Stage::Arguments(name);
+        Some(Decision { plan, ..Decision::default() })
     }
 
     /// Whether every value stands on something. The error is a sentence for the model.

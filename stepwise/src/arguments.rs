@@ -156,6 +156,13 @@ impl Stepwise {
             self.stage = Stage::Arguments(name.to_string());
             return Decision { rejected: Some(problem), ..Decision::default() };
         }
+        // A change that was made is made once more only for what it was not made with.
+        let again = self.changes(name) && self.succeeded().any(|step| step.tool == name);
+        if let Some(rest) = self.rest.as_ref().filter(|_| again)
+            && !arguments.to_string().contains(rest.as_str())
+        {
+            return self.refuse(agent, name, format!("that is not made with {rest}"));
+        }
         let call = ToolCall { id: format!("call-{number}"), name: name.to_string(), arguments };
         match self.made(agent, vec![call]) {
             Ok(next) => {

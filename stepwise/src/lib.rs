@@ -110,6 +110,8 @@ struct Stepwise {
     /// What an answer did not know, which another step may find out; each is looked for once.
     missing: Option<String>,
     revised: usize,
+    /// What the task says and a change has to be made with yet; looked for once.
+    rest: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -405,6 +407,7 @@ impl Stepwise {
             left: Vec::new(),
             missing: None,
             revised: 0,
+            rest: None,
         }
     }
 
