@@ -111,7 +111,16 @@ impl Query {
         let alike = alike(columns, question);
         let measures = measures(columns, question);
         let (path, rows) = (path.to_string(), described.rows);
-        Some(Query { path, rows, told, conditions, finds: finds(columns), named, alike, measures })
+        Some(Query {
+            path,
+            rows,
+            told,
+            conditions,
+            finds: finds(columns, question),
+            named,
+            alike,
+            measures,
+        })
     }
 
     /// The table.

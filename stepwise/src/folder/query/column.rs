@@ -164,8 +164,16 @@ impl Column {
 }
 
 /// What can be found in these columns.
-pub(super) fn finds(columns: &[Column]) -> Vec<(String, Find)> {
+pub(super) fn finds(columns: &[Column], question: &str) -> Vec<(String, Find)> {
     let mut all = Vec::new();
+    // Who has been somewhere the longest came first: of dates the lowest is meant.
+    let longest = says_longest(question);
+    let dated: Vec<&String> =
+        columns.iter().filter(|it| it.kind == Kind::Date).map(|it| &it.name).collect();
+    let ends = |words: &String| match longest && dated.contains(&words) {
+        true => &["lowest"][..],
+        false => &["highest", "lowest"],
+    };
     let mut add = |words: String, find: &'static str, of: Value, by: Value| {
         all.push((words, Find { find, of, by }));
     };
@@ -198,7 +206,7 @@ pub(super) fn finds(columns: &[Column]) -> Vec<(String, Find)> {
     let dated = dates.map(|column| (column.name.clone(), json!(column.name)));
     let ordered: Vec<(String, Value)> = sizes.iter().cloned().chain(dated).collect();
     for (words, size) in &ordered {
-        for find in ["highest", "lowest"] {
+        for find in ends(words) {
             add(format!("the {find} {words}"), find, size.clone(), Value::Null);
         }
     }
@@ -207,7 +215,7 @@ pub(super) fn finds(columns: &[Column]) -> Vec<(String, Find)> {
         add(format!("the {name}"), "list", of.clone(), Value::Null);
         add(format!("how many different {name}"), "different", of.clone(), Value::Null);
         for (words, size) in ordered.iter().filter(|(words, _)| words != name) {
-            for find in ["highest", "lowest"] {
+            for find in ends(words) {
                 add(format!("the {name} with the {find} {words}"), find, of.clone(), size.clone());
             }
         }
@@ -223,4 +231,12 @@ pub(super) fn finds(columns: &[Column]) -> Vec<(String, Find)> {
         }
     }
     all
+}
+
+/// Whether a question asks for what lasts or has lasted the longest.
+fn says_longest(question: &str) -> bool {
+    const LONGEST: [&str; 7] =
+        ["longest", "längst", "longtemps", "más tiempo", "più a lungo", "mais tempo", "langst"];
+    let question = question.to_lowercase();
+    LONGEST.iter().any(|longest| question.contains(longest))
 }

@@ -169,6 +169,19 @@ fn what_a_column_is_called_names_no_value_of_another() {
 }
 
 #[test]
+fn who_was_there_the_longest_came_first() {
+    let finds = |question: &str| {
+        let query = Query::of("b.csv", DESCRIBED, question).unwrap_or_else(|| panic!());
+        query.form()["properties"]["find"].to_string()
+    };
+    let longest = finds("Which of them do we have the longest?");
+    assert!(longest.contains("the name with the lowest built"), "{longest}");
+    assert!(!longest.contains("the name with the highest built"), "{longest}");
+    assert!(longest.contains("the name with the highest length"), "{longest}");
+    assert!(finds("Which is the newest?").contains("the name with the highest built"));
+}
+
+#[test]
 fn who_asks_which_one_it_is_names_none() {
     let few = DESCRIBED.replace(r#""offered": ["Lagos"]"#, r#""offered": ["Faro", "Lagos"]"#);
     let offered = |question: &str| {
