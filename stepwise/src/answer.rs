@@ -120,7 +120,8 @@ impl Stepwise {
                     return more.unwrap_or_else(|| self.give(agent, value, last));
                 }
                 Err(problem) => {
-                    if let Some(more) = self.do_the_rest(agent, &value).filter(|_| !last) {
+                    let more = if last { None } else { self.do_the_rest(agent, &value) };
+                    if let Some(more) = more {
                         return more;
                     }
                     if last || self.answers >= ANSWERS {
@@ -181,11 +182,11 @@ impl Stepwise {
         if agent.output.is_some() || self.rest.is_some() || self.taken.len() >= CALLS {
             return None;
         }
+        let name = self.succeeded().filter(|step| self.wants_it(&step.tool)).last()?.tool.clone();
         let undone = grounding::made_up(value, &self.evidence_beside(&[]))?;
         if grounding::made_up(value, &self.evidence(agent)).is_some() {
             return None;
         }
-        let name = self.succeeded().filter(|step| self.wants_it(&step.tool)).last()?.tool.clone();
         let plan = Some(format!("next: {name}, since nothing was done with {undone}"));
         self.rest = Some(undone);
         (self.answers, self.corrections) = (0, Vec::new());

@@ -159,7 +159,7 @@ impl Stepwise {
         // A change that was made is made once more only for what it was not made with.
         let again = self.changes(name) && self.succeeded().any(|step| step.tool == name);
         if let Some(rest) = self.rest.as_ref().filter(|_| again)
-            && !arguments.to_string().contains(rest.as_str())
+            && !grounding::says(&arguments, rest)
         {
             return self.refuse(agent, name, format!("that is not made with {rest}"));
         }

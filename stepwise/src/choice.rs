@@ -142,8 +142,10 @@ impl Stepwise {
         }
         if let Some(path) = self.read_before(agent, said) {
             let plan = Some(format!("read {path} first: the task names it"));
-            let call = side_by_side(number, READ, [json!({ "path": path })]);
-            return Decision { plan, next: Next::Call(call), ..Decision::default() };
+            let read = side_by_side(number, READ, [json!({ "path": path })]);
+            if let Ok(next) = self.made(agent, read) {
+                return Decision { plan, next, ..Decision::default() };
+            }
         }
         let changes = self.tools.iter().any(|tool| self.changes(&tool.name));
         let next = match said {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use agent_core::schema;
 use derived::Rows;
-pub(super) use made_up::{made_up, stands_on};
+pub(super) use made_up::{made_up, says, stands_on};
 use numbers::{date, numbers, parts, readings, slack, whole, written};
 use text::rank;
 use text::words::is_dense;
@@ -345,12 +345,13 @@ fn plain(text: &str) -> String {
 
 /// Whether an answer says nothing: no more than that it is not there, or of each thing that it is null.
 pub(super) fn says_nothing(text: &str) -> bool {
-    let sentences = text.split(['.', '!', '?', '\n']).map(plain).filter(|said| !said.is_empty());
+    let mut sentences =
+        text.split(['.', '!', '?', '\n']).map(plain).filter(|said| !said.is_empty());
     let empty = |said: String| {
         let null = said.split(' ').any(|word| word == "null");
         null || said.ends_with(" is not found") || said.ends_with(" are not found")
     };
-    nothing(text) || sentences.map(empty).reduce(|all, one| all && one).unwrap_or(true)
+    nothing(text) || sentences.all(empty)
 }
 
 /// Whether a text says that there is nothing.

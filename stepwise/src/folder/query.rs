@@ -102,10 +102,10 @@ impl Query {
         if described.rows == 0 || described.columns.is_empty() {
             return None;
         }
-        let named = named(&mut described, path, question);
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let named = named(&mut described, name, question);
         let columns = &described.columns;
         let lines: Vec<String> = columns.iter().map(Column::told).collect();
-        let name = path.rsplit('/').next().unwrap_or(path);
         let told = format!("Table {name}, {} rows:\n{}", described.rows, lines.join("\n"));
         let conditions = columns.iter().flat_map(|column| column.conditions(question)).collect();
         let alike = alike(columns, question);
@@ -176,7 +176,7 @@ impl Query {
         }
         self.alike.clear();
         for row in form["rows"].as_array_mut()? {
-            let said = self.conditions.iter().find(|one| row.as_str() == Some(&one.words))?;
+            let said = self.condition(row.as_str()?)?;
             let (name, number) = (&said.condition[0], &said.condition[2]);
             if number.is_number() && asked.columns.iter().any(|one| name.as_str() == Some(one)) {
                 let wanted = json!([column, said.condition[1], number]);
@@ -192,13 +192,18 @@ impl Query {
         let mut form = asked.form.clone();
         let rows = form["rows"].as_array_mut()?;
         let unsaid = |row: &Value| {
-            let one = self.conditions.iter().find(|one| row.as_str() == Some(&one.words));
+            let one = row.as_str().and_then(|row| self.condition(row));
             let value = one.and_then(|one| one.condition[2].as_str().filter(|_| one.exact));
             value.is_some_and(|value| !said_of(value, question).1)
         };
         let last = rows.iter().rposition(unsaid).filter(|_| rows.len() > 1)?;
         rows.remove(last);
         self.filled(form)
+    }
+
+    /// The condition that a row of a form says.
+    fn condition(&self, row: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|one| one.words == row)
     }
 
     /// Whether anything can be asked for.
@@ -211,7 +216,7 @@ impl Query {
             form["rows"].as_array()?.iter().filter_map(Value::as_str).collect();
         let mut known = HashSet::new();
         rows.retain(|row| known.insert(*row));
-        let conditions = rows.iter().map(|row| self.conditions.iter().find(|it| it.words == *row));
+        let conditions = rows.iter().map(|row| self.condition(row));
         let mut conditions: Vec<&Condition> = conditions.collect::<Option<_>>()?;
         // What is also its own contrary is said once.
         let mut values: Vec<(Value, Value)> = Vec::new();
@@ -365,14 +370,14 @@ fn asks_which(column: &str, question: &str) -> bool {
 /// The values that a question names in full. Others are offered no more if they share words with those alone –
 /// who asks for what is in the tar loft does not ask for the tar ladle – or with what the table or another of its
 /// columns is called, or if the question says nothing of them or of their column.
-fn named(described: &mut Described, path: &str, question: &str) -> Vec<Value> {
+fn named(described: &mut Described, table: &str, question: &str) -> Vec<Value> {
     /// Shorter ones are words of any sentence.
     const LETTERS: usize = 4;
     let columns = described.columns.iter().filter(|column| column.is_text());
     let values: Vec<String> = columns.flat_map(|column| column.offered.clone()).collect();
     let said = values.iter().map(|value| said_of(value, question));
     let full: HashSet<String> = said.filter(|(_, all)| *all).flat_map(|(words, _)| words).collect();
-    let table = path.rsplit('/').next().unwrap_or(path).split('.').next().unwrap_or_default();
+    let table = table.split('.').next().unwrap_or_default();
     let titles = described.columns.iter().map(|column| column.name.clone());
     let titles: Vec<(String, Vec<String>)> = titles
         .chain([table.to_string()])

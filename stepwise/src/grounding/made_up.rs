@@ -25,6 +25,12 @@ pub(in super::super) fn made_up(arguments: &Value, evidence: &Evidence) -> Optio
     }
 }
 
+/// Whether these arguments say what was once found to be made up: a number, an address, a blank.
+pub(in super::super) fn says(arguments: &Value, found: &str) -> bool {
+    let arguments = arguments.to_string();
+    made_up_in(found, &Evidence::of([], [arguments.as_str()].into_iter())).is_none()
+}
+
 /// Whether the arguments of one of several calls stand on what the evidence says: a text of theirs, or where
 /// they have none each of their numbers. Numbers that are no digits there are not told from others.
 pub(in super::super) fn stands_on(arguments: &Value, evidence: &Evidence) -> bool {
@@ -152,6 +158,14 @@ mod tests {
         assert!(stands_on(&json!({"article": "sponge", "count": 1}), &order));
         assert!(!stands_on(&json!({"article": "ladder", "count": 1}), &order));
         assert!(stands_on(&json!({"count": 2}), &order));
+    }
+
+    #[test]
+    fn a_number_is_said_as_a_number() {
+        assert!(says(&json!({"pitch": 14, "text": "until Friday"}), "14"));
+        assert!(!says(&json!({"pitch": 214}), "14"));
+        assert!(says(&json!({"to": "ana@example.org"}), "ana@example.org"));
+        assert!(!says(&json!({"to": "rui@example.org"}), "ana@example.org"));
     }
 
     #[test]

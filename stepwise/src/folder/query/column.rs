@@ -168,9 +168,10 @@ pub(super) fn finds(columns: &[Column], question: &str) -> Vec<(String, Find)> {
     let mut all = Vec::new();
     // Who has been somewhere the longest came first: of dates the lowest is meant.
     let longest = says_longest(question);
-    let dated: Vec<&String> =
-        columns.iter().filter(|it| it.kind == Kind::Date).map(|it| &it.name).collect();
-    let ends = |words: &String| match longest && dated.contains(&words) {
+    let is_date = |name: &String| {
+        columns.iter().any(|column| column.kind == Kind::Date && column.name == *name)
+    };
+    let ends = |words: &String| match longest && is_date(words) {
         true => &["lowest"][..],
         false => &["highest", "lowest"],
     };
