@@ -70,6 +70,7 @@ impl Stepwise {
             None => Form::Text { stop: Vec::new() },
             Some(schema) => {
                 let narrowed = cited::narrowed(schema, &self.sources(sources));
+                let narrowed = self.with_things(agent, narrowed);
                 match self.left.is_empty() {
                     true => Form::Json(narrowed),
                     false => {
@@ -154,7 +155,10 @@ impl Stepwise {
         match problem {
             Some(problem) => Decision { next: Next::Stop(problem), ..Decision::default() },
             None if last => Decision { next: Next::Answer(value), ..Decision::default() },
-            None => self.unless_undone(agent, value),
+            None => match self.label(agent, &value) {
+                Some(more) => more,
+                None => self.unless_undone(agent, value),
+            },
         }
     }
 

@@ -16,6 +16,7 @@ mod effects;
 mod fitting;
 mod folder;
 mod grounding;
+mod labels;
 mod numeral;
 mod prompts;
 mod relevant;
@@ -29,6 +30,7 @@ use serde_json::Value;
 use self::arguments::Draft;
 use self::each::Siblings;
 use self::folder::Folder;
+use self::labels::Labels;
 use self::relevant::relevant;
 use agent_core::agent::Agent;
 use agent_core::event::{Observation, Status};
@@ -151,6 +153,8 @@ enum Stage {
     Each(Siblings),
     /// What is the answer?
     Answer,
+    /// Which label has each of the things that it lists?
+    Labels(Labels),
     /// Does this answer say that something was done?
     Claims(Value),
     /// Does this answer only tell something where the task wants it done?
@@ -216,7 +220,7 @@ impl Strategy for Stepwise {
             Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
             Stage::Suits(_) | Stage::Opens(_) | Stage::Looks(_) | Stage::Acts(_) => true,
             Stage::Asked(_) | Stage::Each(_) => true,
-            Stage::Claims(_) | Stage::Leaves(_) => true,
+            Stage::Claims(_) | Stage::Leaves(_) | Stage::Labels(_) => true,
             // A list of one is asked for again, as a call.
             Stage::Several(_) | Stage::Calls(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
@@ -285,6 +289,10 @@ impl Strategy for Stepwise {
                 let text = Form::Text { stop: Vec::new() };
                 own(self.ask_for_text(agent, draft), "", text, agent.model.max_tokens)
             }
+            Stage::Labels(labels) => {
+                let (messages, form) = self.ask_for_label(agent, labels);
+                own(messages, "", form, 32)
+            }
             Stage::Each(siblings) => {
                 own(self.ask_for_each(agent, siblings), "", words(&["yes", "no"]), 8)
             }
@@ -329,6 +337,10 @@ impl Strategy for Stepwise {
             Stage::Opens(name) => self.opens(agent, &name, odds(reply, "anything")),
             Stage::Looks(name) => self.looks(agent, &name, odds(reply, "look")),
             Stage::Acts(then) => self.acts(agent, then, odds(reply, "do")),
+            Stage::Labels(labels) => match self.labelled(labels, reply) {
+                Some(answer) => Decision { next: Next::Answer(answer), ..Decision::default() },
+                None => Decision::default(),
+            },
             Stage::Claims(value) => self.claims(value, odds(reply, "yes")),
             Stage::Leaves(value) => self.leaves(value, odds(reply, "undone")),
             Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),

@@ -38,6 +38,7 @@ pub(super) struct Prompts {
     several: Question,
     calls: Question,
     each: Question,
+    label: Question,
     text: Question,
     choose: Course,
     answer: Answer,
@@ -234,6 +235,15 @@ pub(super) fn each(agent: &Agent, list: &Taken, done: &Taken, others: &[Value]) 
     ))
 }
 
+/// Which of these words is the label of this thing?
+pub(super) fn label(agent: &Agent, thing: &str, field: &str, words: &[String]) -> Vec<Message> {
+    let words = match words.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => words.concat(),
+    };
+    PROMPTS.label.ask(&format!("Task: {}\nItem: {thing}\n{field}: {words}?", agent.task))
+}
+
 /// What is the text that a step takes as `field`?
 pub(super) fn text(
     agent: &Agent,
@@ -407,6 +417,7 @@ mod tests {
             &prompts.several,
             &prompts.calls,
             &prompts.each,
+            &prompts.label,
             &prompts.text,
         ] {
             assert!(!question.rules.is_empty() && question.examples.len() > 3);

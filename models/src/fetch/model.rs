@@ -25,6 +25,8 @@ pub struct Listed {
     pub about: String,
     /// Its licence; empty for one that is not in the catalog.
     pub license: String,
+    /// Whether the catalog's file was ever fetched and run; true for one that is not in the catalog.
+    pub tried: bool,
     /// Bytes to fetch; 0 for one that is not in the catalog.
     pub download: u64,
     /// Whether it is here.
@@ -132,6 +134,7 @@ impl Fetcher {
                 name: entry.name.clone(),
                 about: entry.about.clone(),
                 license: entry.license.clone(),
+                tried: entry.tried,
                 download: entry.size,
                 installed: installed(&self.home.model(&entry.name)),
             })
@@ -142,7 +145,7 @@ impl Fetcher {
             if self.catalog.get(&name).is_none() && folder.path().is_dir() {
                 let installed = installed(&folder.path());
                 let (about, license) = (String::new(), String::new());
-                listed.push(Listed { name, about, license, download: 0, installed });
+                listed.push(Listed { name, about, license, tried: true, download: 0, installed });
             }
         }
         listed

@@ -111,12 +111,13 @@ fn list(errand: &Errand, json: bool) {
         if json {
             print(&json!({
                 "name": model.name, "about": model.about, "license": model.license,
-                "download_bytes": model.download, "state": state, "bytes": bytes,
+                "tried": model.tried, "download_bytes": model.download, "state": state, "bytes": bytes,
             }));
         } else {
+            let untried = if model.tried { "" } else { "; never tried" };
             let size = if bytes > 0 { bytes } else { model.download };
             say(&format!(
-                "{:<22} {:>6} MB  {:<9} {}",
+                "{:<22} {:>6} MB  {:<9} {}{untried}",
                 model.name,
                 size / 1_000_000,
                 state,

@@ -42,6 +42,8 @@ struct Row {
     weights: u64,
     memory: u64,
     fetch: u64,
+    /// Whether it was ever fetched and run; what was not is not picked.
+    tried: bool,
     /// Tokens a second.
     speed: Option<Speed>,
 }
@@ -74,8 +76,8 @@ pub(super) fn main(errand: &Errand, args: &Pick) -> anyhow::Result<ExitCode> {
             false => None,
         };
         let fetch = if measured { 0 } else { entry.size };
-        let Entry { makes, memory, .. } = *entry;
-        rows.push(Row { name: entry.name.clone(), weights: makes, memory, fetch, speed });
+        let Entry { makes, memory, tried, .. } = *entry;
+        rows.push(Row { name: entry.name.clone(), weights: makes, memory, fetch, tried, speed });
     }
     estimate(&mut rows);
     if rows.iter().all(|row| row.speed.is_none()) {
@@ -110,10 +112,11 @@ fn estimate(rows: &mut [Row]) {
     }
 }
 
-/// The largest that fits into so much memory and writes fast enough.
+/// The largest of those tried that fits into so much memory and writes fast enough.
 fn pick(rows: &[Row], free: u64, writes: f64) -> Option<&Row> {
     let fast = |row: &&Row| row.speed.is_some_and(|speed| speed.writes >= writes);
-    rows.iter().filter(|row| row.memory <= free).filter(fast).max_by_key(|row| row.weights)
+    let fits = rows.iter().filter(|row| row.tried && row.memory <= free);
+    fits.filter(fast).max_by_key(|row| row.weights)
 }
 
 fn shown(rows: &[Row], free: Option<u64>, picked: Option<&Row>) -> serde_json::Value {
@@ -122,6 +125,7 @@ fn shown(rows: &[Row], free: Option<u64>, picked: Option<&Row>) -> serde_json::V
             "model": row.name,
             "memory_bytes": row.memory,
             "download_bytes": row.fetch,
+            "tried": row.tried,
             "prefill_tps": row.speed.map(|speed| speed.reads),
             "decode_tps": row.speed.map(|speed| speed.writes),
             "estimated": row.speed.map(|speed| speed.estimated),
@@ -152,11 +156,12 @@ fn table(rows: &[Row], free: Option<u64>, picked: Option<&Row>, writes: f64) {
         };
         let fetch = if row.fetch == 0 { "is here".to_string() } else { size(row.fetch) };
         let (name, memory) = (&row.name, size(row.memory));
-        say(&format!("{name:<22} {memory:>9} {fetch:>9} {reads:>15} {writes:>15}"));
+        let untried = if row.tried { "" } else { "  never tried" };
+        say(&format!("{name:<22} {memory:>9} {fetch:>9} {reads:>15} {writes:>15}{untried}"));
     }
     say(&match picked {
         Some(row) => format!(
-            "pick: {}, the largest that fits the memory and writes at least {writes} tokens/s",
+            "pick: {}, the largest tried one that fits the memory and writes at least {writes} tokens/s",
             row.name
         ),
         None => format!("pick: none fits the memory and writes at least {writes} tokens/s"),
@@ -173,7 +178,7 @@ mod tests {
 
     fn row(name: &str, weights: u64, memory: u64, writes: Option<f64>) -> Row {
         let speed = writes.map(|writes| Speed { reads: 10.0 * writes, writes, estimated: false });
-        Row { name: name.to_string(), weights, memory, fetch: 0, speed }
+        Row { name: name.to_string(), weights, memory, fetch: 0, tried: true, speed }
     }
 
     #[test]
@@ -199,5 +204,8 @@ mod tests {
         assert_eq!(picked(4000, 50.0), Some("s"));
         assert_eq!(picked(500, 8.0), None);
         assert_eq!(picked(4000, 500.0), None);
+        let [mut large, medium, _] = rows.clone();
+        large.tried = false;
+        assert_eq!(pick(&[large, medium], 4000, 8.0).map(|row| row.name.as_str()), Some("m"));
     }
 }

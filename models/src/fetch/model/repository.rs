@@ -44,6 +44,7 @@ impl Fetcher {
             kind: Kind::Model,
             about: chosen.path.clone(),
             license: "see the repository".to_string(),
+            tried: false,
             platform: None,
             file: chosen.path.rsplit('/').next().unwrap_or(&chosen.path).to_string(),
             size: lfs.size,
