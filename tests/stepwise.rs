@@ -203,6 +203,33 @@ fn a_value_that_nothing_supports_is_no_answer() {
 }
 
 #[test]
+fn each_label_of_a_list_is_asked_for_by_itself() {
+    const LABELS: &str = "[output.schema]\ntype = \"object\"\nrequired = [\"mails\"]\n\
+        [output.schema.properties.mails]\ntype = \"array\"\n\
+        [output.schema.properties.mails.items]\ntype = \"object\"\nrequired = [\"no\", \"kind\"]\n\
+        properties.no = { type = \"integer\" }\nproperties.kind = { enum = [\"thanks\", \"question\"] }";
+    let place = place();
+    place.write("docs/a.md", "no,mail\n7,When do you open?\n8,How much is it?\n9,Thank you!\n");
+    let mails = |numbers: &[u8]| {
+        let mails: Vec<Value> =
+            numbers.iter().map(|no| json!({ "no": no, "kind": "thanks" })).collect();
+        say(&json!({ "mails": mails }).to_string())
+    };
+    let read = say(r#"{"path": "docs/a.md"}"#);
+    let before = [say("data"), say("yes"), say("files.read"), say("once"), read, say("finish")];
+    // Two of the three things are a list that was cut short.
+    let answers = [mails(&[7, 8]), mails(&[7, 8, 9])];
+    let labels = ["question", "question", "thanks"].map(say);
+    let replies: Vec<Value> = before.into_iter().chain(answers).chain(labels).collect();
+    let (ran, journal) = ran(&place, STEPWISE, &format!("{READ}\n{LABELS}"), &replies);
+    let kinds = json!([
+        { "no": 7, "kind": "question" }, { "no": 8, "kind": "question" }, { "no": 9, "kind": "thanks" }
+    ]);
+    assert_eq!(ran.finished()["outcome"], json!({ "mails": kinds }), "{journal}");
+    assert!(journal.contains("the results list 3 of these"), "{journal}");
+}
+
+#[test]
 fn a_tool_for_something_else_is_not_called() {
     const ONE: &str = "[tools]\nuse = [\"files.read\"]\n[permissions]\nread = [\"docs\"]";
     let after = |words: &[&str]| {

@@ -71,18 +71,30 @@ impl Stepwise {
     /// results do not say the labels.
     pub(super) fn with_things(&self, agent: &Agent, mut schema: Value) -> Value {
         for Listed { at, .. } in self.listed(agent) {
+            let longer = self.longer.as_ref().filter(|(list, _)| *list == at);
+            let least = longer.map_or(1, |(_, count)| *count);
             let mut names = at.split('/').skip(1);
             let list =
                 names.try_fold(&mut schema, |schema, name| schema["properties"].get_mut(name));
             if let Some(list) = list {
-                list["minItems"] = json!(list["minItems"].as_u64().unwrap_or_default().max(1));
+                list["minItems"] =
+                    json!(list["minItems"].as_u64().unwrap_or_default().max(least as u64));
             }
         }
         schema
     }
 
-    /// Asks for the labels of an answer, if it has some.
+    /// Asks for the labels of an answer, if it has some; for the list once more where it was cut short.
     pub(super) fn label(&mut self, agent: &Agent, answer: &Value) -> Option<Decision> {
+        if self.longer.is_none()
+            && let Some((at, count)) = self.cut_short(agent, answer)
+        {
+            let problem = format!("the results list {count} of these: give each of them");
+            self.corrections =
+                vec![Message::assistant(answer.to_string()), Message::user(problem.clone())];
+            self.longer = Some((at, count));
+            return Some(Decision { rejected: Some(problem), ..Decision::default() });
+        }
         let mut asked = Vec::new();
         for (list, Listed { at, field, values }) in self.listed(agent).into_iter().enumerate() {
             let things = answer.pointer(&at).and_then(Value::as_array);
@@ -104,20 +116,33 @@ impl Stepwise {
         Some(Decision::default())
     }
 
+    /// A list of which the results go on with more like it, and how many they have.
+    fn cut_short(&self, agent: &Agent, answer: &Value) -> Option<(String, usize)> {
+        self.listed(agent).into_iter().find_map(|Listed { at, field, .. }| {
+            let things = answer.pointer(&at)?.as_array()?;
+            self.observed().find_map(|text| {
+                let lines = lines(text);
+                let mut places = Vec::new();
+                for thing in things {
+                    let values = identifying(thing, &field);
+                    let has_all = |line: &String| values.iter().all(|value| stands_in(value, line));
+                    places.push(lines.iter().position(has_all).filter(|_| !values.is_empty())?);
+                }
+                let (first, last) = (places.first()?, places.last()?);
+                let in_turn = places.windows(2).all(|two| two[0] + 1 == two[1]);
+                let like = |line: &&String| form(line) == form(&lines[*first]);
+                let more = lines[last + 1..].iter().take_while(like).count();
+                (in_turn && more > 0).then(|| (at.clone(), places.len() + more))
+            })
+        })
+    }
+
     /// The line of a result that has all values of a thing, or else the values.
     fn shown_as(&self, thing: &Value, label: &str) -> String {
-        let mut own = thing.clone();
-        if let Some(fields) = own.as_object_mut() {
-            fields.shift_remove(label);
-        }
-        let fields = own.as_object().into_iter().flatten();
-        let values: Vec<String> = fields
-            .filter(|(_, value)| value.is_string() || value.is_number())
-            .map(|(_, value)| value.as_str().map_or_else(|| value.to_string(), str::to_string))
-            .collect();
+        let values = identifying(thing, label);
         let has_all = |line: &String| values.iter().all(|value| stands_in(value, line));
         let line = self.observed().flat_map(lines).find(has_all);
-        let shown = line.filter(|_| !values.is_empty()).unwrap_or_else(|| own.to_string());
+        let shown = line.filter(|_| !values.is_empty()).unwrap_or_else(|| values.join(", "));
         text::head(&shown, LINE).to_string()
     }
 
@@ -247,6 +272,34 @@ fn objects(value: &Value, listed: bool, found: &mut Vec<String>) {
     }
 }
 
+/// The values of a thing beside its label.
+fn identifying(thing: &Value, label: &str) -> Vec<String> {
+    let fields = thing.as_object().into_iter().flatten().filter(|(name, _)| *name != label);
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    fields.filter_map(|(_, value)| text(value)).collect()
+}
+
+/// What a line begins with: of `P-12, green` that is `a-0`.
+fn form(line: &str) -> String {
+    let start = line.split([' ', ',', ';', '\t']).next().unwrap_or_default();
+    let mut form = String::new();
+    for c in start.chars() {
+        let kind = match c {
+            c if c.is_alphabetic() => 'a',
+            c if c.is_numeric() => '0',
+            c => c,
+        };
+        if !form.ends_with(kind) {
+            form.push(kind);
+        }
+    }
+    form
+}
+
 /// Whether a value stands in a line, and not within a longer word or number.
 fn stands_in(value: &str, line: &str) -> bool {
     let value = value.trim();
@@ -324,6 +377,11 @@ mod tests {
 
     #[test]
     fn a_thing_is_found_by_its_values() {
+        let thing = json!({ "id": 7, "who": "Ole", "kind": "good" });
+        assert_eq!(identifying(&thing, "kind"), ["7", "Ole"]);
+        assert_eq!(form("P-12, green"), "a-0");
+        assert_eq!(form("#301 I forgot"), form("#7 My parcel"));
+        assert_ne!(form("id,problem"), form("41,The tap drips"));
         assert!(stands_in("7", "#7 The tap drips"));
         assert!(!stands_in("7", "17 of them"));
         assert!(stands_in("Ole", "Ole, 31"));

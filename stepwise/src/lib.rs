@@ -109,6 +109,8 @@ struct Stepwise {
     answers: usize,
     corrections: Vec<Message>,
     left: Vec<grounding::Unsupported>,
+    /// Of a list with labels that was cut short, where it stands and how many things the results have.
+    longer: Option<(String, usize)>,
     /// What an answer did not know, which another step may find out; each is looked for once.
     missing: Option<String>,
     revised: usize,
@@ -417,6 +419,7 @@ impl Stepwise {
             answers: 0,
             corrections: Vec::new(),
             left: Vec::new(),
+            longer: None,
             missing: None,
             revised: 0,
             rest: None,
