@@ -240,6 +240,18 @@ pub enum ModelError {
         /// What to change.
         hint: String,
     },
+    /// The server does not take the key that it is asked with, or asks for one.
+    #[error("model `{model}` did not answer: {reason}\nhint: {hint}")]
+    Key {
+        /// The model's name.
+        model: String,
+        /// The status that it answered with, 401 or 403.
+        status: u16,
+        /// What happened, with the server's own words.
+        reason: String,
+        /// What to change.
+        hint: String,
+    },
     /// The prompt does not fit. From now on [`Traits::context`] and [`Model::count`] say what does.
     #[error("the conversation has {tokens} tokens, and model `{model}` holds {context}")]
     TooLong {

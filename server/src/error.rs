@@ -90,6 +90,8 @@ impl From<ModelError> for ApiError {
             }
             ModelError::Form(_) => Self { code: "invalid_schema", ..Self::invalid(message) },
             ModelError::Refused { .. } => Self::invalid(message),
+            // The key is the server's, and no request can mend it.
+            ModelError::Key { .. } => Self::new(StatusCode::BAD_GATEWAY, "upstream_key", message),
             ModelError::Unavailable { .. } | ModelError::Broken { .. } => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "model_failed", message)
             }

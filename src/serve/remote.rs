@@ -133,6 +133,16 @@ impl Remote {
                 model,
                 reason,
             },
+            // What the endpoint said may hold a part of the key.
+            ModelError::Key { status, .. } => ModelError::Key {
+                reason: format!("the endpoint behind it answered {status} to this server"),
+                hint: format!(
+                    "nothing in the request can change that: the key is the one that `[models.{model}]` of the \
+                     serve file names"
+                ),
+                model,
+                status,
+            },
             ModelError::Form(_) => error,
         }
     }

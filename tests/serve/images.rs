@@ -204,3 +204,38 @@ fn what_an_endpoint_says_against_images_is_told_without_its_key() {
     assert!(refused.body.contains("image input is not supported"), "{refused:?}");
     assert!(!refused.body.contains("sk-eyes"), "{refused:?}");
 }
+
+#[test]
+fn a_key_that_an_endpoint_does_not_take_is_the_servers_fault_and_not_told() {
+    let refuses = |said: &Value| {
+        let status = axum::http::StatusCode::from_u16(said["status"].as_u64().unwrap() as u16);
+        let said = "Incorrect API key provided: sk-eyes-0123456789 (sk-e…6789)";
+        let said = json!({ "error": { "message": said, "code": "invalid_api_key" } });
+        (status.unwrap(), axum::Json(said)).into_response()
+    };
+    let answers = [401, 403, 401, 403].map(|status| json!({ "status": status })).to_vec();
+    let endpoint = Endpoint::with(answers, refuses);
+    let (_place, serve) = serving(&endpoint);
+    let input = json!({ "model": "eyes", "input": "Say" });
+    let mut streamed = asks("eyes", &[text("Say")]);
+    streamed["stream"] = json!(true);
+    for (status, refused) in [
+        (401, serve.chat(asks("eyes", &[text("Say")]))),
+        (403, serve.chat(asks("eyes", &[text("Say")]))),
+        (401, serve.chat(streamed)),
+        (403, serve.post("/v1/responses", ADA, &input)),
+    ] {
+        refused.says(502, "upstream_key");
+        let error = refused.json()["error"].clone();
+        assert_eq!((&error["type"], &error["param"]), (&json!("server_error"), &Value::Null));
+        let message = error["message"].as_str().unwrap();
+        assert!(
+            message.contains(&format!(
+                "`eyes` did not answer: the endpoint behind it answered {status}"
+            )),
+            "{message}"
+        );
+        assert!(!refused.body.contains("sk-e"), "{refused:?}");
+    }
+    assert_eq!(endpoint.server.asked().len(), 4);
+}

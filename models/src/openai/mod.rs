@@ -341,8 +341,10 @@ impl Model for OpenAi {
             reason += &(tried + &next.reason);
         }
         let model = model.clone();
-        Err(match failed.iter().find_map(|failure| failure.hint.clone()) {
-            Some(hint) => ModelError::Refused { model, reason, hint },
+        let hinted = |failure: &Failure| Some((failure.status, failure.hint.clone()?));
+        Err(match failed.iter().find_map(hinted) {
+            Some((status @ (401 | 403), hint)) => ModelError::Key { model, status, reason, hint },
+            Some((_, hint)) => ModelError::Refused { model, reason, hint },
             None => ModelError::Unavailable { model, reason },
         })
     }

@@ -186,7 +186,10 @@ async fn unavailable(answers: Vec<Answer>) -> (String, usize) {
     let server = Server::start(answers).await;
     let (reply, _) = server.ask(&free()).await;
     let error = reply.unwrap_err();
-    let given_up = matches!(error, ModelError::Unavailable { .. } | ModelError::Refused { .. });
+    let given_up = matches!(
+        error,
+        ModelError::Unavailable { .. } | ModelError::Refused { .. } | ModelError::Key { .. }
+    );
     assert!(given_up, "{error}");
     (error.to_string(), server.asked().len())
 }

@@ -121,6 +121,11 @@ async fn an_error_says_what_to_change() {
         let error = server.ask(&free()).await.0.unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
     }
+    for status in [401, 403] {
+        let server = Server::start([Answer::Status(status, &[], "no")]).await;
+        let error = server.ask(&free()).await.0.unwrap_err();
+        assert!(matches!(error, ModelError::Key { status: told, .. } if told == status), "{error}");
+    }
     let server = Server::start([]).await;
     let mut options = server.options();
     options.base_url = options.base_url.replace("/v1", "");
