@@ -17,6 +17,7 @@ use models::fetch::{Installed, Part, Plan, Progress, Stage};
 use models::home::size;
 use models::onnx::Device;
 use serde_json::json;
+use stepwise::calibration;
 
 use super::json::print;
 use super::run::{How, open, runtime};
@@ -108,19 +109,22 @@ fn list(errand: &Errand, json: bool) {
             Installed::Yes(bytes) => ("here", bytes),
             Installed::Damaged => ("damaged", 0),
         };
+        let calibrated = calibration::models().any(|name| name == model.name);
         if json {
             print(&json!({
                 "name": model.name, "about": model.about, "license": model.license,
                 "download_bytes": model.download, "state": state, "bytes": bytes,
+                "calibrated": calibrated,
             }));
         } else {
             let size = if bytes > 0 { bytes } else { model.download };
             say(&format!(
-                "{:<22} {:>6} MB  {:<9} {}",
+                "{:<22} {:>6} MB  {:<9} {}{}",
                 model.name,
                 size / 1_000_000,
                 state,
-                model.about
+                model.about,
+                if calibrated { "; calibrated" } else { "" }
             ));
         }
     }
