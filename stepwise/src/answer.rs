@@ -4,10 +4,11 @@
 
 use serde_json::{Value, json};
 
+use super::calibration::thresholds;
 use super::choice::CALLS;
 use super::grounding::{self, Evidence};
 use super::numeral::says_number;
-use super::prompts::{self, PROMPTS};
+use super::prompts;
 use super::relevant::relevant;
 use super::{FINISH, Stage, Stepwise, Taken};
 use agent_core::agent::Agent;
@@ -29,7 +30,7 @@ impl Stepwise {
     /// What an answer can be checked with: what was observed and, beside that, what the task says.
     fn evidence(&self, agent: &Agent) -> Evidence {
         // Where nothing was seen, the task counts only if all it takes may stand in it.
-        let alone = self.taken.is_empty() && self.own >= PROMPTS.thresholds.own;
+        let alone = self.taken.is_empty() && self.own >= thresholds(agent).own;
         let seen = self.observed().next().is_some();
         let own = [&*agent.task, &*agent.instructions];
         self.evidence_beside(if seen || alone { &own } else { &[] })

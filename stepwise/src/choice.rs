@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::calibration::thresholds;
 use super::folder::{self, Means};
-use super::prompts::{self, PROMPTS};
+use super::prompts;
 use super::several::side_by_side;
 use super::{EDIT, FINISH, READ, Stage, Stepwise, answer, survey};
 use agent_core::agent::Agent;
@@ -45,16 +46,21 @@ impl Stepwise {
 
     /// Whether a tool is needed, and whether there is one; `fits` is how likely that is.
     pub(super) fn needed(&mut self, agent: &Agent, number: u64, fits: f32) -> Decision {
-        let thresholds = &PROMPTS.thresholds;
+        let limits = thresholds(agent);
         let facts = [folder::SEARCH, PYTHON, "web.search"].iter().any(|name| self.has(name));
-        let margin = if facts { thresholds.margin_of_facts } else { thresholds.margin };
-        if self.own >= thresholds.own && self.own - fits >= margin {
+        let likelier = self.own - fits;
+        // What is as likely is looked up.
+        let clearly = match facts {
+            true => likelier > limits.margin_of_facts,
+            false => likelier >= limits.margin,
+        };
+        if self.own >= limits.own && clearly {
             self.known = true;
             self.stage = Stage::Answer;
             let plan = Some("answer without a tool: none is needed".to_string());
             return Decision { plan, ..Decision::default() };
         }
-        if fits < thresholds.fits {
+        if fits < limits.fits {
             let plan = Some("say that no tool can do it".to_string());
             return Decision { plan, next: self.no_tool(agent), ..Decision::default() };
         }

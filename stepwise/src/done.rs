@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
+use super::calibration::thresholds;
 use super::fitting::log_odds;
-use super::prompts::PROMPTS;
 use super::{Stage, Stepwise, Then};
 use agent_core::agent::Agent;
 use agent_core::strategy::{Decision, Next};
@@ -24,17 +24,23 @@ impl Stepwise {
     }
 
     /// An answer where nothing was changed; `acts` is how likely the task wants that.
-    pub(super) fn with_nothing_changed(&mut self, value: Value, acts: f32) -> Decision {
+    pub(super) fn with_nothing_changed(
+        &mut self,
+        agent: &Agent,
+        value: Value,
+        acts: f32,
+    ) -> Decision {
+        let limits = thresholds(agent);
         match acts {
-            acts if acts >= PROMPTS.thresholds.acts_surely => self.ask_next(Stage::Claims(value)),
-            acts if acts >= PROMPTS.thresholds.acts => self.ask_next(Stage::Leaves(value)),
+            acts if acts >= limits.acts_surely => self.ask_next(Stage::Claims(value)),
+            acts if acts >= limits.acts => self.ask_next(Stage::Leaves(value)),
             _ => given(value),
         }
     }
 
     /// How likely the answer says that something was done. A small model says so where nothing was.
-    pub(super) fn claims(&mut self, value: Value, odds: f32) -> Decision {
-        match odds >= PROMPTS.thresholds.claims {
+    pub(super) fn claims(&mut self, agent: &Agent, value: Value, odds: f32) -> Decision {
+        match odds >= thresholds(agent).claims {
             true => stopped("the answer says that it was done, and no tool did anything"),
             false => self.ask_next(Stage::Leaves(value)),
         }
@@ -43,9 +49,9 @@ impl Stepwise {
     /// How likely the answer only tells something where the task wants it done. Many a task that is met by a
     /// text sounds like one of doing, and many an answer fits the words of a task that it leaves undone:
     /// only both together tell.
-    pub(super) fn leaves(&self, value: Value, odds: f32) -> Decision {
+    pub(super) fn leaves(&self, agent: &Agent, value: Value, odds: f32) -> Decision {
         let acts = self.acts.unwrap_or_default();
-        match log_odds(acts) + log_odds(odds) >= PROMPTS.thresholds.leaves {
+        match together(acts, odds) > thresholds(agent).leaves {
             true => stopped("the task wants something done, and no tool did it"),
             false => given(value),
         }
@@ -72,6 +78,11 @@ impl Stepwise {
         let why = last.shown.lines().next().unwrap_or_default();
         all.then(|| format!("every step failed, {} last: {why}", last.tool))
     }
+}
+
+/// How likely a task wants something changed and an answer leaves that undone.
+pub(super) fn together(acts: f32, leaves: f32) -> f32 {
+    log_odds(acts) + log_odds(leaves)
 }
 
 fn given(value: Value) -> Decision {

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::prompts::{self, PROMPTS};
+use super::calibration::thresholds;
+use super::prompts;
 use super::several::{MOST, side_by_side};
 use super::{Stage, Stepwise};
 use agent_core::agent::Agent;
@@ -97,7 +98,7 @@ impl Stepwise {
     ) -> Decision {
         self.each.push(siblings.tool.clone());
         self.stage = Stage::Choose;
-        if odds < PROMPTS.thresholds.each {
+        if odds < thresholds(agent).each {
             return Decision { next: self.choose(agent), ..Decision::default() };
         }
         let Siblings { tool, arguments, argument, others, .. } = siblings;

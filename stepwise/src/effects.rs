@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
+use super::calibration::thresholds;
 use super::grounding::{self, Evidence};
-use super::prompts::PROMPTS;
 use super::{Stage, Stepwise, Then};
 use agent_core::agent::Agent;
 use agent_core::message::ToolCall;
@@ -35,7 +35,7 @@ impl Stepwise {
 
     /// How likely it is that this tool only looks.
     pub(super) fn looks(&mut self, agent: &Agent, name: &str, odds: f32) -> Decision {
-        if odds < PROMPTS.thresholds.looks {
+        if odds < thresholds(agent).looks {
             return match self.acts {
                 // Who looks for what is missing changes nothing; later it may.
                 _ if self.missing.is_some() => {
@@ -61,17 +61,15 @@ impl Stepwise {
     pub(super) fn acts(&mut self, agent: &Agent, then: Then, odds: f32) -> Decision {
         self.acts = Some(odds);
         match then {
-            Then::Tool(name) if odds >= PROMPTS.thresholds.acts => {
-                self.ask_next(Stage::Asked(name))
-            }
+            Then::Tool(name) if odds >= thresholds(agent).acts => self.ask_next(Stage::Asked(name)),
             Then::Tool(name) => self.leave_out(agent, &name),
-            Then::Answer(value) => self.with_nothing_changed(value, odds),
+            Then::Answer(value) => self.with_nothing_changed(agent, value, odds),
         }
     }
 
     /// How likely it is that the task asks for this.
     pub(super) fn wants(&mut self, agent: &Agent, name: &str, odds: f32) -> Decision {
-        if odds >= PROMPTS.thresholds.asked {
+        if odds >= thresholds(agent).asked {
             self.wanted.push(name.to_string());
             self.stage = self.fill(agent, name);
             return Decision { plan: Some(format!("next: {name}")), ..Decision::default() };

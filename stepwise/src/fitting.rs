@@ -3,8 +3,8 @@
 //! task takes no tool at all. Where there are several, each may be a step to what they do together, and what
 //! a lookup did not give is told from its result.
 
+use super::calibration::thresholds;
 use super::effects::is_agent;
-use super::prompts::PROMPTS;
 use super::{Stage, Stepwise};
 use agent_core::agent::Agent;
 use agent_core::strategy::Decision;
@@ -18,7 +18,7 @@ impl Stepwise {
 
     /// How likely this tool does just what the task asks for.
     pub(super) fn suits(&mut self, agent: &Agent, name: &str, odds: f32) -> Decision {
-        if log_odds(odds) - log_odds(self.own) >= PROMPTS.thresholds.suits {
+        if beside(self.own, odds) > thresholds(agent).suits {
             return self.suited(agent, name);
         }
         self.stage = Stage::Opens(name.to_string());
@@ -27,7 +27,7 @@ impl Stepwise {
 
     /// How likely the answer to anything may be in what this tool gives: then only a look tells.
     pub(super) fn opens(&mut self, agent: &Agent, name: &str, odds: f32) -> Decision {
-        if odds >= PROMPTS.thresholds.opens {
+        if odds >= thresholds(agent).opens {
             return self.suited(agent, name);
         }
         let plan = Some(format!("leave out {name}: it is for something else"));
@@ -41,11 +41,17 @@ impl Stepwise {
     }
 }
 
+/// How likely a tool does what a task asks for, held against how likely that takes no tool.
+pub(super) fn beside(own: f32, suits: f32) -> f32 {
+    log_odds(suits) - log_odds(own)
+}
+
 /// 0 for an even chance, and the same distance up and down for a likelihood and its opposite.
 pub(super) fn log_odds(likely: f32) -> f32 {
     const LEAST: f32 = 0.001;
-    let likely = likely.clamp(LEAST, 1.0 - LEAST);
-    (likely / (1.0 - likely)).ln()
+    let less = likely.min(1.0 - likely).max(LEAST);
+    let distance = ((1.0 - less) / less).ln();
+    if likely < 0.5 { -distance } else { distance }
 }
 
 #[cfg(test)]
@@ -56,6 +62,8 @@ mod tests {
     fn log_odds_are_even_in_the_middle_and_never_endless() {
         assert!(log_odds(0.5).abs() < 1e-6);
         assert!((log_odds(0.9) + log_odds(0.1)).abs() < 1e-4);
+        // Of a model that tells no probabilities, a yes and a no are even.
+        assert!(log_odds(1.0) + log_odds(0.0) == 0.0);
         assert!(log_odds(1.0) < 7.0 && log_odds(0.0) > -7.0);
     }
 }

@@ -7,6 +7,7 @@
 //! `docs/performance.md`.
 
 mod computing;
+mod measured;
 mod passage;
 mod prompts;
 mod query;
@@ -14,6 +15,7 @@ mod reading;
 
 use serde_json::{Value, json};
 
+use crate::calibration::thresholds;
 use crate::{odds, survey};
 use agent_core::agent::Agent;
 use agent_core::event::Observation;
@@ -24,6 +26,7 @@ use agent_core::provenance::Origin;
 use agent_core::strategy::{Decision, Next, PYTHON, Prompt, paragraphs};
 use passage::Passage;
 use query::{Asked, Query};
+pub(crate) use reading::both;
 
 /// The tool that ranks passages.
 pub(super) const SEARCH: &str = "files.search";
@@ -251,8 +254,8 @@ impl Folder {
                 Decision::default()
             }
             Stage::Kind => {
-                self.is_number = odds(reply, "number") >= prompts::thresholds().number;
-                if self.odds >= prompts::thresholds().compute && !self.tables.is_empty() {
+                self.is_number = odds(reply, "number") >= thresholds(agent).number;
+                if self.odds >= thresholds(agent).compute && !self.tables.is_empty() {
                     self.compute(agent);
                     let plan = "ask the table that may hold the answer".to_string();
                     Decision { plan: Some(plan), ..Decision::default() }

@@ -5,10 +5,11 @@
 //! a conversation of its own: what is the answer, from what was observed? Code is written in a fence,
 //! never within JSON; a call is never repeated unchanged; questions about a folder are looked into
 //! by [`folder`]. An answer whose values nothing supports is no answer ([`grounding`]). What is said
-//! to the model and where decisions part is data: `prompts.toml`.
+//! to the model is data, `prompts.toml`, and so is where its decisions part ([`calibration`]).
 
 mod answer;
 mod arguments;
+pub mod calibration;
 mod choice;
 mod done;
 mod each;
@@ -320,7 +321,8 @@ impl Strategy for Stepwise {
             }
             Stage::Fits => self.needed(agent, number, odds(reply, "yes")),
             Stage::Whole => {
-                let next = match said == "whole" {
+                let whole = 1.0 - odds(reply, "part");
+                let next = match whole >= calibration::thresholds(agent).whole {
                     true => self.choose(agent),
                     false => self.look(agent, self.means()),
                 };
@@ -343,10 +345,10 @@ impl Strategy for Stepwise {
                 Some(answer) => Decision { next: Next::Answer(answer), ..Decision::default() },
                 None => Decision::default(),
             },
-            Stage::Claims(value) => self.claims(value, odds(reply, "yes")),
-            Stage::Leaves(value) => self.leaves(value, odds(reply, "undone")),
+            Stage::Claims(value) => self.claims(agent, value, odds(reply, "yes")),
+            Stage::Leaves(value) => self.leaves(agent, value, odds(reply, "undone")),
             Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),
-            Stage::Several(name) => self.several(name, odds(reply, "several")),
+            Stage::Several(name) => self.several(agent, name, odds(reply, "several")),
             Stage::Calls(name) => self.called(agent, number, &name, reply),
             Stage::Arguments(name) => self.filled(agent, number, &name, reply),
             Stage::Text(draft) => self.wrote(agent, number, draft, reply),

@@ -24,7 +24,6 @@ pub(super) static PROMPTS: LazyLock<Prompts> =
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Prompts {
-    pub(super) thresholds: Thresholds,
     own: Question,
     fits: Question,
     suits: Question,
@@ -42,25 +41,6 @@ pub(super) struct Prompts {
     text: Question,
     choose: Course,
     answer: Answer,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Thresholds {
-    pub(super) own: f32,
-    pub(super) margin: f32,
-    pub(super) margin_of_facts: f32,
-    pub(super) fits: f32,
-    pub(super) suits: f32,
-    pub(super) opens: f32,
-    pub(super) looks: f32,
-    pub(super) acts: f32,
-    pub(super) acts_surely: f32,
-    pub(super) claims: f32,
-    pub(super) leaves: f32,
-    pub(super) asked: f32,
-    pub(super) several: f32,
-    pub(super) each: f32,
 }
 
 /// Something small that is asked in a conversation of its own, after worked examples.
@@ -343,7 +323,7 @@ fn task(agent: &Agent) -> String {
 }
 
 /// A tool as it is told of: its shape and what it does.
-fn step(tool: &ToolSpec) -> String {
+pub(super) fn step(tool: &ToolSpec) -> String {
     format!("{} – {}", shape(tool), brief(&tool.description))
 }
 
@@ -399,7 +379,6 @@ mod tests {
     #[test]
     fn the_prompts_can_be_read() {
         let prompts: Prompts = toml::from_str(include_str!("prompts.toml")).unwrap_or_default();
-        assert!(prompts.thresholds.own > 0.0 && prompts.thresholds.fits > 0.0);
         assert!(
             prompts.own.examples.len() > 5
                 && prompts.fits.examples.len() > 5

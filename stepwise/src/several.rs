@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::prompts::PROMPTS;
+use super::calibration::thresholds;
 use super::{Stage, Stepwise, grounding};
 use agent_core::agent::Agent;
 use agent_core::message::ToolCall;
@@ -17,8 +17,8 @@ const PARTS: [&str; 2] = ["$defs", "definitions"];
 
 impl Stepwise {
     /// How likely the tool is called for several things.
-    pub(super) fn several(&mut self, name: String, odds: f32) -> Decision {
-        self.stage = match odds >= PROMPTS.thresholds.several {
+    pub(super) fn several(&mut self, agent: &Agent, name: String, odds: f32) -> Decision {
+        self.stage = match odds >= thresholds(agent).several {
             true => Stage::Calls(name),
             false => Stage::Arguments(name),
         };

@@ -17,6 +17,7 @@ use models::fetch::{Installed, Part, Plan, Progress, Stage};
 use models::home::size;
 use models::onnx::Device;
 use serde_json::json;
+use stepwise::calibration;
 
 use super::json::print;
 use super::run::{How, open, runtime};
@@ -108,20 +109,31 @@ fn list(errand: &Errand, json: bool) {
             Installed::Yes(bytes) => ("here", bytes),
             Installed::Damaged => ("damaged", 0),
         };
+        let calibrated = calibration::models().any(|name| name == model.name);
         if json {
             print(&json!({
-                "name": model.name, "about": model.about, "license": model.license,
-                "tried": model.tried, "download_bytes": model.download, "state": state, "bytes": bytes,
-            }));
+                            "name": model.name, "about": model.about, "license": model.license,
+            <<<<<<< HEAD
+                            "tried": model.tried, "download_bytes": model.download, "state": state, "bytes": bytes,
+            =======
+                            "download_bytes": model.download, "state": state, "bytes": bytes,
+                            "calibrated": calibrated,
+            >>>>>>> h15
+                        }));
         } else {
             let untried = if model.tried { "" } else { "; never tried" };
             let size = if bytes > 0 { bytes } else { model.download };
             say(&format!(
+<<<<<<< HEAD
                 "{:<22} {:>6} MB  {:<9} {}{untried}",
+=======
+                "{:<22} {:>6} MB  {:<9} {}{}",
+>>>>>>> h15
                 model.name,
                 size / 1_000_000,
                 state,
-                model.about
+                model.about,
+                if calibrated { "; calibrated" } else { "" }
             ));
         }
     }

@@ -2,9 +2,10 @@
 //! is asked for, and else a program is written.
 
 use super::passage::asks_of_another;
-use super::prompts::{self, thresholds};
+use super::prompts;
 use super::query::{Asked, Query};
 use super::{Folder, Found, Means, OUTPUT, Stage, call, origins, python};
+use crate::calibration::thresholds;
 use crate::numeral::says_number;
 use crate::survey;
 use agent_core::agent::Agent;
@@ -68,7 +69,7 @@ impl Folder {
     /// How likely it is that the table holds what is asked for. Unless that is sure, others are asked as well:
     /// by its name and its columns a table is easily mistaken for another.
     pub(super) fn held_by_table(&mut self, agent: &Agent, number: u64, odds: f32) -> Decision {
-        let limits = thresholds();
+        let limits = thresholds(agent);
         if let Some(query) = self.query.take()
             && self.likeliest.as_ref().is_none_or(|(most, _)| odds > *most)
         {
@@ -100,7 +101,7 @@ impl Folder {
     /// The form as it was filled in.
     pub(super) fn queried(&mut self, agent: &Agent, number: u64, said: &str) -> Decision {
         let asked = self.query.as_ref().and_then(|query| query.asked(said));
-        let sure = self.holds >= thresholds().holds_surely;
+        let sure = self.holds >= thresholds(agent).holds_surely;
         // A name that the row has not may be in no row at all.
         let row = self.holders.first().filter(|_| self.of_row);
         let another = row.is_some_and(|row| asks_of_another(&agent.task, &row.text));
@@ -108,7 +109,7 @@ impl Folder {
             _ if !asked.named && another => false,
             // What was read in a row is not how many there are.
             _ if asked.counts && self.of_row => false,
-            _ if !asked.named && self.holds < thresholds().holds_unnamed => false,
+            _ if !asked.named && self.holds < thresholds(agent).holds_unnamed => false,
             _ if asked.guesses && !sure => false,
             true => sure || !asked.totals,
             false => asked.picks,
@@ -131,7 +132,7 @@ impl Folder {
     /// them all the same: the newest ferry for the longest one.
     pub(super) fn spoken_of(&mut self, agent: &Agent, number: u64, none: f32) -> Decision {
         let Some(asked) = self.asked.as_ref() else { return Decision::default() };
-        if none >= thresholds().speaks_of_none {
+        if none >= thresholds(agent).speaks_of_none {
             let plan = Some("no column of the table is what is asked for".to_string());
             let next = self.doubted(agent, number);
             return Decision { plan, next, ..Decision::default() };
@@ -153,7 +154,7 @@ impl Folder {
         let Some((query, asked)) = self.query.as_mut().zip(self.asked.take()) else {
             return Decision::default();
         };
-        if odds < thresholds().column {
+        if odds < thresholds(agent).column {
             return self.work(number, asked);
         }
         if let Some(asked) = query.of_column(&asked, said) {
@@ -297,10 +298,10 @@ impl Folder {
 
     /// Whether a table may be asked after all: reading led nowhere, it was not all but certain that
     /// there is nothing to compute, and that was not tried yet.
-    pub(super) fn may_compute(&self) -> bool {
+    pub(super) fn may_compute(&self, agent: &Agent) -> bool {
         let tried = self.query.is_some() || !self.programs.is_empty();
         self.means == Means::Both
-            && self.odds >= thresholds().maybe
+            && self.odds >= thresholds(agent).maybe
             && !tried
             && !self.tables.is_empty()
     }

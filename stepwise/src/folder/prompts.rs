@@ -22,7 +22,6 @@ static PROMPTS: LazyLock<Prompts> =
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Prompts {
-    thresholds: Thresholds,
     route: Question,
     kind: Question,
     read: Read,
@@ -34,23 +33,6 @@ struct Prompts {
     speaks: Question,
     holds: Question,
     query: Question,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Thresholds {
-    pub(super) compute: f32,
-    pub(super) number: f32,
-    pub(super) maybe: f32,
-    pub(super) holds: f32,
-    pub(super) holds_unnamed: f32,
-    pub(super) holds_surely: f32,
-    pub(super) holds_row: f32,
-    pub(super) holds_after_all: f32,
-    pub(super) column: f32,
-    pub(super) speaks_of_none: f32,
-    pub(super) stated: f32,
-    pub(super) stated_after: f32,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,11 +59,6 @@ struct Program {
     ask_to_write: PromptText,
     failed: PromptText,
     empty: PromptText,
-}
-
-/// Where decisions part.
-pub(super) fn thresholds() -> &'static Thresholds {
-    &PROMPTS.thresholds
 }
 
 /// Compute or look up?

@@ -53,7 +53,7 @@ struct Condition {
 }
 
 /// What to find: the arguments of `query`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Find {
     find: &'static str,
     of: Value,
@@ -61,7 +61,7 @@ struct Find {
 }
 
 /// A form that was filled in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Asked {
     /// The program that answers it.
     pub(super) program: String,

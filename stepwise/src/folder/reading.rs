@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use super::passage::{self, Passage};
-use super::prompts::{self, thresholds};
+use super::prompts;
 use super::{Folder, Found, Means, SEARCH, Stage};
+use crate::calibration::thresholds;
 use crate::numeral::says_number;
 use agent_core::agent::Agent;
 use agent_core::event::Observation;
@@ -37,7 +38,7 @@ impl Folder {
         // What the agent file says is about the run.
         let own = path::display(&agent.root, &agent.file);
         let found = passage::all(&observation.result, known, room, &own);
-        if found.is_empty() && self.may_compute() {
+        if found.is_empty() && self.may_compute(agent) {
             self.compute(agent);
             return Next::Again;
         }
@@ -123,7 +124,7 @@ impl Folder {
 
     /// How likely it is that the passage states an answer at all.
     pub(super) fn answered(&mut self, agent: &Agent, number: u64, answers: f32) -> Decision {
-        let limits = thresholds();
+        let limits = thresholds(agent);
         let Some((stated, holder)) = self.holder.take() else {
             return self.nothing(agent, number);
         };
@@ -151,7 +152,7 @@ impl Folder {
     /// either, a table may hold it, or both that and the passage that shares the most names with it
     /// may lead further.
     pub(super) fn nothing(&mut self, agent: &Agent, number: u64) -> Decision {
-        if !self.chain.is_empty() && self.may_compute() {
+        if !self.chain.is_empty() && self.may_compute(agent) {
             self.passages.clear();
             self.compute(agent);
             let plan = "no passage states it: ask the table that may hold it".to_string();
@@ -181,7 +182,7 @@ impl Folder {
 }
 
 /// How likely two questions together make something, as the mean of their odds' logarithms.
-fn both(one: f32, other: f32) -> f32 {
+pub(crate) fn both(one: f32, other: f32) -> f32 {
     let odds = |likely: f32| likely / (1.0 - likely).max(f32::EPSILON);
     let together = (odds(one) * odds(other)).sqrt();
     together / (1.0 + together)
