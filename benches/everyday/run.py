@@ -2,7 +2,7 @@
 """Gives an agent everyday tasks and looks at what it did: the fields of its outcome, the files that it
 wrote, the messages that it sent.
 
-    python3 benches/everyday/run.py tune             89 tasks that prompts and thresholds were made with
+    python3 benches/everyday/run.py tune             134 tasks that prompts and thresholds were made with
     python3 benches/everyday/run.py heldout          28 others, run once when all else was done
 
 A task is right when everything that it names is so, and nothing else was sent. A value of an outcome
