@@ -218,7 +218,10 @@ impl Stepwise {
         if number && !has_number(value) {
             return Err("the result is a number: give it".to_string());
         }
-        let evidence = self.evidence(agent);
+        // What a look into the folder did not find cannot be told from what lay beside it.
+        let found =
+            self.folder.as_ref().is_none_or(|folder| folder.found() || self.taken.len() > 1);
+        let evidence = if found { self.evidence(agent) } else { Evidence::default() };
         self.left = grounding::unsupported(&checked(agent), value, &evidence);
         let Some((at, value)) = self.left.first() else { return Ok(()) };
         let field = at.rsplit('/').find(|key| key.parse::<usize>().is_err()).unwrap_or("answer");

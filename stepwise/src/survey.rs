@@ -29,6 +29,11 @@ impl Stepwise {
 
     fn surveyed(&mut self, agent: &Agent) -> Next {
         if self.only_looks() && self.means().is_some() {
+            // A file that the task names is read, and not searched for what the task says; of a table the rows are asked.
+            if self.means() == Some(Means::Search) && self.has(READ) && self.names_a_file(agent) {
+                self.stage = self.toward(agent, READ);
+                return Next::Again;
+            }
             if self.has(READ) {
                 self.stage = Stage::Whole;
                 return Next::Again;
@@ -36,6 +41,14 @@ impl Stepwise {
             return self.look(agent, self.means());
         }
         self.choose(agent)
+    }
+
+    /// Whether the task names a file: one that is there, or where that is not known, anything that is called like one.
+    fn names_a_file(&self, agent: &Agent) -> bool {
+        match self.survey.is_empty() {
+            true => agent.task.split_whitespace().any(is_called_like_a_file),
+            false => !named(&self.survey, &agent.task).is_empty(),
+        }
     }
 
     /// What the agent can look into its folder with.
@@ -121,6 +134,20 @@ pub(super) fn named(survey: &str, task: &str) -> Vec<String> {
     named.map(str::to_string).collect()
 }
 
+/// Whether a word of a task ends as the names of documents do: `minutes.txt,` and not `example.org`.
+fn is_called_like_a_file(word: &str) -> bool {
+    const ENDINGS: [&str; 18] = [
+        "txt", "md", "csv", "tsv", "json", "jsonl", "xml", "html", "htm", "log", "pdf", "docx",
+        "xlsx", "pptx", "odt", "epub", "eml", "yaml",
+    ];
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+    word.rsplit_once('.').is_some_and(|(name, ending)| {
+        !name.is_empty()
+            && !word.contains("://")
+            && ENDINGS.contains(&ending.to_lowercase().as_str())
+    })
+}
+
 /// The tables that a survey names: its lines are `PATH: table of …` and `PATH: text, …`.
 pub(super) fn tables(survey: &str) -> Vec<String> {
     let tables = survey.lines().filter_map(|line| line.split_once(": table of "));
@@ -136,6 +163,16 @@ mod tests {
         let survey = "docs/a.csv: table of 3 rows with the columns x\ndocs/b.md: text, Title";
         assert_eq!(named(survey, "Sum up b.md"), ["docs/b.md"]);
         assert!(named(survey, "Sum up all").is_empty());
+    }
+
+    #[test]
+    fn files_are_told_by_their_endings() {
+        assert!(is_called_like_a_file("minutes.txt,") && is_called_like_a_file("\"docs/A.PDF\"?"));
+        assert!(
+            !["example.org", "minutes.", ".txt", "https://example.org/a.html", "3.5"]
+                .into_iter()
+                .any(is_called_like_a_file)
+        );
     }
 
     #[test]
