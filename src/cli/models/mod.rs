@@ -112,29 +112,19 @@ fn list(errand: &Errand, json: bool) {
         let calibrated = calibration::models().any(|name| name == model.name);
         if json {
             print(&json!({
-                            "name": model.name, "about": model.about, "license": model.license,
-            <<<<<<< HEAD
-                            "tried": model.tried, "download_bytes": model.download, "state": state, "bytes": bytes,
-            =======
-                            "download_bytes": model.download, "state": state, "bytes": bytes,
-                            "calibrated": calibrated,
-            >>>>>>> h15
-                        }));
+                "name": model.name, "about": model.about, "license": model.license,
+                "tried": model.tried, "calibrated": calibrated,
+                "download_bytes": model.download, "state": state, "bytes": bytes,
+            }));
         } else {
-            let untried = if model.tried { "" } else { "; never tried" };
-            let size = if bytes > 0 { bytes } else { model.download };
-            say(&format!(
-<<<<<<< HEAD
-                "{:<22} {:>6} MB  {:<9} {}{untried}",
-=======
-                "{:<22} {:>6} MB  {:<9} {}{}",
->>>>>>> h15
-                model.name,
-                size / 1_000_000,
-                state,
-                model.about,
-                if calibrated { "; calibrated" } else { "" }
-            ));
+            let (name, about) = (model.name, model.about);
+            let size = if bytes > 0 { bytes } else { model.download } / 1_000_000;
+            let more = match (model.tried, calibrated) {
+                (false, _) => "; never tried",
+                (true, true) => "; calibrated",
+                (true, false) => "",
+            };
+            say(&format!("{name:<22} {size:>6} MB  {state:<9} {about}{more}"));
         }
     }
 }
