@@ -230,6 +230,20 @@ fn each_label_of_a_list_is_asked_for_by_itself() {
 }
 
 #[test]
+fn what_a_look_did_not_find_has_no_number() {
+    let search = "[tools]\nuse = [\"files.search\"]\n[permissions]\nread = [\"docs\"]";
+    let looked = |answers: &[&str]| {
+        // The passage does not state what was read in it, and leads to no other.
+        let look = ["data", "yes", "number", "30 m", "no", "no"];
+        let replies: Vec<Value> = look.iter().chain(answers).map(|said| say(said)).collect();
+        ran(&place(), STEPWISE, &format!("{search}\n{TOWER}"), &replies)
+    };
+    let (ran, journal) = looked(&[r#"{"height": 30}"#; 3]);
+    assert_eq!((ran.code, &ran.finished()["outcome"]), (Some(1), &Value::Null), "{journal}");
+    assert_eq!(ran.finished()["reason"], "unsupported", "{journal}");
+}
+
+#[test]
 fn a_tool_for_something_else_is_not_called() {
     const ONE: &str = "[tools]\nuse = [\"files.read\"]\n[permissions]\nread = [\"docs\"]";
     let after = |words: &[&str]| {
