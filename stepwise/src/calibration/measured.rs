@@ -145,7 +145,7 @@ fn each(agent: &Agent, line: &Value) -> Result<Question, String> {
     asked(&stepwise, agent)
 }
 
-fn at(stage: Stage, tools: Vec<ToolSpec>) -> Stepwise {
+pub(super) fn at(stage: Stage, tools: Vec<ToolSpec>) -> Stepwise {
     let tools: Vec<Arc<ToolSpec>> = tools.into_iter().map(Arc::new).collect();
     Stepwise { stage, ..Stepwise::new(&tools) }
 }
@@ -209,7 +209,7 @@ fn tool(written: &str) -> Result<ToolSpec, String> {
 }
 
 /// An agent with this task, and nothing else that is shown.
-fn agent(task: &str) -> Result<Agent, String> {
+pub(super) fn agent(task: &str) -> Result<Agent, String> {
     let agent = json!({
         "name": "", "description": "", "instructions": "", "task": task, "act": null, "params": {},
         "tools": [], "secrets": [], "output": null, "root": "/", "file": "/agent.toml",

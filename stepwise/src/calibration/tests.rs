@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::measured::{DECISIONS, Example};
+use super::measured::{DECISIONS, Example, agent, at};
 use super::*;
+use crate::Stage;
+use agent_core::strategy::Next;
 
 const MODEL: &str = "qwen2.5-coder-1.5b";
 
@@ -47,6 +49,24 @@ fn a_model_without_a_file_decides_at_one_half() {
     ] {
         assert!(of(&other).is_none(), "{other:?}");
     }
+    let other = agent("How deep are the wells?").unwrap();
+    let mut calibrated = other.clone();
+    calibrated.model.name = MODEL.to_string();
+    // One question: 0.36 is enough for the one, the likelier word for any other.
+    let several = |agent: &Agent, likely: f32| {
+        let mut stepwise = at(Stage::Several("wells".to_string()), Vec::new());
+        stepwise.several(agent, "wells".to_string(), likely);
+        matches!(stepwise.stage, Stage::Calls(_))
+    };
+    assert!(several(&calibrated, 0.49) && !several(&other, 0.49) && several(&other, 0.51));
+    // Two questions that count together: a yes against a no is neither, and the later one decides.
+    let undone = |agent: &Agent, acts: f32, leaves: f32| {
+        let mut stepwise = at(Stage::Leaves(Value::Null), Vec::new());
+        stepwise.acts = Some(acts);
+        matches!(stepwise.leaves(agent, json!({}), leaves).next, Next::Stop(_))
+    };
+    assert!(undone(&other, 0.6, 0.6) && !undone(&calibrated, 0.6, 0.6));
+    assert!(undone(&other, 0.6, 0.41) && !undone(&other, 0.6, 0.39) && !undone(&other, 1.0, 0.0));
 }
 
 #[test]
