@@ -223,7 +223,7 @@ fn a_model_that_nobody_knows() {
       |
     4 | name = "qwen"
       |        ^^^^^^
-    hint: choose from `qwen2.5-coder-1.5b`, `qwen2.5-coder-0.5b`, `smollm2-135m`; a path begins with `./`, a hub repository is `owner/name`
+    hint: did you mean `qwen3-4b`? a path begins with `./`, a hub repository is `owner/name`
     "#);
 }
 

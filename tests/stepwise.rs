@@ -226,7 +226,6 @@ fn each_label_of_a_list_is_asked_for_by_itself() {
         { "no": 7, "kind": "question" }, { "no": 8, "kind": "question" }, { "no": 9, "kind": "thanks" }
     ]);
     assert_eq!(ran.finished()["outcome"], json!({ "mails": kinds }), "{journal}");
-    assert!(journal.contains("the results list 3 of these"), "{journal}");
 }
 
 #[test]
