@@ -363,7 +363,7 @@ mod tests {
         let labels = |written: [&str; 3]| Labels {
             answer: json!({ "rows": written.map(|kind| json!({ "kind": kind })) }),
             asked: (0..3).map(label).collect(),
-            odds: [[0.9, 0.1], [0.55, 0.45], [0.2, 0.8]]
+            odds: [[0.9, 0.1], [0.65, 0.35], [0.2, 0.8]]
                 .map(|odds| odds.map(f32::ln).to_vec())
                 .to_vec(),
         };
