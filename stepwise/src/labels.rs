@@ -77,8 +77,9 @@ impl Stepwise {
             let list =
                 names.try_fold(&mut schema, |schema, name| schema["properties"].get_mut(name));
             if let Some(list) = list {
-                list["minItems"] =
-                    json!(list["minItems"].as_u64().unwrap_or_default().max(least as u64));
+                let least = list["minItems"].as_u64().unwrap_or_default().max(least as u64);
+                let most = list["maxItems"].as_u64().unwrap_or(u64::MAX);
+                list["minItems"] = json!(least.min(most));
             }
         }
         schema
@@ -132,7 +133,8 @@ impl Stepwise {
                 let in_turn = places.windows(2).all(|two| two[0] + 1 == two[1]);
                 let like = |line: &&String| form(line) == form(&lines[*first]);
                 let more = lines[last + 1..].iter().take_while(like).count();
-                (in_turn && more > 0).then(|| (at.clone(), places.len() + more))
+                let all = places.len() + more;
+                (in_turn && more > 0 && all <= MOST).then(|| (at.clone(), all))
             })
         })
     }
