@@ -11,11 +11,14 @@ area under the curve (how often an example that counts scored more than one that
 the one in use, each with how many examples are on the wrong side, and how many are if each example is held
 against the threshold that all others make.
 
-The best threshold has the fewest on the wrong side and, of those that have as few, the widest gap around it. A
-threshold in use stays unless the best one puts so many more on the right side that chance would do so less than
-once in twenty (a sign test over the examples that the two tell differently). `--write` writes
-`stepwise/calibration/NAME.toml`; a model that has none yet gets the best, and for a threshold without a set the one
-that it is a stricter or a milder case of.
+The best threshold has the fewest on the wrong side and, of those that have as few, the widest gap around it. It is
+marked where it puts so many more on the right side than the one in use that chance would do so less than once in
+twenty (a sign test over the examples that the two tell differently). Both sides count alike there, and in a run they
+may not: who is told that no tool fits is not told more, so `fits` is low on purpose.
+
+`--write` writes `stepwise/calibration/NAME.toml`. A threshold that the file has stays, with what these examples
+say of it; a person decides whether it changes, and deletes it for the best one to take its place. A threshold that has
+no set is in a new file the one that it is a stricter or a milder case of.
 """
 
 import argparse
@@ -51,8 +54,6 @@ def main():
     parser.add_argument("--scores", type=pathlib.Path, help="keep what the model said here; read it if it is there")
     parser.add_argument("--write", action="store_true", help="write the model's calibration file")
     options = parser.parse_args()
-    if options.write and options.decision:
-        parser.error("a file has every decision: leave out --decision")
     path = ROOT / "stepwise" / "calibration" / f"{options.model}.toml"
     old = tomllib.loads(path.read_text(encoding="utf-8"))["decisions"] if path.exists() else {}
     rows = asked(options.model, options.decision, options.scores)
@@ -66,16 +67,23 @@ def main():
         found = best(scored)
         wrong_at = lambda threshold: sum(passes(name, score, threshold) != counts for score, counts in scored)
         clear = clearly(name, scored, found, used)
-        threshold = found if clear or not old else used
+        threshold = used if name in old else found
         made[name] = {"threshold": threshold, "examples": len(scored), "area": round(area(scored), 3), "wrong": wrong_at(threshold)}
         print(f"| {name} | {len(scored)} | {area(scored):.2f} | {found:g}{' (clear)' if clear else ''} | {wrong_at(found)} "
               f"| {used:g} | {wrong_at(used)} | {left_out(name, scored)} |")
         if options.wrong:
             show(name, rows, used)
     if options.write:
+        # What was not asked now stays as it is.
+        made = old | made
         for name, of in OTHERS.items():
-            fresh = made[of]["threshold"] if isinstance(of, str) else of
-            made[name] = {"threshold": old.get(name, {}).get("threshold", fresh)}
+            if name not in made and of in made:
+                made[name] = {"threshold": made[of]["threshold"]}
+            elif name not in made and not isinstance(of, str):
+                made[name] = {"threshold": of}
+        missing = [name for name in ORDER if name not in made]
+        if missing:
+            sys.exit(f"error: a file has every decision, and {', '.join(missing)} was not asked")
         path.write_text(written(options.model, made, old), encoding="utf-8")
         print(f"written: {path.relative_to(ROOT)}", file=sys.stderr)
 
@@ -151,7 +159,7 @@ def written(model, made, old):
         "[decisions]",
     ]
     for name in ORDER:
-        values = dict(made[name])
+        values = {key: value for key, value in made[name].items() if key != "note"}
         if "note" in old.get(name, {}):
             values["note"] = old[name]["note"]
         inner = ", ".join(f"{key} = {shown(value)}" for key, value in values.items())
