@@ -85,7 +85,7 @@ pub(super) fn together(acts: f32, leaves: f32) -> f32 {
     log_odds(acts) + log_odds(leaves)
 }
 
-fn given(value: Value) -> Decision {
+pub(super) fn given(value: Value) -> Decision {
     Decision { next: Next::Answer(value), ..Decision::default() }
 }
 

@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use super::done::given;
 use super::prompts;
 use super::{Stage, Stepwise};
 use agent_core::agent::Agent;
@@ -96,6 +97,7 @@ impl Stepwise {
             self.longer = Some((at, count));
             return Some(Decision { rejected: Some(problem), ..Decision::default() });
         }
+        let lines: Vec<String> = self.observed().flat_map(lines).collect();
         let mut asked = Vec::new();
         for (list, Listed { at, field, values }) in self.listed(agent).into_iter().enumerate() {
             let things = answer.pointer(&at).and_then(Value::as_array);
@@ -105,7 +107,7 @@ impl Stepwise {
                     list,
                     field: field.clone(),
                     values: values.clone(),
-                    thing: self.shown_as(thing, &field),
+                    thing: shown_as(thing, &field, &lines),
                 });
             }
         }
@@ -123,12 +125,9 @@ impl Stepwise {
             let things = answer.pointer(&at)?.as_array()?;
             self.observed().find_map(|text| {
                 let lines = lines(text);
-                let mut places = Vec::new();
-                for thing in things {
-                    let values = identifying(thing, &field);
-                    let has_all = |line: &String| values.iter().all(|value| stands_in(value, line));
-                    places.push(lines.iter().position(has_all).filter(|_| !values.is_empty())?);
-                }
+                let places =
+                    things.iter().map(|thing| place_of(&identifying(thing, &field), &lines));
+                let places: Vec<usize> = places.collect::<Option<_>>()?;
                 let (first, last) = (places.first()?, places.last()?);
                 let in_turn = places.windows(2).all(|two| two[0] + 1 == two[1]);
                 let like = |line: &&String| form(line) == form(&lines[*first]);
@@ -137,15 +136,6 @@ impl Stepwise {
                 (in_turn && more > 0 && all <= MOST).then(|| (at.clone(), all))
             })
         })
-    }
-
-    /// The line of a result that has all values of a thing, or else the values.
-    fn shown_as(&self, thing: &Value, label: &str) -> String {
-        let values = identifying(thing, label);
-        let has_all = |line: &String| values.iter().all(|value| stands_in(value, line));
-        let line = self.observed().flat_map(lines).find(has_all);
-        let shown = line.filter(|_| !values.is_empty()).unwrap_or_else(|| values.join(", "));
-        text::head(&shown, LINE).to_string()
     }
 
     pub(super) fn ask_for_label(&self, agent: &Agent, labels: &Labels) -> (Vec<Message>, Form) {
@@ -157,8 +147,9 @@ impl Stepwise {
     }
 
     /// A label was said. Once all are, they are put into the answer.
-    pub(super) fn labelled(&mut self, mut labels: Labels, reply: &Reply) -> Option<Value> {
-        let words = labels.asked.get(labels.odds.len()).map(|label| words(&label.values))?;
+    pub(super) fn labelled(&mut self, mut labels: Labels, reply: &Reply) -> Decision {
+        let Some(label) = labels.asked.get(labels.odds.len()) else { return given(labels.put()) };
+        let words = words(&label.values);
         let said = |word: &String| if reply.content.trim() == *word { 1.0 } else { 0.0 };
         let odds = match reply.odds.len() == words.len() {
             true => reply.odds.clone(),
@@ -167,9 +158,9 @@ impl Stepwise {
         labels.odds.push(odds.into_iter().map(|odds| odds.max(f32::MIN_POSITIVE).ln()).collect());
         if labels.odds.len() < labels.asked.len() {
             self.stage = Stage::Labels(labels);
-            return None;
+            return Decision::default();
         }
-        Some(labels.put())
+        given(labels.put())
     }
 }
 
@@ -272,6 +263,22 @@ fn objects(value: &Value, listed: bool, found: &mut Vec<String>) {
         Value::Object(fields) => fields.values().for_each(|field| objects(field, false, found)),
         _ => {}
     }
+}
+
+/// The line that has all values of a thing, or else the values.
+fn shown_as(thing: &Value, label: &str, lines: &[String]) -> String {
+    let values = identifying(thing, label);
+    let shown = match place_of(&values, lines) {
+        Some(place) => lines[place].clone(),
+        None => values.join(", "),
+    };
+    text::head(&shown, LINE).to_string()
+}
+
+/// The first line that has all of these values.
+fn place_of(values: &[String], lines: &[String]) -> Option<usize> {
+    let has_all = |line: &String| values.iter().all(|value| stands_in(value, line));
+    lines.iter().position(has_all).filter(|_| !values.is_empty())
 }
 
 /// The values of a thing beside its label.

@@ -341,10 +341,7 @@ impl Strategy for Stepwise {
             Stage::Opens(name) => self.opens(agent, &name, odds(reply, "anything")),
             Stage::Looks(name) => self.looks(agent, &name, odds(reply, "look")),
             Stage::Acts(then) => self.acts(agent, then, odds(reply, "do")),
-            Stage::Labels(labels) => match self.labelled(labels, reply) {
-                Some(answer) => Decision { next: Next::Answer(answer), ..Decision::default() },
-                None => Decision::default(),
-            },
+            Stage::Labels(labels) => self.labelled(labels, reply),
             Stage::Claims(value) => self.claims(agent, value, odds(reply, "yes")),
             Stage::Leaves(value) => self.leaves(agent, value, odds(reply, "undone")),
             Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),
