@@ -145,6 +145,32 @@ fn what_was_done_is_told_in_the_tools_words_where_the_models_do_not_hold() {
 }
 
 #[test]
+fn a_file_that_the_task_names_is_written_before_the_end() {
+    let head = "act = \"stepwise\"\ntask = \"Read docs/a.md and write its height into out/b.md.\"";
+    let read = say(r#"{"path": "docs/a.md"}"#);
+    let before = [say("data"), say("yes"), say("files.read"), say("once"), read, say("finish")];
+    let with = |after: &[Value]| {
+        let place = place();
+        let replies: Vec<Value> = before.iter().chain(after).cloned().collect();
+        let (ran, journal) = ran(&place, head, WRITE, &replies);
+        (ran, journal, std::fs::read_to_string(place.path("out/b.md")).ok())
+    };
+    // The end leads to the tool that writes: only the path and the text are asked for.
+    let path = || say(r#"{"path": "out/b.md"}"#);
+    let (ran, journal, written) = with(&[path(), say("30 m"), say("finish"), say("30 m")]);
+    assert_eq!(ran.finished()["outcome"], json!({"answer": "30 m"}), "{journal}");
+    assert_eq!(written.as_deref(), Some("30 m"));
+    // Where it is not written, what was told is no outcome.
+    let made_up = || say("45 m, says the keeper.");
+    let after = [path(), made_up(), made_up(), say("finish"), say("30 m")];
+    let (ran, journal, written) = with(&after);
+    assert_eq!(written, None, "{journal}");
+    let finished = ran.finished();
+    assert_eq!((ran.code, &finished["outcome"]), (Some(1), &Value::Null), "{journal}");
+    assert!(finished["detail"].to_string().contains("out/b.md was asked for"), "{finished}");
+}
+
+#[test]
 fn an_empty_text_is_not_written() {
     let path = say(r#"{"path": "out/b.md"}"#);
     let (ran, journal, written) = writes("yes", &[path, say("```\n\n```"), say("the tower")]);
@@ -356,7 +382,7 @@ fn a_file_that_the_task_names_is_read_before_a_text_is_written() {
     let head = "act = \"stepwise\"\ntask = \"Put what a.md says into out/c.md.\"";
     let tables = "[tools]\nuse = [\"files.list\", \"files.read\", \"files.write\"]\n\
                   [permissions]\nread = [\"docs\"]\nwrite = [\"out\"]";
-    let words = ["data", "yes", "files.write", "files.write", "change", "do", "yes"].map(say);
+    let words = ["data", "yes", "files.write", "files.write"].map(say);
     let path = say(r#"{"path": "out/c.md"}"#);
     let after = [path, say("The tower is 30 m high."), say("finish"), say("Written.")];
     let replies: Vec<Value> = words.into_iter().chain(after).collect();
@@ -371,7 +397,7 @@ fn a_file_that_the_task_names_is_read_before_a_text_is_written() {
 fn what_is_told_and_was_not_done_is_done_or_not_told() {
     let both = |second: &[Value]| {
         let place = place();
-        let head = "act = \"stepwise\"\ntask = \"Write 1874 into out/a.md and 512 into out/b.md.\"";
+        let head = "act = \"stepwise\"\ntask = \"Write 1874 and 512, each into a file of its own in out.\"";
         let mut replies = ["data", "yes", "files.write", "change", "do", "yes"].map(say).to_vec();
         replies.extend([say(r#"{"path": "out/a.md"}"#), say("1874"), say("finish")]);
         replies.push(say("1874 and 512 were written."));

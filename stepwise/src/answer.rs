@@ -152,7 +152,8 @@ impl Stepwise {
         let text = agent.output.is_none();
         let said = text && value["answer"].as_str().is_some_and(grounding::says_nothing);
         let failed = || self.failed().filter(|_| text);
-        let problem = self.undone().or_else(failed).or_else(|| said.then(|| NOTHING.to_string()));
+        let problem =
+            self.undone(agent).or_else(failed).or_else(|| said.then(|| NOTHING.to_string()));
         match problem {
             Some(problem) => Decision { next: Next::Stop(problem), ..Decision::default() },
             None if last => Decision { next: Next::Answer(value), ..Decision::default() },

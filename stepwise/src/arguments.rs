@@ -278,7 +278,7 @@ impl Stepwise {
                 required.contains(name)
                     || (meant(name, schema, &spoken) && (!number || says_number))
             });
-            self.offer_files(&tool.name, properties);
+            self.offer_files(agent, &tool.name, properties);
             if let Some(text) = &text {
                 properties.remove(text);
             }
@@ -298,10 +298,12 @@ impl Stepwise {
     }
 
     /// Files and, of what a file is edited by, lines are chosen among those that are there.
-    fn offer_files(&self, tool: &str, properties: &mut Map<String, Value>) {
+    fn offer_files(&self, agent: &Agent, tool: &str, properties: &mut Map<String, Value>) {
         let shown = self.survey.lines().filter_map(|line| line.split_once(": "));
         let mut paths: Vec<&str> = shown.map(|(path, _)| path).collect();
+        let owed = self.owed(agent);
         match tool {
+            WRITE => paths = owed.iter().map(String::as_str).collect(),
             READ => paths.retain(|path| !self.repeats(READ, &json!({ "path": path }))),
             MOVE | DELETE => {
                 let folders: Vec<&str> =

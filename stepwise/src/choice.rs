@@ -110,19 +110,24 @@ impl Stepwise {
     }
 
     pub(super) fn choose(&mut self, agent: &Agent) -> Next {
-        let over = self.taken.len() >= CALLS || self.failures >= FAILURES;
+        self.expect_owed(agent);
         self.stage = Stage::Choose;
         let choices = self.choices(agent);
         match choices.as_slice() {
-            _ if over && !self.taken.is_empty() => self.stage = Stage::Answer,
-            _ if over => return self.no_tool(agent),
+            _ if self.over() && !self.taken.is_empty() => self.stage = Stage::Answer,
+            _ if self.over() => return self.no_tool(agent),
             [only] if only == FINISH && self.taken.is_empty() => return self.no_tool(agent),
-            [only] if only == FINISH => self.stage = Stage::Answer,
+            [only] if only == FINISH => return self.finish(agent),
             [only] if only == PYTHON => return self.look(agent, Some(Means::Code)),
             [only] => self.stage = self.toward(agent, &only.clone()),
             _ => {}
         }
         Next::Again
+    }
+
+    /// Whether no more steps are taken.
+    pub(super) fn over(&self) -> bool {
+        self.taken.len() >= CALLS || self.failures >= FAILURES
     }
 
     /// No tool is there for this: that is the end, or the answer says so where it has a form.
@@ -143,8 +148,7 @@ impl Stepwise {
             return Decision { rejected, next: self.choose(agent), ..Decision::default() };
         }
         if said == FINISH {
-            self.stage = Stage::Answer;
-            return Decision::default();
+            return Decision { next: self.finish(agent), ..Decision::default() };
         }
         if let Some(path) = self.read_before(agent, said) {
             let plan = Some(format!("read {path} first: the task names it"));

@@ -63,7 +63,10 @@ impl Stepwise {
     }
 
     /// Why what the task asks for was not done, where a change was asked for and none was made.
-    pub(super) fn undone(&self) -> Option<String> {
+    pub(super) fn undone(&self, agent: &Agent) -> Option<String> {
+        if let Some(file) = self.owed(agent).first() {
+            return Some(format!("{file} was asked for and not written"));
+        }
         let name = self.wanted.first().filter(|_| !self.changed())?;
         let failed = self.taken.iter().rev().find(|step| &step.tool == name);
         let why =

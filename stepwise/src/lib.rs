@@ -19,6 +19,7 @@ mod folder;
 mod grounding;
 mod labels;
 mod numeral;
+mod owed;
 mod prompts;
 mod relevant;
 mod several;

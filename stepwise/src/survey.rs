@@ -46,7 +46,7 @@ impl Stepwise {
     /// Whether the task names a file: one that is there, or where that is not known, anything that is called like one.
     fn names_a_file(&self, agent: &Agent) -> bool {
         match self.survey.is_empty() {
-            true => agent.task.split_whitespace().any(is_called_like_a_file),
+            true => files_in(&agent.task).next().is_some(),
             false => !named(&self.survey, &agent.task).is_empty(),
         }
     }
@@ -134,13 +134,19 @@ pub(super) fn named(survey: &str, task: &str) -> Vec<String> {
     named.map(str::to_string).collect()
 }
 
-/// Whether a word of a task ends as the names of documents do: `minutes.txt,` and not `example.org`.
+/// The words of a text that are called like files, without what stands around them.
+pub(super) fn files_in(text: &str) -> impl Iterator<Item = &str> {
+    let around = |c: char| !c.is_alphanumeric() && !"./_-".contains(c);
+    let words = text.split_whitespace().map(move |word| word.trim_matches(around));
+    words.map(|word| word.trim_end_matches('.')).filter(|word| is_called_like_a_file(word))
+}
+
+/// Whether a word ends as the names of documents do: `minutes.txt` and not `example.org`.
 fn is_called_like_a_file(word: &str) -> bool {
     const ENDINGS: [&str; 18] = [
         "txt", "md", "csv", "tsv", "json", "jsonl", "xml", "html", "htm", "log", "pdf", "docx",
         "xlsx", "pptx", "odt", "epub", "eml", "yaml",
     ];
-    let word = word.trim_matches(|c: char| !c.is_alphanumeric());
     word.rsplit_once('.').is_some_and(|(name, ending)| {
         !name.is_empty()
             && !word.contains("://")
@@ -167,12 +173,11 @@ mod tests {
 
     #[test]
     fn files_are_told_by_their_endings() {
-        assert!(is_called_like_a_file("minutes.txt,") && is_called_like_a_file("\"docs/A.PDF\"?"));
-        assert!(
-            !["example.org", "minutes.", ".txt", "https://example.org/a.html", "3.5"]
-                .into_iter()
-                .any(is_called_like_a_file)
-        );
+        let text = "Put minutes.txt, \"docs/A.PDF\" and (./b_1.md) into out/c.txt.";
+        let files: Vec<&str> = files_in(text).collect();
+        assert_eq!(files, ["minutes.txt", "docs/A.PDF", "./b_1.md", "out/c.txt"]);
+        let others = "example.org minutes. .txt https://example.org/a.html 3.5";
+        assert_eq!(files_in(others).next(), None);
     }
 
     #[test]

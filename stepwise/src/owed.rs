@@ -1,0 +1,62 @@
+//! Files that a task says are to be written. A small model reads what should go into one, and takes that for the end:
+//! while such a file is missing, the end leads to the tool that writes, and without it there is no answer.
+
+use super::{Stage, Stepwise, WRITE, survey};
+use agent_core::agent::Agent;
+use agent_core::path;
+use agent_core::strategy::{Next, PYTHON};
+
+impl Stepwise {
+    /// The files that the task names, that lie where the agent may write, that were not there, and that no step was
+    /// about so far.
+    pub(super) fn owed(&self, agent: &Agent) -> Vec<String> {
+        let writes = self.has(WRITE) || self.has(PYTHON);
+        if !writes || self.wrote || agent.grants.write.is_empty() {
+            return Vec::new();
+        }
+        let listed = |file: &str| {
+            let mut lines = self.survey.lines().filter_map(|line| line.split_once(": "));
+            lines.any(|(path, _)| path.split('#').next() == Some(file))
+        };
+        let place = |file: &str| path::resolve(&agent.root, file).ok();
+        let handled = |file: &str| {
+            let steps = self.succeeded().filter_map(|step| step.arguments.as_object());
+            let mut values = steps.flatten().filter_map(|(_, value)| value.as_str());
+            values.any(|value| place(value) == place(file))
+        };
+        let may_be_written = |file: &str| {
+            let writable = &agent.grants.write;
+            place(file).is_some_and(|file| writable.iter().any(|place| file.starts_with(place)))
+        };
+        let mut owed: Vec<String> = survey::files_in(&agent.task).map(str::to_string).collect();
+        owed.retain(|file| may_be_written(file) && !listed(file) && !handled(file));
+        owed.dedup();
+        owed
+    }
+
+    /// A task that names a file to write asks for the tool that writes it.
+    pub(super) fn expect_owed(&mut self, agent: &Agent) {
+        if self.has(WRITE) && !self.wants_it(WRITE) && !self.owed(agent).is_empty() {
+            self.wanted.push(WRITE.to_string());
+            self.unwanted.retain(|name| name != WRITE);
+        }
+    }
+
+    /// There is nothing more to find out: what is owed is written, if it can be, and then comes the answer.
+    pub(super) fn finish(&mut self, agent: &Agent) -> Next {
+        let writer = [WRITE, PYTHON]
+            .into_iter()
+            .find(|name| self.has(name) && !self.barred.iter().any(|barred| barred == name));
+        match writer.filter(|_| !self.over() && !self.owed(agent).is_empty()) {
+            Some(PYTHON) => self.look(agent, self.means()),
+            Some(writer) => {
+                self.stage = self.toward(agent, writer);
+                Next::Again
+            }
+            None => {
+                self.stage = Stage::Answer;
+                Next::Again
+            }
+        }
+    }
+}
