@@ -26,7 +26,7 @@ const EDITED: [&str; 3] = ["path", "old", "new"];
 /// A call that waits for its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Draft {
-    tool: String,
+    pub(super) tool: String,
     arguments: Value,
     /// The argument that the text is.
     field: String,
@@ -52,7 +52,10 @@ impl Stepwise {
         let (schema, text) = self.arguments(agent, tool);
         let empty = schema["properties"].as_object().is_none_or(Map::is_empty);
         match text {
-            Some(field) if empty => draft(name, json!({}), field),
+            Some(field) if empty => {
+                let (tool, arguments) = (name.to_string(), json!({}));
+                Stage::Text(Draft { tool, arguments, field, refused: None })
+            }
             None if !empty && self.taken.is_empty() => Stage::Several(name.to_string()),
             _ => Stage::Arguments(name.to_string()),
         }
@@ -98,7 +101,8 @@ impl Stepwise {
         }
         match self.tool(name).and_then(|tool| self.text_of(agent, tool)) {
             Some(field) => {
-                self.stage = draft(name, arguments, field);
+                let draft = Draft { tool: name.to_string(), arguments, field, refused: None };
+                self.stage = self.before_text(agent, draft);
                 Decision::default()
             }
             None => self.make(agent, number, name, arguments),
@@ -106,7 +110,12 @@ impl Stepwise {
     }
 
     pub(super) fn ask_for_text(&self, agent: &Agent, draft: &Draft) -> Vec<Message> {
-        let taken = self.for_the_answer(agent);
+        let mut taken = self.for_the_answer(agent);
+        if let Some((step, lines)) = &self.judged {
+            let read = &self.taken[*step];
+            let same = |step: &&mut Taken| step.tool == READ && step.arguments == read.arguments;
+            taken.iter_mut().filter(same).for_each(|step| step.shown.clone_from(lines));
+        }
         let Draft { tool, arguments, field, refused } = draft;
         let mut messages = prompts::text(agent, &taken, tool, arguments, field);
         if let Some([said, problem]) = refused {
@@ -332,10 +341,6 @@ impl Stepwise {
         let lines = texts.flat_map(str::lines).filter(|line| !line.trim().is_empty());
         lines.filter(|line| had.insert(*line)).take(grounding::OFFERED).collect()
     }
-}
-
-fn draft(tool: &str, arguments: Value, field: String) -> Stage {
-    Stage::Text(Draft { tool: tool.to_string(), arguments, field, refused: None })
 }
 
 /// Whether an argument is any string.

@@ -18,6 +18,7 @@ mod fitting;
 mod folder;
 mod grounding;
 mod labels;
+mod lines;
 mod numeral;
 mod owed;
 mod prompts;
@@ -33,6 +34,7 @@ use self::arguments::Draft;
 use self::each::Siblings;
 use self::folder::Folder;
 use self::labels::Labels;
+use self::lines::Lines;
 use self::relevant::relevant;
 use agent_core::agent::Agent;
 use agent_core::event::{Observation, Status};
@@ -116,6 +118,8 @@ struct Stepwise {
     /// What an answer did not know, which another step may find out; each is looked for once.
     missing: Option<String>,
     revised: usize,
+    /// The step that read a file of which a text takes some lines, and these.
+    judged: Option<(usize, String)>,
     /// What the task says and a change has to be made with yet; looked for once.
     rest: Option<String>,
 }
@@ -151,7 +155,9 @@ enum Stage {
     Calls(String),
     /// With which arguments?
     Arguments(String),
-    /// What is the longer text among them?
+    /// Which lines of a file is the longer text among them made of?
+    Lines(Lines),
+    /// What is that text?
     Text(Draft),
     /// Does the task mean the others of a list, too?
     Each(Siblings),
@@ -224,7 +230,7 @@ impl Strategy for Stepwise {
             Stage::Own | Stage::Fits | Stage::Whole | Stage::Choose => true,
             Stage::Suits(_) | Stage::Opens(_) | Stage::Looks(_) | Stage::Acts(_) => true,
             Stage::Asked(_) | Stage::Each(_) => true,
-            Stage::Claims(_) | Stage::Leaves(_) | Stage::Labels(_) => true,
+            Stage::Claims(_) | Stage::Leaves(_) | Stage::Labels(_) | Stage::Lines(_) => true,
             // A list of one is asked for again, as a call.
             Stage::Several(_) | Stage::Calls(_) => true,
             Stage::Folder => self.folder.as_ref().is_some_and(Folder::decides),
@@ -297,6 +303,9 @@ impl Strategy for Stepwise {
                 let (messages, form) = self.ask_for_label(agent, labels);
                 own(messages, "", form, 32)
             }
+            Stage::Lines(lines) => {
+                own(self.ask_for_line(agent, lines), "", words(&["yes", "no"]), 8)
+            }
             Stage::Each(siblings) => {
                 own(self.ask_for_each(agent, siblings), "", words(&["yes", "no"]), 8)
             }
@@ -343,6 +352,7 @@ impl Strategy for Stepwise {
             Stage::Looks(name) => self.looks(agent, &name, odds(reply, "look")),
             Stage::Acts(then) => self.acts(agent, then, odds(reply, "do")),
             Stage::Labels(labels) => self.labelled(labels, reply),
+            Stage::Lines(lines) => self.judged(agent, lines, reply),
             Stage::Claims(value) => self.claims(agent, value, odds(reply, "yes")),
             Stage::Leaves(value) => self.leaves(agent, value, odds(reply, "undone")),
             Stage::Asked(name) => self.wants(agent, &name, odds(reply, "yes")),
@@ -422,6 +432,7 @@ impl Stepwise {
             longer: None,
             missing: None,
             revised: 0,
+            judged: None,
             rest: None,
         }
     }

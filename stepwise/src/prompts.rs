@@ -38,6 +38,7 @@ pub(super) struct Prompts {
     calls: Question,
     each: Question,
     label: Question,
+    line: Question,
     text: Question,
     choose: Course,
     answer: Answer,
@@ -240,6 +241,11 @@ pub(super) fn text(
     ))
 }
 
+/// Is this line of a file one that the task wants?
+pub(super) fn line(agent: &Agent, line: &str) -> Vec<Message> {
+    PROMPTS.line.ask(&format!("Task: {}\nLine: {line}\nWanted?", task(agent)))
+}
+
 /// Which tool next? What was done so far is the conversation.
 pub(super) fn choose<'a>(
     agent: &Agent,
@@ -397,6 +403,7 @@ mod tests {
             &prompts.calls,
             &prompts.each,
             &prompts.label,
+            &prompts.line,
             &prompts.text,
         ] {
             assert!(!question.rules.is_empty() && question.examples.len() > 3);
