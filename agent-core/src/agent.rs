@@ -185,6 +185,9 @@ pub struct ModelConfig {
     pub sampling: Sampling,
     /// The most tokens of one reply.
     pub max_tokens: u32,
+    /// The most tokens of what a local model thinks before a reply; 0: it does not think.
+    #[serde(default, skip_serializing_if = "nothing")]
+    pub reasoning: u32,
     /// What a local model computes on.
     pub device: Device,
     /// A LoRA adapter over a local model's weights, absolute.
@@ -205,6 +208,12 @@ pub struct ModelConfig {
     pub fallback: Vec<String>,
     /// What tokens cost; always there where the budget has `cost_usd`.
     pub price: Option<Price>,
+}
+
+/// Whether there is none. (serde hands over what it asks about.)
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn nothing(tokens: &u32) -> bool {
+    *tokens == 0
 }
 
 /// The name of an environment variable that holds a secret. Never the secret.

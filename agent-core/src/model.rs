@@ -24,6 +24,9 @@ pub struct Request {
     pub form: Form,
     /// The most tokens the reply may have; `u32::MAX` for as many as there is room for.
     pub max_tokens: u32,
+    /// So many of these may be the model's reasoning before it, where the model can and the form is no
+    /// choice; 0 for none. What is left of them is not the reply's.
+    pub reasoning: u32,
 }
 
 impl Request {

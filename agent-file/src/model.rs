@@ -44,6 +44,7 @@ pub(super) fn config(
             seed: table.seed.unwrap_or(Sampling::default().seed),
         },
         max_tokens: table.max_tokens.unwrap_or(MAX_TOKENS),
+        reasoning: table.reasoning.unwrap_or_default(),
         device: table.device.unwrap_or_default(),
         adapter: None,
         timeout: TIMEOUT,
@@ -114,7 +115,11 @@ fn belongs(table: &ModelTable, provider: Provider, report: &mut Report<'_>) -> b
         ("input", table.input.is_some()),
         ("quirks", table.quirks.is_some()),
     ];
-    let onnx = [("device", table.device.is_some()), ("adapter", table.adapter.is_some())];
+    let onnx = [
+        ("device", table.device.is_some()),
+        ("adapter", table.adapter.is_some()),
+        ("reasoning", table.reasoning.is_some()),
+    ];
     let keys = openai
         .into_iter()
         .map(|(key, set)| (key, set, Provider::Openai))
@@ -236,6 +241,9 @@ fn replace(
     if name != config.name || provider != config.provider {
         config.context = None;
         config.adapter = None;
+    }
+    if provider != Provider::Onnx {
+        config.reasoning = 0;
     }
     config.provider = provider;
     config.name = name.to_string();

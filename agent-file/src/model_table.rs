@@ -81,6 +81,12 @@ pub struct ModelTable {
     #[schemars(with = "u32", range(min = 1, max = 1_000_000))]
     pub max_tokens: Option<u32>,
 
+    /// onnx: the most tokens of what a thinking model may think before a reply, beside `max_tokens`. Default: 0, it
+    /// replies without thinking.
+    #[serde(default)]
+    #[schemars(with = "u32", range(max = 1_000_000))]
+    pub reasoning: Option<u32>,
+
     /// onnx: what the model computes on. `cuda` is an error where there is no CUDA device. Default:
     /// `cpu`.
     #[serde(default)]

@@ -57,6 +57,7 @@ async fn first(model: &Onnx, question: &Question) -> f32 {
         prefix: String::new(),
         form: Form::Choice(question.choices.clone()),
         max_tokens: 16,
+        reasoning: 0,
     };
     let reply = model.think(&request, &mut |_: &str| {}).await.unwrap();
     *reply.odds.first().unwrap()

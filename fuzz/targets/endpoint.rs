@@ -15,6 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
         prefix: String::new(),
         form: Form::Calls(Vec::new()),
         max_tokens: 64,
+        reasoning: 0,
     };
     let cut = usize::from(u16::from_le_bytes(*cut));
     let protocols = [Protocol::Chat, Protocol::Responses, Protocol::Messages];

@@ -24,7 +24,7 @@ const INVOICE: &str = "Invoice 2024-11873\nIssued by: Hartmann & Sorensen Engine
 fn request(task: &str, form: Form) -> Request {
     let rules = Message::system("You fill in what is asked for, in the words of the text.");
     let messages = vec![rules.into(), Message::user(task).into()];
-    Request { call: 0, messages, prefix: String::new(), form, max_tokens: 220 }
+    Request { call: 0, messages, prefix: String::new(), form, max_tokens: 220, reasoning: 0 }
 }
 
 fn fields() -> Value {

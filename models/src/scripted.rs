@@ -313,6 +313,7 @@ mod tests {
             prefix: String::new(),
             form: Form::Calls(Vec::new()),
             max_tokens: 100,
+            reasoning: 0,
         }
     }
 

@@ -40,6 +40,7 @@ fn told(engine: &Onnx, rules: Message, asked: &str, asker: u64) -> (Reply, Vec<T
         prefix: String::new(),
         form: Form::Text { stop: Vec::new() },
         max_tokens: 20,
+        reasoning: 0,
     };
     let asking = Asking { logprobs: Some(2), asker, ..Asking::default() };
     let mut told = Vec::new();

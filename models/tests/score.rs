@@ -111,6 +111,7 @@ fn asked(engine: &Onnx, prompt: &str, asking: Asking) -> (Reply, Vec<TokenLogpro
         prefix: prompt.to_owned(),
         form: Form::Text { stop: Vec::new() },
         max_tokens: 120,
+        reasoning: 0,
     };
     let mut tokens = Vec::new();
     let mut shown = String::new();

@@ -38,6 +38,7 @@ fn request(prompt: &str, max_tokens: u32) -> Request {
         prefix: prompt.to_string(),
         form: Form::Text { stop: Vec::new() },
         max_tokens,
+        reasoning: 0,
     }
 }
 

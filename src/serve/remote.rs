@@ -45,6 +45,7 @@ impl Remote {
             api_key: key(name, table).map_err(super::Refused)?,
             sampling,
             max_tokens: u32::MAX,
+            reasoning: 0,
             device: agent_core::agent::Device::default(),
             adapter: None,
             timeout: TIMEOUT,

@@ -177,7 +177,7 @@ mod tests {
         }
         let messages = messages.into_iter().map(Arc::new).collect();
         let (prefix, form) = (String::new(), Form::Calls(Vec::new()));
-        Request { call: 0, messages, prefix, form, max_tokens: 100 }
+        Request { call: 0, messages, prefix, form, max_tokens: 100, reasoning: 0 }
     }
 
     fn fitted(context: u32, observations: &[usize]) -> Request {

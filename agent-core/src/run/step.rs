@@ -9,8 +9,8 @@ use crate::content::ContentPart;
 use crate::event::{Outcome, Reason, What};
 use crate::ledger::Room;
 use crate::message::{Message, ToolCall};
-use crate::model::Request;
-use crate::strategy::PLAN;
+use crate::model::{Form, Request};
+use crate::strategy::{PLAN, Prompt};
 
 /// What a run needs next.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,13 +83,14 @@ impl Run {
         };
         let said = plenty.say.as_ref().map_or(0, String::len) + plenty.prefix.len();
         let fresh = tokens(unread + said);
-        let (prompt, last) = match self.ledger.room(fresh, plenty.max_tokens.into()) {
+        let (prompt, last) = match self.ledger.room(fresh, self.most(&plenty).into()) {
             Room::Spent(reason) => {
                 return Step::Record(What::Ended { outcome: self.cut_short(reason) });
             }
             Room::Plenty => (plenty, false),
             Room::Last => (self.prompt(true), true),
         };
+        let max_tokens = self.most(&prompt);
         let mut messages = match prompt.messages {
             Some(own) => own.into_iter().map(Arc::new).collect(),
             None => self.history.clone(),
@@ -100,12 +101,22 @@ impl Run {
                 call: self.replies,
                 messages,
                 prefix: prompt.prefix,
+                reasoning: max_tokens - prompt.max_tokens,
                 form: prompt.form,
-                max_tokens: prompt.max_tokens,
+                max_tokens,
             },
             fresh,
             last,
         }
+    }
+
+    /// The most tokens of a reply, with what the model may think before it. A word is chosen without.
+    fn most(&self, prompt: &Prompt) -> u32 {
+        let reasoning = match prompt.form {
+            Form::Choice(_) => 0,
+            _ => self.agent.model.reasoning,
+        };
+        prompt.max_tokens.saturating_add(reasoning)
     }
 
     /// How much of the conversation is not in the model's cache, in bytes.

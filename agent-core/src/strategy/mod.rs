@@ -25,7 +25,7 @@ pub use one_call::{ONE_CALL, one_call};
 pub use parse::{Parsed, parse};
 pub use prompt::{Prompt, for_a_model, paragraphs};
 pub use prompts::{Answered, PromptText, last_question};
-pub use reasoning::after_reasoning;
+pub use reasoning::{after_reasoning, reasoning_marks};
 pub use registry::{Entry, Models, Needs, Strategies};
 pub use signature::{shape, signature};
 pub use tools::TOOLS;

@@ -13,6 +13,11 @@ const TAGS: [(&str, &str); 9] = [
     ("\u{25c1}think\u{25b7}", "\u{25c1}/think\u{25b7}"),
 ];
 
+/// What stands around the reasoning of a model whose chat template is this.
+pub fn reasoning_marks(template: &str) -> Option<(&'static str, &'static str)> {
+    TAGS.into_iter().find(|(_, close)| template.contains(close))
+}
+
 /// The text after the reasoning that it begins with, or all of it where there is none or no end to it.
 pub fn after_reasoning(content: &str) -> &str {
     let has = TAGS.iter().any(|(_, close)| place(content, close).is_some());

@@ -13,7 +13,8 @@ use super::asking::{Asking, Prompt, Room};
 use super::grammar::{Grammars, Rails};
 use super::sampler::{Sampler, best};
 use super::shown::OnText;
-use super::template::Template;
+use super::template::{Begun, Template};
+use super::thinking::granted;
 use super::tokenizer::Tokenizer;
 use super::writing::Way;
 
@@ -128,10 +129,12 @@ impl<D: Decoder> Engine<D> {
         let rails = self.grammars.rails(&request.form, format, calls, &self.tokenizer)?;
         self.pace.compiling += started.elapsed();
         let tools = tools(&request.form);
+        let thinks = self.thinks(request, asking);
+        let begun = if thinks { Begun::Thinking } else { Begun::Reply(&request.prefix) };
         let (prompt, common) = match asking.prompt {
             Prompt::Chat => {
                 let (tokenizer, messages) = (&self.tokenizer, &request.messages);
-                let prompt = self.template.tokens(tokenizer, messages, tools, &request.prefix)?;
+                let prompt = self.template.tokens(tokenizer, messages, tools, begun)?;
                 let common = match tools {
                     [] => self.template.common(tokenizer, messages, &prompt)?,
                     _ => 0,
@@ -158,14 +161,21 @@ impl<D: Decoder> Engine<D> {
         let input = prompt.len() as u64;
         let sampling = asking.sampling.unwrap_or(self.sampling);
         let mut sampler = Sampler::new(sampling, request.call);
+        let logprobs = asking.logprobs.map(usize::from);
+        let way = |limit, sampler| Way { limit, rails, sampler, logprobs, ahead: asking.ahead };
         let mut reply = match &request.form {
             Form::Choice(choices) => self.choose(&prompt[cached..], choices, &mut sampler, on_text),
-            _ => {
-                let logprobs = asking.logprobs.map(usize::from);
-                let way = Way { limit, rails, sampler, logprobs, ahead: asking.ahead };
-                self.write(prompt, request, way, on_text)
+            _ if thinks => {
+                let thought = self.thought(prompt, request, limit, sampler, on_text)?;
+                let sampler = Sampler::new(sampling, request.call);
+                let left = limit - granted(request, limit);
+                self.after(thought, request, way(left, sampler), on_text)
             }
+            _ => self.write(prompt, request, way(limit, sampler), on_text),
         }?;
+        if request.reasoning > 0 && !self.template.thinks() {
+            reply.notes.push("this model does not think: `reasoning` is of no use".to_string());
+        }
         reply.usage.input = input;
         reply.usage.cached = cached as u64;
         self.pace.read += input - cached as u64;

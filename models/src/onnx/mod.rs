@@ -37,6 +37,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod text;
+mod thinking;
 mod tokenizer;
 mod trial;
 mod turns;

@@ -11,6 +11,7 @@ use agent_core::message::Message;
 
 use super::model::speech;
 use super::odds::logprob;
+use super::template::Begun;
 use super::{EngineError, Options, Session, Tokenizer};
 use crate::import::ModelInfo;
 
@@ -154,7 +155,12 @@ impl Scorer {
             Asked::Plain => self.first().into_iter().chain(self.tokenizer.encode(prompt)).collect(),
             Asked::Chat => {
                 let (tokenizer, template) = speech(&self.info)?;
-                template.tokens(&tokenizer, &[Message::user(prompt).into()], &[], "")?
+                template.tokens(
+                    &tokenizer,
+                    &[Message::user(prompt).into()],
+                    &[],
+                    Begun::Reply(""),
+                )?
             }
         };
         let Some((last, before)) = prompt.split_last() else { return Err(EngineError::Empty) };

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_core::message::{Message, Role};
+use agent_core::strategy::reasoning_marks;
 use agent_core::tool::ToolSpec;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Kwargs;
@@ -28,12 +29,25 @@ const NAME: &str = "chat template";
 /// byte or item it touches. A model's template is as untrusted as the model.
 const FUEL: u64 = 100_000_000;
 
+/// What the assistant's turn begins with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Begun<'a> {
+    /// The reply, from this text on; the model does not think.
+    Reply(&'a str),
+    /// What the model thinks.
+    Thinking,
+    /// This is what it thought, and then comes the reply, from this text on.
+    Thought(&'a str, &'a str),
+}
+
 /// A model's chat template.
 pub(super) struct Template {
     environment: Environment<'static>,
     format: CallFormat,
     /// Whether the template says something of tools by itself.
     tools: bool,
+    /// What stands around what the model thinks, where it thinks at all.
+    marks: Option<(&'static str, &'static str)>,
     /// Whether a text that is no conversation begins with `bos`.
     pub(super) begins: bool,
     bos: String,
@@ -63,6 +77,7 @@ impl Template {
             environment,
             format: CallFormat::of(source),
             tools: source.contains("tools"),
+            marks: reasoning_marks(source),
             begins: false,
             bos,
             eos,
@@ -74,13 +89,23 @@ impl Template {
         self.format
     }
 
-    /// The prompt as tokens: the conversation, the opening of the assistant's turn, and `prefix`.
+    /// Whether the model thinks before it replies, if it is let.
+    pub(super) fn thinks(&self) -> bool {
+        self.marks.is_some()
+    }
+
+    /// Where what the model thinks ends.
+    pub(super) fn thought_ends(&self) -> Option<&'static str> {
+        self.marks.map(|(_, close)| close)
+    }
+
+    /// The prompt as tokens: the conversation, the opening of the assistant's turn, and what that begins with.
     pub(super) fn tokens(
         &self,
         tokenizer: &Tokenizer,
         messages: &[Arc<Message>],
         tools: &[Arc<ToolSpec>],
-        prefix: &str,
+        begun: Begun<'_>,
     ) -> Result<Vec<u32>, EngineError> {
         let (messages, tools): (Vec<Value>, Vec<Value>) = if self.tools {
             let described = tools.iter().map(|tool| calls::described(tool));
@@ -100,8 +125,23 @@ impl Template {
             .collect();
         let tools: Vec<Value> =
             tools.into_iter().map(|tool| guarded(tokenizer, Markers::All, guard, tool)).collect();
-        let mut text = self.accepted(messages, &tools)?;
-        text += &shielded(tokenizer, Markers::Control, guard, prefix);
+        let thinks = !matches!(begun, Begun::Reply(_));
+        let mut text = self.accepted(messages, &tools, thinks)?;
+        let (open, close) = self.marks.unwrap_or_default();
+        let opened = text.trim_end().ends_with(open) && !open.is_empty();
+        if thinks && !opened {
+            text += &format!("{open}\n");
+        } else if !thinks && opened {
+            // A template that has its model think whatever is asked of it.
+            text += &format!("\n{close}\n\n");
+        }
+        if let Begun::Thought(thought, _) = begun {
+            text += &shielded(tokenizer, Markers::All, guard, thought.trim());
+            text += &format!("\n{close}\n\n");
+        }
+        if let Begun::Reply(prefix) | Begun::Thought(_, prefix) = begun {
+            text += &shielded(tokenizer, Markers::Control, guard, prefix);
+        }
         Ok(tokenizer.encode_marked(&text, guard))
     }
 
@@ -120,7 +160,7 @@ impl Template {
             return Ok(0);
         }
         others.push(Arc::new(Message::user(OTHER)));
-        let other = self.tokens(tokenizer, &others, &[], "")?;
+        let other = self.tokens(tokenizer, &others, &[], Begun::Reply(""))?;
         Ok(prompt.iter().zip(&other).take_while(|(token, other)| token == other).count())
     }
 
@@ -132,8 +172,13 @@ impl Template {
     }
 
     /// The conversation as it is, or else with its turns as this template takes them.
-    fn accepted(&self, messages: Vec<Value>, tools: &[Value]) -> Result<String, EngineError> {
-        let first = self.render(&messages, tools);
+    fn accepted(
+        &self,
+        messages: Vec<Value>,
+        tools: &[Value],
+        thinks: bool,
+    ) -> Result<String, EngineError> {
+        let first = self.render(&messages, tools, thinks);
         if first.as_ref().is_ok_and(|text| turns::all_in(&messages, text)) {
             return first;
         }
@@ -142,13 +187,18 @@ impl Template {
         }];
         let mut rendered = forms.iter().filter_map(|form| {
             let messages = form(&messages);
-            let text = self.render(&messages, tools).ok()?;
+            let text = self.render(&messages, tools, thinks).ok()?;
             turns::all_in(&messages, &text).then_some(text)
         });
         rendered.next().map_or(first, Ok)
     }
 
-    fn render(&self, messages: &[Value], tools: &[Value]) -> Result<String, EngineError> {
+    fn render(
+        &self,
+        messages: &[Value],
+        tools: &[Value],
+        thinks: bool,
+    ) -> Result<String, EngineError> {
         let broken = |error: Error| EngineError::Template(error.to_string());
         let tools = (!tools.is_empty()).then(|| json::jinja(&Value::Array(tools.to_vec())));
         let context = context! {
@@ -157,6 +207,9 @@ impl Template {
             add_generation_prompt => true,
             bos_token => self.bos.as_str(),
             eos_token => self.eos.as_str(),
+            // What templates ask about it by: those of Qwen3 and SmolLM3, and those of Granite and DeepSeek.
+            enable_thinking => thinks,
+            thinking => thinks,
         };
         self.environment.get_template(NAME).map_err(broken)?.render(context).map_err(broken)
     }

@@ -17,7 +17,7 @@ use super::bench::busy_here;
 use super::grammar::Grammars;
 use super::model::speech;
 use super::sampler::best;
-use super::template::Template;
+use super::template::{Begun, Template};
 use super::tokenizer::Tokenizer;
 use crate::import::ModelInfo;
 
@@ -68,7 +68,7 @@ impl Trial {
     /// # Errors
     /// The template takes no such turn.
     pub fn prompt(&self, text: &str) -> Result<Vec<u32>, EngineError> {
-        self.template.tokens(&self.tokenizer, &[Message::user(text).into()], &[], "")
+        self.template.tokens(&self.tokenizer, &[Message::user(text).into()], &[], Begun::Reply(""))
     }
 
     /// Writes a reply of at most `most` tokens under the schema. `logits` is given the tokens that were settled

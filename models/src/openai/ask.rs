@@ -302,6 +302,7 @@ mod tests {
             prefix: String::new(),
             form: Form::Act(vec![tool.into()]),
             max_tokens: 1,
+            reasoning: 0,
         };
         assert!(!must_call(&request));
         request.messages.extend([Message::assistant("7"), Message::user("no")].map(Arc::new));

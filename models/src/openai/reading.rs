@@ -175,7 +175,14 @@ mod tests {
 
     fn request() -> Request {
         let (messages, prefix) = (Vec::new(), String::new());
-        Request { call: 0, messages, prefix, form: Form::Calls(Vec::new()), max_tokens: 500 }
+        Request {
+            call: 0,
+            messages,
+            prefix,
+            form: Form::Calls(Vec::new()),
+            max_tokens: 500,
+            reasoning: 0,
+        }
     }
 
     fn chat<'a>(

@@ -158,7 +158,7 @@ fn hello() -> Answer {
 
 fn request(form: Form) -> Request {
     let messages = vec![Message::system("Be brief.").into(), Message::user("Say hello.").into()];
-    Request { call: 0, messages, prefix: String::new(), form, max_tokens: 50 }
+    Request { call: 0, messages, prefix: String::new(), form, max_tokens: 50, reasoning: 0 }
 }
 
 fn free() -> Request {

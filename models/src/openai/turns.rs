@@ -136,7 +136,14 @@ mod tests {
 
     fn shown(messages: Vec<Message>, form: Form, quirks: &Quirks) -> Vec<String> {
         let messages = messages.into_iter().map(Arc::new).collect();
-        let request = Request { call: 0, messages, prefix: String::new(), form, max_tokens: 10 };
+        let request = Request {
+            call: 0,
+            messages,
+            prefix: String::new(),
+            form,
+            max_tokens: 10,
+            reasoning: 0,
+        };
         let call = |call: &ToolCall| format!("+{}", call.id);
         let shown = |turn: Message| {
             let calls: String = turn.tool_calls.iter().map(call).collect();

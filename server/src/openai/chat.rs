@@ -132,6 +132,7 @@ pub(crate) async fn create(
         prefix: String::new(),
         form: wanted.form(&*model.generator)?,
         max_tokens: options::limit(name, most)?,
+        reasoning: 0,
     };
     let choices = options::choices(body.n)?;
     let pieces = answer::ask(&shared, Ask { model, request, how, choices })?;

@@ -105,6 +105,7 @@ pub(crate) async fn create(
         prefix: prompt,
         form: Form::Text { stop: body.stop.strings()? },
         max_tokens: options::limit("max_tokens", Some(body.max_tokens.unwrap_or(TOKENS)))?,
+        reasoning: 0,
     };
     let choices = options::choices(body.n)?;
     let pieces = answer::ask(&shared, Ask { model, request, how, choices })?;

@@ -125,6 +125,7 @@ pub(crate) async fn create(
         prefix: String::new(),
         form: wanted.form(&*model.generator)?,
         max_tokens: options::limit("max_output_tokens", body.max_output_tokens)?,
+        reasoning: 0,
     };
     let pieces = answer::ask(&shared, Ask { model, request, how, choices: 1 })?;
     if body.stream {

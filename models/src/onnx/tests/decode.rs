@@ -11,6 +11,7 @@ use super::sample::{Dice, QWEN, SMOLLM2, Vocab, engine, request, spec};
 use crate::onnx::asking::{Ahead, Asking, Prompt, Room};
 use crate::onnx::decode::{Decoder, Engine};
 use crate::onnx::sampler::normalizer;
+use crate::onnx::template::Begun;
 
 fn ask(engine: &mut Engine<Dice>, request: &Request) -> Reply {
     engine.think(request, Asking::default(), Arc::default(), &mut |_, _| ()).unwrap()
@@ -169,7 +170,10 @@ fn the_odds_of_a_choice_are_those_of_all_its_tokens() {
         assert!((reply.odds.iter().sum::<f32>() - 1.0).abs() < 1e-5);
 
         // The same by walking every choice alone, from the beginning.
-        let prompt = engine.template.tokens(&engine.tokenizer, &request.messages, &[], "").unwrap();
+        let prompt = engine
+            .template
+            .tokens(&engine.tokenizer, &request.messages, &[], Begun::Reply(""))
+            .unwrap();
         let end = engine.tokenizer.end_tokens()[0];
         let nested = choices.contains(&"the answer is".to_string());
         let mut scores = Vec::new();
@@ -307,7 +311,10 @@ fn a_forced_token_is_told_with_its_own_probability() {
         .think(&request, asking, Arc::default(), &mut |_, tokens| told.extend_from_slice(tokens))
         .unwrap();
     assert_eq!(told.len() as u64, reply.usage.output);
-    let prompt = engine.template.tokens(&engine.tokenizer, &request.messages, &[], "").unwrap();
+    let prompt = engine
+        .template
+        .tokens(&engine.tokenizer, &request.messages, &[], Begun::Reply(""))
+        .unwrap();
     let written = engine.fed[prompt.len()..].to_vec();
     engine.decoder.rewind(0);
     let mut logits = engine.decoder.read(&prompt).to_vec();

@@ -4,3 +4,4 @@ mod decode;
 mod grammar;
 mod prompt;
 mod sample;
+mod thinking;

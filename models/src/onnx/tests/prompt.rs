@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::sample::{QWEN, SMOLLM2, Vocab, spec, template, tokenizer};
 use crate::import::TokenizerInfo;
+use crate::onnx::template::Begun;
 use crate::onnx::tokenizer::Tokenizer;
 
 /// The prompt as text, and how many markers are in it.
@@ -20,7 +21,8 @@ fn prompt(
     let tokenizer = tokenizer(vocab);
     let messages: Vec<_> = messages.iter().cloned().map(Arc::new).collect();
     let tools: Vec<_> = tools.iter().cloned().map(Arc::new).collect();
-    let tokens = template(source).tokens(&tokenizer, &messages, &tools, prefix).unwrap();
+    let tokens =
+        template(source).tokens(&tokenizer, &messages, &tools, Begun::Reply(prefix)).unwrap();
     let bytes: Vec<u8> = tokens.iter().flat_map(|&token| tokenizer.bytes(token).to_vec()).collect();
     let markers = ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<tool_call>", "</tool_call>"]
         .iter()
@@ -50,7 +52,7 @@ fn conversation() -> Vec<Message> {
 #[test]
 fn a_template_that_would_run_for_years() {
     let loops = "{% for a in range(99999) %}".repeat(3) + &"{% endfor %}".repeat(3);
-    let tokens = template(&loops).tokens(&tokenizer(Vocab::Calls), &[], &[], "");
+    let tokens = template(&loops).tokens(&tokenizer(Vocab::Calls), &[], &[], Begun::Reply(""));
     assert!(tokens.is_err());
 }
 
@@ -257,6 +259,7 @@ fn turns_of_one_side_are_one_where_they_must_alternate() {
 fn a_template_that_takes_no_form_says_why() {
     let source = "{{ raise_exception('never') }}";
     let message = Arc::new(Message::user("Hi"));
-    let tokens = template(source).tokens(&tokenizer(Vocab::Turns), &[message], &[], "");
+    let tokens =
+        template(source).tokens(&tokenizer(Vocab::Turns), &[message], &[], Begun::Reply(""));
     assert!(tokens.unwrap_err().to_string().contains("never"));
 }

@@ -148,6 +148,7 @@ pub(in crate::onnx) fn request(form: Form, max_tokens: u32) -> Request {
         prefix: String::new(),
         form,
         max_tokens,
+        reasoning: 0,
     }
 }
 
