@@ -136,7 +136,10 @@ impl Stepwise {
         // A fence around all of it is not part of it; one within it is.
         let text = if said.starts_with("```") { unfenced(said) } else { said }.to_string();
         let empty = text.is_empty().then(|| format!("the {} is empty", draft.field));
-        let problem = cut(reply).or(empty).or_else(|| self.unsupported(agent, &json!(text)));
+        let wrong = cut(reply).or(empty).or_else(|| self.unsupported(agent, &json!(text)));
+        // Said once: the words of a message may be others for a reason.
+        let first = draft.tool != WRITE && draft.refused.is_none();
+        let problem = wrong.or_else(|| left_out(&agent.task, &text).filter(|_| first));
         let Some(problem) = problem else {
             let mut arguments = draft.arguments;
             arguments[&draft.field] = Value::from(text);
@@ -343,6 +346,30 @@ impl Stepwise {
     }
 }
 
+/// What a text does not say of what the task says that it should: of the words behind a "that" some are in it, and
+/// these are not.
+fn left_out(task: &str, text: &str) -> Option<String> {
+    const THAT: [&str; 8] = ["that", "dass", "daß", "que", "che", "dat", "att", "że"];
+    let words: Vec<&str> = task.split_inclusive(char::is_whitespace).collect();
+    let is_that =
+        |word: &&str| THAT.contains(&word.trim().trim_matches(',').to_lowercase().as_str());
+    let behind = words[words.iter().rposition(is_that)? + 1..].concat();
+    let clause = behind.split(['.', '!', '?', ';', '\n']).next().unwrap_or_default();
+    let said = rank::words(text);
+    let is_said = |word: &String| {
+        said.iter().any(|said| {
+            let stem = word.chars().count().min(said.chars().count()) >= 4;
+            said == word || (stem && (said.starts_with(word.as_str()) || word.starts_with(said)))
+        })
+    };
+    let asked = rank::words(clause);
+    let missing: Vec<&str> =
+        asked.iter().filter(|word| !is_said(word)).map(String::as_str).collect();
+    // Where none is, it is in another language.
+    (!missing.is_empty() && missing.len() < asked.len())
+        .then(|| format!("it does not say everything: `{}` is not in it", missing.join("`, `")))
+}
+
 /// Whether an argument is any string.
 fn free(schema: &Value) -> bool {
     let narrow = ["enum", "const", "format", "pattern"];
@@ -360,4 +387,21 @@ fn meant(name: &str, schema: &Value, spoken: &[String]) -> bool {
         .join(" ");
     let telling = |word: &String| !word.starts_with(|c: char| c.is_ascii_digit());
     rank::words(&text).iter().any(|word| telling(word) && spoken.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_out;
+
+    #[test]
+    fn what_a_message_should_say_is_behind_a_that() {
+        let task =
+            "His red lead is here. Please text the owner that the lead is at the front desk.";
+        let missing = left_out(task, "Dear Gustav, your dog is at the front desk.");
+        assert!(missing.is_some_and(|missing| missing.contains("`lead`")));
+        assert_eq!(left_out(task, "Your lead is kept at the front desk."), None);
+        // Other words for all of it are another language.
+        assert_eq!(left_out(task, "Die Leine liegt am Empfang."), None);
+        assert_eq!(left_out("Tell Ann about the leads.", "Hello Ann"), None);
+    }
 }

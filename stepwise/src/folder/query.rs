@@ -3,6 +3,7 @@
 //! says, so no condition can be made up; what is found is computed by the host's own program.
 
 mod column;
+mod rate;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use super::passage::{said_in_full, said_of};
 use super::prompts::{self, literal};
 use agent_core::message::Message;
 use column::{Column, finds};
+use rate::rate;
 
 /// The most conditions of one question.
 const CONDITIONS: usize = 3;
@@ -37,6 +39,8 @@ pub(super) struct Query {
     alike: Vec<Vec<String>>,
     /// Columns that rows can be ordered by, where the question names none of them.
     measures: Vec<String>,
+    /// What the question says that each is or costs, which a total is multiplied by.
+    rate: Option<Value>,
 }
 
 /// A condition that rows can be asked to meet, as an argument of `query`.
@@ -110,6 +114,7 @@ impl Query {
         let conditions = columns.iter().flat_map(|column| column.conditions(question)).collect();
         let alike = alike(columns, question);
         let measures = measures(columns, question);
+        let rate = rate(&described.numbers, question);
         let (path, rows) = (path.to_string(), described.rows);
         Some(Query {
             path,
@@ -120,6 +125,7 @@ impl Query {
             named,
             alike,
             measures,
+            rate,
         })
     }
 
@@ -239,6 +245,7 @@ impl Query {
         });
         let wanted = form["find"].as_str()?;
         let (_, find) = self.finds.iter().find(|(words, _)| words == wanted)?;
+        let mut find = find.clone();
         // What comes first of all comes first of those that have something else.
         if ENDS.contains(&find.find) {
             conditions.retain(|one| !one.guess);
@@ -266,6 +273,13 @@ impl Query {
         let named = self.named.iter().filter(used).count();
         if named < self.named.len() {
             return None;
+        }
+        let unused = |rate: &&Value| !conditions.iter().any(|one| one.condition[2] == **rate);
+        let rate = self.rate.as_ref().filter(unused);
+        match (find.find, rate) {
+            ("sum", Some(rate)) if find.of.is_string() => find.of = json!([find.of, "*", rate]),
+            ("count", Some(rate)) => find.by = rate.clone(),
+            _ => {}
         }
         let mut arguments = format!("{}, find={}", literal(&self.path), literal(find.find));
         let mut add = |name: &str, value: &Value| {
@@ -303,12 +317,12 @@ impl Query {
             picks: !rows.is_empty() || ends,
             totals: rows.is_empty() && ["sum", "count", "average"].contains(&find.find),
             lists: find.find == "list",
-            counts: find.find == "count",
+            counts: find.find == "count" && find.by.is_null(),
             named: named > 0,
             guesses: conditions.iter().any(|one| one.guess),
             columns,
             orders,
-            find: find.clone(),
+            find,
             form: form.clone(),
         })
     }

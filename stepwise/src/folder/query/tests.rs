@@ -45,6 +45,24 @@ fn a_form_becomes_a_program() {
 }
 
 #[test]
+fn a_total_is_multiplied_by_a_rate_that_the_question_says() {
+    let asked = |question: &str, find: &str| {
+        let described = DESCRIBED.replace("[1990]", "[0.5]");
+        let query =
+            Query::of("b.csv", &described, question).unwrap_or_else(|| panic!("{described}"));
+        let reply = json!({"rows": [], "find": find}).to_string();
+        query.asked(&reply).map(|asked| asked.program)
+    };
+    let each = "We pay 0.5 for every metre of a boat: how much is that?";
+    let expected = r#"print(query("b.csv", find="sum", of=["length","*",0.5]))"#;
+    assert_eq!(asked(each, "the sum of length").as_deref(), Some(expected));
+    let expected = r#"print(query("b.csv", find="count", by=0.5))"#;
+    assert_eq!(asked(each, "the number of rows").as_deref(), Some(expected));
+    let expected = r#"print(query("b.csv", find="sum", of="length"))"#;
+    assert_eq!(asked("How long are they?", "the sum of length").as_deref(), Some(expected));
+}
+
+#[test]
 fn a_count_is_multiplied_by_what_each_is() {
     let seats = DESCRIBED.replace(
         r#""mast", "kind": "number", "unit": "m""#,

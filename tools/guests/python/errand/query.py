@@ -224,7 +224,7 @@ def query(path, where=(), find="count", of=None, by=None):
 
 def _find(rows, find, of, by):
     if find == "count":
-        return len(rows), []
+        return _round(len(rows) * by) if by else len(rows), []
     if not rows:
         return "nothing", []
     if find == "different":
@@ -262,13 +262,14 @@ def _sum(rows, of):
 
 
 def _worth(row, of):
-    """A cell, or of two their difference or product: `["died", "-", "born"]`."""
+    """A cell, or of two their difference or product: `["died", "-", "born"]`; or so many times one: `["km", "*", 0.4]`."""
     if not isinstance(of, (list, tuple)):
         return row[of]
     one, sign, other = of
-    if row[one] is None or row[other] is None:
+    other = row[other] if isinstance(other, str) else other
+    if row[one] is None or other is None:
         return None
-    return _round(row[one] - row[other] if sign == "-" else row[one] * row[other])
+    return _round(row[one] - other if sign == "-" else row[one] * other)
 
 
 def _round(value):
