@@ -363,11 +363,10 @@ fn left_out(task: &str, text: &str) -> Option<String> {
         })
     };
     let asked = rank::words(clause);
-    let missing: Vec<&str> =
-        asked.iter().filter(|word| !is_said(word)).map(String::as_str).collect();
+    let missing = asked.iter().filter(|word| !is_said(word)).count();
     // Where none is, it is in another language.
-    (!missing.is_empty() && missing.len() < asked.len())
-        .then(|| format!("it does not say everything: `{}` is not in it", missing.join("`, `")))
+    (0 < missing && missing < asked.len())
+        .then(|| format!("it does not say that {}", clause.trim()))
 }
 
 /// Whether an argument is any string.
@@ -398,7 +397,7 @@ mod tests {
         let task =
             "His red lead is here. Please text the owner that the lead is at the front desk.";
         let missing = left_out(task, "Dear Gustav, your dog is at the front desk.");
-        assert!(missing.is_some_and(|missing| missing.contains("`lead`")));
+        assert_eq!(missing.as_deref(), Some("it does not say that the lead is at the front desk"));
         assert_eq!(left_out(task, "Your lead is kept at the front desk."), None);
         // Other words for all of it are another language.
         assert_eq!(left_out(task, "Die Leine liegt am Empfang."), None);

@@ -7,6 +7,7 @@
 //! `docs/performance.md`.
 
 mod computing;
+mod languages;
 mod measured;
 mod passage;
 mod prompts;
@@ -65,6 +66,8 @@ pub(super) struct Folder {
     programs: Vec<String>,
     /// What is asked for is a number.
     is_number: bool,
+    /// The question in the language of other texts, once it was asked for.
+    translated: Option<String>,
     /// What is being read, best first.
     passages: Vec<Passage>,
     /// Passages whose names another search follows, in the order in which they lead on.
@@ -115,6 +118,8 @@ enum Stage {
     Work,
     Examples,
     Program,
+    /// What is the question in another language?
+    Translate,
     Search,
     Read,
     /// Does a passage state what was read?
@@ -154,6 +159,7 @@ impl Folder {
             holds: 0.0,
             asked: None,
             programs: Vec::new(),
+            translated: None,
             passages: Vec::new(),
             chain: Vec::new(),
             read: Vec::new(),
@@ -232,7 +238,8 @@ impl Folder {
                 let choices = vec!["yes".to_string(), "no".to_string()];
                 (self.chat.clone(), Form::Choice(choices), 4)
             }
-            Stage::Read
+            Stage::Translate
+            | Stage::Read
             | Stage::Columns
             | Stage::Work
             | Stage::Examples
@@ -261,7 +268,7 @@ impl Folder {
                     Decision { plan: Some(plan), ..Decision::default() }
                 } else {
                     let plan = "read the passages that fit the question best".to_string();
-                    let next = self.search(number, &agent.task);
+                    let next = self.search(agent, number);
                     Decision { plan: Some(plan), next, ..Decision::default() }
                 }
             }
@@ -281,6 +288,10 @@ impl Folder {
                 self.column_named(agent, number, said, likely)
             }
             Stage::Program => self.programmed(agent, number, &reply.content),
+            Stage::Translate => {
+                self.translated = Some(said.to_string());
+                Decision { next: self.search(agent, number), ..Decision::default() }
+            }
             Stage::Read => self.propose(agent, number, said),
             Stage::Check => self.checked(agent, odds(reply, "yes")),
             Stage::Answers => self.answered(agent, number, odds(reply, "yes")),

@@ -221,7 +221,7 @@ impl Folder {
             return self.told(agent, number, "examples", Stage::Examples);
         }
         match self.read.is_empty() {
-            true => self.search(number, &agent.task),
+            true => self.search(agent, number),
             false => self.nothing(agent, number).next,
         }
     }
@@ -282,7 +282,7 @@ impl Folder {
                 self.stage = Stage::Done;
                 Next::Again
             }
-            Means::Search | Means::Both => self.search(number, &agent.task),
+            Means::Search | Means::Both => self.search(agent, number),
         }
     }
 

@@ -24,6 +24,7 @@ static PROMPTS: LazyLock<Prompts> =
 struct Prompts {
     route: Question,
     kind: Question,
+    translate: Question,
     read: Read,
     last: Last,
     program: Program,
@@ -114,6 +115,11 @@ pub(super) fn failed(error: &str) -> String {
 pub(super) fn empty(output: &str) -> String {
     let output = if output.is_empty() { "nothing" } else { output };
     PROMPTS.program.empty.with(context! { output })
+}
+
+/// What is the question in this language?
+pub(super) fn translate(language: &str, question: &str) -> Vec<Message> {
+    PROMPTS.translate.ask(&format!("Into {language}: {}", one_line(question)))
 }
 
 /// Read these passages.

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::passage::{self, Passage};
-use super::prompts;
 use super::{Folder, Found, Means, SEARCH, Stage};
+use super::{languages, prompts};
 use crate::calibration::thresholds;
 use crate::numeral::says_number;
 use agent_core::agent::Agent;
@@ -20,8 +20,23 @@ const PASSAGES: usize = 5;
 const HOPS: usize = 2;
 
 impl Folder {
-    pub(super) fn search(&mut self, number: u64, task: &str) -> Next {
-        self.find(number, json!({ "query": task, "limit": PASSAGES }))
+    /// Searches for passages, by the question in another language as well where texts are in one.
+    pub(super) fn search(&mut self, agent: &Agent, number: u64) -> Next {
+        if self.translated.is_none()
+            && let Some(language) = languages::other(&self.survey, &agent.task)
+        {
+            self.chat = prompts::translate(language, &agent.task);
+            self.prefix.clear();
+            self.stage = Stage::Translate;
+            return Next::Again;
+        }
+        self.find(number, json!({ "query": self.asked_for(agent), "limit": PASSAGES }))
+    }
+
+    /// The words that passages are searched for by.
+    fn asked_for(&self, agent: &Agent) -> String {
+        let translated = self.translated.iter().map(String::as_str);
+        std::iter::once(agent.task.as_str()).chain(translated).collect::<Vec<_>>().join("\n")
     }
 
     fn find(&mut self, number: u64, arguments: Value) -> Next {
@@ -169,7 +184,7 @@ impl Folder {
         };
         let plan = format!("follow what {} names", next.path);
         self.chain.push(next);
-        let mut query = agent.task.clone();
+        let mut query = self.asked_for(agent);
         for name in self.chain.iter().flat_map(|passage| passage.names_beside(&agent.task)) {
             query.push(' ');
             query += name;

@@ -301,7 +301,8 @@ def _line(path, text):
         return "empty"
     headings = "; ".join(re.findall(r"^#+ (.*)$", text, re.MULTILINE))
     words = " ".join((headings or text[:400]).split())
-    return f"text, {words[:120]}" if words else "empty"
+    language = texts.language(text)
+    return f"text{language and f' in {language}'}, {words[:120]}" if words else "empty"
 
 
 def _told(rows):
