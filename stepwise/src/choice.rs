@@ -170,15 +170,23 @@ impl Stepwise {
         Decision { next, ..self.begun(said) }
     }
 
-    /// A file that the task names, where a tool takes a text and nothing looked into that file yet: a small model
-    /// writes what it may hold.
+    /// A file that the task names and that was not read yet, where a tool takes a text – a small model writes what it
+    /// may hold – or searches for what the task says, which finds a part of it.
     fn read_before(&self, agent: &Agent, name: &str) -> Option<String> {
         let tool = self.tool(name).filter(|_| self.has(READ))?;
-        self.text_of(agent, tool)?;
+        if name != folder::SEARCH {
+            self.text_of(agent, tool)?;
+        }
         let seen = |path: &String| {
-            self.taken.iter().any(|step| step.arguments.to_string().contains(path.as_str()))
+            let mut steps = self.taken.iter().filter(|step| step.tool != folder::SEARCH);
+            steps.any(|step| step.arguments.to_string().contains(path.as_str()))
         };
-        survey::named(&self.survey, &agent.task).into_iter().find(|path| !seen(path))
+        let named = match self.survey.is_empty() {
+            true => survey::files_in(&agent.task).map(str::to_string).collect(),
+            false => survey::named(&self.survey, &agent.task),
+        };
+        let owed = self.owed(agent);
+        named.into_iter().find(|path| !owed.contains(path) && !seen(path))
     }
 
     /// What is told once a tool was chosen, unless something is asked about it first.
