@@ -261,9 +261,16 @@ async fn driven(run: Box<Run>, parts: &Parts<'_>) -> Result<(Outcome, Box<Run>),
     let outcome = match worked {
         Some(outcome) => outcome,
         None => {
-            let outcome = session.cut_short(Reason::Time).await;
-            session.write(What::Ended { outcome: outcome.clone() }).await?;
-            outcome
+            // It may have ended with what was being written just then.
+            let step = Box::pin(session.settled()).await?.step();
+            match step {
+                Step::Done(outcome) => outcome,
+                _ => {
+                    let outcome = session.cut_short(Reason::Time).await;
+                    session.write(What::Ended { outcome: outcome.clone() }).await?;
+                    outcome
+                }
+            }
         }
     };
     Ok((outcome, session.into_run()))

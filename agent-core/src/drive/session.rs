@@ -15,6 +15,7 @@ use super::gate::CallGate;
 use super::parts;
 use super::spans;
 use super::toolset::{Fitted, Toolset};
+use super::write::BrokenOff;
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::agent::Budget;
 use crate::content::Content;
@@ -38,6 +39,8 @@ pub(super) struct Session<'a> {
     /// What the run has taken in and the journal gets together with what is written next. Touched by
     /// the one that holds the run.
     pub(super) unwritten: Short<Vec<Event>>,
+    /// Of which it is not known whether the journal has it. Touched likewise.
+    pub(super) broken_off: Short<Option<BrokenOff>>,
     /// What was just allowed; a permit does not outlive the process, so after a resume the
     /// action is judged again.
     permits: Short<HashMap<CallId, Permit>>,
@@ -68,6 +71,7 @@ impl<'a> Session<'a> {
             toolset,
             run: Mutex::new(run),
             unwritten: Short::default(),
+            broken_off: Short::default(),
             permits: Short::default(),
             budget_pool: BudgetPool::default(),
             noted: AtomicBool::new(false),
