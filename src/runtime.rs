@@ -307,13 +307,13 @@ impl Errand {
         })
     }
 
-    /// Runs an agent to its end, or until it cannot go on.
+    /// Runs an agent to its end, or until it cannot go on. Many runs of one agent share an `Arc` of it.
     ///
     /// # Errors
     /// What the run needs cannot be had, or the journal cannot be written.
     pub fn run(
         &self,
-        agent: Agent,
+        agent: impl Into<Arc<Agent>>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> impl Future<Output = anyhow::Result<Finished>> + Send {
@@ -327,7 +327,7 @@ impl Errand {
     pub fn run_as(
         &self,
         id: RunId,
-        agent: Agent,
+        agent: impl Into<Arc<Agent>>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> impl Future<Output = anyhow::Result<Finished>> + Send {

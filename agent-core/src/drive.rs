@@ -177,7 +177,7 @@ impl From<Vec<Origin>> for Told {
 
 /// Begins a run whose task was written after these were read.
 pub async fn begin_with(run: &mut Run, told: Told, parts: &Parts<'_>) -> Result<(), Fault> {
-    let agent = Box::new(run.agent().clone());
+    let agent = run.shared_agent();
     let Told { mut taint, parts: attached } = told;
     taint.extend(attached.iter().flat_map(|part| part.origins.iter().cloned()));
     let mut kept = Vec::new();
@@ -232,7 +232,7 @@ pub fn fold(
     let entry = strategies
         .named(strategy)
         .ok_or_else(|| Fault::NoStrategy(id.clone(), strategy.clone()))?;
-    let mut run = Run::new(id.clone(), (**agent).clone(), entry, traits, tools);
+    let mut run = Run::new(id.clone(), agent.clone(), entry, traits, tools);
     events.iter().for_each(|event| run.apply(event));
     Ok(run)
 }
@@ -316,6 +316,7 @@ impl Session<'_> {
         }
     }
 
+    /// A run waits for its model most of the time: what else it does is boxed, so that it takes no room meanwhile.
     async fn work(&self) -> Result<Outcome, Fault> {
         loop {
             let step = self.step().await;
@@ -329,16 +330,16 @@ impl Session<'_> {
                 }
                 Step::Judge(calls) => {
                     for (id, call) in calls {
-                        self.judge(id, &call, Caller::Model).await?;
+                        Box::pin(self.judge(id, &call, Caller::Model)).await?;
                     }
                 }
                 Step::Act(actions) => {
-                    if let Err(error) = self.act(actions).await {
+                    if let Err(error) = Box::pin(self.act(actions)).await {
                         return stopped(error);
                     }
                 }
                 Step::Ask(action, reasons) => {
-                    if !self.ask(&action, &reasons).await? {
+                    if !Box::pin(self.ask(&action, &reasons)).await? {
                         return Ok(paused(&action, &reasons));
                     }
                 }

@@ -85,8 +85,9 @@ impl Place {
         builder.model(stub).build().unwrap().sharing().unwrap()
     }
 
-    fn agent(&self, errand: &Errand) -> Agent {
-        agent(errand, self.0.path(), "files.read", 0)
+    /// The same for all its runs.
+    fn agent(&self, errand: &Errand) -> Arc<Agent> {
+        Arc::new(agent(errand, self.0.path(), "files.read", 0))
     }
 }
 

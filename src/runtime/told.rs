@@ -21,7 +21,7 @@ impl Errand {
     /// written.
     pub fn run_with(
         &self,
-        agent: Agent,
+        agent: impl Into<Arc<Agent>>,
         told: impl Into<Told>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
@@ -38,36 +38,41 @@ impl Errand {
     pub fn run_told(
         &self,
         id: RunId,
-        agent: Agent,
+        agent: impl Into<Arc<Agent>>,
         told: impl Into<Told>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> impl Future<Output = anyhow::Result<Finished>> + Send {
-        // Thousands of runs may wait at once: what is large, and what is needed only to begin, is beside them.
-        let (agent, told) = (Box::new(agent), Box::new(told.into()));
-        async move {
-            let agent = recorded(agent);
-            self.takes(&agent, &told.parts)?;
-            let launcher = Box::pin(Launch::new(self, self.store()?, &agent, None)).await?;
-            let assembled = Box::pin(self.assemble(&agent, &launcher)).await?;
-            let traits = assembled.model.traits();
-            let strategy = STRATEGIES.choose(&agent, &traits);
-            let specs = assembled.specs();
-            let mut run = Box::new(Run::new(id.clone(), agent, strategy, traits, specs));
-            let _driven = assembled.store.drive(run.id())?;
-            let parts = Box::new(assembled.parts(watch, person));
-            Box::pin(begun(&mut run, told, &parts)).await?;
-            drop(parts);
-            let finished = assembled.drive(run, watch, person).await;
-            Box::pin(launcher.over(&id)).await?;
-            finished
-        }
+        self.driven(id, agent.into(), Box::new(told.into()), watch, person)
     }
-}
 
-/// The agent, with where its granted paths lead.
-fn recorded(agent: Box<Agent>) -> Arc<Agent> {
-    Arc::new(roots::recorded(*agent))
+    /// Thousands of runs may wait at once: what is large, and what is needed only to begin, is beside them.
+    async fn driven(
+        &self,
+        id: RunId,
+        agent: Arc<Agent>,
+        told: Box<Told>,
+        watch: &dyn Watch,
+        person: Option<&dyn Person>,
+    ) -> anyhow::Result<Finished> {
+        let agent = roots::recorded(agent);
+        self.takes(&agent, &told.parts)?;
+        let launcher = Box::pin(Launch::new(self, self.store()?, &agent, None)).await?;
+        let assembled = Box::pin(self.assemble(&agent, &launcher)).await?;
+        let traits = assembled.model.traits();
+        let strategy = STRATEGIES.choose(&agent, &traits);
+        let specs = assembled.specs();
+        let ends = launcher.ends();
+        drop(launcher);
+        let mut run = Box::new(Run::new(id.clone(), agent, strategy, traits, specs));
+        let _driven = assembled.store.drive(run.id())?;
+        let parts = Box::new(assembled.parts(watch, person));
+        Box::pin(begun(&mut run, told, &parts)).await?;
+        drop(parts);
+        let finished = assembled.drive(run, watch, person).await;
+        Box::pin(ends.over(&id)).await?;
+        finished
+    }
 }
 
 async fn begun(run: &mut Run, told: Box<Told>, parts: &Parts<'_>) -> Result<(), Fault> {

@@ -43,7 +43,7 @@ pub(super) struct Session<'a> {
     pub(super) broken_off: Short<Option<BrokenOff>>,
     /// What was just allowed; a permit does not outlive the process, so after a resume the
     /// action is judged again.
-    permits: Short<HashMap<CallId, Permit>>,
+    permits: Short<Vec<Permit>>,
     pub(super) budget_pool: BudgetPool,
     /// Whether it was said that the model does not see what it was given.
     noted: AtomicBool,
@@ -193,7 +193,8 @@ impl<'a> Session<'a> {
             Err(reason) => (Verdict { decision: Decision::Deny, reasons: vec![reason] }, None),
         };
         if let (Some(permit), Ok(mut permits)) = (permit, self.permits.lock()) {
-            permits.insert(action.id.clone(), permit);
+            permits.retain(|known| known.action().id != action.id);
+            permits.push(permit);
         }
         let judged = What::Judged { action: action.clone(), verdict: verdict.clone() };
         match caller {
@@ -310,7 +311,15 @@ impl<'a> Session<'a> {
     }
 
     fn permit(&self, action: Action, consent: Consent) -> Option<Permit> {
-        let kept = self.permits.lock().ok().and_then(|mut permits| permits.remove(&action.id));
+        let kept = self.permits.lock().ok().and_then(|mut permits| {
+            let place = permits.iter().position(|permit| permit.action().id == action.id)?;
+            let permit = permits.swap_remove(place);
+            if permits.is_empty() {
+                // The room for the next ones is not needed while the model thinks.
+                *permits = Vec::new();
+            }
+            Some(permit)
+        });
         kept.or_else(|| match consent {
             Consent::Person => Permit::approved(self.parts.policy, action),
             Consent::Policy => Permit::judge(self.parts.policy, action).1,
