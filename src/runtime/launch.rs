@@ -122,11 +122,6 @@ impl Launch {
         Ends { store: self.store.clone(), servers: self.servers.clone() }
     }
 
-    /// See [`Ends::over`].
-    pub(super) async fn over(&self, run: &RunId) -> anyhow::Result<()> {
-        self.ends().over(run).await
-    }
-
     /// The tools of a server, whichever agents of the run use it.
     pub(super) async fn server_tools(
         &self,

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex as Short, PoisonError};
 
+use futures::future::BoxFuture;
 use futures::lock::Mutex;
 use serde_json::Value;
-
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::Parts;
 use super::budget_pool::BudgetPool;
@@ -26,7 +26,7 @@ use crate::output::Part;
 use crate::provenance::Origin;
 use crate::replay_seed::{Seed, Start};
 use crate::run::{Consent, Inner, Run, Step};
-use crate::sandbox::SandboxError;
+use crate::sandbox::{Invocation, SandboxError};
 use crate::strategy::shape;
 use crate::tool::{Effect, Means, Promise, Tool, Work};
 
@@ -60,6 +60,9 @@ pub(super) enum Caller<'a> {
     /// The guest of this tool's call, which has read these meanwhile.
     Guest { tool: &'a str, origins: Vec<Origin> },
 }
+
+/// A call at work.
+pub(super) type Performing<'a> = BoxFuture<'a, Result<Observation, SandboxError>>;
 
 impl<'a> Session<'a> {
     pub(super) fn new(run: Box<Run>, parts: &'a Parts<'a>) -> Self {
@@ -243,45 +246,77 @@ impl<'a> Session<'a> {
         fitted.tool().plan(&call.arguments).map_err(|problem| format!("`{}`: {problem}", call.name))
     }
 
-    /// Runs one allowed call; its observation is in the journal before anything follows from it.
-    pub(super) async fn perform(
-        &self,
-        action: Action,
-        consent: Consent,
-    ) -> Result<Observation, SandboxError> {
+    /// Runs one allowed call; its observation is in the journal before anything follows from it. The calls of many
+    /// runs wait for room in the sandbox at once: what is done before and after takes none meanwhile.
+    pub(super) fn perform(&self, action: Action, consent: Consent) -> Performing<'_> {
         let span = spans::execute_tool(&action);
-        let observation = self.performed(action, consent).instrument(span.clone()).await?;
-        spans::observed(&span, &observation);
-        Ok(observation)
+        Box::pin(self.performed(Box::new(action), consent, span.clone()).instrument(span))
     }
 
     async fn performed(
         &self,
-        action: Action,
+        action: Box<Action>,
         consent: Consent,
+        span: Span,
     ) -> Result<Observation, SandboxError> {
         let id = action.id.clone();
         let fitted = self.toolset.get(&action.tool);
-        let (Some(permit), Some(fitted)) = (self.permit(action, consent), fitted) else {
-            let reason = "what was allowed is not allowed any more".to_string();
-            let observation = crate::run::denied(&[reason]);
-            self.write(What::Observed { call: id, observation: observation.clone() }).await?;
-            return Ok(observation);
+        let permit = self.permit(*action, consent).map(Box::new);
+        let observation = match (permit, fitted) {
+            (Some(permit), Some(fitted)) => self.worked(permit, fitted, consent).await?,
+            _ => Box::pin(self.allowed_no_more(id)).await?,
         };
-        let tool = fitted.tool();
-        let effect = tool.spec().effect;
-        let before = self.inner(&id).await;
-        let (work, start) = (tool.work(), self.start(tool, &before));
-        self.write(What::Acting { call: id.clone(), effect, start }).await?;
-        let start = start.unwrap_or_default();
-        let gate = CallGate::new(self, &permit, consent, before, start).await;
-        let invocation = match work {
+        spans::observed(&span, &observation);
+        Ok(observation)
+    }
+
+    async fn worked(
+        &self,
+        permit: Box<Permit>,
+        fitted: &Fitted,
+        consent: Consent,
+    ) -> Result<Observation, SandboxError> {
+        let gate = Box::pin(self.begun(&permit, fitted.tool(), consent)).await?;
+        let invocation = match fitted.tool().work() {
             Work::Guest(guest) => self.parts.sandbox.invoke(&permit, guest, &gate).await?,
             Work::Worker(worker) => worker.invoke(&permit, &gate).await?,
         };
+        Box::pin(self.over(&permit.action().id, fitted, &gate, invocation)).await
+    }
+
+    async fn allowed_no_more(&self, call: CallId) -> Result<Observation, SandboxError> {
+        let reason = "what was allowed is not allowed any more".to_string();
+        let observation = crate::run::denied(&[reason]);
+        self.write(What::Observed { call, observation: observation.clone() }).await?;
+        Ok(observation)
+    }
+
+    /// A call begins: what its guest passes through.
+    async fn begun<'p>(
+        &'p self,
+        permit: &'p Permit,
+        tool: &dyn Tool,
+        consent: Consent,
+    ) -> Result<CallGate<'p>, SandboxError> {
+        let id = &permit.action().id;
+        let before = self.inner(id).await;
+        let (effect, start) = (tool.spec().effect, self.start(tool, &before));
+        self.write(What::Acting { call: id.clone(), effect, start }).await?;
+        Ok(CallGate::new(self, permit, consent, before, start.unwrap_or_default()).await)
+    }
+
+    /// A call gave this back.
+    async fn over(
+        &self,
+        id: &CallId,
+        fitted: &Fitted,
+        gate: &CallGate<'_>,
+        invocation: Invocation,
+    ) -> Result<Observation, SandboxError> {
         if let Some(error) = gate.broken() {
             return Err(error.into());
         }
+        let tool = fitted.tool();
         let origins = gate.origins();
         let (result, own) = parts::taken(tool, invocation.result);
         let attached = gate.attached().into_iter().chain(own).collect();
@@ -295,7 +330,7 @@ impl<'a> Session<'a> {
         let cost = invocation.cost;
         let observation = Observation { text, result, status, parts, origins, cost, at_once };
         self.write_observed(id.clone(), observation.clone()).await?;
-        self.budget_pool.settle(&id);
+        self.budget_pool.settle(id);
         Ok(observation)
     }
 

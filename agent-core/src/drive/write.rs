@@ -1,7 +1,7 @@
 //! The one way an event gets into a run: into the journal first, then into the run, then to the watcher. Events
 //! between which nothing happens outside go into the journal together.
 //!
-//! Whoever waits for an append may stop waiting: the budget's time is up, a guest's is. The journal may have the
+//! What waits for an append may stop waiting: the budget's time is up, a tool's is. The journal may have the
 //! events all the same, so it is asked before anything else is written.
 
 use std::sync::{MutexGuard, PoisonError};
