@@ -3,6 +3,7 @@
 
 mod assembled;
 mod attached;
+mod begun;
 #[cfg_attr(not(feature = "browser"), path = "runtime/no_browser.rs")]
 mod browser;
 mod chat;
@@ -20,6 +21,7 @@ mod remote;
 mod replay;
 #[cfg(feature = "research")]
 mod report;
+mod resumed;
 mod roots;
 mod runs;
 mod sandboxed;
@@ -50,16 +52,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use agent_core::agent::Agent;
-use agent_core::drive::{self, Approval, Person, Unseen, Watch};
+use agent_core::drive::{self, Person, Unseen, Watch};
 use agent_core::event::{Outcome, RunId};
 use agent_core::ledger::Spent;
 use agent_core::mcp::Server;
-use agent_core::run::Step;
-use agent_core::strategy::PLAN;
 use agent_core::strategy::PYTHON;
-use agent_core::subagent::{AgentRuntime, Launcher, SubagentTool};
+use agent_core::subagent::SubagentTool;
 use agent_core::tool::{Tool, ToolSpec};
-use agent_file::{AgentFile, Checked, Invalid, Known, other_model};
+use agent_file::{AgentFile, Checked, Invalid, Known};
 use anyhow::Context;
 use models::fetch::{Fetcher, Network, Progress};
 use policies::Policies;
@@ -76,8 +76,6 @@ use assembled::Assembled;
 use launch::Launch;
 use local::Local;
 use remote::Learned;
-use runs::{taken, told};
-use unfit::unfit;
 
 /// Where files are kept, and how what a run needs gets there.
 #[derive(Clone)]
@@ -307,13 +305,13 @@ impl Errand {
         })
     }
 
-    /// Runs an agent to its end, or until it cannot go on.
+    /// Runs an agent to its end, or until it cannot go on. Many runs of one agent share an `Arc` of it.
     ///
     /// # Errors
     /// What the run needs cannot be had, or the journal cannot be written.
     pub fn run(
         &self,
-        agent: Agent,
+        agent: impl Into<Arc<Agent>>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> impl Future<Output = anyhow::Result<Finished>> + Send {
@@ -327,73 +325,11 @@ impl Errand {
     pub fn run_as(
         &self,
         id: RunId,
-        agent: Agent,
+        agent: impl Into<Arc<Agent>>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> impl Future<Output = anyhow::Result<Finished>> + Send {
         self.run_told(id, agent, drive::Told::default(), watch, person)
-    }
-
-    /// Goes on with a run that was interrupted or that waits for an approval, perhaps with another
-    /// model. A run that is over is only told again.
-    ///
-    /// # Errors
-    /// There is no such run, another process drives it, or what it needs cannot be had.
-    pub async fn resume(
-        &self,
-        id: &RunId,
-        approval: Option<Approval>,
-        model: Option<&str>,
-        watch: &dyn Watch,
-        person: Option<&dyn Person>,
-    ) -> anyhow::Result<Finished> {
-        let store = self.store()?;
-        let _driven = taken(&store, id).await?;
-        let events = told(store.events(id).await)?;
-        if let Some(outcome) = agent_core::run::ended(&events) {
-            let outcome = outcome.clone();
-            return Ok(Finished { run: id.clone(), outcome, spent: *over(id, &events)?.spent() });
-        }
-        let mut agent = as_of(id, &events)?;
-        roots::unchanged(&agent)?;
-        let other = match model {
-            Some(_) => Some(self.known(model, |known| other_model(&agent, known))?),
-            None => None,
-        };
-        if let Some(model) = &other {
-            agent.model = model.clone();
-        }
-        // One store for all of it: the run is taken for this process through it.
-        let launcher = Launch::new(self, store, &agent, approval.clone()).await?;
-        let assembled = self.assemble(&agent, &launcher).await?;
-        let mut run =
-            drive::fold(id, &events, &STRATEGIES, assembled.model.traits(), assembled.specs())?;
-        let strategy = STRATEGIES.choose(&agent, &assembled.model.traits());
-        if other.is_some() && strategy.name != run.strategy().name {
-            anyhow::bail!(
-                "run `{id}` cannot go on with the model `{}`: it acts in another way\nhint: begin a \
-                 new run with it",
-                agent.model.name
-            );
-        }
-        if let Some(Approval::Revised(_)) = approval
-            && !matches!(run.step(), Step::Ask(action, _) if action.tool == PLAN)
-        {
-            anyhow::bail!(
-                "run `{id}` does not wait with a plan\nhint: `errand runs show {id}` says how far \
-                 it is"
-            );
-        }
-        if let Step::Ask(action, _) = run.step()
-            && let Some(problem) = unfit(id, approval.as_ref(), &action)
-        {
-            return Err(Unfit(problem).into());
-        }
-        let parts = assembled.parts(watch, person);
-        drive::resume(&mut run, other, |action| launcher.answer(action), &parts).await?;
-        let finished = assembled.drive(Box::new(run), watch, person).await;
-        launcher.over(id).await?;
-        finished
     }
 
     /// What the servers of an agent file are started with, to be looked at.

@@ -55,4 +55,5 @@ mod stepwise;
 mod stopped;
 mod task;
 mod tidy;
+mod time_up;
 mod venv;

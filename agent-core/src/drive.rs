@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::{Either, select};
+use futures::future::{BoxFuture, Either, select};
 use futures::stream::{FuturesUnordered, TryStreamExt};
 use tracing::Instrument;
 
@@ -177,7 +177,7 @@ impl From<Vec<Origin>> for Told {
 
 /// Begins a run whose task was written after these were read.
 pub async fn begin_with(run: &mut Run, told: Told, parts: &Parts<'_>) -> Result<(), Fault> {
-    let agent = Box::new(run.agent().clone());
+    let agent = run.shared_agent();
     let Told { mut taint, parts: attached } = told;
     taint.extend(attached.iter().flat_map(|part| part.origins.iter().cloned()));
     let mut kept = Vec::new();
@@ -232,7 +232,7 @@ pub fn fold(
     let entry = strategies
         .named(strategy)
         .ok_or_else(|| Fault::NoStrategy(id.clone(), strategy.clone()))?;
-    let mut run = Run::new(id.clone(), (**agent).clone(), entry, traits, tools);
+    let mut run = Run::new(id.clone(), agent.clone(), entry, traits, tools);
     events.iter().for_each(|event| run.apply(event));
     Ok(run)
 }
@@ -251,23 +251,19 @@ async fn driven(run: Box<Run>, parts: &Parts<'_>) -> Result<(Outcome, Box<Run>),
     let session = Session::new(run, parts);
     let time_is_up = (parts.sleep)(left);
     let worked = match select(Box::pin(session.work()), time_is_up).await {
-        Either::Left((outcome, _)) => {
-            let outcome = outcome?;
-            session.told(&outcome).await?;
-            Some(outcome)
-        }
+        Either::Left((outcome, _)) => Some(outcome?),
         Either::Right(_) => None,
     };
     let outcome = match worked {
-        Some(outcome) => outcome,
-        None => {
-            let outcome = session.cut_short(Reason::Time).await;
-            session.write(What::Ended { outcome: outcome.clone() }).await?;
-            outcome
-        }
+        Some(outcome) => Box::pin(session.told(outcome)).await?,
+        None => Box::pin(session.time_is_up()).await?,
     };
     Ok((outcome, session.into_run()))
 }
+
+/// What a run does next; `Some` where it stops for now. A run waits for its model most of the time, and many wait at
+/// once: each thing that it does is beside its own future, so that it takes no room but while it is done.
+type Doing<'a> = BoxFuture<'a, Result<Option<Outcome>, Fault>>;
 
 /// Makes one call that no model asked for: planned, judged, permitted and run like any. What is
 /// not allowed, also for want of a person to ask, is an observation that says so.
@@ -302,71 +298,73 @@ pub async fn call(
 impl Session<'_> {
     /// An outcome is about to be told: what led to it is on the disk when this returns. One that ended
     /// the run was synced with its event.
-    async fn told(&self, outcome: &Outcome) -> Result<(), JournalError> {
-        match outcome.reason {
-            Some(Reason::Fault | Reason::Approval) => self.sync().await,
-            _ => Ok(()),
+    async fn told(&self, outcome: Outcome) -> Result<Outcome, JournalError> {
+        if let Some(Reason::Fault | Reason::Approval) = outcome.reason {
+            self.sync().await?;
         }
+        Ok(outcome)
+    }
+
+    /// It may have ended with what was being written just then.
+    async fn time_is_up(&self) -> Result<Outcome, JournalError> {
+        if let Step::Done(outcome) = self.settled().await?.step() {
+            return Ok(outcome);
+        }
+        let outcome = self.cut_short(Reason::Time).await;
+        self.write(What::Ended { outcome: outcome.clone() }).await?;
+        Ok(outcome)
     }
 
     async fn work(&self) -> Result<Outcome, Fault> {
         loop {
-            let step = self.step().await;
-            match step {
+            let doing: Doing<'_> = match self.step().await {
                 Step::Done(outcome) => return Ok(outcome),
-                Step::Record(what) => self.write_with_next(what).await?,
-                Step::Think { request, fresh, last } => {
-                    if let Some(stop) = self.think(request, fresh, last).await? {
-                        return Ok(stop);
-                    }
-                }
-                Step::Judge(calls) => {
-                    for (id, call) in calls {
-                        self.judge(id, &call, Caller::Model).await?;
-                    }
-                }
-                Step::Act(actions) => {
-                    if let Err(error) = self.act(actions).await {
-                        return stopped(error);
-                    }
-                }
-                Step::Ask(action, reasons) => {
-                    if !self.ask(&action, &reasons).await? {
-                        return Ok(paused(&action, &reasons));
-                    }
-                }
+                Step::Record(what) => Box::pin(self.record(what)),
+                Step::Think { request, fresh, last } => self.think(request, fresh, last),
+                Step::Judge(calls) => Box::pin(self.judge_all(calls)),
+                Step::Act(actions) => Box::pin(self.act(actions)),
+                Step::Ask(action, reasons) => Box::pin(self.ask(action, reasons)),
+            };
+            if let Some(stop) = doing.await? {
+                return Ok(stop);
             }
         }
     }
 
-    /// Asks the model. `Some` where it did not answer and the run stops for now.
-    async fn think(
-        &self,
-        mut request: Request,
-        fresh: u64,
-        last: bool,
-    ) -> Result<Option<Outcome>, Fault> {
-        let Some(most) = self.affordable(fresh, request.max_tokens.into()).await else {
-            let reason = self.exhausted().await;
-            let outcome = self.cut_short(reason).await;
-            self.write(What::Ended { outcome }).await?;
-            return Ok(None);
-        };
-        request.max_tokens = u32::try_from(most).unwrap_or(u32::MAX);
-        let call = request.call;
-        self.write(What::Thinking { call, reserved: fresh + most, last }).await?;
-        let span = spans::chat(self.parts.model, &request);
-        let answer = self.answer(&mut request).instrument(span.clone()).await;
-        spans::replied(&span, &answer);
-        let reason = match answer {
-            Ok(reply) => {
-                self.write_with_next(What::Replied { call, reply }).await?;
+    async fn record(&self, what: What) -> Result<Option<Outcome>, Fault> {
+        self.write_with_next(what).await?;
+        Ok(None)
+    }
+
+    async fn judge_all(&self, calls: Vec<(CallId, ToolCall)>) -> Result<Option<Outcome>, Fault> {
+        for (id, call) in calls {
+            self.judge(id, &call, Caller::Model).await?;
+        }
+        Ok(None)
+    }
+
+    /// Asks the model.
+    fn think(&self, mut request: Request, fresh: u64, last: bool) -> Doing<'_> {
+        Box::pin(async move {
+            let Some(most) = self.affordable(fresh, request.max_tokens.into()).await else {
+                let reason = self.exhausted().await;
+                let outcome = self.cut_short(reason).await;
+                self.write(What::Ended { outcome }).await?;
                 return Ok(None);
-            }
-            Err(reason) => reason,
-        };
-        self.write(What::Unanswered { call, reason: reason.clone() }).await?;
-        Ok(Some(fault(reason)))
+            };
+            request.max_tokens = u32::try_from(most).unwrap_or(u32::MAX);
+            let call = request.call;
+            self.write(What::Thinking { call, reserved: fresh + most, last }).await?;
+            let span = spans::chat(self.parts.model, &request);
+            let answer = self.answer(&mut request).instrument(span.clone()).await;
+            spans::replied(&span, &answer);
+            let reason = match answer {
+                Ok(reply) => return self.record(What::Replied { call, reply }).await,
+                Err(reason) => reason,
+            };
+            self.write(What::Unanswered { call, reason: reason.clone() }).await?;
+            Ok(Some(fault(reason)))
+        })
     }
 
     /// The reply to a request that is made to fit, and again where the model says that it does not.
@@ -420,7 +418,14 @@ impl Session<'_> {
     }
 
     /// Runs what was permitted: side by side where no call changes what cannot be repeated.
-    async fn act(&self, actions: Vec<(Action, Consent)>) -> Result<(), SandboxError> {
+    async fn act(&self, actions: Vec<(Action, Consent)>) -> Result<Option<Outcome>, Fault> {
+        match self.perform_all(actions).await {
+            Ok(()) => Ok(None),
+            Err(error) => stopped(error).map(Some),
+        }
+    }
+
+    async fn perform_all(&self, actions: Vec<(Action, Consent)>) -> Result<(), SandboxError> {
         self.budget_pool
             .expect(actions.iter().filter(|(action, _)| self.borrows(&action.tool)).count());
         if actions.iter().all(|(action, _)| self.effect(&action.tool).may_repeat()) {
@@ -436,24 +441,24 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn ask(&self, action: &Action, reasons: &[String]) -> Result<bool, Fault> {
+    async fn ask(&self, action: Action, reasons: Vec<String>) -> Result<Option<Outcome>, Fault> {
         // What a person is asked to allow is what a resume would ask again.
         self.sync().await?;
         let run = self.id();
         let answer = match self.parts.person {
-            Some(person) => person.approve(run, action, reasons).await,
+            Some(person) => person.approve(run, &action, &reasons).await,
             None => None,
         };
         let Some(answer) = answer else {
-            self.parts.watch.waits(run, action, reasons);
-            return Ok(false);
+            self.parts.watch.waits(run, &action, &reasons);
+            return Ok(Some(paused(&action, &reasons)));
         };
-        let events = answer.into_events(action);
+        let events = answer.into_events(&action);
         let answered = !events.is_empty();
         for what in events {
             self.write(what).await?;
         }
-        Ok(answered)
+        Ok((!answered).then(|| paused(&action, &reasons)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happened: the only thing that changes a run, and all that a journal holds.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -100,7 +101,7 @@ pub enum What {
     /// The run began. Holds the agent as it was, so that a resume needs no file.
     Started {
         /// The checked agent.
-        agent: Box<Agent>,
+        agent: Arc<Agent>,
         /// The name of its strategy.
         #[serde(alias = "style")]
         strategy: String,

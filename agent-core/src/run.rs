@@ -2,11 +2,11 @@
 //! what happened. It has no clock, no random and no network; all three arrive inside events.
 
 mod calls;
+mod few;
 mod lasting;
 mod step;
 mod turn;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use self::calls::{Consent, Inner, InnerCall};
@@ -14,6 +14,7 @@ pub use self::step::Step;
 pub use self::turn::ended;
 
 use self::calls::Calls;
+use self::few::Few;
 use self::step::tokens;
 
 use crate::action::{CallId, Decision};
@@ -65,13 +66,13 @@ pub struct Run {
     /// Those of the turn under way.
     calls: Calls,
     past: Vec<Past>,
-    taint: BTreeSet<Origin>,
+    taint: Few<Origin>,
     /// What the model was not shown whole.
     outputs: Outputs,
     /// Bytes of the parts that its events name.
     kept: u64,
     /// What an answer can cite.
-    cited: BTreeSet<String>,
+    cited: Few<String>,
     outcome: Option<Outcome>,
     /// What this turn is about, in the words that began it.
     saying: String,
@@ -134,10 +135,10 @@ impl Run {
             stop: None,
             calls: Calls::default(),
             past: Vec::new(),
-            taint: BTreeSet::new(),
+            taint: Few::default(),
             outputs: Outputs::default(),
             kept: 0,
-            cited: BTreeSet::new(),
+            cited: Few::default(),
             outcome: None,
             saying,
             turns: Vec::new(),
@@ -153,6 +154,11 @@ impl Run {
     /// The agent, as it was when the run began.
     pub fn agent(&self) -> &Agent {
         &self.agent
+    }
+
+    /// The same, as the run and its first event have it.
+    pub(crate) fn shared_agent(&self) -> Arc<Agent> {
+        Arc::clone(&self.agent)
     }
 
     /// Its strategy.

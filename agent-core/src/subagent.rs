@@ -239,7 +239,8 @@ impl SubagentTool {
         } else {
             // It was lent this before; should less be left, less it is.
             if let Some(Event { what: What::Started { agent, .. }, .. }) = events.first_mut() {
-                agent.budget = agent.budget.within(lease.budget);
+                let budget = agent.budget.within(lease.budget);
+                Arc::make_mut(agent).budget = budget;
             }
             let mut run = drive::fold(&id, &events, &strategies, traits, assembled.specs())?;
             drive::resume(&mut run, None, |action| self.launcher.answer(action), &parts).await?;

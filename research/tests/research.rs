@@ -67,7 +67,7 @@ fn begin(agent: Agent) -> Run {
     let entry = STRATEGIES.choose(&agent, &traits);
     let strategy = entry.name.to_string();
     let started = What::Started {
-        agent: Box::new(agent.clone()),
+        agent: std::sync::Arc::new(agent.clone()),
         strategy,
         taint: Vec::new(),
         parts: Vec::new(),

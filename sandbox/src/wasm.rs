@@ -17,7 +17,7 @@ use crate::components::{Missing, Ready, Speech};
 use crate::concurrency::Depth;
 use crate::describe;
 use crate::host::Lent;
-use crate::lane::Fuel;
+use crate::lane::{Fuel, Lane};
 use crate::outcome::{self, Said};
 use crate::session::Session;
 
@@ -27,6 +27,17 @@ pub struct Wasm {
     lent: Arc<Lent>,
     /// The calls of this agent that run, by how many may.
     calls: Mutex<HashMap<Calls, Arc<Semaphore>>>,
+}
+
+/// A call that there is room for.
+struct Call<'a> {
+    begun: Instant,
+    lane: &'a Lane,
+    ready: &'a Ready,
+    depth: Depth,
+    permit: &'a Permit,
+    guest: &'a Guest,
+    gate: &'a dyn Gate,
 }
 
 /// Of which component, how many may run at once, and by depth, for the reason that slots have one.
@@ -105,33 +116,36 @@ impl Sandbox for Wasm {
         gate: &dyn Gate,
     ) -> Result<Invocation, SandboxError> {
         let begun = Instant::now();
-        let failed = |failure: String| {
-            let cost = Cost { time: begun.elapsed(), ..Cost::default() };
-            Ok(Invocation { result: Err(failure), cost })
-        };
         let fuel = if guest.limits.fuel.is_some() { Fuel::Counted } else { Fuel::Free };
-        let lane = self.config.engines.lane(fuel).await?;
-        let ready = match lane.components.get(&guest.component, guest.imports).await {
+        let lane = Box::pin(self.config.engines.lane(fuel)).await?;
+        let ready = match Box::pin(lane.components.get(&guest.component, guest.imports)).await {
             Ok(ready) => ready,
             Err(Missing::Broken(error)) => return Err(error),
-            Err(Missing::Refused(reason)) => return failed(reason),
+            Err(Missing::Refused(reason)) => return Ok(failed(begun, reason)),
         };
-        let action = permit.action();
-        let depth = Depth::of(&action.id.0);
+        let depth = Depth::of(&permit.action().id.0);
         let _turn = self.turn(&ready, guest.limits.calls, depth).acquire_owned().await.ok();
         let _slot = match self.config.engines.slots.take(depth).await {
             Ok(slot) => slot,
-            Err(refusal) => return failed(refusal),
+            Err(refusal) => return Ok(failed(begun, refusal)),
         };
         let _room = match self.config.room.take(depth, guest.limits.memory as u64).await {
             Ok(room) => room,
-            Err(refusal) => return failed(refusal),
+            Err(refusal) => return Ok(failed(begun, refusal)),
         };
+        // A thousand may wait for that. What an instance takes is not there before there is room for it.
+        Box::pin(self.run(Call { begun, lane, ready: &ready, depth, permit, guest, gate })).await
+    }
+}
 
+impl Wasm {
+    async fn run(&self, call: Call<'_>) -> Result<Invocation, SandboxError> {
+        let Call { begun, lane, ready, depth, permit, guest, gate } = call;
+        let action = permit.action();
         let carried = self.carried(&guest.limits, guest.imports);
         let session = match Session::new(&lane.engine, &self.lent, guest, carried, gate.start()) {
             Ok(session) => session,
-            Err(error) => return failed(format!("the tool cannot be run: {error}")),
+            Err(error) => return Ok(failed(begun, format!("the tool cannot be run: {error}"))),
         };
         let Session { mut store, clock, asked, stderr, carried } = session;
         let _running = lane.ticker.run();
@@ -171,4 +185,9 @@ impl Sandbox for Wasm {
             },
         })
     }
+}
+
+fn failed(begun: Instant, failure: String) -> Invocation {
+    let cost = Cost { time: begun.elapsed(), ..Cost::default() };
+    Invocation { result: Err(failure), cost }
 }

@@ -36,6 +36,20 @@ pub(super) struct Launch {
     pub(super) kept: Arc<Kept>,
 }
 
+/// What the agents of one run leave behind.
+pub(super) struct Ends {
+    store: Store,
+    servers: Servers,
+}
+
+impl Ends {
+    /// Ends the servers of a run that is over, and notes what they left behind.
+    pub(super) async fn over(&self, run: &RunId) -> anyhow::Result<()> {
+        self.servers.end().await;
+        Ok(self.store.programs_ended(Some(run)).await?)
+    }
+}
+
 type Sandboxes = Arc<Mutex<Vec<(Agent, Arc<Wasm>)>>>;
 type Models = Arc<tokio::sync::Mutex<Vec<(ModelConfig, Arc<dyn Model>)>>>;
 
@@ -103,10 +117,9 @@ impl Launch {
         Ok(model)
     }
 
-    /// Ends the servers of a run that is over, and notes what they left behind.
-    pub(super) async fn over(&self, run: &RunId) -> anyhow::Result<()> {
-        self.servers.end().await;
-        Ok(self.store.programs_ended(Some(run)).await?)
+    /// What is left to do once a run is over. A run that waits needs nothing else of what it was begun with.
+    pub(super) fn ends(&self) -> Ends {
+        Ends { store: self.store.clone(), servers: self.servers.clone() }
     }
 
     /// The tools of a server, whichever agents of the run use it.

@@ -1,6 +1,8 @@
 //! An agent made ready to run more than once: its model is loaded, its tools are set up, and runs
 //! that differ in what they are asked share them.
 
+use std::sync::Arc;
+
 use agent_core::agent::{Agent, Budget};
 use agent_core::drive::{self, Person, Watch};
 use agent_core::event::RunId;
@@ -15,7 +17,7 @@ use crate::STRATEGIES;
 
 /// What runs of one agent file share.
 pub struct Prepared {
-    agent: Agent,
+    agent: Arc<Agent>,
     assembled: Assembled,
     launch: Launch,
 }

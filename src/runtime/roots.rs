@@ -1,24 +1,34 @@
 //! Where the granted paths of an agent really are: written down with the agent when a run begins,
 //! and found again, or the run does not go on.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use agent_core::agent::Agent;
 use agent_core::mcp::Transport;
 use guard::real;
 
-/// The agent, and those that it calls, with where its granted paths lead now.
-pub(super) fn recorded(mut agent: Agent) -> Agent {
-    agent.linked = granted(&agent)
-        .into_iter()
-        .map(|path| (real(&path), path))
-        .filter(|(real, path)| real != path)
-        .map(|(real, path)| (path, real))
-        .collect();
-    for sub in agent.agents.values_mut() {
-        *sub.agent = recorded((*sub.agent).clone());
+/// The agent, and those that it calls, with where its granted paths lead now. Runs of one agent share it where
+/// there is nothing to write down.
+pub(super) fn recorded(agent: impl Into<Arc<Agent>>) -> Arc<Agent> {
+    let mut agent = agent.into();
+    let linked = linked(&agent);
+    if agent.linked != linked {
+        Arc::make_mut(&mut agent).linked = linked;
+    }
+    if !agent.agents.is_empty() {
+        for sub in Arc::make_mut(&mut agent).agents.values_mut() {
+            *sub.agent = Arc::unwrap_or_clone(recorded((*sub.agent).clone()));
+        }
     }
     agent
+}
+
+/// Where granted paths lead that lead elsewhere than they say.
+fn linked(agent: &Agent) -> BTreeMap<PathBuf, PathBuf> {
+    let real = granted(agent).into_iter().map(|path| (real(&path), path));
+    real.filter(|(real, path)| real != path).map(|(real, path)| (path, real)).collect()
 }
 
 /// Whether all of them lead where they led when the run began.

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use agent_core::agent::Agent;
-use agent_core::drive::{self, Fault, Parts, Person, Told, Watch};
+use agent_core::drive::{self, Person, Told, Watch};
 use agent_core::event::RunId;
 use agent_core::run::Run;
 use agent_core::subagent::AgentRuntime;
 
+use super::begun::Begun;
 use super::launch::Launch;
 use super::{Errand, Finished, new_id, roots};
 use crate::STRATEGIES;
@@ -21,7 +22,7 @@ impl Errand {
     /// written.
     pub fn run_with(
         &self,
-        agent: Agent,
+        agent: impl Into<Arc<Agent>>,
         told: impl Into<Told>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
@@ -38,38 +39,33 @@ impl Errand {
     pub fn run_told(
         &self,
         id: RunId,
-        agent: Agent,
+        agent: impl Into<Arc<Agent>>,
         told: impl Into<Told>,
         watch: &dyn Watch,
         person: Option<&dyn Person>,
     ) -> impl Future<Output = anyhow::Result<Finished>> + Send {
-        // Thousands of runs may wait at once: what is large, and what is needed only to begin, is beside them.
-        let (agent, told) = (Box::new(agent), Box::new(told.into()));
-        async move {
-            let agent = recorded(agent);
-            self.takes(&agent, &told.parts)?;
-            let launcher = Box::pin(Launch::new(self, self.store()?, &agent, None)).await?;
-            let assembled = Box::pin(self.assemble(&agent, &launcher)).await?;
-            let traits = assembled.model.traits();
-            let strategy = STRATEGIES.choose(&agent, &traits);
-            let specs = assembled.specs();
-            let mut run = Box::new(Run::new(id.clone(), agent, strategy, traits, specs));
-            let _driven = assembled.store.drive(run.id())?;
-            let parts = Box::new(assembled.parts(watch, person));
-            Box::pin(begun(&mut run, told, &parts)).await?;
-            drop(parts);
-            let finished = assembled.drive(run, watch, person).await;
-            Box::pin(launcher.over(&id)).await?;
-            finished
-        }
+        let begun = Box::pin(self.set_up(id, agent.into(), told.into(), watch, person));
+        async move { begun.await?.drive(watch, person).await }
     }
-}
 
-/// The agent, with where its granted paths lead.
-fn recorded(agent: Box<Agent>) -> Arc<Agent> {
-    Arc::new(roots::recorded(*agent))
-}
-
-async fn begun(run: &mut Run, told: Box<Told>, parts: &Parts<'_>) -> Result<(), Fault> {
-    drive::begin_with(run, *told, parts).await
+    async fn set_up(
+        &self,
+        id: RunId,
+        agent: Arc<Agent>,
+        told: Told,
+        watch: &dyn Watch,
+        person: Option<&dyn Person>,
+    ) -> anyhow::Result<Box<Begun>> {
+        let agent = roots::recorded(agent);
+        self.takes(&agent, &told.parts)?;
+        let launcher = Launch::new(self, self.store()?, &agent, None).await?;
+        let assembled = self.assemble(&agent, &launcher).await?;
+        let traits = assembled.model.traits();
+        let strategy = STRATEGIES.choose(&agent, &traits);
+        let specs = assembled.specs();
+        let mut run = Box::new(Run::new(id, agent, strategy, traits, specs));
+        let driven = assembled.store.drive(run.id())?;
+        drive::begin_with(&mut run, told, &assembled.parts(watch, person)).await?;
+        Ok(Box::new(Begun { run, assembled, ends: launcher.ends(), driven }))
+    }
 }

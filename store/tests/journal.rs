@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use agent_core::agent::Agent;
 use agent_core::event::{Event, Outcome, Reason, RunId, What};
@@ -36,7 +37,7 @@ fn started(name: &str) -> Event {
     let strategy = TOOLS.name.to_string();
     Event::new(
         1,
-        What::Started { agent: Box::new(agent), strategy, taint: Vec::new(), parts: Vec::new() },
+        What::Started { agent: Arc::new(agent), strategy, taint: Vec::new(), parts: Vec::new() },
     )
 }
 

@@ -103,7 +103,7 @@ fn fired(place: &Place, time: i64) {
     let mut events = place.events(&before.run());
     if let What::Started { agent, .. } = &mut events[0].what {
         // As the server offers it.
-        agent.name = "helper".to_string();
+        std::sync::Arc::make_mut(agent).name = "helper".to_string();
     }
     insert(place, &at(time), &events);
 }

@@ -404,7 +404,7 @@ impl CallGate<'_> {
     }
 
     async fn perform(&self, action: Action) -> Result<Observation, String> {
-        match Box::pin(self.session.perform(action, Consent::Policy)).await {
+        match self.session.perform(action, Consent::Policy).await {
             Ok(observation) => Ok(observation),
             Err(SandboxError::Journal(error)) => Err(self.broke(error)),
             Err(error) => Err(error.to_string()),

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex as Short, PoisonError};
 
+use futures::future::BoxFuture;
 use futures::lock::Mutex;
 use serde_json::Value;
-
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::Parts;
 use super::budget_pool::BudgetPool;
@@ -15,6 +15,7 @@ use super::gate::CallGate;
 use super::parts;
 use super::spans;
 use super::toolset::{Fitted, Toolset};
+use super::write::BrokenOff;
 use crate::action::{Action, CallId, Decision, Permit, Verdict};
 use crate::agent::Budget;
 use crate::content::Content;
@@ -25,7 +26,7 @@ use crate::output::Part;
 use crate::provenance::Origin;
 use crate::replay_seed::{Seed, Start};
 use crate::run::{Consent, Inner, Run, Step};
-use crate::sandbox::SandboxError;
+use crate::sandbox::{Invocation, SandboxError};
 use crate::strategy::shape;
 use crate::tool::{Effect, Means, Promise, Tool, Work};
 
@@ -38,9 +39,11 @@ pub(super) struct Session<'a> {
     /// What the run has taken in and the journal gets together with what is written next. Touched by
     /// the one that holds the run.
     pub(super) unwritten: Short<Vec<Event>>,
+    /// Of which it is not known whether the journal has it. Touched likewise.
+    pub(super) broken_off: Short<Option<BrokenOff>>,
     /// What was just allowed; a permit does not outlive the process, so after a resume the
     /// action is judged again.
-    permits: Short<HashMap<CallId, Permit>>,
+    permits: Short<Vec<Permit>>,
     pub(super) budget_pool: BudgetPool,
     /// Whether it was said that the model does not see what it was given.
     noted: AtomicBool,
@@ -58,6 +61,9 @@ pub(super) enum Caller<'a> {
     Guest { tool: &'a str, origins: Vec<Origin> },
 }
 
+/// A call at work.
+pub(super) type Performing<'a> = BoxFuture<'a, Result<Observation, SandboxError>>;
+
 impl<'a> Session<'a> {
     pub(super) fn new(run: Box<Run>, parts: &'a Parts<'a>) -> Self {
         let id = run.id().clone();
@@ -68,6 +74,7 @@ impl<'a> Session<'a> {
             toolset,
             run: Mutex::new(run),
             unwritten: Short::default(),
+            broken_off: Short::default(),
             permits: Short::default(),
             budget_pool: BudgetPool::default(),
             noted: AtomicBool::new(false),
@@ -189,7 +196,8 @@ impl<'a> Session<'a> {
             Err(reason) => (Verdict { decision: Decision::Deny, reasons: vec![reason] }, None),
         };
         if let (Some(permit), Ok(mut permits)) = (permit, self.permits.lock()) {
-            permits.insert(action.id.clone(), permit);
+            permits.retain(|known| known.action().id != action.id);
+            permits.push(permit);
         }
         let judged = What::Judged { action: action.clone(), verdict: verdict.clone() };
         match caller {
@@ -238,45 +246,77 @@ impl<'a> Session<'a> {
         fitted.tool().plan(&call.arguments).map_err(|problem| format!("`{}`: {problem}", call.name))
     }
 
-    /// Runs one allowed call; its observation is in the journal before anything follows from it.
-    pub(super) async fn perform(
-        &self,
-        action: Action,
-        consent: Consent,
-    ) -> Result<Observation, SandboxError> {
+    /// Runs one allowed call; its observation is in the journal before anything follows from it. The calls of many
+    /// runs wait for room in the sandbox at once: what is done before and after takes none meanwhile.
+    pub(super) fn perform(&self, action: Action, consent: Consent) -> Performing<'_> {
         let span = spans::execute_tool(&action);
-        let observation = self.performed(action, consent).instrument(span.clone()).await?;
-        spans::observed(&span, &observation);
-        Ok(observation)
+        Box::pin(self.performed(Box::new(action), consent, span.clone()).instrument(span))
     }
 
     async fn performed(
         &self,
-        action: Action,
+        action: Box<Action>,
         consent: Consent,
+        span: Span,
     ) -> Result<Observation, SandboxError> {
         let id = action.id.clone();
         let fitted = self.toolset.get(&action.tool);
-        let (Some(permit), Some(fitted)) = (self.permit(action, consent), fitted) else {
-            let reason = "what was allowed is not allowed any more".to_string();
-            let observation = crate::run::denied(&[reason]);
-            self.write(What::Observed { call: id, observation: observation.clone() }).await?;
-            return Ok(observation);
+        let permit = self.permit(*action, consent).map(Box::new);
+        let observation = match (permit, fitted) {
+            (Some(permit), Some(fitted)) => self.worked(permit, fitted, consent).await?,
+            _ => Box::pin(self.allowed_no_more(id)).await?,
         };
-        let tool = fitted.tool();
-        let effect = tool.spec().effect;
-        let before = self.inner(&id).await;
-        let (work, start) = (tool.work(), self.start(tool, &before));
-        self.write(What::Acting { call: id.clone(), effect, start }).await?;
-        let start = start.unwrap_or_default();
-        let gate = CallGate::new(self, &permit, consent, before, start).await;
-        let invocation = match work {
+        spans::observed(&span, &observation);
+        Ok(observation)
+    }
+
+    async fn worked(
+        &self,
+        permit: Box<Permit>,
+        fitted: &Fitted,
+        consent: Consent,
+    ) -> Result<Observation, SandboxError> {
+        let gate = Box::pin(self.begun(&permit, fitted.tool(), consent)).await?;
+        let invocation = match fitted.tool().work() {
             Work::Guest(guest) => self.parts.sandbox.invoke(&permit, guest, &gate).await?,
             Work::Worker(worker) => worker.invoke(&permit, &gate).await?,
         };
+        Box::pin(self.over(&permit.action().id, fitted, &gate, invocation)).await
+    }
+
+    async fn allowed_no_more(&self, call: CallId) -> Result<Observation, SandboxError> {
+        let reason = "what was allowed is not allowed any more".to_string();
+        let observation = crate::run::denied(&[reason]);
+        self.write(What::Observed { call, observation: observation.clone() }).await?;
+        Ok(observation)
+    }
+
+    /// A call begins: what its guest passes through.
+    async fn begun<'p>(
+        &'p self,
+        permit: &'p Permit,
+        tool: &dyn Tool,
+        consent: Consent,
+    ) -> Result<CallGate<'p>, SandboxError> {
+        let id = &permit.action().id;
+        let before = self.inner(id).await;
+        let (effect, start) = (tool.spec().effect, self.start(tool, &before));
+        self.write(What::Acting { call: id.clone(), effect, start }).await?;
+        Ok(CallGate::new(self, permit, consent, before, start.unwrap_or_default()).await)
+    }
+
+    /// A call gave this back.
+    async fn over(
+        &self,
+        id: &CallId,
+        fitted: &Fitted,
+        gate: &CallGate<'_>,
+        invocation: Invocation,
+    ) -> Result<Observation, SandboxError> {
         if let Some(error) = gate.broken() {
             return Err(error.into());
         }
+        let tool = fitted.tool();
         let origins = gate.origins();
         let (result, own) = parts::taken(tool, invocation.result);
         let attached = gate.attached().into_iter().chain(own).collect();
@@ -290,7 +330,7 @@ impl<'a> Session<'a> {
         let cost = invocation.cost;
         let observation = Observation { text, result, status, parts, origins, cost, at_once };
         self.write_observed(id.clone(), observation.clone()).await?;
-        self.budget_pool.settle(&id);
+        self.budget_pool.settle(id);
         Ok(observation)
     }
 
@@ -306,7 +346,15 @@ impl<'a> Session<'a> {
     }
 
     fn permit(&self, action: Action, consent: Consent) -> Option<Permit> {
-        let kept = self.permits.lock().ok().and_then(|mut permits| permits.remove(&action.id));
+        let kept = self.permits.lock().ok().and_then(|mut permits| {
+            let place = permits.iter().position(|permit| permit.action().id == action.id)?;
+            let permit = permits.swap_remove(place);
+            if permits.is_empty() {
+                // The room for the next ones is not needed while the model thinks.
+                *permits = Vec::new();
+            }
+            Some(permit)
+        });
         kept.or_else(|| match consent {
             Consent::Person => Permit::approved(self.parts.policy, action),
             Consent::Policy => Permit::judge(self.parts.policy, action).1,

@@ -15,7 +15,9 @@ use crate::tool::Effect;
 pub(super) struct Calls {
     calls: Vec<Call>,
     count: u64,
-    inner: BTreeMap<CallId, Inner>,
+    /// In order. There is one while a call works, and that of many runs waits for room in the sandbox at once: a tree's
+    /// first node has room for eleven.
+    inner: Vec<(CallId, Inner)>,
 }
 
 #[derive(Debug, Clone)]
@@ -79,6 +81,7 @@ pub struct InnerCall {
 impl Calls {
     /// The model asks for these.
     pub(super) fn add(&mut self, calls: Vec<ToolCall>) {
+        self.calls.reserve_exact(calls.len());
         for asked in calls {
             self.count += 1;
             let id = CallId(format!("c{}", self.count));
@@ -120,12 +123,12 @@ impl Calls {
 
     /// What a call's guest has done so far.
     pub(super) fn inner(&self, call: &CallId) -> Inner {
-        self.inner.get(call).cloned().unwrap_or_default()
+        self.known(call).cloned().unwrap_or_default()
     }
 
     /// What a call that is under way may do to the world.
     pub(super) fn effect(&self, id: &CallId) -> Option<Effect> {
-        let inner = id.parent().and_then(|parent| self.inner.get(&parent));
+        let inner = id.parent().and_then(|parent| self.known(&parent));
         if let Some(call) = inner.and_then(|it| it.calls.iter().find(|it| it.action.id == *id)) {
             return call.effect;
         }
@@ -164,7 +167,7 @@ impl Calls {
     #[must_use]
     pub(super) fn judged(&mut self, action: &Action, verdict: &Verdict) -> Option<Observation> {
         if let Some(parent) = action.id.parent() {
-            let calls = &mut self.inner.entry(parent).or_default().calls;
+            let calls = &mut self.inner_of(&parent).calls;
             // A rerun that took another way replaces what was recorded from there on.
             calls.retain(|call| call.action.id.ordinal() < action.id.ordinal());
             calls.push(InnerCall {
@@ -201,7 +204,7 @@ impl Calls {
     /// A call begins.
     pub(super) fn acting(&mut self, id: &CallId, effect: Effect, start: Option<Start>) {
         if let Some(start) = start {
-            self.inner.entry(id.clone()).or_default().start.get_or_insert(start);
+            self.inner_of(id).start.get_or_insert(start);
         }
         if let Some(inner) = self.inner_call(id) {
             inner.effect = Some(effect);
@@ -215,13 +218,13 @@ impl Calls {
 
     /// A call's guest may use this.
     pub(super) fn used(&mut self, call: &CallId, mark: u64, capability: &Capability) {
-        let uses = &mut self.inner.entry(call.clone()).or_default().uses;
+        let uses = &mut self.inner_of(call).uses;
         uses.insert(mark, (capability.clone(), false));
     }
 
     /// The change behind a use has happened.
     pub(super) fn done(&mut self, call: &CallId, mark: u64) {
-        let uses = &mut self.inner.entry(call.clone()).or_default().uses;
+        let uses = &mut self.inner_of(call).uses;
         if let Some((_, done)) = uses.get_mut(&mark) {
             *done = true;
         }
@@ -261,7 +264,8 @@ impl Calls {
             return false;
         }
         let within = format!("{id}.");
-        self.inner.retain(|call, _| call != id && !call.0.starts_with(&within));
+        self.inner.retain(|(call, _)| call != id && !call.0.starts_with(&within));
+        self.inner.shrink_to_fit();
         let Some(call) = self.call(id) else { return false };
         call.state = State::Observed(observation.clone());
         self.calls.iter().all(|call| matches!(call.state, State::Observed(_)))
@@ -271,8 +275,26 @@ impl Calls {
         self.calls.iter_mut().find(|call| call.id == *id)
     }
 
+    fn place(&self, call: &CallId) -> Result<usize, usize> {
+        self.inner.binary_search_by(|(known, _)| known.cmp(call))
+    }
+
+    fn known(&self, call: &CallId) -> Option<&Inner> {
+        self.place(call).ok().map(|place| &self.inner[place].1)
+    }
+
+    fn inner_of(&mut self, call: &CallId) -> &mut Inner {
+        let place = self.place(call).unwrap_or_else(|place| {
+            self.inner.reserve_exact(usize::from(self.inner.is_empty()));
+            self.inner.insert(place, (call.clone(), Inner::default()));
+            place
+        });
+        &mut self.inner[place].1
+    }
+
     fn inner_call(&mut self, id: &CallId) -> Option<&mut InnerCall> {
-        let calls = &mut self.inner.get_mut(&id.parent()?)?.calls;
+        let place = self.place(&id.parent()?).ok()?;
+        let calls = &mut self.inner[place].1.calls;
         calls.iter_mut().find(|call| call.action.id == *id)
     }
 }
