@@ -171,6 +171,22 @@ fn a_file_that_the_task_names_is_written_before_the_end() {
 }
 
 #[test]
+fn a_change_that_failed_is_made_with_what_was_found_since() {
+    let place = place();
+    let missing = say(r#"{"path": "docs/none.md"}"#);
+    let found = say(r#"{"path": "docs/a.md"}"#);
+    let words = ["data", "yes", "files.delete", "change", "do", "yes", "once"].map(say);
+    let after = [missing, say("files.read"), found.clone(), say("finish"), found];
+    let after = after.into_iter().chain(["finish", "Removed docs/a.md."].map(say));
+    let replies: Vec<Value> = words.into_iter().chain(after).collect();
+    let tables = "[tools]\nuse = [\"files.read\", \"files.delete\"]\n[permissions]\nread = [\"docs\"]\n\
+                  write = [\"docs\"]\ndelete = [\"docs\"]";
+    let (ran, journal) = ran(&place, STEPWISE, tables, &replies);
+    assert_eq!(ran.code, Some(0), "{ran} {journal}");
+    assert!(!place.path("docs/a.md").exists(), "{journal}");
+}
+
+#[test]
 fn an_empty_text_is_not_written() {
     let path = say(r#"{"path": "out/b.md"}"#);
     let (ran, journal, written) = writes("yes", &[path, say("```\n\n```"), say("the tower")]);

@@ -71,7 +71,7 @@ impl Stepwise {
             None => Form::Text { stop: Vec::new() },
             Some(schema) => {
                 let narrowed = cited::narrowed(schema, &self.sources(sources));
-                let narrowed = self.with_things(agent, narrowed);
+                let narrowed = self.with_things(agent, self.with_found(narrowed));
                 match self.left.is_empty() {
                     true => Form::Json(narrowed),
                     false => {
@@ -82,6 +82,16 @@ impl Stepwise {
         };
         let max_tokens = agent.model.max_tokens;
         Prompt { messages: Some(messages), say: None, prefix: String::new(), form, max_tokens }
+    }
+
+    /// The schema with what a look into the folder knows: `found`, where it is yes or no, is whether it found something.
+    fn with_found(&self, mut schema: Value) -> Value {
+        if let (Some(folder), [_]) = (&self.folder, self.taken.as_slice())
+            && schema["properties"]["found"]["type"] == "boolean"
+        {
+            schema["properties"]["found"] = json!({ "const": folder.found() });
+        }
+        schema
     }
 
     /// The steps with as much of their results as there is room for: those that failed are told in

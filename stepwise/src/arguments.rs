@@ -81,7 +81,8 @@ impl Stepwise {
             return self.refuse(agent, name, problem);
         }
         if self.changes(name)
-            && let Some(problem) = self.unsupported(agent, &arguments)
+            && let Some(problem) =
+                self.unsupported(agent, &arguments).or_else(|| self.forgets(agent, &arguments))
         {
             if self.repeats(name, &arguments) {
                 return self.refuse(agent, name, problem);
@@ -136,7 +137,8 @@ impl Stepwise {
         // A fence around all of it is not part of it; one within it is.
         let text = if said.starts_with("```") { unfenced(said) } else { said }.to_string();
         let empty = text.is_empty().then(|| format!("the {} is empty", draft.field));
-        let wrong = cut(reply).or(empty).or_else(|| self.unsupported(agent, &json!(text)));
+        let wrong = cut(reply).or(empty).or_else(|| no_csv(&draft.arguments, &text));
+        let wrong = wrong.or_else(|| self.unsupported(agent, &json!(text)));
         // Said once: the words of a message may be others for a reason.
         let first = draft.tool != WRITE && draft.refused.is_none();
         let problem = wrong.or_else(|| left_out(&agent.task, &text).filter(|_| first));
@@ -346,6 +348,13 @@ impl Stepwise {
     }
 }
 
+/// What is wrong with the content of a CSV file: a small model copies a table as it was shown.
+fn no_csv(arguments: &Value, text: &str) -> Option<String> {
+    let csv = arguments["path"].as_str().is_some_and(|path| path.to_lowercase().ends_with(".csv"));
+    let shown = text.contains('|') && !text.contains([',', ';']);
+    (csv && shown).then(|| "a CSV file has commas between its values, and no `|`".to_string())
+}
+
 /// What a text does not say of what the task says that it should: of the words behind a "that" some are in it, and
 /// these are not.
 fn left_out(task: &str, text: &str) -> Option<String> {
@@ -390,7 +399,17 @@ fn meant(name: &str, schema: &Value, spoken: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::left_out;
+    use serde_json::json;
+
+    use super::{left_out, no_csv};
+
+    #[test]
+    fn a_table_as_it_is_shown_is_no_csv() {
+        let csv = json!({ "path": "out/km.csv" });
+        assert!(no_csv(&csv, "rider | km\nOle | 12").is_some());
+        assert_eq!(no_csv(&csv, "rider,km\nOle,12"), None);
+        assert_eq!(no_csv(&json!({ "path": "out/km.md" }), "rider | km"), None);
+    }
 
     #[test]
     fn what_a_message_should_say_is_behind_a_that() {

@@ -110,6 +110,24 @@ impl Stepwise {
         ))
     }
 
+    /// A number that the task says and neither this change nor a step before it was made with, where the change has
+    /// another number of its own: a sentence for the model. A small model takes a quantity from the last result for
+    /// the one that it was told. What identifies something is had from results.
+    pub(super) fn forgets(&self, agent: &Agent, arguments: &Value) -> Option<String> {
+        let told = grounding::integers(&agent.task);
+        let fields = arguments.as_object().into_iter().flatten();
+        let own = |(name, value): &(&String, &Value)| {
+            value.as_u64().is_some_and(|number| !told.contains(&number)) && !identifies(name)
+        };
+        let (name, value) = fields.into_iter().find(own)?;
+        let mut used = grounding::integers(&arguments.to_string());
+        for step in self.succeeded() {
+            used.extend(grounding::integers(&step.arguments.to_string()));
+        }
+        let missing = told.iter().find(|number| !used.contains(number))?;
+        Some(format!("the task says {missing}, and `{name}` is {value}: take what the task says"))
+    }
+
     /// What the task says, and what was seen.
     pub(super) fn known_to(&self, agent: &Agent) -> Evidence {
         let given = [&*agent.task, &*agent.instructions, &*self.survey];
@@ -123,6 +141,13 @@ impl Stepwise {
         let names = self.tools.iter().map(|tool| tool.name.as_str());
         names.filter(|name| name.contains('.')).find(called)
     }
+}
+
+/// Whether an argument is what something is known by, by its name.
+fn identifies(name: &str) -> bool {
+    const KEYS: [&str; 8] = ["id", "no", "nr", "number", "code", "key", "index", "ref"];
+    let name = name.to_lowercase();
+    name.split(['_', '-']).any(|word| KEYS.contains(&word)) || name.ends_with("id")
 }
 
 /// Whether a tool is another agent.

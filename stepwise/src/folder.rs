@@ -66,8 +66,8 @@ pub(super) struct Folder {
     programs: Vec<String>,
     /// What is asked for is a number.
     is_number: bool,
-    /// The question in the language of other texts, once it was asked for.
-    translated: Option<String>,
+    /// Passages were searched for by the question in another language, too.
+    translated: bool,
     /// What is being read, best first.
     passages: Vec<Passage>,
     /// Passages whose names another search follows, in the order in which they lead on.
@@ -159,7 +159,7 @@ impl Folder {
             holds: 0.0,
             asked: None,
             programs: Vec::new(),
-            translated: None,
+            translated: false,
             passages: Vec::new(),
             chain: Vec::new(),
             read: Vec::new(),
@@ -289,8 +289,7 @@ impl Folder {
             }
             Stage::Program => self.programmed(agent, number, &reply.content),
             Stage::Translate => {
-                self.translated = Some(said.to_string());
-                Decision { next: self.search(agent, number), ..Decision::default() }
+                Decision { next: self.translated(number, said), ..Decision::default() }
             }
             Stage::Read => self.propose(agent, number, said),
             Stage::Check => self.checked(agent, odds(reply, "yes")),
@@ -319,7 +318,7 @@ impl Folder {
                 Next::Again
             }
             Stage::Program => self.ran(agent, observation, output),
-            Stage::Search => self.searched(agent, observation),
+            Stage::Search => self.searched(agent, number, observation),
             _ => Next::Again,
         }
     }

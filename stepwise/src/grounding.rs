@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use agent_core::schema;
 use derived::Rows;
 pub(super) use made_up::{made_up, says, stands_on};
+pub(super) use numbers::integers;
 use numbers::{date, numbers, parts, readings, slack, whole, written};
 use text::rank;
 use text::words::is_dense;

@@ -3,6 +3,7 @@
 
 use super::{Stage, Stepwise, WRITE, survey};
 use agent_core::agent::Agent;
+use agent_core::event::Status;
 use agent_core::path;
 use agent_core::strategy::{Next, PYTHON};
 
@@ -42,8 +43,21 @@ impl Stepwise {
         }
     }
 
-    /// There is nothing more to find out: what is owed is written, if it can be, and then comes the answer.
+    /// A tool that the task asks for and that failed, where another step succeeded since.
+    fn failed_before_more_was_found(&self) -> Option<String> {
+        let name = self.wanted.first().filter(|_| !self.changed() && !self.over())?;
+        let last = self.taken.iter().rposition(|step| step.tool == *name)?;
+        let found = self.taken[last + 1..].iter().any(|step| step.status == Status::Ok);
+        (found && self.has(name) && !self.barred.contains(name)).then(|| name.clone())
+    }
+
+    /// There is nothing more to find out: what is owed is written, a change that failed is made with what was found
+    /// since, if it can be, and then comes the answer.
     pub(super) fn finish(&mut self, agent: &Agent) -> Next {
+        if let Some(name) = self.failed_before_more_was_found() {
+            self.stage = Stage::Arguments(name);
+            return Next::Again;
+        }
         let writer = [WRITE, PYTHON]
             .into_iter()
             .find(|name| self.has(name) && !self.barred.iter().any(|barred| barred == name));

@@ -111,6 +111,8 @@ impl Folder {
             _ if asked.counts && self.of_row => false,
             _ if !asked.named && self.holds < thresholds(agent).holds_unnamed => false,
             _ if asked.guesses && !sure => false,
+            // A program can do more with a number than a form.
+            _ if asked.leaves && self.means == Means::Code => false,
             true => sure || !asked.totals,
             false => asked.picks,
         };

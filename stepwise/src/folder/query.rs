@@ -16,7 +16,7 @@ use super::passage::{said_in_full, said_of};
 use super::prompts::{self, literal};
 use agent_core::message::Message;
 use column::{Column, finds};
-use rate::rate;
+use rate::{is_year, rate};
 
 /// The most conditions of one question.
 const CONDITIONS: usize = 3;
@@ -41,6 +41,8 @@ pub(super) struct Query {
     measures: Vec<String>,
     /// What the question says that each is or costs, which a total is multiplied by.
     rate: Option<Value>,
+    /// The numbers that it says, but for years.
+    numbers: Vec<Value>,
 }
 
 /// A condition that rows can be asked to meet, as an argument of `query`.
@@ -83,6 +85,8 @@ pub(super) struct Asked {
     pub(super) named: bool,
     /// Whether it asks for rows in which a column is empty, or is not, of which the question says nothing.
     pub(super) guesses: bool,
+    /// Whether the question says a number that nothing in it is about.
+    pub(super) leaves: bool,
     /// The columns that it may speak of, where it is to be asked which.
     pub(super) columns: Vec<String>,
     /// Whether that is the one that orders its rows, and not the one that a number is one of.
@@ -126,6 +130,7 @@ impl Query {
             alike,
             measures,
             rate,
+            numbers: described.numbers.into_iter().filter(|number| !is_year(number)).collect(),
         })
     }
 
@@ -320,6 +325,10 @@ impl Query {
             counts: find.find == "count" && find.by.is_null(),
             named: named > 0,
             guesses: conditions.iter().any(|one| one.guess),
+            leaves: {
+                let is_rate = |number: &Value| rate == Some(number);
+                self.numbers.iter().any(|number| unused(&number) && !is_rate(number))
+            },
             columns,
             orders,
             find,
@@ -430,9 +439,8 @@ fn named(described: &mut Described, table: &str, question: &str) -> Vec<Value> {
         described.columns.iter().filter_map(|column| column.span.as_ref()).map(|span| json!(span)),
     );
     // A year, where the table has years.
-    let year = |number: &&Value| number.as_i64().is_some_and(|year| (1000..3000).contains(&year));
     if described.columns.iter().any(Column::has_years) {
-        named.extend(described.numbers.iter().filter(year).cloned());
+        named.extend(described.numbers.iter().filter(|number| is_year(number)).cloned());
     }
     named
 }

@@ -20,23 +20,19 @@ const PASSAGES: usize = 5;
 const HOPS: usize = 2;
 
 impl Folder {
-    /// Searches for passages, by the question in another language as well where texts are in one.
     pub(super) fn search(&mut self, agent: &Agent, number: u64) -> Next {
-        if self.translated.is_none()
-            && let Some(language) = languages::other(&self.survey, &agent.task)
-        {
-            self.chat = prompts::translate(language, &agent.task);
-            self.prefix.clear();
-            self.stage = Stage::Translate;
-            return Next::Again;
-        }
-        self.find(number, json!({ "query": self.asked_for(agent), "limit": PASSAGES }))
+        self.find(number, json!({ "query": agent.task, "limit": PASSAGES }))
     }
 
-    /// The words that passages are searched for by.
-    fn asked_for(&self, agent: &Agent) -> String {
-        let translated = self.translated.iter().map(String::as_str);
-        std::iter::once(agent.task.as_str()).chain(translated).collect::<Vec<_>>().join("\n")
+    /// The language that it may yet be translated into.
+    fn untranslated(&self, agent: &Agent) -> Option<&'static str> {
+        languages::other(&self.survey, &agent.task).filter(|_| !self.translated)
+    }
+
+    /// The question in another language: passages are searched for by that.
+    pub(super) fn translated(&mut self, number: u64, said: &str) -> Next {
+        self.translated = true;
+        self.find(number, json!({ "query": said, "limit": PASSAGES }))
     }
 
     fn find(&mut self, number: u64, arguments: Value) -> Next {
@@ -46,13 +42,22 @@ impl Folder {
     }
 
     /// What a search found.
-    pub(super) fn searched(&mut self, agent: &Agent, observation: &Observation) -> Next {
+    pub(super) fn searched(
+        &mut self,
+        agent: &Agent,
+        number: u64,
+        observation: &Observation,
+    ) -> Next {
         // Once two passages lead on together, what was passed over may be what they lead to.
         let known = if self.chain.len() < HOPS { &self.read } else { &self.chain };
         let room = PASSAGES - self.chain.len();
         // What the agent file says is about the run.
         let own = path::display(&agent.root, &agent.file);
         let found = passage::all(&observation.result, known, room, &own);
+        let more = !self.read.is_empty() || self.untranslated(agent).is_some();
+        if found.is_empty() && self.chain.is_empty() && more {
+            return self.nothing(agent, number).next;
+        }
         if found.is_empty() && self.may_compute(agent) {
             self.compute(agent);
             return Next::Again;
@@ -173,8 +178,18 @@ impl Folder {
             let plan = "no passage states it: ask the table that may hold it".to_string();
             return Decision { plan: Some(plan), ..Decision::default() };
         }
+        // With the words of the question alone a text in another language is not found.
+        if self.chain.is_empty()
+            && let Some(language) = self.untranslated(agent)
+        {
+            self.chat = prompts::translate(language, &agent.task);
+            self.prefix.clear();
+            self.stage = Stage::Translate;
+            let plan = Some(format!("look for it in {language}"));
+            return Decision { plan, ..Decision::default() };
+        }
         let next = match self.chain.len() {
-            0 => self.passages.first().cloned(),
+            0 => self.read.first().cloned(),
             hops if hops < HOPS => passage::linked(&self.chain, &self.read, &agent.task),
             _ => None,
         };
@@ -184,7 +199,7 @@ impl Folder {
         };
         let plan = format!("follow what {} names", next.path);
         self.chain.push(next);
-        let mut query = self.asked_for(agent);
+        let mut query = agent.task.clone();
         for name in self.chain.iter().flat_map(|passage| passage.names_beside(&agent.task)) {
             query.push(' ');
             query += name;

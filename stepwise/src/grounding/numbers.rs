@@ -37,6 +37,12 @@ pub(super) fn numbers(text: &str) -> Vec<f64> {
         .collect()
 }
 
+/// Every run of digits in a text, as a number: also the day and the month of a date.
+pub(in super::super) fn integers(text: &str) -> Vec<u64> {
+    let runs = text.split(|c: char| !c.is_ascii_digit());
+    runs.filter_map(|digits| digits.parse().ok()).collect()
+}
+
 /// Every number in a text as it stands there, with its sign.
 pub(super) fn written(text: &str) -> Vec<String> {
     let mut found = Vec::new();

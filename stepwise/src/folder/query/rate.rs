@@ -10,7 +10,6 @@ const EACH: [&str; 21] = [
 
 /// The only number of a question that is so much for each, in a sentence that says so; a year is none.
 pub(super) fn rate(numbers: &[Value], question: &str) -> Option<Value> {
-    let year = |number: &Value| number.as_i64().is_some_and(|year| (1000..3000).contains(&year));
     let sentences = question.split_inclusive(['?', '!', '\n']).flat_map(|text| text.split(". "));
     let each = sentences.filter(|sentence| {
         let mut words = sentence.split(|c: char| !c.is_alphanumeric());
@@ -18,10 +17,15 @@ pub(super) fn rate(numbers: &[Value], question: &str) -> Option<Value> {
     });
     let said: Vec<f64> = each.flat_map(str::split_whitespace).filter_map(number).collect();
     let mut rates = numbers.iter().filter(|number| {
-        !year(number) && number.as_f64().is_some_and(|number| said.contains(&number))
+        !is_year(number) && number.as_f64().is_some_and(|number| said.contains(&number))
     });
     let rate = rates.next()?.clone();
     rates.next().is_none().then_some(rate)
+}
+
+/// Whether a number may be a year.
+pub(super) fn is_year(number: &Value) -> bool {
+    number.as_i64().is_some_and(|year| (1000..3000).contains(&year))
 }
 
 /// The number that a word is, whatever stands around it: `€0,38`.
