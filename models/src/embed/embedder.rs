@@ -41,6 +41,12 @@ impl Embedder {
         self.encoder.info.tokens
     }
 
+    /// What a question is written as before its vector is made: some encoders want an instruction before it,
+    /// and none before the texts that it is asked of.
+    pub fn question(&self, text: &str) -> String {
+        format!("{}{text}", self.encoder.info.question.as_deref().unwrap_or_default())
+    }
+
     /// The vectors of `texts`. `done` hears how many texts are done.
     ///
     /// # Errors

@@ -47,7 +47,11 @@ impl Reranker {
         let (question, _) = self.encoder.readable(question);
         let readable: Vec<(&str, bool)> =
             passages.iter().map(|text| self.encoder.readable(text.as_ref())).collect();
-        let pairs = readable.iter().map(|(text, _)| (question, *text).into()).collect();
+        let pairs = readable.iter().map(|(passage, _)| match &self.encoder.info.pair {
+            Some(pair) => filled(pair, question, passage).into(),
+            None => (question, *passage).into(),
+        });
+        let pairs = pairs.collect();
         let tokens = self.encoder.tokens(pairs)?;
         let rows = self.encoder.rows(&tokens, &mut |_| {})?;
         let one = |row: Vec<f32>| match row[..] {
@@ -59,4 +63,12 @@ impl Reranker {
         let cut = cut.filter(|(_, (tokens, (_, cut)))| tokens.cut || *cut).map(|(at, _)| at);
         Ok(Scored { scores, cut: cut.collect() })
     }
+}
+
+/// A question and a passage in the place of `{query}` and of the `{document}` after it. What the two say
+/// is no place.
+fn filled(pair: &str, question: &str, passage: &str) -> String {
+    let (before, rest) = pair.split_once("{query}").unwrap_or((pair, ""));
+    let (between, after) = rest.split_once("{document}").unwrap_or((rest, ""));
+    [before, question, between, passage, after].concat()
 }

@@ -73,7 +73,7 @@ impl Fetcher {
             Named::Folder => return Ok(folder),
         };
         let import = match self.catalog.get(name).map(|entry| entry.kind) {
-            Some(Kind::Encoder) => encoder::of_package,
+            Some(Kind::Encoder) => encoder::fetched,
             _ => writer,
         };
         self.import(name, &gguf, &folder, &key, import).await?;

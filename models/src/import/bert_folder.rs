@@ -78,8 +78,13 @@ fn config(path: &Path) -> Result<Metadata, ImportError> {
     {
         let found = config[key].as_str().unwrap_or(if key == "model_type" { "" } else { wanted });
         if found != wanted {
+            let wanted = match key {
+                "model_type" => "`bert` and `qwen3` are",
+                "hidden_act" => "`gelu` is",
+                _ => "`absolute` is",
+            };
             return Err(unsupported(format!(
-                "its `{key}` is `{found}`, and only `{wanted}` is read\nhint: a folder with \
+                "its `{key}` is `{found}`, and only {wanted} read\nhint: a folder with \
                  `model.onnx` and `tokenizer.json` is used as it is"
             )));
         }

@@ -13,8 +13,9 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::bert::BertProcessing;
 
 use super::bert::{self, Shape};
+use super::pooled::{self, Pooled};
 use super::weights::Weights;
-use super::{Gguf, ImportError, MetaValue, bert_folder, staged};
+use super::{Gguf, ImportError, MetaValue, ModelProto, bert_folder, graph, staged};
 
 /// The largest `tokenizer.json`; multilingual ones have some 17 MB.
 pub(crate) const TOKENIZER: u64 = 64 << 20;
@@ -45,6 +46,12 @@ pub struct EncoderInfo {
     /// For a cross-encoder: how many labels it scores a pair of texts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<usize>,
+    /// What is put before a question, where the encoder tells questions from what they are asked of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// For a cross-encoder that reads a pair as one text: that text, with `{query}` and `{document}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<String>,
 }
 
 impl EncoderInfo {
@@ -66,7 +73,13 @@ impl EncoderInfo {
         Ok(info)
     }
 
-    fn beside(folder: &Path, context: usize, labels: Option<usize>) -> Self {
+    /// Of an encoder whose vector is the state of the last of so many tokens.
+    pub(super) fn pooled(tokens: usize) -> Self {
+        let (format, pooling) = (Self::FORMAT, Pooling::Last);
+        Self { format, tokens, pooling, labels: None, question: None, pair: None }
+    }
+
+    pub(super) fn beside(folder: &Path, context: usize, labels: Option<usize>) -> Self {
         let number = |file: &str, key: &str| {
             json(&folder.join(file)).and_then(|text| text[key].as_u64()).map(|n| n as usize)
         };
@@ -79,20 +92,25 @@ impl EncoderInfo {
             () if set("pooling_mode_lasttoken") => Pooling::Last,
             () => Pooling::Mean,
         };
-        Self { format: Self::FORMAT, tokens: tokens.clamp(3, context.max(3)), pooling, labels }
+        let said = json(&folder.join("config_sentence_transformers.json")).unwrap_or_default();
+        let question = said["prompts"]["query"].as_str().filter(|prompt| !prompt.is_empty());
+        let tokens = tokens.clamp(3, context.max(3));
+        let question = question.map(str::to_owned);
+        Self { format: Self::FORMAT, tokens, pooling, labels, question, pair: None }
     }
 }
 
-fn json(path: &Path) -> Option<Value> {
+pub(super) fn json(path: &Path) -> Option<Value> {
     serde_json::from_slice(&guard::file::read(path, 1 << 20).ok()?).ok()
 }
 
-fn unsupported(path: &Path, reason: String) -> ImportError {
+pub(super) fn unsupported(path: &Path, reason: String) -> ImportError {
     ImportError::Unsupported { path: path.to_owned(), reason }
 }
 
-/// Imports an encoder of the BERT family into the folder `into`: a GGUF file, or a folder with
-/// `config.json`, `model.safetensors` and `tokenizer.json`.
+/// Imports an encoder of the BERT family, or one of the kind of Qwen3-Embedding and Qwen3-Reranker, into
+/// the folder `into`: a GGUF file, or a folder with `config.json`, `model.safetensors` and
+/// `tokenizer.json`.
 ///
 /// # Errors
 /// It cannot be read, is of another family, or cannot be written.
@@ -102,41 +120,75 @@ pub fn encoder(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), ImportError> {
     let folder = from.is_dir();
-    let gguf = if folder { bert_folder::open(from)? } else { Gguf::open(from)? };
-    let family = gguf.metadata("general.architecture").and_then(MetaValue::as_str);
-    if family != Some("bert") {
-        let family = family.unwrap_or("unknown");
-        let reason =
-            format!("its architecture is `{family}`, and of encoders only `bert` is known");
-        return Err(unsupported(from, reason));
-    }
-    let shape = Shape::read(&gguf)?;
-    let (info, tokenizer) = match folder {
-        true => {
-            let path = from.join("tokenizer.json");
-            let read = |source| ImportError::Read { path: path.clone(), source };
-            if fs::metadata(&path).map_err(read)?.len() > TOKENIZER {
-                return Err(unsupported(&path, "it is too large".to_owned()));
-            }
-            let info = EncoderInfo::beside(from, shape.context, shape.labels);
-            (info, guard::file::read(&path, TOKENIZER).map_err(read)?)
-        }
-        false => (of_gguf(&gguf, &shape)?, wordpiece(&gguf)?),
+    let gguf = match folder && !decoder_folder(from) {
+        true => bert_folder::open(from)?,
+        false => Gguf::open(from)?,
     };
-    staged(into, |part| {
-        let weights = Weights::create(&gguf, part, progress)?;
-        let model = bert::build(&gguf, &shape, weights)?;
-        let info = serde_json::to_vec(&info).unwrap_or_default();
-        for (name, bytes) in [
-            ("model.onnx", model.encode_to_vec()),
-            ("tokenizer.json", tokenizer),
-            ("encoder.json", info),
-        ] {
-            let path = part.join(name);
-            fs::write(&path, bytes).map_err(|source| ImportError::Write { path, source })?;
+    match gguf.metadata("general.architecture").and_then(MetaValue::as_str) {
+        Some("bert") => {
+            let shape = Shape::read(&gguf)?;
+            let (info, tokenizer) = match folder {
+                true => (EncoderInfo::beside(from, shape.context, shape.labels), published(from)?),
+                false => (of_gguf(&gguf, &shape)?, wordpiece(&gguf)?),
+            };
+            staged(into, |part| {
+                let weights = Weights::create(&gguf, part, progress)?;
+                save(part, &bert::build(&gguf, &shape, weights)?, &info, tokenizer)
+            })
         }
-        Ok(())
-    })
+        Some("qwen3") => {
+            let Pooled { config, gives, precision, info, tokenizer } = match folder {
+                true => pooled::of_folder(&gguf, from, published(from)?)?,
+                false => pooled::of_gguf(&gguf)?,
+            };
+            staged(into, |part| {
+                let weights = Weights::create(&gguf, part, progress)?;
+                let model = graph::build(&gguf, &config, gives, precision, weights)?;
+                save(part, &model, &info, tokenizer)
+            })
+        }
+        family => {
+            let family = family.unwrap_or("unknown");
+            let reason = format!(
+                "its architecture is `{family}`, and of encoders only `bert` and `qwen3` are known"
+            );
+            Err(unsupported(from, reason))
+        }
+    }
+}
+
+/// Whether a folder's network is that of a model which writes text, told as one.
+fn decoder_folder(folder: &Path) -> bool {
+    let config = json(&folder.join("config.json")).unwrap_or_default();
+    config["model_type"].as_str() == Some("qwen3")
+}
+
+/// The `tokenizer.json` of a folder.
+fn published(folder: &Path) -> Result<Vec<u8>, ImportError> {
+    let path = folder.join("tokenizer.json");
+    let read = |source| ImportError::Read { path: path.clone(), source };
+    if fs::metadata(&path).map_err(read)?.len() > TOKENIZER {
+        return Err(unsupported(&path, "it is too large".to_owned()));
+    }
+    guard::file::read(&path, TOKENIZER).map_err(read)
+}
+
+fn save(
+    folder: &Path,
+    model: &ModelProto,
+    info: &EncoderInfo,
+    tokenizer: Vec<u8>,
+) -> Result<(), ImportError> {
+    let info = serde_json::to_vec(info).unwrap_or_default();
+    for (name, bytes) in [
+        ("model.onnx", model.encode_to_vec()),
+        ("tokenizer.json", tokenizer),
+        ("encoder.json", info),
+    ] {
+        let path = folder.join(name);
+        fs::write(&path, bytes).map_err(|source| ImportError::Write { path, source })?;
+    }
+    Ok(())
 }
 
 fn of_gguf(gguf: &Gguf, shape: &Shape) -> Result<EncoderInfo, ImportError> {
@@ -150,7 +202,7 @@ fn of_gguf(gguf: &Gguf, shape: &Shape) -> Result<EncoderInfo, ImportError> {
         }
     };
     let (tokens, labels) = (shape.context, shape.labels);
-    Ok(EncoderInfo { format: EncoderInfo::FORMAT, tokens, pooling, labels })
+    Ok(EncoderInfo { pooling, labels, ..EncoderInfo::pooled(tokens) })
 }
 
 /// The WordPiece tokenizer of a GGUF as a `tokenizer.json`. There a piece that begins a word is

@@ -13,6 +13,7 @@ mod adapter;
 mod bert;
 mod bert_folder;
 mod blocks;
+mod byte_level;
 mod checkpoint;
 mod config;
 mod draft;
@@ -24,6 +25,7 @@ mod names;
 mod onnx;
 mod opened;
 mod parts;
+mod pooled;
 mod quantize;
 mod safetensors;
 mod spm;
@@ -46,8 +48,22 @@ pub(crate) use spm::is_text;
 
 /// What a model's file or folder says of it, without its weights.
 pub fn describe(model: &Path) -> Result<ModelInfo, ImportError> {
-    let model = Gguf::open(model)?;
-    ModelInfo::read(&model, &config::Config::read(&model)?)
+    Ok(decoder(&Gguf::open(model)?)?.1)
+}
+
+/// What a model that writes text says of itself.
+fn decoder(model: &Gguf) -> Result<(config::Config, ModelInfo), ImportError> {
+    let config = config::Config::read(model)?;
+    if pooled::pooling(model).is_some() {
+        let reason = "it makes vectors or scores of texts and writes none\n\
+                      hint: `errand embed --model` takes it";
+        return Err(ImportError::Unsupported {
+            path: model.path().to_owned(),
+            reason: reason.to_owned(),
+        });
+    }
+    let info = ModelInfo::read(model, &config)?;
+    Ok((config, info))
 }
 
 /// Imports a GGUF file or a checkpoint's folder into the folder `into`, which gets `model.onnx`,
@@ -68,9 +84,7 @@ pub fn write_into(
     precision: Precision,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), ImportError> {
-    let config = config::Config::read(model)?;
-    let info = ModelInfo::read(model, &config)?;
-
+    let (config, info) = decoder(model)?;
     staged(into, |part| write(model, &config, &info, precision, part, progress))
 }
 
@@ -114,7 +128,7 @@ fn write(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), ImportError> {
     let weights = weights::Weights::create(gguf, folder, progress)?;
-    let model = graph::build(gguf, config, precision, weights)?;
+    let model = graph::build(gguf, config, graph::Gives::Logits, precision, weights)?;
     let save = |name: &str, bytes: Vec<u8>| {
         let path = folder.join(name);
         fs::write(&path, bytes).map_err(|source| ImportError::Write { path, source })

@@ -56,6 +56,6 @@ pub(crate) use open::builder;
 pub use runtime::{Device, load};
 pub use score::{Asked, Score, ScoredAnswer, ScoredToken, Scorer, score};
 pub use session::Session;
-pub(crate) use tokenizer::splitting;
 pub use tokenizer::{Kind, Tokenizer};
+pub(crate) use tokenizer::{pre_tokenizer, splitting};
 pub use trial::{Held, Logits, Trial};

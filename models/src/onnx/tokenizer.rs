@@ -201,7 +201,8 @@ impl Tokenizer {
         })
     }
 
-    fn marker_at<'a>(&'a self, text: &str) -> Option<(&'a str, u32)> {
+    /// The marker that `text` begins with, and its token.
+    pub(crate) fn marker_at<'a>(&'a self, text: &str) -> Option<(&'a str, u32)> {
         let list = self.markers.get(text.as_bytes().first()?)?;
         list.iter()
             .find(|(marker, _)| text.starts_with(marker.as_str()))
@@ -312,7 +313,7 @@ fn merges(info: &TokenizerInfo) -> Result<BPE, EngineError> {
 }
 
 /// How text is cut before merging, by the name that GGUF gives it.
-fn pre_tokenizer(name: &str) -> Result<PreTokenizerWrapper, EngineError> {
+pub(crate) fn pre_tokenizer(name: &str) -> Result<PreTokenizerWrapper, EngineError> {
     let bytes = ByteLevel::new(false, false, false);
     let split = |pattern: &str| {
         Split::new(

@@ -94,6 +94,11 @@ impl Matrix {
         all
     }
 
+    /// The same numbers, stored as 32-bit floats.
+    pub fn floats(&self) -> Self {
+        Self { kind: 0, bytes: self.single(), ..self.clone() }
+    }
+
     /// The same numbers as 32-bit floats.
     pub fn single(&self) -> Vec<u8> {
         self.values.iter().flat_map(|x| (*x as f32).to_le_bytes()).collect()

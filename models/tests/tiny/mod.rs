@@ -113,7 +113,13 @@ impl Network {
 
     /// The network as a GGUF file's bytes.
     pub fn gguf(&self) -> Vec<u8> {
+        self.gguf_with(|_| ())
+    }
+
+    /// The same with what else is written.
+    pub fn gguf_with(&self, more: impl FnOnce(&mut Writer)) -> Vec<u8> {
         let mut file = Writer::default();
+        more(&mut file);
         self.metadata(&mut file);
         self.ends(&mut file);
         self.blocks(&mut file);

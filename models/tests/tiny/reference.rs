@@ -9,6 +9,13 @@ use super::{
 impl Network {
     /// The logits after the last token.
     pub fn logits(&self, tokens: &[u32]) -> Vec<f64> {
+        let last = self.state(tokens);
+        let logits = self.head.as_ref().unwrap_or(&self.embedding).times(&last);
+        logits.into_iter().map(|x| x / self.family.logit_scale()).collect()
+    }
+
+    /// The state of the last token, after the last norm.
+    pub fn state(&self, tokens: &[u32]) -> Vec<f64> {
         let family = self.family;
         let mut stream: Vec<Vec<f64>> = tokens
             .iter()
@@ -26,9 +33,7 @@ impl Network {
                 add(x, &post(&out, layer.ffn_post.as_ref()), family.residual_scale());
             }
         }
-        let last = norm(&stream[tokens.len() - 1], &self.norm);
-        let logits = self.head.as_ref().unwrap_or(&self.embedding).times(&last);
-        logits.into_iter().map(|x| x / family.logit_scale()).collect()
+        norm(&stream[tokens.len() - 1], &self.norm)
     }
 
     fn attended(&self, index: usize, layer: &Layer, stream: &[Vec<f64>]) -> Vec<Vec<f64>> {

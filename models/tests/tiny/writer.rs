@@ -29,6 +29,18 @@ impl Writer {
         self.metadata.extend(value.to_le_bytes());
     }
 
+    pub fn truth(&mut self, key: &str, value: bool) {
+        self.key(key, 7);
+        self.metadata.push(u8::from(value));
+    }
+
+    pub fn numbers(&mut self, key: &str, values: &[i32]) {
+        self.key(key, 9);
+        self.metadata.extend(5_u32.to_le_bytes());
+        self.metadata.extend((values.len() as u64).to_le_bytes());
+        values.iter().for_each(|value| self.metadata.extend(value.to_le_bytes()));
+    }
+
     pub fn float(&mut self, key: &str, value: f32) {
         self.key(key, 6);
         self.metadata.extend(value.to_le_bytes());

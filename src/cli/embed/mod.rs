@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use errand::{ENCODER, Embedded, EncodeOptions, Errand, Texts};
+use errand::{ENCODER, Embedded, Embedder, EncodeOptions, Errand, Texts};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -29,7 +29,8 @@ const AFTER: &str = "Examples:
   errand embed outliers log.txt --limit 5
 
 The encoder is fetched once (84 MB) and runs on this machine. `--model` takes a folder with
-`tokenizer.json` and `model.onnx` or `model.safetensors`, or a GGUF file of the bert family.";
+`tokenizer.json` and `model.onnx` or `model.safetensors`, or a GGUF file: of the bert family,
+or of the kind of Qwen3-Embedding and, for `rerank`, Qwen3-Reranker.";
 
 /// The arguments of `errand embed`.
 #[derive(clap::Args)]
@@ -56,7 +57,7 @@ enum Command {
 /// What every subcommand takes.
 #[derive(clap::Args)]
 struct Common {
-    /// The encoder: a catalog name, a folder, or a GGUF file of the bert family
+    /// The encoder: a catalog name, a folder, or a GGUF file of an encoder
     #[arg(long, default_value = ENCODER)]
     model: String,
     /// Threads; 0 for one on each core
@@ -79,23 +80,31 @@ impl Common {
         EncodeOptions { threads: self.threads, tokens: 0 }
     }
 
+    fn embedder(&self, errand: &Errand) -> anyhow::Result<Embedder> {
+        runtime()?.block_on(errand.embedder(&self.model, self.options()))
+    }
+
     /// The vectors of some texts, with a bar while they are made.
     fn vectors(&self, errand: &Errand, texts: &[String]) -> anyhow::Result<Embedded> {
-        let mut embedder = runtime()?.block_on(errand.embedder(&self.model, self.options()))?;
-        let bar = bar(texts.len(), "texts");
-        let made = embedder.embed(texts, &mut |done| bar.set_position(done as u64))?;
-        bar.finish_and_clear();
-        if !made.cut.is_empty() {
-            eprint(&format!(
-                "note: {} of {} texts are longer than the {} tokens that the encoder reads; the rest \
-                 of each was left out",
-                made.cut.len(),
-                texts.len(),
-                embedder.reads()
-            ));
-        }
-        Ok(made)
+        made(&mut self.embedder(errand)?, texts)
     }
+}
+
+/// As [`Common::vectors`], by an encoder that is open.
+fn made(embedder: &mut Embedder, texts: &[String]) -> anyhow::Result<Embedded> {
+    let bar = bar(texts.len(), "texts");
+    let made = embedder.embed(texts, &mut |done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    if !made.cut.is_empty() {
+        eprint(&format!(
+            "note: {} of {} texts are longer than the {} tokens that the encoder reads; the rest \
+                 of each was left out",
+            made.cut.len(),
+            texts.len(),
+            embedder.reads()
+        ));
+    }
+    Ok(made)
 }
 
 fn bar(length: usize, what: &str) -> ProgressBar {

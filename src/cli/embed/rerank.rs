@@ -26,9 +26,10 @@ pub(super) struct Args {
 
 pub(super) fn main(args: Args) -> anyhow::Result<ExitCode> {
     if args.common.model == errand::ENCODER {
-        let problem = "a cross-encoder is needed, and the catalog has none";
-        let hint = "name a folder with `--model`: `tokenizer.json`, `config.json` and the \
-                    `model.safetensors` or `model.onnx` of a model such as ms-marco-MiniLM";
+        let problem = "a cross-encoder is needed";
+        let hint = "name one with `--model`: `qwen3-reranker-0.6b` of the catalog, a GGUF file, or a folder \
+                    with `tokenizer.json`, `config.json` and the `model.safetensors` or `model.onnx` of \
+                    a model such as ms-marco-MiniLM";
         return Err(Usage(format!("{problem}\nhint: {hint}")).into());
     }
     let errand = args.common.open()?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Common, read, said};
+use super::{Common, made, read, said};
 use crate::cli::json::print;
 use crate::cli::terminal::{Usage, say};
 
@@ -31,8 +31,9 @@ pub(super) fn main(args: Args) -> anyhow::Result<ExitCode> {
     let errand = args.common.open()?;
     let found = read(&errand, errand::SEARCH, &args.paths, &json!({ "query": args.query }))?;
     let mut texts = said(&found);
-    texts.push(args.query);
-    let mut made = args.common.vectors(&errand, &texts)?;
+    let mut embedder = args.common.embedder(&errand)?;
+    texts.push(embedder.question(&args.query));
+    let mut made = made(&mut embedder, &texts)?;
     let query = made.vectors.pop().unwrap_or_default();
     for near in vectors::nearest(&query, &made.vectors, args.limit) {
         let text = &found.texts[near.at];

@@ -40,7 +40,8 @@ impl Errand {
     }
 
     /// Opens an encoder that makes vectors of texts: a name from the catalog, a folder with
-    /// `tokenizer.json` and `model.onnx` or `model.safetensors`, or a GGUF file of the `bert` family.
+    /// `tokenizer.json` and `model.onnx` or `model.safetensors`, or a GGUF file of the `bert` family or
+    /// of Qwen3-Embedding's kind.
     ///
     /// # Errors
     /// There is none, or it cannot be had or opened.

@@ -10,17 +10,18 @@ use crate::fetch::{FetchError, Fetcher, Stage};
 use crate::import::{self, ImportError};
 
 /// The files of an encoder's package.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "model.safetensors",
     "config.json",
     "tokenizer.json",
     "sentence_bert_config.json",
     "1_Pooling/config.json",
+    "config_sentence_transformers.json",
 ];
 
 impl Fetcher {
     /// The folder of an encoder: a name from the catalog, a path to a folder of one, or to a GGUF file
-    /// of the `bert` family. Whatever is missing is fetched and imported.
+    /// of the `bert` family or of Qwen3-Embedding's kind. Whatever is missing is fetched and imported.
     ///
     /// # Errors
     /// There is none of this name, or it cannot be had.
@@ -55,8 +56,19 @@ impl Fetcher {
     }
 }
 
-/// Imports the encoder that a Python package carries.
-pub(super) fn of_package(
+/// Imports an encoder that was fetched: a GGUF file, or a Python package that carries it.
+pub(super) fn fetched(
+    file: &Path,
+    into: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), ImportError> {
+    match file.extension().is_some_and(|end| end == "gguf") {
+        true => import::encoder(file, into, progress),
+        false => of_package(file, into, progress),
+    }
+}
+
+fn of_package(
     package: &Path,
     into: &Path,
     progress: &mut dyn FnMut(u64, u64),

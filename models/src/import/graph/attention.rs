@@ -1,6 +1,6 @@
 //! Attention: q, k and v from one matrix, turned by position, held against the cache.
 
-use super::{Builder, MS};
+use super::{Builder, Gives, MS};
 use crate::import::ImportError;
 use crate::import::onnx::{AttributeProto, INT64};
 
@@ -15,7 +15,10 @@ impl Builder<'_, '_> {
     pub(super) fn attention(&mut self, layer: usize, normed: &str) -> Result<String, ImportError> {
         let config = self.config;
         let heads = self.heads(layer, normed)?;
-        let past = |part| format!("past_key_values.{layer}.{part}");
+        let past = |part| match self.gives {
+            Gives::Logits => format!("past_key_values.{layer}.{part}"),
+            Gives::Vectors | Gives::Scores => String::new(),
+        };
         let present = |part| format!("present.{layer}.{part}");
         let out = format!("blk.{layer}.attended");
         let local = config.local(layer);
@@ -81,9 +84,11 @@ impl Builder<'_, '_> {
         let tensor = self.tensor(name, 1, size)?;
         self.weights.vector(name, &[&tensor])?;
         let [apart, normed, out] = ["apart", "normed", "out"].map(|end| format!("{name}.{end}"));
+        // An encoder has as many texts as there are in what is reshaped.
+        let first = i64::from(self.gives == Gives::Logits);
         let shape = |weights: &mut crate::import::weights::Weights<'_>, end: &str, last: usize| {
             let shape = format!("{name}.shape.{end}");
-            let bytes = [1, -1, last as i64].iter().flat_map(|n| n.to_le_bytes()).collect();
+            let bytes = [first, -1, last as i64].iter().flat_map(|n| n.to_le_bytes()).collect();
             weights.inline(&shape, INT64, &[3], bytes);
             shape
         };

@@ -132,7 +132,7 @@ impl Builder<'_, '_> {
     }
 }
 
-fn finer_than_four(kind: TensorType) -> bool {
+pub(in crate::import) fn finer_than_four(kind: TensorType) -> bool {
     !matches!(
         kind,
         TensorType::Q4_0

@@ -6,6 +6,9 @@
 //! GroupQueryAttention* with rotary positions and a cache it updates in place; SiLU as QuickGelu*
 //! with alpha 1, GELU as FastGelu*. From the last layer's attention on, only the last position is
 //! computed: nothing else is asked for.
+//!
+//! As an encoder it has no cache, reads several texts at once, padded at their ends, and gives one row a
+//! text: what there is at the text's own last token.
 
 use super::config::Config;
 use super::draft::{Draft, MS, model};
@@ -19,22 +22,39 @@ mod attention;
 mod feed_forward;
 mod matrices;
 mod positions;
+mod rows;
 
+pub(super) use matrices::finer_than_four;
 pub(super) use positions::FACTORS;
+
+/// What a graph gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// Logits of the next token; with a cache.
+    Logits,
+    /// The state of each text's last token.
+    Vectors,
+    /// By how much each text's last token says yes rather than no.
+    Scores,
+}
 
 /// Builds the graph, writing the weights on the way.
 pub(super) fn build(
     gguf: &Gguf,
     config: &Config,
+    gives: Gives,
     precision: Precision,
     mut weights: Weights<'_>,
 ) -> Result<ModelProto, ImportError> {
     let draft = Draft::new(gguf);
-    let mut graph = Builder { draft, config, precision, weights: &mut weights };
+    let mut graph = Builder { draft, config, gives, precision, weights: &mut weights };
     graph.network()?;
     let nodes = graph.draft.nodes()?;
-    let (input, output) = interface(config);
-    Ok(model("decoder", nodes, weights.finish()?, input, output))
+    let (name, (input, output)) = match gives {
+        Gives::Logits => ("decoder", interface(config)),
+        Gives::Vectors | Gives::Scores => ("encoder", rows::interface(config, gives)),
+    };
+    Ok(model(name, nodes, weights.finish()?, input, output))
 }
 
 fn interface(config: &Config) -> (Vec<ValueInfoProto>, Vec<ValueInfoProto>) {
@@ -62,6 +82,7 @@ fn interface(config: &Config) -> (Vec<ValueInfoProto>, Vec<ValueInfoProto>) {
 struct Builder<'a, 'w> {
     draft: Draft<'a>,
     config: &'a Config,
+    gives: Gives,
     precision: Precision,
     weights: &'a mut Weights<'w>,
 }
@@ -74,7 +95,12 @@ impl Builder<'_, '_> {
         self.draft.node("Gather", "", &["embedding", "input_ids"], &["embedded.half"], vec![]);
         let to_float = vec![AttributeProto::int("to", i64::from(FLOAT))];
         self.draft.node("Cast", "", &["embedded.half"], &["embedded"], to_float);
-        self.weights.inline("last", INT64, &[1], (-1_i64).to_le_bytes().to_vec());
+        match self.gives {
+            Gives::Logits => {
+                self.weights.inline("last", INT64, &[1], (-1_i64).to_le_bytes().to_vec());
+            }
+            Gives::Vectors | Gives::Scores => self.ends(),
+        }
 
         let mut residual = self.scaled("embedded", "embedding.scale", self.config.embedding_scale);
         let mut added = None;
@@ -96,7 +122,11 @@ impl Builder<'_, '_> {
             added = Some(self.given(&name("post_ffw_norm"), out)?);
         }
         let normed = self.norm("output_norm.weight", &mut residual, added.as_deref())?;
-        self.head(&normed)
+        match self.gives {
+            Gives::Logits => self.head(&normed),
+            Gives::Vectors => self.vectors(&normed),
+            Gives::Scores => self.scores(&normed),
+        }
     }
 
     /// Adds what the last block gave to the residual, and norms it.
@@ -167,8 +197,11 @@ impl Builder<'_, '_> {
 
     fn last(&mut self, input: &str) -> String {
         let out = format!("{input}.last");
-        let axis = vec![AttributeProto::int("axis", 1)];
-        self.draft.node("Gather", "", &[input, "last"], &[&out], axis);
+        let (kind, attribute) = match self.gives {
+            Gives::Logits => ("Gather", AttributeProto::int("axis", 1)),
+            Gives::Vectors | Gives::Scores => ("GatherND", AttributeProto::int("batch_dims", 1)),
+        };
+        self.draft.node(kind, "", &[input, "last"], &[&out], vec![attribute]);
         out
     }
 
