@@ -68,7 +68,7 @@ fn suggest(path: &str, refused: String) -> String {
         .filter(|entry| !entry.folder && entry.path != path)
         .filter_map(|entry| {
             let name = name(&entry.path).to_lowercase();
-            let distance = words::distance(&name, &wanted);
+            let distance = strsim::osa_distance(&name, &wanted);
             let near = distance <= 2 + wanted.len() / 4
                 || (stem.len() >= 3 && name.contains(stem))
                 || entry.path.ends_with(path);
