@@ -1,6 +1,6 @@
 //! Whether two texts are the same article, wherever each was found: a copy must not count as a
-//! second source. Measured by the share of five-word pieces that both have. Texts that differ in a number are not the same:
-//! a finding could stand on it.
+//! second source. Measured by the share of five-word pieces that both have. Texts that differ in a
+//! number are not the same: a finding could stand on it.
 
 use std::collections::BTreeSet;
 

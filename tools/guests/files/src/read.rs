@@ -6,7 +6,6 @@ use crate::lines::{LONGEST, cut, lines};
 use crate::list::walk;
 use crate::text::{self, Refused};
 use crate::types::{FileText, ReadArguments};
-use crate::words;
 
 const LINES: u32 = 200;
 /// About 12,000 tokens; a part ends at a line before it grows past this.
