@@ -187,6 +187,16 @@ fn a_process_killed_again_and_again_gets_there() {
     let events = place.events(&run);
     let (done, _) = finished(&events);
     assert_eq!(done.len(), 2 * steps as usize);
+    let resumes = events.iter().filter(|event| matches!(event.what, What::Resumed { .. })).count();
+    assert!((1..=kills).contains(&resumes), "{resumes} resumes after {kills} kills");
+    let mut kept = BTreeSet::new();
+    for event in &events {
+        match &event.what {
+            What::Acting { call, .. } => assert!(!kept.contains(call), "{call} happened again"),
+            What::Observed { call, .. } => assert!(kept.insert(call.clone()), "{call} twice"),
+            _ => {}
+        }
+    }
     for n in 0..steps {
         assert!(place.path(format!("out/{n}")).exists(), "out/{n}");
         // A GET that was under way may be sent again; one whose answer is kept is not.

@@ -47,6 +47,8 @@ const BUNDLES: [Bundle; 2] = [
             "src/files/types.rs",
             "src/web/types.rs",
             "../agent-core/src/search.rs",
+            "../text/Cargo.toml",
+            "../text/src",
             "../sandbox/wit",
         ],
         recorded: "sources",

@@ -2,6 +2,7 @@
 //! and the answer is the call's observation: nothing but a person's words makes one.
 
 use serde_json::{Value, json};
+use text::one_line;
 
 use crate::action::Action;
 use crate::event::{Observation, Status};
@@ -34,13 +35,12 @@ impl Question {
 
     /// On one line: `Which order? (1: seven, 2: eight)`.
     pub fn shown(&self) -> String {
-        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let choices = self.choices.iter().zip(1..);
         let choices: Vec<String> =
-            choices.map(|(choice, number)| format!("{number}: {}", words(choice))).collect();
+            choices.map(|(choice, number)| format!("{number}: {}", one_line(choice))).collect();
         match choices.is_empty() {
-            true => words(&self.text),
-            false => format!("{} ({})", words(&self.text), choices.join(", ")),
+            true => one_line(&self.text),
+            false => format!("{} ({})", one_line(&self.text), choices.join(", ")),
         }
     }
 

@@ -142,32 +142,26 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 10] = [
-        Kind::Mediawiki,
-        Kind::Duckduckgo,
-        Kind::Arxiv,
-        Kind::Openalex,
-        Kind::Searxng,
-        Kind::Folder,
-        Kind::Json,
-        Kind::Brave,
-        Kind::Tavily,
-        Kind::Serper,
+    /// All of them, as they are written, in the order to name them.
+    const ALL: [(Kind, &str); 10] = [
+        (Kind::Mediawiki, "mediawiki"),
+        (Kind::Duckduckgo, "duckduckgo"),
+        (Kind::Arxiv, "arxiv"),
+        (Kind::Openalex, "openalex"),
+        (Kind::Searxng, "searxng"),
+        (Kind::Folder, "folder"),
+        (Kind::Json, "json"),
+        (Kind::Brave, "brave"),
+        (Kind::Tavily, "tavily"),
+        (Kind::Serper, "serper"),
     ];
 
     fn word(self) -> &'static str {
-        match self {
-            Kind::Searxng => "searxng",
-            Kind::Mediawiki => "mediawiki",
-            Kind::Arxiv => "arxiv",
-            Kind::Folder => "folder",
-            Kind::Json => "json",
-            Kind::Duckduckgo => "duckduckgo",
-            Kind::Brave => "brave",
-            Kind::Tavily => "tavily",
-            Kind::Serper => "serper",
-            Kind::Openalex => "openalex",
-        }
+        Kind::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
+    }
+
+    fn called(word: &str) -> Option<Kind> {
+        Kind::ALL.iter().find(|(_, own)| *own == word).map(|(kind, _)| *kind)
     }
 
     /// The keys of its table that it cannot do without.
@@ -176,19 +170,19 @@ impl Kind {
             Kind::Searxng => &["url"],
             Kind::Folder => &["path"],
             Kind::Json => &["url", "results"],
-            Kind::Brave | Kind::Tavily | Kind::Serper => &["key"],
-            Kind::Mediawiki | Kind::Arxiv | Kind::Duckduckgo | Kind::Openalex => &[],
+            Kind::Mediawiki | Kind::Arxiv | Kind::Duckduckgo => &[],
+            preset if presets::preset(preset).is_some_and(|json| json.key.is_some()) => &["key"],
+            _ => &[],
         }
     }
 
     /// The keys of its table beside those.
     fn takes(self) -> &'static [&'static str] {
         match self {
-            Kind::Mediawiki | Kind::Arxiv | Kind::Duckduckgo => &["url"],
             Kind::Json => &["key", "header", "body", "title", "link", "snippet"],
-            // Where the service is, so that a test or a gateway may stand in for it.
-            Kind::Brave | Kind::Tavily | Kind::Serper | Kind::Openalex => &["url"],
             Kind::Searxng | Kind::Folder => &[],
+            // Where the service is, so that a test or a gateway may stand in for it.
+            _ => &["url"],
         }
     }
 }
@@ -268,12 +262,11 @@ impl Checking<'_, '_, '_> {
                 ordered.push(named.remove(place));
                 continue;
             }
-            let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.word() == name) else {
+            let Some(kind) = Kind::called(name) else {
                 // A table with a problem may be the one that is meant.
                 if whole {
                     let tables = named.iter().map(|provider| provider.name.as_str());
-                    let known: Vec<&str> =
-                        tables.chain(Kind::ALL.iter().map(|kind| kind.word())).collect();
+                    let known: Vec<&str> = tables.chain(Kind::ALL.map(|(_, word)| word)).collect();
                     let message = format!("unknown search provider `{}`", shortened(name));
                     self.report.value(&pointer, message).hint(suggest::hint(name, known));
                 }
@@ -343,8 +336,8 @@ impl Checking<'_, '_, '_> {
                 Source::Folder { path: self.folder(table.path.as_deref().unwrap_or("."), pointer)? }
             }
             Kind::Json => self.json(table, or(""), pointer),
-            Kind::Brave | Kind::Tavily | Kind::Serper | Kind::Openalex => {
-                let preset = presets::preset(kind)?;
+            preset => {
+                let preset = presets::preset(preset)?;
                 let variable = table.key.clone();
                 let key = preset.key.zip(variable);
                 let key = key.map(|(key, variable)| Key { variable, header: key.header });

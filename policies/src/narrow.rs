@@ -54,11 +54,8 @@ impl Patterns {
         // The built-in tools do nothing without their grant; of any other tool only its arguments
         // are known, and what it plans may well be free.
         let path = match tool.name.as_str() {
-            "files.read" | "files.list" | "files.search" | "data.tables" | "data.query" => {
-                &self.read
-            }
-            "files.write" | "files.edit" | "files.move" | "files.delete" => &self.write,
             _ if tool.effect == Effect::Reads => &self.read,
+            name if name.starts_with("files.") => &self.write,
             _ => &self.either,
         };
         let missing = (tool.name.starts_with("files.") && path.is_none())

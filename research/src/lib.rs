@@ -21,8 +21,8 @@ mod support;
 
 pub use agent_file::research::{Depth, Extent};
 pub use lead::RESEARCH;
-pub use passage::plain;
 pub use reader::READ;
+pub use text::markdown::plain;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,11 +1,11 @@
 //! Whether two texts are the same article, wherever each was found: a copy must not count as a
-//! second source. Measured as in Broder, *On the resemblance and containment of documents* (1997):
-//! the share of five-word pieces that both have. Texts that differ in a number are not the same:
-//! a finding could stand on it.
+//! second source. Measured by the share of five-word pieces that both have. Texts that differ in a
+//! number are not the same: a finding could stand on it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
-use super::passage::plain;
+use text::markdown::plain;
+use text::{shingles, words};
 
 /// Words in a piece.
 const WORDS: usize = 5;
@@ -19,31 +19,15 @@ pub(super) fn twins(one: &str, other: &str) -> bool {
     if short * 2 < long {
         return false;
     }
-    let (one, other) = (words(one), words(other));
-    if numbers(&one) != numbers(&other) {
-        return false;
-    }
-    if one.len() < WORDS || other.len() < WORDS {
-        return one == other;
-    }
-    let (one, other) = (pieces(&one), pieces(&other));
-    let common = one.intersection(&other).count() as f64;
-    common / (one.len() + other.len()) as f64 >= SAME / (1.0 + SAME)
+    let (one, other) = (plain(one).to_lowercase(), plain(other).to_lowercase());
+    let one: Vec<&str> = words::runs(&one).collect();
+    let other: Vec<&str> = words::runs(&other).collect();
+    numbers(&one) == numbers(&other) && shingles::resemblance(&one, &other, WORDS) >= SAME
 }
 
-fn words(text: &str) -> Vec<String> {
-    let plain = plain(text).to_lowercase();
-    let words = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_string).collect()
-}
-
-fn numbers(words: &[String]) -> BTreeSet<&str> {
-    let digit = |word: &&String| word.bytes().any(|byte| byte.is_ascii_digit());
-    words.iter().filter(digit).map(String::as_str).collect()
-}
-
-fn pieces(words: &[String]) -> HashSet<&[String]> {
-    words.windows(WORDS).collect()
+fn numbers<'a>(words: &[&'a str]) -> BTreeSet<&'a str> {
+    let digit = |word: &&str| word.bytes().any(|byte| byte.is_ascii_digit());
+    words.iter().copied().filter(digit).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use unicode_segmentation::UnicodeSegmentation;
+use text::markdown::{heading, is_fence, plain};
+use text::sentences::{sentences, trimmed};
 
 /// The most bytes of one passage; a longer paragraph is cut between sentences.
 const LONGEST: usize = 700;
@@ -37,7 +38,7 @@ pub(super) fn split(
         let written = &text[block.clone()];
         if let Some((level, heading)) = heading(written) {
             headings.retain(|(above, _)| *above < level);
-            headings.push((level, heading));
+            headings.push((level, plain(heading)));
             joinable = false;
             continue;
         }
@@ -99,17 +100,6 @@ fn blocks(text: &str) -> Vec<Range<usize>> {
     blocks.into_iter().filter_map(|range| trimmed(text, range)).collect()
 }
 
-/// Whether a line begins or ends a piece of code.
-fn is_fence(line: &str) -> bool {
-    line.trim_start().starts_with("```")
-}
-
-fn heading(line: &str) -> Option<(usize, String)> {
-    let level = line.bytes().take_while(|byte| *byte == b'#').count();
-    let rest = line.get(level..)?.strip_prefix(' ')?;
-    ((1..=6).contains(&level) && !rest.contains('\n')).then(|| (level, plain(rest)))
-}
-
 /// A long block in pieces that end where a line or a sentence does.
 fn cut(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
     let mut pieces: Vec<Range<usize>> = Vec::new();
@@ -120,130 +110,6 @@ fn cut(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
         }
     }
     pieces
-}
-
-/// The sentences of a piece of a text. A paragraph, an item of a list, a row of a table and a line
-/// of code begin a new one; elsewhere the end of a line is no more than a blank.
-pub(super) fn sentences(text: &str, piece: &Range<usize>) -> Vec<Range<usize>> {
-    let written = text.get(piece.clone()).unwrap_or_default();
-    let mut found = Vec::new();
-    let mut code = false;
-    let mut begin = 0;
-    let mut at = 0;
-    for line in written.split_inclusive('\n') {
-        let fence = is_fence(line);
-        let within = code;
-        code ^= fence;
-        if within || fence || begins(line) || line.trim().is_empty() {
-            split_prose(text, piece.start + begin..piece.start + at, &mut found);
-            begin = at;
-        }
-        at += line.len();
-        let whole = within || fence || line.starts_with('|');
-        if whole {
-            found.extend(trimmed(text, piece.start + begin..piece.start + at));
-        } else if line.trim_end().ends_with(['.', '!', '?']) {
-            split_prose(text, piece.start + begin..piece.start + at, &mut found);
-        } else {
-            continue;
-        }
-        begin = at;
-    }
-    split_prose(text, piece.start + begin..piece.start + at, &mut found);
-    found
-}
-
-/// Whether a line begins an item, a row or a quotation.
-fn begins(line: &str) -> bool {
-    let line = line.trim_start();
-    let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let numbered = number.len() < line.len() && number.starts_with(['.', ')']);
-    let marked = ["- ", "* ", "+ ", "|", ">"].iter().any(|mark| line.starts_with(mark));
-    marked || (numbered && number[1..].starts_with(' '))
-}
-
-fn split_prose(text: &str, prose: Range<usize>, found: &mut Vec<Range<usize>>) {
-    // Of the same length, so that the offsets hold.
-    let unbroken = text[prose.clone()].replace(['\n', '\r'], " ");
-    for (at, sentence) in unbroken.split_sentence_bound_indices() {
-        let start = prose.start + at;
-        found.extend(trimmed(text, start..start + sentence.len()));
-    }
-}
-
-/// Without the white space around it; `None` where there is nothing else.
-fn trimmed(text: &str, range: Range<usize>) -> Option<Range<usize>> {
-    let written = &text[range.clone()];
-    let start = range.start + (written.len() - written.trim_start().len());
-    let end = start + written.trim().len();
-    (start < end).then_some(start..end)
-}
-
-/// Markdown as it is read: `[text](target)` is `text`, a line break is a space.
-pub fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let (mut done, mut from) = (0, 0);
-    while let Some(at) = text[from..].find("](").map(|at| from + at) {
-        from = at + 2;
-        let open = text[done..at].rfind('[').map(|open| done + open);
-        let open = open.filter(|open| !is_code(&text[..*open]));
-        if let Some((open, end)) = open.zip(target(&text[from..])) {
-            plain.push_str(&text[done..open]);
-            plain.push_str(&text[open + 1..at]);
-            done = from + end + 1;
-            from = done;
-        }
-    }
-    plain.push_str(&text[done..]);
-    let plain = unmarked(&plain);
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Where the address of a link ends: at the bracket that none within it has opened.
-fn target(text: &str) -> Option<usize> {
-    let mut open = 0_usize;
-    for (at, sign) in text.char_indices() {
-        match sign {
-            '(' => open += 1,
-            ')' if open == 0 => return Some(at),
-            ')' => open -= 1,
-            '\n' => return None,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Whether what follows stands between the signs of code.
-fn is_code(before: &str) -> bool {
-    before.matches('`').count() % 2 == 1
-}
-
-/// Without the signs of emphasis and code, and without the strokes before what is meant literally.
-fn unmarked(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut signs = text.chars().peekable();
-    while let Some(sign) = signs.next() {
-        match sign {
-            '\\' => kept.extend(signs.next_if(|next| next.is_ascii_punctuation())),
-            '`' => {}
-            '*' => {
-                // A lone one between blanks is a list's sign or a product.
-                let begins = kept.chars().last().is_none_or(char::is_whitespace);
-                let ends = signs.peek().is_none_or(|next| next.is_whitespace());
-                if begins && ends {
-                    kept.push(sign);
-                }
-            }
-            _ => kept.push(sign),
-        }
-    }
-    kept
-}
-
-/// The first heading of a text; empty where there is none.
-pub(super) fn title(text: &str) -> String {
-    text.lines().find_map(|line| heading(line.trim())).map(|(_, name)| name).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -291,28 +157,6 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_goes_on_in_the_next_line() {
-        let parts = |text: &'static str| -> Vec<&str> {
-            sentences(text, &(0..text.len())).into_iter().map(|range| &text[range]).collect()
-        };
-        assert_eq!(
-            parts("If it\nis left out, 143 is used. The *host*\nis asked.\n"),
-            ["If it\nis left out, 143 is used.", "The *host*\nis asked."]
-        );
-        assert_eq!(
-            parts("Two:\n- one\n  thing. Or\n- another\n2. more"),
-            ["Two:", "- one\n  thing.", "Or", "- another", "2. more"]
-        );
-        assert_eq!(
-            parts("| a | b |\n| c. D | d |\n```\nx = 1. Y\n```\nEnd."),
-            ["| a | b |", "| c. D | d |", "```", "x = 1. Y", "```", "End."]
-        );
-        assert_eq!(parts("It is 9.\nx.UTC is\nUTC."), ["It is 9.", "x.UTC is\nUTC."]);
-        assert_eq!(parts("See also:\n\nclass X"), ["See also:", "class X"]);
-        assert_eq!(parts("\n \n"), [""; 0]);
-    }
-
-    #[test]
     fn a_long_paragraph_is_cut_between_sentences() {
         let text = "Ein Satz mit Umlauten wie ä, ö und ü. ".repeat(100);
         let passages = split(0, "", &text, |_| false);
@@ -321,18 +165,5 @@ mod tests {
             assert!(passage.range.len() <= LONGEST);
             assert!(passage.text.ends_with("ü."), "{}", passage.text);
         }
-    }
-
-    #[test]
-    fn odd_links_are_left_alone() {
-        assert_eq!(plain("a](b c](\nd) [x](y) z"), "a](b c]( d) x z");
-        assert_eq!(plain("see [x](y), [](z)."), "see x, .");
-        assert_eq!(plain("[Ada](https://x.org/Ada_(a)), [b](c)"), "Ada, b");
-        assert_eq!(plain("`f[0](x)`, `g` and [h](i)"), "f[0](x), g and h");
-        assert_eq!(
-            plain(r"*class* `SMTP\_SSL`(*port=0*, \*) 2 * 3"),
-            "class SMTP_SSL(port=0, *) 2 * 3"
-        );
-        assert_eq!(title("x\n\n# [`a`](#a) — b\n# c"), "a — b");
     }
 }

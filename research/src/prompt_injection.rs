@@ -39,8 +39,7 @@ pub(super) fn orders(sentence: &str) -> bool {
     if ALONE.iter().any(|alone| lower.contains(alone)) {
         return true;
     }
-    let words: Vec<&str> =
-        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text::words::runs(&lower).collect();
     let near = |first: &[&str], second: &[&str]| {
         let begins = words.iter().enumerate().filter(|(_, word)| first.contains(word));
         begins

@@ -1,7 +1,7 @@
 //! Quantities as sentences have them – `1,284 m`, `3.2 km`, `4 May 1891`, `twelve years` – in units in
 //! which two of them can be compared.
 
-use text::calendar;
+use text::{calendar, numerals};
 
 /// A number that can be held against another of its dimension.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,11 +71,6 @@ const FACTORS: [(f64, &[&str]); 3] = [
     (1e3, &["thousand", "tausend", "mille", "mil"]),
     (1e6, &["million", "millions", "millionen", "milioni", "millones", "milhões"]),
     (1e9, &["billion", "billions", "milliarden", "milliards", "miliardi"]),
-];
-
-const SMALL: [&str; 13] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve",
 ];
 
 /// All quantities of a text, in its order. `point` is what parts decimals where nothing else tells:
@@ -163,8 +158,8 @@ fn unit(word: &str, square: bool) -> Option<(Dimension, f64)> {
 
 fn number(word: &str, point: u8) -> Option<f64> {
     let word = bare(word);
-    if let Some(small) = SMALL.iter().position(|small| small.eq_ignore_ascii_case(word)) {
-        return Some(small as f64);
+    if let Some(small) = numerals::small(word) {
+        return Some(f64::from(small));
     }
     let plain = word.trim_start_matches('-');
     if !plain.starts_with(|c: char| c.is_ascii_digit())

@@ -5,7 +5,9 @@ mod evidence;
 mod namesake;
 
 use std::ops::Range;
-use text::rank;
+
+use text::sentences::sentences;
+use text::{markdown, rank};
 
 use evidence::quotes;
 use serde_json::{Value, json};
@@ -166,7 +168,7 @@ impl Strategy for Reader {
                     None => chosen(reply, &YES_NO) == Some("yes"),
                 };
                 self.quotes = if yes { self.quote() } else { Vec::new() };
-                match yes && !self.unnamed(&passage::plain(&self.quoted())) {
+                match yes && !self.unnamed(&markdown::plain(&self.quoted())) {
                     true => self.turn(Stage::State),
                     false => {
                         self.spent.push(self.holder);
@@ -179,7 +181,7 @@ impl Strategy for Reader {
                 let quoted = self.quoted();
                 if no_answer(&self.statement) || !self.grounded(&quoted) {
                     // The source's own words are always borne out.
-                    self.statement = passage::plain(&quoted);
+                    self.statement = markdown::plain(&quoted);
                 }
                 self.turn(Stage::Judge)
             }
@@ -324,7 +326,7 @@ impl Reader {
         let general = titled.is_empty() || titled == text("site");
         let source = Source {
             url: text("url"),
-            title: if general { passage::title(&whole) } else { titled },
+            title: if general { markdown::title(&whole) } else { titled },
             author: text("author"),
             date: text("date"),
             site: text("site"),
@@ -421,7 +423,7 @@ fn repeats(said: &str, question: &str) -> bool {
 
 /// The sentence of a text that gives orders.
 fn order_in(text: &str) -> Option<&str> {
-    let sentences = passage::sentences(text, &(0..text.len()));
+    let sentences = sentences(text, &(0..text.len()));
     sentences
         .into_iter()
         .map(|range| &text[range])

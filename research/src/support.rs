@@ -2,11 +2,11 @@
 //! judgement beside the model's.
 
 use std::collections::HashSet;
-use text::rank;
 
-use super::passage;
+use text::rank::{self, words};
+use text::sentences::sentences;
+
 use crate::report::Support;
-use text::rank::words;
 
 /// From this share of its words on a statement counts as one that the quotes make.
 const ENOUGH: f64 = 0.5;
@@ -30,7 +30,7 @@ pub(super) fn numbers(statement: &str, quotes: &str, question: &str) -> bool {
 /// Whether every name in a statement stands in one of these texts.
 pub(super) fn names(statement: &str, known: &[&str]) -> bool {
     let known: HashSet<String> = known.iter().flat_map(|text| words(text)).collect();
-    let sentences = passage::sentences(statement, &(0..statement.len()));
+    let sentences = sentences(statement, &(0..statement.len()));
     let names = sentences.into_iter().flat_map(|range| rank::names(&statement[range]));
     names.into_iter().all(|name| known.contains(&name))
 }

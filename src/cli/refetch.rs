@@ -19,6 +19,7 @@ use research::report::{Report, Source};
 use research::{LONGEST, PAGE};
 use serde::Serialize;
 use serde_json::{Value, json};
+use text::one_line;
 
 use super::run::runtime;
 use super::terminal::Usage;
@@ -133,10 +134,6 @@ fn compared(report: &Report, number: u32, source: &Source, now: Observation) -> 
         }
     }
     Again { source: number, url, state, detail: None, quotes }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What one source has come to, for a person.

@@ -19,7 +19,6 @@ mod folder;
 mod grounding;
 mod labels;
 mod lines;
-mod numeral;
 mod owed;
 mod prompts;
 mod relevant;
@@ -45,6 +44,7 @@ use agent_core::strategy::{
     Decision, Entry, Models, Needs, Next, Prompt, Strategy, View, for_a_model,
 };
 use agent_core::tool::ToolSpec;
+use text::numerals as numeral;
 
 /// What is chosen when everything is done.
 const FINISH: &str = "finish";

@@ -1,41 +1,20 @@
-//! Which of many texts fit a question best: BM25 (Robertson and Zaragoza, 2009) over plain words.
+//! Which of many texts fit a question best, and which of its words tell: by BM25 ([`bm25`](crate::bm25)) over plain
+//! words, in which only what is written the same is the same.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::words;
-
-const K1: f64 = 1.2;
-const B: f64 = 0.75;
-
-/// Words that say nothing of what a text is about.
-const EMPTY: [&str; 62] = [
-    "a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "by", "can", "did", "do",
-    "does", "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its",
-    "many", "me", "much", "of", "on", "or", "s", "should", "than", "that", "the", "their", "them",
-    "there", "these", "this", "to", "was", "were", "what", "when", "where", "which", "who", "whom",
-    "whose", "why", "will", "with", "would", "you", "your", "we", "they",
-];
+use crate::bm25::Index;
+use crate::stem::plural;
+use crate::{stop, words};
 
 /// The words of a text that mean something, in lower case, without a plural's ending. Every
 /// number is one.
 pub fn words(text: &str) -> Vec<String> {
     words::split(&text.to_lowercase())
         .map(|word| word.trim_matches('_'))
-        .filter(|word| !word.is_empty() && !EMPTY.contains(word))
-        .map(stem)
+        .filter(|word| !word.is_empty() && !stop::is_empty(word))
+        .map(plural)
         .collect()
-}
-
-fn stem(word: &str) -> String {
-    let letters = word.chars().count();
-    let cut = match word {
-        _ if letters > 4 && word.ends_with("ies") => {
-            return format!("{}y", &word[..word.len() - 3]);
-        }
-        _ if letters > 3 && word.ends_with('s') && !word.ends_with("ss") => 1,
-        _ => 0,
-    };
-    word[..word.len() - cut].to_string()
 }
 
 /// The words that carry a question.
@@ -43,7 +22,7 @@ pub fn keywords(question: &str) -> String {
     let kept = question
         .split(|c: char| c.is_whitespace() || "?!,;:\"“”«»()".contains(c))
         .map(|word| word.trim_matches(|c: char| ".'’".contains(c)))
-        .filter(|word| !word.is_empty() && !EMPTY.contains(&word.to_lowercase().as_str()));
+        .filter(|word| !word.is_empty() && !stop::is_empty(&word.to_lowercase()));
     kept.collect::<Vec<_>>().join(" ")
 }
 
@@ -139,31 +118,15 @@ fn is_name(at: usize, word: &str) -> bool {
 
 /// How well each text fits the question; 0 where they share no word.
 pub fn score<'a>(question: &str, texts: impl Iterator<Item = &'a str>) -> Vec<f64> {
-    let asked: HashSet<String> = words(question).into_iter().collect();
-    let texts: Vec<Vec<String>> = texts.map(words).collect();
-    let total: usize = texts.iter().map(Vec::len).sum();
-    let mean = (total as f64 / texts.len().max(1) as f64).max(1.0);
-    let mut holders: HashMap<&str, f64> = HashMap::new();
-    for text in &texts {
-        let own: HashSet<&str> = text.iter().map(String::as_str).collect();
-        for word in own.into_iter().filter(|word| asked.contains(*word)) {
-            *holders.entry(word).or_default() += 1.0;
+    let mut asked = Vec::new();
+    for word in words(question) {
+        if !asked.contains(&word) {
+            asked.push(word);
         }
     }
-    let count = texts.len() as f64;
-    let rarity = |word: &str| {
-        let holders = holders.get(word).copied().unwrap_or_default();
-        (1.0 + (count - holders + 0.5) / (holders + 0.5)).ln()
-    };
-    let one = |text: &Vec<String>| {
-        let norm = K1 * (1.0 - B + B * text.len() as f64 / mean);
-        let weight = |word: &String| {
-            let times = text.iter().filter(|own| *own == word).count() as f64;
-            rarity(word) * times * (K1 + 1.0) / (times + norm)
-        };
-        asked.iter().map(weight).sum()
-    };
-    texts.iter().map(one).collect()
+    let mut index = Index::of(&asked);
+    texts.for_each(|text| index.add(words(text)));
+    index.scores()
 }
 
 #[cfg(test)]

@@ -1,5 +1,17 @@
 //! Where words begin and end, in each script.
 
+/// The runs of letters and digits of a text: its words where words have spaces between them, and what a name in a
+/// program is made of.
+pub fn runs(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty())
+}
+
+/// The letters and digits of a text in lower case with nothing between them: what two texts are compared by that
+/// were set differently.
+pub fn letters(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
 /// The words of a text: its runs of letters and digits. Chinese and Japanese put no space between
 /// words and Korean none before a particle: there each two characters that stand together are a
 /// word, so that a word is found wherever it stands and whatever is added to it.
@@ -42,6 +54,15 @@ pub fn is_dense(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_are_letters_and_digits() {
+        assert_eq!(
+            runs("4.5 km²—the star_map").collect::<Vec<_>>(),
+            ["4", "5", "km²", "the", "star", "map"]
+        );
+        assert_eq!(letters("Søren's 2nd_Tower!"), "sørens2ndtower");
+    }
 
     #[test]
     fn words_are_found_in_each_script() {

@@ -10,9 +10,11 @@ use std::time::Duration;
 use agent_core::action::Capability;
 use agent_core::content::ContentPart;
 use agent_core::path::resolve;
-use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec};
+use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::builtin::{Builtin, packed, spec};
@@ -33,63 +35,98 @@ const LIMITS: Limits = Limits {
     calls: 128,
 };
 
-pub(crate) fn specs() -> Vec<ToolSpec> {
-    vec![
-        list_spec(),
-        search_spec(),
-        read_spec(),
-        write_spec(),
-        edit_spec(),
-        move_spec(),
-        delete_spec(),
-    ]
-}
-
+/// All of them. Each is declared here and nowhere else on this side: what it is called, what a model is told of it, what
+/// it does to the world, and what a call wants.
 pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
-    let imports = Imports { files: true, ..Imports::default() };
-    let guest = Guest::builtin(COMPONENT.clone(), imports, LIMITS);
     let within = Within::of(setup);
-    let (list, search, read, write) =
-        (within.clone(), within.clone(), within.clone(), within.clone());
-    let (edit, moved, delete) = (within.clone(), within.clone(), within);
     vec![
-        Arc::new(Builtin::new(list_spec(), guest.clone(), move |call: ListArguments| {
-            list.reads(call.path)
-        })),
+        Arc::new(tool::<ListArguments, Listing>(
+            &within,
+            "files.list",
+            "Lists files and folders with their sizes.",
+            Effect::Reads,
+            |within, call| within.reads(call.path),
+        )),
         Arc::new(
-            Builtin::new(search_spec(), guest.clone(), move |call: SearchArguments| {
-                search.reads(call.path)
-            })
+            tool::<SearchArguments, Found>(
+                &within,
+                "files.search",
+                "Finds the passages of all files that fit a question best. Takes plain words; rows of \
+                 tables come with their header.",
+                Effect::Reads,
+                |within, call| within.reads(call.path),
+            )
             .shown(show_passages),
         ),
         Arc::new(
-            Builtin::new(read_spec(), guest.clone(), move |call: ReadArguments| {
-                Ok(vec![Capability::Read(resolve(&read.root, &call.path)?)])
-            })
+            tool::<ReadArguments, FileText>(
+                &within,
+                "files.read",
+                "Reads a file as text, 200 lines at a time: text, PDF, Word, Excel, PowerPoint, \
+                 OpenDocument, EPUB, notebook or e-mail.",
+                Effect::Reads,
+                |within, call| Ok(vec![Capability::Read(within.path(&call.path)?)]),
+            )
             .shown(show_text)
             .parting(image),
         ),
-        Arc::new(Builtin::new(write_spec(), guest.clone(), move |call: WriteArguments| {
-            Ok(vec![Capability::Write(resolve(&write.root, &call.path)?)])
-        })),
+        Arc::new(tool::<WriteArguments, Written>(
+            &within,
+            "files.write",
+            "Creates a text file, or replaces the whole of it.",
+            Effect::Idempotent,
+            |within, call| Ok(vec![Capability::Write(within.path(&call.path)?)]),
+        )),
         Arc::new(
-            Builtin::new(edit_spec(), guest.clone(), move |call: EditArguments| {
-                call.change()?;
-                let path = resolve(&edit.root, &call.path)?;
-                Ok(vec![Capability::Read(path.clone()), Capability::Write(path)])
-            })
+            tool::<EditArguments, Edited>(
+                &within,
+                "files.edit",
+                "Changes a part of a text file: replaces `old`, which must be there exactly once, by \
+                 `new`; or applies a patch.",
+                Effect::Writes,
+                |within, call| {
+                    call.change()?;
+                    let path = within.path(&call.path)?;
+                    Ok(vec![Capability::Read(path.clone()), Capability::Write(path)])
+                },
+            )
             .shown(show_changes),
         ),
-        Arc::new(Builtin::new(move_spec(), guest.clone(), move |call: MoveArguments| {
-            let (from, to) = (resolve(&moved.root, &call.path)?, resolve(&moved.root, &call.to)?);
-            // What was moved can be read where it is then.
-            let leaves = [Capability::Read(from.clone()), Capability::Delete(from)];
-            Ok(leaves.into_iter().chain([Capability::Write(to)]).collect())
-        })),
-        Arc::new(Builtin::new(delete_spec(), guest, move |call: DeleteArguments| {
-            Ok(vec![Capability::Delete(resolve(&delete.root, &call.path)?)])
-        })),
+        Arc::new(tool::<MoveArguments, Moved>(
+            &within,
+            "files.move",
+            "Moves or renames a file or folder. The folders of the new path are made.",
+            Effect::Writes,
+            |within, call| {
+                let (from, to) = (within.path(&call.path)?, within.path(&call.to)?);
+                // What was moved can be read where it is then.
+                let leaves = [Capability::Read(from.clone()), Capability::Delete(from)];
+                Ok(leaves.into_iter().chain([Capability::Write(to)]).collect())
+            },
+        )),
+        Arc::new(tool::<DeleteArguments, Deleted>(
+            &within,
+            "files.delete",
+            "Deletes a file or an empty folder.",
+            Effect::Writes,
+            |within, call| Ok(vec![Capability::Delete(within.path(&call.path)?)]),
+        )),
     ]
+}
+
+/// A tool whose work the guest does. `plan` says what a call wants.
+fn tool<A: DeserializeOwned + JsonSchema + 'static, R: JsonSchema>(
+    within: &Within,
+    name: &str,
+    description: &str,
+    effect: Effect,
+    plan: fn(&Within, A) -> Result<Vec<Capability>, String>,
+) -> Builtin {
+    let imports = Imports { files: true, ..Imports::default() };
+    let guest = Guest::builtin(COMPONENT.clone(), imports, LIMITS);
+    let within = within.clone();
+    let spec = spec::<A, R>(name, description, effect);
+    Builtin::new(spec, guest, move |call: A| plan(&within, call))
 }
 
 /// Each passage after the place where it stands.
@@ -150,71 +187,16 @@ impl Within {
         Self { root: setup.root.clone(), read: setup.read.clone() }
     }
 
+    fn path(&self, written: &str) -> Result<PathBuf, String> {
+        resolve(&self.root, written)
+    }
+
     pub(crate) fn reads(&self, path: Option<String>) -> Result<Vec<Capability>, String> {
         match path.filter(|path| !path.is_empty()) {
-            Some(path) => Ok(vec![Capability::Read(resolve(&self.root, &path)?)]),
+            Some(path) => Ok(vec![Capability::Read(self.path(&path)?)]),
             // Without a grant the call still wants something, so that it is denied with a reason.
             None if self.read.is_empty() => Ok(vec![Capability::Read(self.root.clone())]),
             None => Ok(self.read.iter().cloned().map(Capability::Read).collect()),
         }
     }
-}
-
-fn list_spec() -> ToolSpec {
-    spec::<ListArguments, Listing>(
-        "files.list",
-        "Lists files and folders with their sizes.",
-        Effect::Reads,
-    )
-}
-
-fn search_spec() -> ToolSpec {
-    spec::<SearchArguments, Found>(
-        "files.search",
-        "Finds the passages of all files that fit a question best. Takes plain words; rows of \
-         tables come with their header.",
-        Effect::Reads,
-    )
-}
-
-fn read_spec() -> ToolSpec {
-    spec::<ReadArguments, FileText>(
-        "files.read",
-        "Reads a file as text, 200 lines at a time: text, PDF, Word, Excel, PowerPoint, \
-         OpenDocument, EPUB, notebook or e-mail.",
-        Effect::Reads,
-    )
-}
-
-fn write_spec() -> ToolSpec {
-    spec::<WriteArguments, Written>(
-        "files.write",
-        "Creates a text file, or replaces the whole of it.",
-        Effect::Idempotent,
-    )
-}
-
-fn edit_spec() -> ToolSpec {
-    spec::<EditArguments, Edited>(
-        "files.edit",
-        "Changes a part of a text file: replaces `old`, which must be there exactly once, by `new`; \
-         or applies a patch.",
-        Effect::Writes,
-    )
-}
-
-fn move_spec() -> ToolSpec {
-    spec::<MoveArguments, Moved>(
-        "files.move",
-        "Moves or renames a file or folder. The folders of the new path are made.",
-        Effect::Writes,
-    )
-}
-
-fn delete_spec() -> ToolSpec {
-    spec::<DeleteArguments, Deleted>(
-        "files.delete",
-        "Deletes a file or an empty folder.",
-        Effect::Writes,
-    )
 }

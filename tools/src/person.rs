@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::builtin;
+use crate::registry::Setup;
 
 /// Arguments of `ask.person`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -35,16 +36,13 @@ struct Answer {
     answer: String,
 }
 
-pub(crate) fn spec() -> ToolSpec {
-    builtin::spec::<Arguments, Answer>(
+pub(crate) fn tools(_: &Setup) -> Vec<Arc<dyn Tool>> {
+    let spec = builtin::spec::<Arguments, Answer>(
         ASK,
         "Asks the person a question that no other tool can answer, and waits for the answer.",
         Effect::Pure,
-    )
-}
-
-pub(crate) fn tool() -> Arc<dyn Tool> {
-    Arc::new(Person { spec: Arc::new(spec()) })
+    );
+    vec![Arc::new(Person { spec: Arc::new(spec) })]
 }
 
 struct Person {

@@ -61,7 +61,11 @@ struct Ran {
     errors: String,
 }
 
-pub(crate) fn spec() -> ToolSpec {
+pub(crate) fn specs() -> Vec<ToolSpec> {
+    vec![spec()]
+}
+
+fn spec() -> ToolSpec {
     builtin::spec::<Arguments, Ran>(
         RUN,
         "Runs a program of this machine to its end, without a shell.",

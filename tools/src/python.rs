@@ -62,7 +62,11 @@ fn functions(tools: &[ToolSpec]) -> Map<String, Value> {
     Map::from_iter([("tools".to_string(), Value::Array(tools))])
 }
 
-pub(crate) fn spec() -> ToolSpec {
+pub(crate) fn specs() -> Vec<ToolSpec> {
+    vec![spec()]
+}
+
+fn spec() -> ToolSpec {
     builtin::spec::<Arguments, Ran>(
         "python",
         "Runs Python code with the standard library and open() on the agent's files.",

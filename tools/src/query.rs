@@ -6,10 +6,10 @@ mod types;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool, ToolSpec};
+use agent_core::tool::{Component, Effect, Guest, Imports, Limits, Tool};
 use serde_json::Value;
 
-use crate::builtin::{Builtin, packed, spec as specified};
+use crate::builtin::{Builtin, packed, spec};
 use crate::files::Within;
 use crate::registry::Setup;
 
@@ -25,32 +25,26 @@ const LIMITS: Limits = Limits {
     calls: 1024,
 };
 
-pub(crate) fn specs() -> [ToolSpec; 2] {
-    [
-        specified::<TablesArguments, Queried>(
-            "data.tables",
-            "Shows the tables in CSV, TSV, JSON, JSON Lines, Parquet and SQLite files: their columns \
-             and first rows.",
-            Effect::Reads,
-        ),
-        specified::<QueryArguments, Queried>(
-            "data.query",
-            "Runs SQL over the tables that `data.tables` shows: sums, counts, joins, filters. A table \
-             has its file's name without the ending.",
-            Effect::Reads,
-        ),
-    ]
-}
-
-pub(crate) fn tools(setup: &Setup) -> [Arc<dyn Tool>; 2] {
+pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
     let guest =
         Guest::builtin(COMPONENT.clone(), Imports { files: true, ..Imports::default() }, LIMITS);
-    let [tables, query] = specs();
+    let tables = spec::<TablesArguments, Queried>(
+        "data.tables",
+        "Shows the tables in CSV, TSV, JSON, JSON Lines, Parquet and SQLite files: their columns \
+         and first rows.",
+        Effect::Reads,
+    );
+    let query = spec::<QueryArguments, Queried>(
+        "data.query",
+        "Runs SQL over the tables that `data.tables` shows: sums, counts, joins, filters. A table \
+         has its file's name without the ending.",
+        Effect::Reads,
+    );
     let (one, other) = (Within::of(setup), Within::of(setup));
     let tables =
         Builtin::new(tables, guest.clone(), move |call: TablesArguments| one.reads(call.path));
     let query = Builtin::new(query, guest, move |call: QueryArguments| other.reads(call.path));
-    [Arc::new(tables.shown(show)), Arc::new(query.shown(show))]
+    vec![Arc::new(tables.shown(show)), Arc::new(query.shown(show))]
 }
 
 /// The rows as a table, or the tables there are; then what to know of them.

@@ -28,18 +28,38 @@ pub struct Setup {
     pub python: Option<PathBuf>,
 }
 
+/// Where the tools of a family come from.
+enum Family {
+    /// Its file declares and makes them.
+    Made(fn(&Setup) -> Vec<Arc<dyn Tool>>),
+    /// They want something that is not in a [`Setup`], and are made where that is.
+    Elsewhere(fn() -> Vec<ToolSpec>),
+}
+
+/// All built-in tools, in the order to show them. A tool of a family is declared in the family's file; a new family is
+/// a file, its `mod` and a line here.
+const FAMILIES: [Family; 7] = [
+    Family::Made(files::tools),
+    Family::Elsewhere(data::specs),
+    Family::Made(web::tools),
+    Family::Made(query::tools),
+    Family::Made(person::tools),
+    Family::Elsewhere(program::specs),
+    Family::Elsewhere(python::specs),
+];
+
 /// Every built-in tool's specification, whether or not it is set up, in the order to show them.
 pub fn known() -> &'static [ToolSpec] {
     static KNOWN: OnceLock<Vec<ToolSpec>> = OnceLock::new();
     KNOWN.get_or_init(|| {
-        let mut specs = files::specs();
-        specs.extend(data::specs());
-        specs.extend(web::specs());
-        specs.extend(query::specs());
-        specs.push(person::spec());
-        specs.push(program::spec());
-        specs.push(python::spec());
-        specs
+        let nothing = Setup::default();
+        let specs = |family: &Family| match family {
+            Family::Made(tools) => {
+                tools(&nothing).iter().map(|tool| ToolSpec::clone(tool.spec())).collect()
+            }
+            Family::Elsewhere(specs) => specs(),
+        };
+        FAMILIES.iter().flat_map(specs).collect()
     })
 }
 
@@ -53,15 +73,13 @@ impl Registry {
     /// The built-in tools.
     pub fn builtin(setup: &Setup) -> Self {
         let mut registry = Self::default();
+        let made = FAMILIES.iter().filter_map(|family| match family {
+            Family::Made(tools) => Some(tools(setup)),
+            Family::Elsewhere(_) => None,
+        });
         let python = setup.python.as_ref();
         let python = python.map(|component| python::tool(component.clone(), known()));
-        for tool in files::tools(setup)
-            .into_iter()
-            .chain(web::tools(setup))
-            .chain(query::tools(setup))
-            .chain([person::tool()])
-            .chain(python)
-        {
+        for tool in made.flatten().chain(python) {
             registry.add(tool);
         }
         registry

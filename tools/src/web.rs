@@ -34,10 +34,6 @@ const LIMITS: Limits = Limits {
 /// A whole page has more to give: a megabyte of text, as JSON.
 const WHOLE: Limits = Limits { output: 4 << 20, ..LIMITS };
 
-pub(crate) fn specs() -> Vec<ToolSpec> {
-    vec![search_spec(), read_spec(), page_spec()]
-}
-
 pub(crate) fn tools(setup: &Setup) -> Vec<Arc<dyn Tool>> {
     let search = setup.search.clone().unwrap_or_default();
     let agent = setup.user_agent.split('/').next().unwrap_or_default();

@@ -39,8 +39,7 @@ pub(crate) fn labels(texts: &[&str], of: &[Option<usize>], groups: usize) -> Vec
 }
 
 fn words(text: &str) -> impl Iterator<Item = String> {
-    let words = text.split(|letter: char| !letter.is_alphanumeric());
-    words
+    text::words::runs(text)
         .filter(|word| word.chars().count() > 2 && !word.chars().all(|c| c.is_ascii_digit()))
         .map(str::to_lowercase)
 }

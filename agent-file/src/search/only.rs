@@ -73,17 +73,19 @@ fn plain(
     language: Option<&str>,
     own: &[Provider],
 ) -> Result<Provider, Unlisted> {
-    let source = match name {
-        "mediawiki" => Some(Source::Mediawiki { url: wikipedia(language.unwrap_or("en")) }),
-        "duckduckgo" => Some(Source::Duckduckgo { url: DUCKDUCKGO.to_string() }),
-        "arxiv" => Some(Source::Arxiv { url: ARXIV.to_string() }),
-        "openalex" => presets::preset(Kind::Openalex).map(|json| Source::Json(Box::new(json))),
-        _ => None,
+    let source = match Kind::called(name).filter(|kind| kind.needs().is_empty()) {
+        Some(Kind::Mediawiki) => {
+            Some(Source::Mediawiki { url: wikipedia(language.unwrap_or("en")) })
+        }
+        Some(Kind::Duckduckgo) => Some(Source::Duckduckgo { url: DUCKDUCKGO.to_string() }),
+        Some(Kind::Arxiv) => Some(Source::Arxiv { url: ARXIV.to_string() }),
+        Some(preset) => presets::preset(preset).map(|json| Source::Json(Box::new(json))),
+        None => None,
     };
     let source = source.ok_or_else(|| {
         let mut known: Vec<&str> = own.iter().map(|provider| provider.name.as_str()).collect();
-        for plain in ["mediawiki", "duckduckgo", "arxiv", "openalex"] {
-            if !known.contains(&plain) {
+        for (kind, plain) in Kind::ALL {
+            if kind.needs().is_empty() && !known.contains(&plain) {
                 known.push(plain);
             }
         }

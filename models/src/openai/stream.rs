@@ -202,7 +202,7 @@ fn read(text: &str, events: &mut Vec<Event>) {
 }
 
 fn head(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = text::one_line(text);
     match line.char_indices().nth(HEAD) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

@@ -1,12 +1,12 @@
 //! The answer to the question, from what was found: only what the findings bear out.
 
-use super::super::passage::plain;
 use super::super::{line, no_answer, support};
 use super::{Kind, Lead, Stage};
 use crate::report::{Claim, Span, Support};
 use agent_core::model::Reply;
 use agent_core::strategy::Next;
-use text::rank;
+use text::markdown::plain;
+use text::{one_line, rank};
 
 impl Lead {
     /// The answer: the one finding on the question itself, or what a model makes of all.
@@ -46,7 +46,7 @@ impl Lead {
     }
 
     pub(super) fn drafted(&mut self, reply: &Reply, now: u64) -> Next {
-        let draft = reply.content.split_whitespace().collect::<Vec<_>>().join(" ");
+        let draft = one_line(&reply.content);
         if no_answer(&line(reply)) || draft.is_empty() {
             // A finding on the question itself was checked against its page; this was not.
             return self.fall_back(now);

@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
-use text::rank;
+use text::sentences::sentences;
+use text::{markdown, rank};
 
-use super::super::{Extent, passage, support};
+use super::super::{Extent, support};
 use super::{Reader, Stage};
 use crate::report::{Claim, Support};
 use agent_core::strategy::Next;
@@ -55,10 +56,10 @@ impl Reader {
     pub(super) fn quote(&self) -> Vec<Range<usize>> {
         let passage = &self.passages[self.holder];
         let text = &self.notes.sources[passage.source].text;
-        let sentences = passage::sentences(text, &passage.range);
+        let sentences = sentences(text, &passage.range);
         let about = format!("{} {} {}", self.proposed, self.proposed, self.question());
         let plain: Vec<String> =
-            sentences.iter().map(|range| passage::plain(&text[range.clone()])).collect();
+            sentences.iter().map(|range| markdown::plain(&text[range.clone()])).collect();
         let scores = rank::score(&about, plain.iter().map(String::as_str));
         let weight = |at: usize| support::overlap(&self.proposed, &plain[at]) * 100.0 + scores[at];
         let mut order: Vec<usize> = (0..sentences.len()).collect();
@@ -87,7 +88,7 @@ impl Reader {
 
     /// The finding is put down as far as its quotes bear it out.
     pub(super) fn conclude(&mut self, extent: Extent, judged: Option<&str>) -> Next {
-        let quoted = passage::plain(&self.quoted());
+        let quoted = markdown::plain(&self.quoted());
         let verbatim = self.statement == quoted;
         // A number that the sentences do not have is no value of theirs.
         let there = support::numbers(&self.proposed, &quoted, "")
@@ -125,6 +126,6 @@ impl Reader {
 
 /// All that a claim cites.
 pub(super) fn quotes(claim: &Claim) -> String {
-    let quotes = claim.citations.iter().map(|span| passage::plain(&span.quote));
+    let quotes = claim.citations.iter().map(|span| markdown::plain(&span.quote));
     quotes.collect::<Vec<_>>().join(" ")
 }

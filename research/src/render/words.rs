@@ -11,7 +11,7 @@ pub fn plain(text: &str) -> String {
         sign if guard::hides(sign) => '\u{fffd}',
         sign => sign,
     });
-    shown.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+    text::one_line(&shown.collect::<String>())
 }
 
 /// Whether an address leads to the web, and so can be a link.

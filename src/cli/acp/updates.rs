@@ -1,6 +1,6 @@
 //! What an editor is shown of a turn: calls as they go, and what is said in the end.
 
-use agent_core::action::{Action, CallId, Decision};
+use agent_core::action::{Action, CallId, Capability, Decision};
 use agent_core::drive::Watch;
 use agent_core::event::{Event, RunId, Status, What};
 use agent_core::run::Run;
@@ -48,7 +48,7 @@ impl Watch for Updates<'_> {
             What::Judged { action, verdict } => {
                 let mut update = json!({
                     "sessionUpdate": "tool_call", "toolCallId": named(&action.id),
-                    "title": visible(&action.tool), "kind": kind(&action.tool),
+                    "title": visible(&action.tool), "kind": kind(action),
                     "status": "pending", "rawInput": action.arguments,
                 });
                 if verdict.decision == Decision::Deny {
@@ -92,7 +92,7 @@ pub(super) fn shown(run: &RunId, action: &Action, reasons: &[String]) -> Value {
     lines.extend(reasons.iter().map(|reason| format!("Asked because: {}", visible(reason))));
     lines.push(format!("Run {run}, action {}", action.mark()));
     json!({
-        "toolCallId": named(run, &action.id), "title": visible(&action.tool), "kind": kind(&action.tool),
+        "toolCallId": named(run, &action.id), "title": visible(&action.tool), "kind": kind(action),
         "rawInput": action.arguments,
         "content": [{ "type": "content", "content": text(&lines.join("\n")) }],
     })
@@ -102,16 +102,25 @@ fn text(said: &str) -> Value {
     json!({ "type": "text", "text": visible(said) })
 }
 
-/// The protocol's word for what a tool does: an editor chooses an icon by it.
-fn kind(tool: &str) -> &'static str {
-    match tool {
-        "files.read" | "files.list" | "data.tables" => "read",
-        "files.search" | "data.query" | "web.search" => "search",
-        "files.write" | "files.edit" => "edit",
-        "files.move" => "move",
-        "files.delete" => "delete",
-        "web.read" | "web.page" => "fetch",
-        "python" | "run.program" => "execute",
+/// The protocol's word for what a call does: an editor chooses an icon by it. What it wants says it, of any tool; only a
+/// search has to be called one, and code wants nothing before it runs.
+fn kind(action: &Action) -> &'static str {
+    let wants = |is: fn(&Capability) -> bool| action.capabilities.iter().any(is);
+    let writes = wants(|wanted| matches!(wanted, Capability::Write(_)));
+    match action.tool.rsplit('.').next() {
+        Some("search" | "query") => "search",
+        Some("python") => "execute",
+        _ if wants(|wanted| matches!(wanted, Capability::Run { .. })) => "execute",
+        _ if wants(|wanted| matches!(wanted, Capability::Delete(_))) => {
+            if writes {
+                "move"
+            } else {
+                "delete"
+            }
+        }
+        _ if writes => "edit",
+        _ if wants(|wanted| matches!(wanted, Capability::Fetch { .. })) => "fetch",
+        _ if wants(|wanted| matches!(wanted, Capability::Read(_))) => "read",
         _ => "other",
     }
 }

@@ -162,7 +162,7 @@ fn said(texts: &Texts) -> Vec<String> {
 
 /// A text on a line of its own, at most so long.
 fn line(text: &str, most: usize) -> String {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text::one_line(text);
     match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,

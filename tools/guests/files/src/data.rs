@@ -6,9 +6,10 @@ use serde_json::Value;
 use crate::data_types::{ClusterArguments, OutlierArguments, SearchArguments, Text, Texts};
 use crate::folder::{self, Folder};
 use crate::lines::lines;
-use crate::passages::{Kind, Piece, pieces};
+use crate::passages::{Piece, pieces};
 use crate::records::records;
 use crate::row;
+use text::search::Kind;
 
 /// Where the host says no number.
 const MOST: u32 = 5_000;

@@ -12,7 +12,6 @@ mod data_types;
 mod edit;
 mod folder;
 mod image;
-mod index;
 mod lines;
 mod list;
 mod passages;
@@ -24,7 +23,6 @@ mod search;
 mod text;
 #[path = "../../../src/files/types.rs"]
 mod types;
-mod words;
 mod write;
 
 use serde::Serialize;

@@ -3,6 +3,8 @@
 
 use crate::lines::lines;
 use crate::records::{Record, records};
+use text::markdown;
+use text::search::Kind;
 
 /// A piece of a file, small enough to be read at a glance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +17,6 @@ pub(crate) struct Piece<'a> {
     /// Its own lines.
     pub(crate) text: Vec<&'a str>,
     pub(crate) kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Prose,
-    Row,
 }
 
 /// A paragraph or a list item is a passage; shorter ones than this are joined with what follows.
@@ -67,15 +63,15 @@ fn prose(text: &str, headings: Headings) -> Vec<Piece<'_>> {
     while let Some((line, at)) = lines.next() {
         let trimmed = line.trim();
         if headings == Headings::Marked {
-            if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
+            if markdown::is_fence(line) {
                 fenced = !fenced;
             }
-            if let (false, Some(level)) = (fenced, level(line)) {
+            if let (false, Some((level, words))) = (fenced, markdown::heading(line)) {
                 cutter.cut();
-                cutter.heading(level, trimmed.trim_matches('#').trim());
+                cutter.heading(level, words);
                 continue;
             }
-            let ruled = lines.peek().is_some_and(|(next, _)| rule(next));
+            let ruled = lines.peek().is_some_and(|(next, _)| markdown::is_table_rule(next));
             if !fenced && trimmed.starts_with('|') && ruled {
                 cutter.cut();
                 lines.next();
@@ -93,26 +89,6 @@ fn prose(text: &str, headings: Headings) -> Vec<Piece<'_>> {
     }
     cutter.cut();
     cutter.pieces
-}
-
-/// `- `, `* ` or `1. ` at the beginning of a line.
-fn is_item(line: &str) -> bool {
-    let text = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
-    text.starts_with("- ") || text.starts_with("* ") || text.starts_with(". ")
-}
-
-/// `#` to `######` and a space.
-fn level(line: &str) -> Option<usize> {
-    let level = line.len() - line.trim_start_matches('#').len();
-    ((1..=6).contains(&level) && line[level..].starts_with([' ', '\t'])).then_some(level)
-}
-
-/// The line under the header of a Markdown table.
-fn rule(line: &str) -> bool {
-    let line = line.trim();
-    line.len() >= 3
-        && line.contains('-')
-        && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' '))
 }
 
 #[derive(Default)]
@@ -140,7 +116,7 @@ impl<'a> Cutter<'a> {
     fn line(&mut self, line: &'a str, at: u32) {
         if self.size > 0
             && (self.size + line.len() > SIZE * 3 / 2
-                || (self.size >= SHORT && (self.ended || is_item(line))))
+                || (self.size >= SHORT && (self.ended || markdown::is_item(line))))
         {
             self.cut();
         }

@@ -6,7 +6,6 @@ use crate::lines::{LONGEST, cut, lines};
 use crate::list::walk;
 use crate::text::{self, Refused};
 use crate::types::{FileText, ReadArguments};
-use crate::words;
 
 const LINES: u32 = 200;
 /// About 12,000 tokens; a part ends at a line before it grows past this.
@@ -68,7 +67,7 @@ fn suggest(path: &str, refused: String) -> String {
         .filter(|entry| !entry.folder && entry.path != path)
         .filter_map(|entry| {
             let name = name(&entry.path).to_lowercase();
-            let distance = words::distance(&name, &wanted);
+            let distance = strsim::osa_distance(&name, &wanted);
             let near = distance <= 2 + wanted.len() / 4
                 || (stem.len() >= 3 && name.contains(stem))
                 || entry.path.ends_with(path);

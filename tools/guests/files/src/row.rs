@@ -27,7 +27,7 @@ pub(crate) fn cells(header: &str, line: &str) -> Vec<String> {
         .delimiter(records::separator(header))
         .from_reader(line.as_bytes());
     let record = reader.records().next().and_then(Result::ok).unwrap_or_default();
-    record.iter().map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    record.iter().map(text::one_line).collect()
 }
 
 #[cfg(test)]

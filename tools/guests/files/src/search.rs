@@ -1,14 +1,14 @@
 //! `files.search`: the passages that answer a question best.
 
 use crate::folder::{self, Folder};
-use crate::index::Index;
-use crate::passages::{Kind, Piece, pieces};
+use crate::passages::{Piece, pieces};
 use crate::row;
 use crate::types::{Found, Passage, SearchArguments};
+use text::search::{Index, Kind};
 
 const LIMIT: u32 = 5;
 /// Passages that fit far worse than the best one are noise.
-const WORTH: f32 = 0.3;
+const WORTH: f64 = 0.3;
 /// Rows of one table are given together, up to this many.
 const ROWS: usize = 8;
 const SKIPPED: usize = 20;
@@ -38,7 +38,7 @@ fn passages(texts: &[(String, String)], query: &str, skip: u32, limit: u32) -> V
     let mut ranked = index.rank(query);
     ranked.drain(..ranked.len().min(skip as usize));
     let best = ranked.first().map_or(0.0, |(_, score)| *score);
-    let mut chosen: Vec<(f32, &str, Vec<&Piece<'_>>)> = Vec::new();
+    let mut chosen: Vec<(f64, &str, Vec<&Piece<'_>>)> = Vec::new();
     for (number, score) in ranked {
         if score < best * WORTH {
             break;
@@ -61,7 +61,7 @@ fn passages(texts: &[(String, String)], query: &str, skip: u32, limit: u32) -> V
     chosen.into_iter().map(|(score, path, pieces)| passage(score, path, pieces)).collect()
 }
 
-fn passage(score: f32, path: &str, pieces: Vec<&Piece<'_>>) -> Passage {
+fn passage(score: f64, path: &str, pieces: Vec<&Piece<'_>>) -> Passage {
     let rows = pieces.first().is_some_and(|piece| piece.kind == Kind::Row);
     let (mut context, mut lines) = (String::new(), Vec::new());
     for piece in &pieces {
@@ -79,7 +79,7 @@ fn passage(score: f32, path: &str, pieces: Vec<&Piece<'_>>) -> Passage {
         path: path.to_string(),
         start: pieces.iter().map(|piece| piece.start).min().unwrap_or(0),
         end: pieces.iter().map(|piece| piece.end).max().unwrap_or(0),
-        score: (f64::from(score) * 100.0).round() / 100.0,
+        score: (score * 100.0).round() / 100.0,
         context,
         text: lines.join("\n"),
         rows,

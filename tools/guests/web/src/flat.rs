@@ -9,6 +9,7 @@ use html5ever::tokenizer::{
     BufferQueue, CharacterTokens, StartTag, Tag, TagToken, Token, TokenSink, TokenSinkResult,
     Tokenizer,
 };
+use text::one_line;
 
 /// The text, a line for each block; without scripts, styles and markup.
 pub(crate) fn text(html: &str) -> String {
@@ -16,7 +17,7 @@ pub(crate) fn text(html: &str) -> String {
 }
 
 fn lines(text: &str) -> String {
-    let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let lines = text.lines().map(one_line);
     let mut out = String::with_capacity(text.len());
     for line in lines {
         if line.is_empty() && (out.is_empty() || out.ends_with("\n\n")) {
@@ -35,7 +36,7 @@ pub(crate) fn line(html: &str) -> String {
         true => text(html),
         false => html.to_string(),
     };
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    one_line(&text)
 }
 
 /// What can be said of a page before its tree is made.
@@ -62,7 +63,7 @@ pub(crate) struct Shape {
 
 pub(crate) fn shape(html: &str) -> Shape {
     let sink = run(html, Flat::default());
-    let title = sink.title.into_inner().split_whitespace().collect::<Vec<_>>().join(" ");
+    let title = one_line(&sink.title.into_inner());
     Shape {
         text: lines(&sink.text.into_inner()),
         deepest: sink.deepest.get(),

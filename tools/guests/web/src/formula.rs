@@ -93,7 +93,7 @@ fn row(parts: &[NodeRef<'_>]) -> String {
 /// Times and plus that are not seen are not written.
 fn symbol(text: &str) -> String {
     let seen: String = text.chars().filter(|it| !('\u{2062}'..='\u{2064}').contains(it)).collect();
-    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+    text::one_line(&seen)
 }
 
 fn raised(base: &str, by: String) -> String {

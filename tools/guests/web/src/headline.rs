@@ -1,6 +1,7 @@
 //! The headline of an article as its JSON-LD says it (schema.org), which is written for programs.
 
 use serde_json::Value;
+use text::words::letters;
 
 /// The one that the page's title holds, if there are several; `None` if there is no article.
 pub(crate) fn headline(data: &[String], title: &str) -> Option<String> {
@@ -29,10 +30,6 @@ fn within(value: &Value, title: &str) -> Option<String> {
     let one = all.iter().find(|text| title.contains(&letters(text))).or(all.first())?;
     // A word or two of a long title are the site's name.
     (letters(one).len() * 3 > title.len()).then(|| one.to_string())
-}
-
-fn letters(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn silence(text: &Text) -> Option<String> {
     if text.scripts && (said.is_empty() || asks) {
         let quoted = match said.is_empty() {
             true => String::new(),
-            false => format!(" but `{}`", said.split_whitespace().collect::<Vec<_>>().join(" ")),
+            false => format!(" but `{}`", text::one_line(&said)),
         };
         return Some(format!(
             "says nothing{quoted} before its scripts have run, which takes a browser: a table `[browser]` in the \

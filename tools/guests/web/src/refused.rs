@@ -22,7 +22,7 @@ pub(crate) fn reason(content_type: &str, body: &[u8]) -> String {
     };
     let seen: String =
         said.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    let line = seen.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = text::one_line(&seen);
     match line.char_indices().nth(MOST) {
         _ if line.is_empty() => String::new(),
         Some((end, _)) => format!(": {}…", &line[..end]),

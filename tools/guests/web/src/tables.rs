@@ -195,10 +195,7 @@ mod tests {
         fill(&document);
         one_heading(&document);
         let text = markdown(&document.html());
-        let lines: Vec<String> = text
-            .lines()
-            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-            .collect();
+        let lines: Vec<String> = text.lines().map(text::one_line).collect();
         assert_eq!(lines, expected, "{rows}");
     }
 

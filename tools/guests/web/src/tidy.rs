@@ -3,6 +3,7 @@
 //! buttons. And links that a reader could not follow.
 
 use dom_query::{Document, Matcher, NodeRef, Selection};
+use text::words::letters;
 
 use crate::tables;
 
@@ -104,11 +105,6 @@ fn is_label(text: &str) -> bool {
 
 fn kept(node: &NodeRef<'_>) -> bool {
     node.node_name().is_some_and(|name| KEPT.contains(&&*name))
-}
-
-/// Letters and digits alone, in lower case.
-fn letters(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

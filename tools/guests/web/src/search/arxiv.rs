@@ -3,7 +3,6 @@
 use roxmltree::{Document, Node};
 
 use super::ask::body;
-use super::plain::spaced;
 use super::{Hit, Provider};
 use crate::provider::{Asked, Source};
 
@@ -36,7 +35,7 @@ fn hits(feed: &str) -> Result<Vec<Hit>, String> {
 
 fn child(entry: Node<'_, '_>, name: &str) -> String {
     let child = entry.children().find(|node| node.tag_name().name() == name);
-    spaced(child.and_then(|node| node.text()).unwrap_or_default())
+    text::one_line(child.and_then(|node| node.text()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
 //! Files on this machine, ranked by their words (BM25, as `files.search` has it, a file a piece).
 //! Each file is opened through the host, which judges each use.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
-use super::plain::{plain, spaced};
-use super::words::{common, terms};
+use super::plain::plain;
 use super::{Hit, Provider};
 use crate::bindings::errand::tool::files;
 use crate::provider::Asked;
+use text::bm25::Index;
+use text::one_line;
+use text::search::{self, terms};
 
 const MOST_FILES: usize = 5_000;
 const MOST_BYTES: u64 = 4 << 20;
 /// Letters of a snippet.
 const SNIPPET: usize = 240;
+/// What a page is called says more than one more word in it.
+const TITLE: f64 = 2.0;
 
 pub(super) struct Folder<'a>(pub(super) &'a str);
 
@@ -21,18 +25,15 @@ struct Text {
     path: String,
     title: String,
     text: String,
-    counts: HashMap<String, f64>,
-    length: f64,
 }
 
 impl Provider for Folder<'_> {
     fn find(&self, asked: &Asked<'_>) -> Result<Vec<Hit>, String> {
-        let wanted = wanted(asked.query);
+        let wanted = search::asked(asked.query);
         let mut texts = Vec::new();
         for path in within(self.0)? {
             // One that may not be read, or cannot be, is not found.
-            if let Some(text) = files::read(&path).ok().and_then(|bytes| read(path, bytes, &wanted))
-            {
+            if let Some(text) = files::read(&path).ok().and_then(|bytes| read(path, bytes)) {
                 texts.push(text);
             }
         }
@@ -65,15 +66,7 @@ fn within(path: &str) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-/// The words that a query is about, each once.
-fn wanted(query: &str) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let all: Vec<String> = terms(query).filter(|term| seen.insert(term.clone())).collect();
-    let telling: Vec<String> = all.iter().filter(|term| !common(term)).cloned().collect();
-    if telling.is_empty() { all } else { telling }
-}
-
-fn read(path: String, bytes: Vec<u8>, wanted: &[String]) -> Option<Text> {
+fn read(path: String, bytes: Vec<u8>) -> Option<Text> {
     let raw = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
     let name = path.rsplit('/').next().unwrap_or_default();
     let html = [".html", ".htm", ".xhtml"].iter().any(|ending| name.ends_with(ending));
@@ -84,39 +77,17 @@ fn read(path: String, bytes: Vec<u8>, wanted: &[String]) -> Option<Text> {
     let text = if html { plain(body(&raw)) } else { raw };
     let title = title.map(|title| plain(&title)).filter(|title| !title.is_empty());
     let title = title.unwrap_or_else(|| name.to_string());
-    let mut counts: HashMap<String, f64> = HashMap::new();
-    let mut length = 0.0;
-    for term in terms(&text) {
-        length += 1.0;
-        if wanted.contains(&term) {
-            *counts.entry(term).or_default() += 1.0;
-        }
-    }
-    // What a page is called says more than one more word in it.
-    for term in terms(&title).chain(terms(&path)).filter(|term| wanted.contains(term)) {
-        *counts.entry(term).or_default() += 2.0;
-    }
-    Some(Text { path, title, text, counts, length })
+    Some(Text { path, title, text })
 }
 
 fn ranked(texts: &[Text], wanted: &[String], limit: usize) -> Vec<Hit> {
-    let count = texts.len() as f64;
-    let average = (texts.iter().map(|text| text.length).sum::<f64>() / count.max(1.0)).max(1.0);
-    let rarity = |term: &String| {
-        let having = texts.iter().filter(|text| text.counts.contains_key(term)).count() as f64;
-        (1.0 + (count - having + 0.5) / (having + 0.5)).ln()
-    };
-    let rarities: Vec<(&String, f64)> = wanted.iter().map(|term| (term, rarity(term))).collect();
-    let score = |text: &Text| -> f64 {
-        let length = 1.0 - 0.75 + 0.75 * text.length / average;
-        let of = |(term, rarity): &(&String, f64)| {
-            let count = text.counts.get(*term).copied().unwrap_or_default();
-            rarity * count * 2.2 / (count + 1.2 * length)
-        };
-        rarities.iter().map(of).sum()
-    };
-    let mut scored: Vec<(f64, &Text)> =
-        texts.iter().map(|text| (score(text), text)).filter(|(score, _)| *score > 0.0).collect();
+    let mut index = Index::of(wanted);
+    for text in texts {
+        index.add(terms(&text.text));
+        index.beside(terms(&text.title).chain(terms(&text.path)), TITLE);
+    }
+    let scores = index.scores().into_iter().zip(texts);
+    let mut scored: Vec<(f64, &Text)> = scores.filter(|(score, _)| *score > 0.0).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.path.cmp(&b.1.path)));
     scored.into_iter().take(limit).map(|(_, text)| hit(text, wanted)).collect()
 }
@@ -131,7 +102,7 @@ fn hit(text: &Text, wanted: &[String]) -> Hit {
 
 /// The stretch of a text that has most of the words.
 fn snippet(text: &str, wanted: &[String]) -> String {
-    let text = spaced(text);
+    let text = one_line(text);
     let letters: Vec<(usize, char)> = text.char_indices().collect();
     let step = SNIPPET / 2;
     let stretch = |from: usize| {
@@ -178,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_file_that_is_about_it_comes_first() {
-        let query = wanted("How tall is the lighthouse?");
+        let query = search::asked("How tall is the lighthouse?");
         let files = [
             ("docs/a b.md", "# Lighthouses\n\nThe lighthouse of the cape is 31 m tall.\n"),
             ("docs/b.md", "# Ships\n\nA ship passes the lighthouse.\n"),
@@ -186,7 +157,7 @@ mod tests {
         ];
         let texts: Vec<Text> = files
             .into_iter()
-            .filter_map(|(path, text)| read(path.to_string(), text.into(), &query))
+            .filter_map(|(path, text)| read(path.to_string(), text.into()))
             .collect();
         let hits = ranked(&texts, &query, 10);
         assert_eq!(hits.len(), 2);
@@ -194,8 +165,8 @@ mod tests {
         assert_eq!(hits[0].title, "Lighthouses");
         assert!(hits[0].snippet.contains("31 m tall"), "{}", hits[0].snippet);
         assert_eq!(ranked(&texts, &query, 1).len(), 1);
-        assert!(ranked(&texts, &wanted("zebra"), 10).is_empty());
+        assert!(ranked(&texts, &search::asked("zebra"), 10).is_empty());
         assert_eq!(texts[2].title, "Cats");
-        assert!(read("x".to_string(), vec![0, 1], &query).is_none());
+        assert!(read("x".to_string(), vec![0, 1]).is_none());
     }
 }

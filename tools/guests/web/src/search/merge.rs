@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use super::Hit;
 use super::canonical::canonical;
 use crate::types::SearchResult;
+use text::words::letters;
 
 const K: f64 = 60.0;
 
@@ -60,11 +61,7 @@ pub(super) fn merge(found: Vec<(&str, Vec<Hit>)>) -> Vec<SearchResult> {
 
 /// What tells a page by what is shown of it; a title alone does not.
 fn content(hit: &Hit) -> Option<String> {
-    let folded = |text: &str| {
-        let letters = text.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric());
-        letters.collect::<String>()
-    };
-    let (title, snippet) = (folded(&hit.title), folded(&hit.snippet));
+    let (title, snippet) = (letters(&hit.title), letters(&hit.snippet));
     (!title.is_empty() && snippet.chars().count() >= 20).then(|| format!("{title}\n{snippet}"))
 }
 

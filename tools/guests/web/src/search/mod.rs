@@ -11,9 +11,6 @@ mod mediawiki;
 mod merge;
 mod plain;
 mod searxng;
-#[path = "../../../files/src/words.rs"]
-#[allow(dead_code, reason = "another guest uses the rest")]
-mod words;
 
 use crate::provider::{Asked, Search, Source};
 use crate::types::{FailedProvider, QueryArguments, SearchResults};

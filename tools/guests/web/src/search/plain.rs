@@ -20,12 +20,7 @@ pub(super) fn plain(html: &str) -> String {
         };
     }
     text.push_str(rest);
-    spaced(&text)
-}
-
-/// Each run of white space as one space.
-pub(super) fn spaced(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text::one_line(&text)
 }
 
 /// How long the tag is that begins here.

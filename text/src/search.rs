@@ -1,80 +1,60 @@
-//! Ranks pieces of text for a query: BM25 (Robertson and Zaragoza, "The Probabilistic Relevance
-//! Framework: BM25 and Beyond", 2009, k1 1.2, b 0.75), with three additions for questions that are
-//! asked in ordinary words: what a piece stands under counts a little, related and mistyped words
-//! count a little, and a piece that has more of the query's words beats one that repeats a word.
+//! Finds the pieces of texts that have to do with a query in ordinary words: BM25 ([`bm25`](crate::bm25)) with three
+//! additions. What a piece stands under counts a little, related and mistyped words count a little, and a piece that
+//! has more of the query's words beats one that repeats a word.
 
 use std::collections::HashMap;
 
-use crate::passages::Kind;
-use crate::words;
+use crate::bm25;
+use crate::fold::fold;
+use crate::stem::light;
+use crate::{stop, words};
 
-/// What a word counts where it stands: in the text, in the headings above it, in the header of its
-/// table, or in the file's name.
-const TEXT: f32 = 1.0;
-const HEADING: f32 = 0.6;
-const HEADER: f32 = 0.25;
-const NAME: f32 = 0.4;
+/// What a word counts where it stands beside the text: in the headings above it, in the header of its table, or
+/// in the file's name. In the text it counts 1.
+const HEADING: f64 = 0.6;
+const HEADER: f64 = 0.25;
+const NAME: f64 = 0.4;
 
+/// What a piece is, and so how much of what stands above it is its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Sentences below headings.
+    Prose,
+    /// A row below the header of its table.
+    Row,
+}
+
+/// Pieces that can be searched.
 #[derive(Debug, Default)]
-pub(crate) struct Index {
-    terms: HashMap<String, usize>,
-    /// For each term, the pieces that have it and how much it counts there.
-    postings: Vec<Vec<(usize, f32)>>,
-    lengths: Vec<f32>,
+pub struct Index {
+    pieces: bm25::Index,
 }
 
 impl Index {
     /// Adds the next piece; pieces are numbered from 0.
-    pub(crate) fn add(&mut self, name: &str, kind: Kind, context: &str, text: &[&str]) {
-        let piece = self.lengths.len();
-        let mut length = 0.0;
-        for term in text.iter().flat_map(|line| words::terms(line)) {
-            self.count(term, piece, TEXT);
-            length += 1.0;
-        }
+    pub fn add(&mut self, name: &str, kind: Kind, context: &str, text: &[&str]) {
+        self.pieces.add(text.iter().flat_map(|line| terms(line)));
         let above = match kind {
             Kind::Prose => HEADING,
             Kind::Row => HEADER,
         };
-        for term in words::terms(context) {
-            self.count(term, piece, above);
-        }
-        for term in words::terms(name) {
-            self.count(term, piece, NAME);
-        }
-        self.lengths.push(length);
-    }
-
-    fn count(&mut self, term: String, piece: usize, weight: f32) {
-        let next = self.postings.len();
-        let id = *self.terms.entry(term).or_insert(next);
-        if id == next {
-            self.postings.push(Vec::new());
-        }
-        match self.postings[id].last_mut() {
-            Some((last, count)) if *last == piece => *count += weight,
-            _ => self.postings[id].push((piece, weight)),
-        }
+        self.pieces.beside(terms(context), above);
+        self.pieces.beside(terms(name), NAME);
     }
 
     /// The pieces that have to do with the query, best first; equals in the order they were added.
-    pub(crate) fn rank(&self, query: &str) -> Vec<(usize, f32)> {
-        let pieces = self.lengths.len() as f32;
-        let average = (self.lengths.iter().sum::<f32>() / pieces.max(1.0)).max(1.0);
-        let mut scores: HashMap<usize, (f32, f32)> = HashMap::new();
+    pub fn rank(&self, query: &str) -> Vec<(usize, f64)> {
+        let mut scores: HashMap<usize, (f64, f64)> = HashMap::new();
         let mut possible = 0.0;
         for word in asked(query) {
-            let mut best: HashMap<usize, (f32, f32)> = HashMap::new();
-            let mut worth: f32 = 0.0;
+            let mut best: HashMap<usize, (f64, f64)> = HashMap::new();
+            let mut worth: f64 = 0.0;
             for (term, weight) in self.meant(&word) {
-                let postings = &self.postings[term];
-                let having = postings.len() as f32;
-                let rarity = (1.0 + (pieces - having + 0.5) / (having + 0.5)).ln() * weight;
+                let rarity = self.pieces.rarity(term) * weight;
                 worth = worth.max(rarity);
-                for (piece, count) in postings {
-                    let length = 1.0 - 0.75 + 0.75 * self.lengths[*piece] / average;
-                    let score = rarity * count * 2.2 / (count + 1.2 * length);
-                    let entry = best.entry(*piece).or_insert((0.0, 0.0));
+                for (piece, count) in self.pieces.holders(term) {
+                    let score = rarity * count;
+                    let entry = best.entry(piece).or_insert((0.0, 0.0));
                     if score > entry.0 {
                         *entry = (score, rarity);
                     }
@@ -87,7 +67,7 @@ impl Index {
                 entry.1 += rarity;
             }
         }
-        let mut ranked: Vec<(usize, f32)> = scores
+        let mut ranked: Vec<(usize, f64)> = scores
             .into_iter()
             .map(|(piece, (score, had))| (piece, score * (0.5 + 0.5 * had / possible.max(1e-6))))
             .collect();
@@ -96,14 +76,14 @@ impl Index {
     }
 
     /// The terms of the index that a word of the query may mean, and how surely.
-    fn meant(&self, word: &str) -> Vec<(usize, f32)> {
-        let exact = self.terms.get(word).copied();
-        let mut meant: Vec<(usize, f32)> = exact.map(|term| (term, 1.0)).into_iter().collect();
+    fn meant(&self, word: &str) -> Vec<(usize, f64)> {
+        let exact = self.pieces.id(word);
+        let mut meant: Vec<(usize, f64)> = exact.map(|term| (term, 1.0)).into_iter().collect();
         let letters = word.chars().count();
         if letters < 4 || word.contains(|c: char| c.is_ascii_digit()) {
             return meant;
         }
-        for (term, id) in &self.terms {
+        for (term, id) in self.pieces.terms() {
             if term == word || term.contains(|c: char| c.is_ascii_digit()) {
                 continue;
             }
@@ -113,11 +93,11 @@ impl Index {
                 && shared * 5 >= letters.max(other) * 3
                 && shared + 1 >= letters.min(other)
             {
-                meant.push((*id, 0.5));
+                meant.push((id, 0.5));
             } else if exact.is_none() && other >= 4 && letters.abs_diff(other) <= 2 {
-                match words::distance(word, term) {
-                    1 => meant.push((*id, 0.7)),
-                    2 if letters >= 7 => meant.push((*id, 0.5)),
+                match strsim::osa_distance(word, term) {
+                    1 => meant.push((id, 0.7)),
+                    2 if letters >= 7 => meant.push((id, 0.5)),
                     _ => {}
                 }
             }
@@ -126,15 +106,21 @@ impl Index {
     }
 }
 
-/// The words of a query that say something, each once.
-fn asked(query: &str) -> Vec<String> {
+/// The terms of a text, in order, stop words included.
+pub fn terms(text: &str) -> impl Iterator<Item = String> {
+    words::runs(text).flat_map(words::split).map(|word| light(fold(word)))
+}
+
+/// The terms of a query that say something, each once; where none does, all. A word is left out by its term, so `where` and
+/// `there`, which lose an ending, stay: without them no more is found (docs/performance.md, "Search in files").
+pub fn asked(query: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    for term in words::terms(query) {
+    for term in terms(query) {
         if !all.contains(&term) {
             all.push(term);
         }
     }
-    let telling: Vec<String> = all.iter().filter(|term| !words::common(term)).cloned().collect();
+    let telling: Vec<String> = all.iter().filter(|term| !stop::asks(term)).cloned().collect();
     if telling.is_empty() { all } else { telling }
 }
 
@@ -175,6 +161,23 @@ mod tests {
         check("Kilimanjarro", Some(2));
         check("kilimanajro height", Some(2));
         check("amazzon", Some(1));
+    }
+
+    #[test]
+    fn a_word_without_blanks_around_it_is_found() {
+        let mut index = Index::default();
+        for text in
+            ["次の会議は水曜日です。", "図書館は月曜日に休みます。", "회의는 부산에서 열립니다."]
+        {
+            index.add("a.md", Kind::Prose, "", &[text]);
+        }
+        for (query, expected) in [("会議", 0), ("図書館の休み", 1), ("부산 회의", 2)] {
+            assert_eq!(
+                index.rank(query).first().map(|(piece, _)| *piece),
+                Some(expected),
+                "{query}"
+            );
+        }
     }
 
     #[test]
