@@ -1,5 +1,5 @@
 //! Servers that answer with a redirect: what was meant for one host – a key, a header, a body – is sent to no other.
-//! What a tool's request does is in `attacks.rs`, a sign-in in `mcp/oauth/changed.rs`, `[notify]` in `serve/triggers.rs`.
+//! What a tool's request does is in `attacks.rs`, a sign-in in `mcp/oauth/changed.rs`, `[notify]` in `serve/triggers.rs`, a push in `serve/push.rs`.
 
 use axum::response::Response;
 

@@ -8,6 +8,7 @@ mod document;
 mod images;
 mod logprobs;
 mod mcp;
+mod push;
 mod runs;
 mod triggers;
 mod walk;

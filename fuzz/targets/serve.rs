@@ -94,6 +94,7 @@ static AT: LazyLock<SocketAddr> = LazyLock::new(|| {
                 launcher: None,
                 users: vec![user],
                 triggers: Vec::new(),
+                push: None,
                 limits: Limits { rate: u32::MAX, ..Limits::default() },
                 doors: Doors::local(at.port(), []),
                 ticket: None,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const NOT_INTO: [&str; 5] = ["toolchains", "cache", "kv", "pages", "drives"];
 
 /// Folders and files of `ERRAND_HOME`: what else is in that folder belongs to others.
-const OURS: [&str; 18] = [
+const OURS: [&str; 19] = [
     "blobs",
     "cache",
     "cache.key",
@@ -28,6 +28,7 @@ const OURS: [&str; 18] = [
     "oauth",
     "pages",
     "partial",
+    "push",
     "serve.token",
     "toolchains",
 ];

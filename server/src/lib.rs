@@ -31,6 +31,7 @@ mod status;
 mod triggers;
 mod user;
 
+pub use a2a::{Mark, Push, PushConfig, Update};
 pub use error::ApiError;
 pub use generator::{Calls, Embedder, Generator, How, Prompt};
 pub use launcher::{

@@ -40,6 +40,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), ApiError> {
     let shared = Shared::new(parts);
+    a2a::tell_owed(&shared).await?;
     runs::take_up(&shared).await?;
     triggers::arm(&shared);
     let router = router(shared.clone());

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Semaphore, watch};
 
+use crate::a2a::Push;
 use crate::error::ApiError;
 use crate::generator::{Embedder, Generator};
 use crate::launcher::Launcher;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub users: Vec<User>,
     /// What begins runs by itself.
     pub triggers: Vec<Trigger>,
+    /// Tells clients of their tasks at the addresses that they name, where that is allowed.
+    pub push: Option<Arc<dyn Push>>,
     /// How much it takes on.
     pub limits: Limits,
     /// Under which names it is reached.
@@ -96,6 +99,7 @@ pub(crate) struct Shared {
     pub(crate) launcher: Option<Arc<dyn Launcher>>,
     pub(crate) accounts: Vec<Arc<Account>>,
     pub(crate) triggers: Vec<Arc<Armed>>,
+    pub(crate) push: Option<Arc<dyn Push>>,
     pub(crate) limits: Limits,
     pub(crate) doors: Doors,
     pub(crate) metrics: Metrics,
@@ -111,7 +115,8 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Arc<Shared> {
-        let Parts { models, embedder, launcher, users, triggers, limits, doors, ticket } = parts;
+        let Parts { models, embedder, launcher, users, triggers, push, limits, doors, ticket } =
+            parts;
         let rate = std::num::NonZeroU32::new(limits.rate).unwrap_or(std::num::NonZeroU32::MIN);
         let account = |user| {
             let rate = RateLimiter::direct(Quota::per_minute(rate));
@@ -135,6 +140,7 @@ impl Shared {
             hooks: Semaphore::new(READING),
             launcher,
             triggers: Armed::all(triggers, &accounts),
+            push,
             accounts,
             active,
             limits,

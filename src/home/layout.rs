@@ -27,7 +27,7 @@ pub enum Kind {
     Pages,
     /// `kv`: what tools keep between their calls.
     Values,
-    /// `errand.db`, `drives`, `blobs`: the journal of all runs.
+    /// `errand.db`, `drives`, `blobs`, `push`: the journal of all runs, and where they are told.
     Journal,
     /// `oauth`: what MCP servers let their user in with.
     SignIns,
@@ -163,7 +163,7 @@ impl Entry {
 type Belongs = fn(&Path, &str) -> bool;
 
 /// The folders of a home, what they are for, and what may lie in them.
-pub(super) const FOLDERS: [(&str, Kind, Belongs); 13] = [
+pub(super) const FOLDERS: [(&str, Kind, Belongs); 14] = [
     ("models", Kind::Models, |path, _| {
         path.join("seal.json").is_file() || path.join("model.onnx").is_file()
     }),
@@ -184,6 +184,8 @@ pub(super) const FOLDERS: [(&str, Kind, Belongs); 13] = [
         let blob = |file: &PathBuf| is_hex(&last(file), 64) || last(file).ends_with(".draft");
         inside(path).is_ok_and(|files| files.iter().all(blob))
     }),
+    // Where clients are told of their tasks.
+    ("push", Kind::Journal, |_, name| name.starts_with('s') && name.contains('_')),
     ("oauth", Kind::SignIns, |_, name| {
         let (stem, rest) = name.split_once('.').unwrap_or_default();
         let known = matches!(rest, "json" | "lock") || numbered(rest, "", ".draft");

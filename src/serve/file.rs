@@ -11,7 +11,7 @@ use agent_file::size;
 use serde::Deserialize;
 use server::{Fires, Key, Limits, TokenHash, Trigger, User};
 
-use super::triggers::{NotifyTable, TriggerTable};
+use super::triggers::{NotifyTable, PushTable, TriggerTable};
 use super::{Refused, remote};
 use crate::Errand;
 
@@ -34,6 +34,8 @@ pub struct ServeFile {
     #[serde(deserialize_with = "named_tables")]
     triggers: Vec<(String, TriggerTable)>,
     pub(super) notify: Option<NotifyTable>,
+    #[serde(deserialize_with = "named_tables")]
+    push: Vec<(String, PushTable)>,
     users: BTreeMap<String, UserTable>,
     limits: LimitTable,
 }
@@ -327,7 +329,8 @@ impl ServeFile {
             Some(table) => Some(("notify".to_string(), table.key(&self.folder).map_err(Refused)?)),
             None => None,
         };
-        for (place, key) in triggers.iter().filter_map(key).chain(notify) {
+        let hosts = self.push_hosts()?.into_iter().map(|(host, key)| (format!("push.{host}"), key));
+        for (place, key) in triggers.iter().filter_map(key).chain(notify).chain(hosts) {
             if let Some((other, _)) = known.iter().find(|(_, known)| known.same(&key)) {
                 return Err(Refused(format!(
                     "`{place}` has the secret of `{other}`: what is signed for one could be sent to the other\n\
@@ -339,12 +342,21 @@ impl ServeFile {
         Ok(())
     }
 
+    /// The hosts that clients may have their tasks told at, with what is signed with for each.
+    pub(super) fn push_hosts(&self) -> Result<Vec<(String, Key)>, Refused> {
+        let host = |(host, table): &(String, PushTable)| {
+            table.key(host, &self.folder).map(|key| (host.clone(), key)).map_err(Refused)
+        };
+        self.push.iter().map(host).collect()
+    }
+
     /// The files that hold secrets.
     pub(super) fn secret_files(&self) -> Vec<PathBuf> {
         let triggers =
             self.triggers.iter().filter_map(|(_, table)| table.secret_file(&self.folder));
         let notify = self.notify.as_ref().and_then(|table| table.secret_file(&self.folder));
-        triggers.chain(notify).collect()
+        let push = self.push.iter().filter_map(|(_, table)| table.secret_file(&self.folder));
+        triggers.chain(notify).chain(push).collect()
     }
 
     pub(super) fn has_users(&self) -> bool {

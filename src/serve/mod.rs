@@ -6,9 +6,11 @@ mod file;
 mod generator;
 mod granted;
 mod launcher;
+mod letter;
 mod looks;
 mod notify;
 mod params;
+mod push;
 mod remote;
 mod token;
 mod triggers;
@@ -26,7 +28,9 @@ use file::EmbeddingTable;
 pub use file::ServeFile;
 pub use granted::Offer;
 use launcher::Agents;
-use notify::{Notify, Reach};
+use letter::Reach;
+use notify::Notify;
+use push::Pushes;
 pub use token::{Token, token};
 
 /// The name of this machine's user.
@@ -68,6 +72,7 @@ pub struct Serving {
     proxies: Vec<String>,
     agents: Option<Arc<Agents>>,
     triggers: Vec<Trigger>,
+    push: Option<Arc<Pushes>>,
 }
 
 impl Serving {
@@ -119,12 +124,13 @@ impl Serving {
         for trigger in &triggers {
             fits(trigger, agents.as_deref())?;
         }
+        let push = pushes(&errand, &file)?.map(Arc::new);
         let token = match !file.has_users() {
             true => Some(token(errand.fetcher().home().root())?),
             false => None,
         };
         let ticket = token.as_ref().map(|_| server::new_token());
-        Ok(Serving { errand, file, listen, token, ticket, proxies, agents, triggers })
+        Ok(Serving { errand, file, listen, token, ticket, proxies, agents, triggers, push })
     }
 
     /// Opens the models, which takes a moment, or longer where one has to be fetched.
@@ -158,6 +164,7 @@ impl Serving {
             launcher: self.agents.clone().map(|agents| agents as Arc<dyn Launcher>),
             users,
             triggers: self.triggers.clone(),
+            push: self.push.clone().map(|push| push as Arc<dyn server::Push>),
             limits: self.limits(),
             doors: Doors::local(bound.port(), named),
             ticket: self.ticket.as_deref().map(TokenHash::of),
@@ -195,6 +202,7 @@ pub fn piped(errand: &Errand, files: &[PathBuf], offer: Offer) -> anyhow::Result
         launcher: Some(Arc::new(agents)),
         users: vec![own(TokenHash::of(""))],
         triggers: Vec::new(),
+        push: None,
         limits: file.limits(),
         doors: Doors::default(),
         ticket: None,
@@ -208,6 +216,16 @@ fn notify(errand: &Errand, file: &ServeFile) -> anyhow::Result<Option<Notify>> {
     let key = table.key(&file.folder).map_err(Refused)?;
     let home = errand.fetcher().home().root();
     Ok(Some(Notify::new(&table.url, reach, key, home).map_err(Refused)?))
+}
+
+/// Where the file lets clients have their tasks told, if it has agents.
+fn pushes(errand: &Errand, file: &ServeFile) -> anyhow::Result<Option<Pushes>> {
+    let hosts = file.push_hosts()?;
+    if hosts.is_empty() || file.agents.is_empty() {
+        return Ok(None);
+    }
+    let home = errand.fetcher().home().root();
+    Ok(Some(Pushes::open(hosts, home).map_err(Refused)?))
 }
 
 /// Whether a trigger's runs could begin.

@@ -6,21 +6,17 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use agent_core::event::RunId;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Url};
 use serde_json::{Value, json};
 use server::{Key, Look};
 
+use super::letter::{Letter, Reach, private};
+
 /// Where what is owed is kept, in `ERRAND_HOME`.
 const FOLDER: &str = "notify";
-
-/// How long one attempt may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Seconds between attempts; after the last it is given up.
-const PAUSES: [u64; 9] = [1, 5, 30, 120, 600, 3600, 14_400, 28_800, 43_200];
 
 /// Where outcomes go, and which are owed.
 pub(super) struct Notify {
@@ -41,9 +37,8 @@ impl Notify {
         home: &std::path::Path,
     ) -> Result<Notify, String> {
         let url = Url::parse(url).map_err(|error| format!("`notify.url`: `{url}`: {error}"))?;
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_string();
-        let literal = host.parse().ok();
-        if literal.is_some_and(|address| !sandbox::public(address)) && grant == Reach::Public {
+        if private(&url) && grant == Reach::Public {
+            let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
             return Err(format!(
                 "`notify.url`: `{host}` is an address of this machine or its private network\nhint: \
                  `private = true` under `[notify]` grants it"
@@ -53,13 +48,7 @@ impl Notify {
         if url.scheme() != "https" && !plain {
             return Err(format!("`notify.url`: `{url}` must begin with `https://`"));
         }
-        let client =
-            http_client::builder().no_proxy().timeout(PATIENCE).user_agent(sandbox::USER_AGENT);
-        let client = match grant {
-            Reach::Public => client.dns_resolver(Arc::new(sandbox::Resolver)),
-            Reach::Anywhere => client,
-        };
-        let client = client.build().map_err(|error| format!("`notify.url`: {error}"))?;
+        let client = grant.client().map_err(|error| format!("`notify.url`: {error}"))?;
         let folder = home.join(FOLDER);
         guard::private::folder(&folder)
             .map_err(|error| format!("`{}`: {error}", folder.display()))?;
@@ -106,45 +95,10 @@ impl Notify {
     }
 
     async fn told(&self, id: &str, look: &Look) {
-        let body = body(look).to_string();
-        let mut pauses = PAUSES.iter();
-        loop {
-            let why = match self.sent(id, &body).await {
-                Ok(status) if status.is_success() => return,
-                Ok(StatusCode::GONE) => {
-                    tracing::warn!("`notify.url` wants to hear nothing of `{id}`: 410");
-                    return;
-                }
-                Ok(status) => format!("status {}", status.as_u16()),
-                Err(error) => http_client::reason(&error),
-            };
-            let Some(pause) = pauses.next() else {
-                tracing::error!("`notify.url` was not told of `{id}`, and will not be: {why}");
-                return;
-            };
-            tracing::warn!("`notify.url` was not told of `{id}`, again in {pause} s: {why}");
-            tokio::time::sleep(Duration::from_secs(*pause)).await;
-        }
+        let Notify { url, key, client, .. } = self;
+        let (headers, body) = (HeaderMap::new(), body(look).to_string());
+        Letter { place: "notify.url", client, url, key, id, headers, body }.taken().await;
     }
-
-    async fn sent(&self, id: &str, body: &str) -> Result<StatusCode, reqwest::Error> {
-        let time = crate::runtime::now() / 1000;
-        let mut request = self.client.post(self.url.clone()).body(body.to_string());
-        request = request.header("content-type", "application/json");
-        for (name, value) in self.key.sign(id, time, body.as_bytes()) {
-            request = request.header(name, value);
-        }
-        Ok(request.send().await?.status())
-    }
-}
-
-/// What may be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Public addresses, with TLS.
-    Public,
-    /// Also this machine and its network, and without TLS.
-    Anywhere,
 }
 
 fn body(look: &Look) -> Value {

@@ -1,4 +1,5 @@
-//! `[triggers.NAME]` and `[notify]` of a serve file: what begins runs by itself, and where their outcomes go.
+//! `[triggers.NAME]`, `[notify]` and `[push.HOST]` of a serve file: what begins runs by itself, where their outcomes
+//! go, and where clients may have their tasks told.
 
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,14 @@ pub(super) struct NotifyTable {
     /// Whether it may be an address of this machine or its network.
     #[serde(default)]
     pub(super) private: bool,
+    secret_env: Option<String>,
+    secret_file: Option<String>,
+}
+
+/// A host that clients may have their tasks told at.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PushTable {
     secret_env: Option<String>,
     secret_file: Option<String>,
 }
@@ -153,6 +162,18 @@ impl NotifyTable {
     /// What outcomes are signed with.
     pub(super) fn key(&self, folder: &Path) -> Result<Key, String> {
         key("notify", (&self.secret_env, &self.secret_file), folder)
+    }
+
+    /// The file that its secret is in.
+    pub(super) fn secret_file(&self, folder: &Path) -> Option<PathBuf> {
+        Some(folder.join(self.secret_file.as_ref()?))
+    }
+}
+
+impl PushTable {
+    /// What is sent to this host is signed with.
+    pub(super) fn key(&self, host: &str, folder: &Path) -> Result<Key, String> {
+        key(&format!("push.{host}"), (&self.secret_env, &self.secret_file), folder)
     }
 
     /// The file that its secret is in.

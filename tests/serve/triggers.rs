@@ -353,7 +353,7 @@ fn what_a_trigger_may_not_be() {
 }
 
 /// One request, which is answered with this status.
-fn taken(listener: &TcpListener, status: &str) -> (String, String) {
+pub(super) fn taken(listener: &TcpListener, status: &str) -> (String, String) {
     let (stream, _) = listener.accept().unwrap();
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
@@ -375,7 +375,7 @@ fn taken(listener: &TcpListener, status: &str) -> (String, String) {
     (head, String::from_utf8(body).unwrap())
 }
 
-fn header(head: &str, name: &str) -> String {
+pub(super) fn header(head: &str, name: &str) -> String {
     let line = head.lines().find_map(|line| {
         let (known, value) = line.split_once(": ")?;
         known.eq_ignore_ascii_case(name).then(|| value.to_string())

@@ -20,7 +20,7 @@ pub(super) async fn one(
     Path(agent): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(card(known(&shared, &account.user, &agent)?, &headers)))
+    Ok(Json(card(known(&shared, &account.user, &agent)?, &shared, &headers)))
 }
 
 /// The card of the one agent that the user may run.
@@ -32,7 +32,7 @@ pub(super) async fn only(
     let cards = shared.launcher.iter().flat_map(|launcher| launcher.agents());
     let mut cards = cards.filter(|card| account.user.runs(&card.name));
     match (cards.next(), cards.next()) {
-        (Some(agent), None) => Ok(Json(card(agent, &headers))),
+        (Some(agent), None) => Ok(Json(card(agent, &shared, &headers))),
         _ => {
             let message =
                 "each agent has a card of its own: `/a2a/NAME/.well-known/agent-card.json`";
@@ -41,7 +41,7 @@ pub(super) async fn only(
     }
 }
 
-fn card(agent: &AgentCard, headers: &HeaderMap) -> Value {
+fn card(agent: &AgentCard, shared: &Shared, headers: &HeaderMap) -> Value {
     // The door has let in a name of this server's and no other.
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
@@ -55,7 +55,7 @@ fn card(agent: &AgentCard, headers: &HeaderMap) -> Value {
         "name": agent.name, "description": description, "version": env!("CARGO_PKG_VERSION"),
         "url": format!("{scheme}://{host}/a2a/{}", agent.name), "preferredTransport": "JSONRPC",
         "capabilities": {
-            "streaming": true, "pushNotifications": false, "stateTransitionHistory": false,
+            "streaming": true, "pushNotifications": shared.push.is_some(), "stateTransitionHistory": false,
         },
         "defaultInputModes": ["text/plain", "application/json"],
         "defaultOutputModes": ["application/json", "text/plain"],

@@ -7,7 +7,8 @@ use agent_core::drive::Approval;
 use agent_core::event::RunId;
 use serde_json::{Map, Value};
 
-use super::{Failed, task};
+use super::push::PushConfig;
+use super::{Failed, configs, task};
 use crate::images;
 use crate::launcher::{AgentCard, Order};
 use crate::runs::{self, Deed};
@@ -53,10 +54,10 @@ pub(super) async fn taken(
     params: &mut Map<String, Value>,
 ) -> Result<RunId, Failed> {
     let message = params.remove("message").unwrap_or_default();
-    let said = said(&message)?;
+    let (said, push) = (said(&message)?, configs::brought(shared, params)?);
     match message["taskId"].as_str() {
-        Some(id) => gone_on(shared, user, agent, id, said).await,
-        None => begun(shared, user, agent, &message, said).await,
+        Some(id) => gone_on(shared, user, agent, id, (said, push)).await,
+        None => begun(shared, user, agent, &message, (said, push)).await,
     }
 }
 
@@ -65,7 +66,7 @@ async fn begun(
     user: &User,
     agent: &AgentCard,
     message: &Value,
-    said: Said,
+    (said, push): (Said, Option<PushConfig>),
 ) -> Result<RunId, Failed> {
     let named = message["messageId"].as_str();
     let named = named.filter(|named| (1..=LONGEST).contains(&named.len()));
@@ -99,7 +100,15 @@ async fn begun(
         Err(error) if error.code == "run_active" => return Ok(run),
         claim => claim?,
     };
-    runs::launch(shared, claim, Deed::Start(order)).await?;
+    // Before the run, whose first event is told too.
+    if let Some(config) = push {
+        configs::set(shared, &run, config, None)?;
+    }
+    let launched = runs::launch(shared, claim, Deed::Start(order)).await;
+    if let (Err(_), Some(push)) = (&launched, &shared.push) {
+        push.remove(&run, None);
+    }
+    launched?;
     Ok(run)
 }
 
@@ -109,7 +118,7 @@ async fn gone_on(
     user: &User,
     agent: &AgentCard,
     id: &str,
-    said: Said,
+    (said, push): (Said, Option<PushConfig>),
 ) -> Result<RunId, Failed> {
     let (look, _) = task::shown(shared, user, agent, id).await?;
     let run = RunId(look.id);
@@ -135,6 +144,9 @@ async fn gone_on(
             }
         },
     };
+    if let Some(config) = push {
+        configs::kept(shared, &run, config).await?;
+    }
     runs::answered(shared, &run, &digest, |_| Ok(approval)).await?;
     Ok(run)
 }

@@ -1,10 +1,12 @@
 //! Agents for other agents: the Agent2Agent protocol (version 0.3), as JSON-RPC over HTTP behind the same door as
 //! everything else. A task is a run under the protocol's name; what is sent are an agent's parameters, or the answer
-//! to what its run asks. What becomes of a task is told as it comes to those that stay for it; nothing is pushed, and the
-//! card says so.
+//! to what its run asks. What becomes of a task is told as it comes to those that stay for it, and sent to the addresses that
+//! clients name where the serve file allows that.
 
 mod card;
+mod configs;
 mod message;
+mod push;
 mod stream;
 mod task;
 
@@ -24,6 +26,9 @@ use crate::routes::Routes;
 use crate::runs;
 use crate::shared::Shared;
 use crate::user::User;
+
+pub use push::{Mark, Push, PushConfig, Update};
+pub(crate) use push::{rested, tell_owed};
 
 /// The addresses of agents.
 pub(crate) fn routes() -> Routes {
@@ -113,11 +118,14 @@ async fn at_once(
         Some("message/send") => message::sent(shared, user, agent, params).await,
         Some("tasks/get") => task::shown(shared, user, agent, named).await.map(|(_, task)| task),
         Some("tasks/cancel") => cancelled(shared, user, agent, named).await,
+        Some(method) if configs::METHODS.contains(&method) => {
+            configs::asked(shared, user, agent, method, &params).await
+        }
         _ => Err(Failed {
             code: -32601,
             message:
-                "the methods are `message/send`, `message/stream`, `tasks/get`, `tasks/cancel` and \
-                      `tasks/resubscribe`"
+                "the methods are `message/send`, `message/stream`, `tasks/get`, `tasks/cancel`, \
+                 `tasks/resubscribe`, and `set`, `get`, `list` and `delete` of `tasks/pushNotificationConfig/`"
                     .to_string(),
         }),
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agent_core::event::RunId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -42,18 +43,34 @@ pub(super) fn task(look: &Look) -> Value {
     task
 }
 
-/// How a task stands.
-pub(super) fn status(look: &Look) -> Value {
-    let state = match look.status.as_str() {
-        "running" | "interrupted" => "working",
+/// The task of a run that goes on since this moment.
+pub(super) fn working(run: &RunId, at_ms: u64) -> Value {
+    let status = json!({ "state": WORKING, "timestamp": time(at_ms) });
+    json!({ "kind": "task", "id": run.0, "contextId": run.0, "status": status })
+}
+
+/// The state of what goes on.
+pub(super) const WORKING: &str = "working";
+
+/// How a task stands, in a word.
+pub(super) fn state(look: &Look) -> &'static str {
+    match look.status.as_str() {
+        "running" | "interrupted" => WORKING,
         "waiting" => "input-required",
         "done" => "completed",
         "cancelled" => "canceled",
         _ => "failed",
-    };
-    let millis = i64::try_from(look.updated_ms).unwrap_or(i64::MAX);
-    let time = Timestamp::from_millisecond(millis).unwrap_or_default();
-    let mut status = json!({ "state": state, "timestamp": time.to_string() });
+    }
+}
+
+fn time(at_ms: u64) -> String {
+    let millis = i64::try_from(at_ms).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(millis).unwrap_or_default().to_string()
+}
+
+/// How a task stands.
+pub(super) fn status(look: &Look) -> Value {
+    let mut status = json!({ "state": state(look), "timestamp": time(look.updated_ms) });
     let said = match &look.waits {
         Some(waits) => {
             let words = match &waits.question {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Deed, key, launch, launcher, look, may_run, theirs};
+use crate::a2a;
 use crate::body::Sent;
 use crate::door::Caller;
 use crate::error::ApiError;
@@ -158,6 +159,9 @@ pub(crate) async fn cancelled(shared: &Arc<Shared>, run: &RunId) -> Result<(), A
     let launcher = launcher(shared)?;
     let claim = shared.active.stop(run).await;
     let cancelled = launcher.cancel(run).await;
+    if let Ok(look) = launcher.look(run).await {
+        a2a::rested(shared, &look);
+    }
     drop(claim);
     Ok(cancelled?)
 }

@@ -23,6 +23,7 @@ pub(crate) use answers::{ApproveBody, ReplyBody, answered};
 pub(crate) use api::{Agents, CreateBody, RunList, cancelled, stopping};
 pub(crate) use follow::{Came, Follow, told};
 
+use crate::a2a::{self, Push, Update};
 use crate::error::ApiError;
 use crate::launcher::{LaunchError, Launched, Launcher, Look, Order};
 use crate::routes::Routes;
@@ -97,17 +98,21 @@ pub(crate) async fn look(shared: &Shared, run: &RunId) -> Result<Look, ApiError>
     Ok(look)
 }
 
-/// Tells of each event of one run that it is in the journal.
+/// Tells of each event of one run that it is in the journal, and of the first one those who want to know of the run.
 struct Seen {
     run: RunId,
     count: watch::Sender<u64>,
+    push: Option<Arc<dyn Push>>,
 }
 
 impl agent_core::drive::Watch for Seen {
-    fn event(&self, _: &Event, run: &Run) {
+    fn event(&self, event: &Event, run: &Run) {
         // Runs of the agents that it calls are told here as well.
         if *run.id() == self.run {
-            self.count.send_replace(run.seq());
+            let before = self.count.send_replace(run.seq());
+            if let (0, Some(push)) = (before, &self.push) {
+                push.clone().tell(Update::working(&self.run, run.seq(), event.at));
+            }
         }
     }
 }
@@ -126,7 +131,8 @@ pub(crate) async fn launch(shared: &Arc<Shared>, claim: Claim, deed: Deed) -> Re
     let launcher = launcher(shared)?;
     let (run, mut seen) = (claim.run().clone(), claim.count().subscribe());
     seen.mark_unchanged();
-    let watch = Arc::new(Seen { run: run.clone(), count: claim.count().clone() });
+    let (count, push) = (claim.count().clone(), shared.push.clone());
+    let watch = Arc::new(Seen { run: run.clone(), count, push });
     let (tell, told) = oneshot::channel();
     let (state, named) = (shared.clone(), run.clone());
     let handle = claim.handle();
@@ -137,7 +143,11 @@ pub(crate) async fn launch(shared: &Arc<Shared>, claim: Claim, deed: Deed) -> Re
             Deed::Start(order) => launcher.start(order, watch).await,
             Deed::Resume(answer) => launcher.resume(&named, answer, watch).await,
         };
-        let agent = launcher.look(&named).await.map(|look| look.agent).unwrap_or_default();
+        let look = launcher.look(&named).await;
+        if let Ok(look) = &look {
+            a2a::rested(&state, look);
+        }
+        let agent = look.map(|look| look.agent).unwrap_or_default();
         match &end {
             Ok(launched) => state.metrics.run(&agent, &launched.end),
             Err(error) => {
