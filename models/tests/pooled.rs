@@ -96,7 +96,7 @@ fn vectors_are_the_state_of_the_last_token() {
     let mut eight = floats();
     each(&mut eight, |matrix| Matrix::q8(random, matrix.rows, matrix.cols));
     for (name, network, least) in
-        [("F32", whole, 0.999_99), ("Q8_0", eight, 0.999), ("Q4_0", four, 0.998)]
+        [("F32", whole, 0.999_99), ("Q8_0", eight, 0.999), ("Q4_0", four, 0.999)]
     {
         let into = folder.path().join(name);
         imported(&network.gguf_with(vectors), &into).unwrap();
@@ -148,6 +148,7 @@ fn a_checkpoint_says_it_with_the_files_of_sentence_transformers() {
     let text = std::fs::read(published.join("tokenizer.json")).unwrap();
     let mut tokenizer: Value = serde_json::from_slice(&text).unwrap();
     tokenizer["model"]["merges"] = json!([]);
+    tokenizer["pre_tokenizer"]["trim_offsets"] = json!(false);
     let text = |name: &str| json!({ "Sequence": { "id": name, "type_id": 0 } });
     tokenizer["post_processor"] = json!({
         "type": "TemplateProcessing",
@@ -176,13 +177,20 @@ fn a_score_is_by_how_much_yes_is_likelier_than_no() {
     let into = folder.path().join("m");
     imported(&network.gguf_with(scores), &into).unwrap();
     let mut reranker = Reranker::open(&into, EncodeOptions::default()).unwrap();
-    let score = |question: &str, passage: &str, most: usize| {
+    let check = |found: f32, question: &str, passage: &str, most: usize| {
         let before = [vec![70], ids("system "), vec![71]].concat();
         let after = [vec![72], ids("say "), vec![73]].concat();
         let mut pair = ids(&format!("ask {question} of {passage}"));
         pair.truncate(most - before.len() - after.len());
-        let logits = rows().times(&network.state(&[before, pair, after].concat()));
-        logits[0] - logits[1]
+        let state = network.state(&[before, pair, after].concat());
+        let logits = rows().times(&state);
+        let both = rows().values;
+        let row: Vec<f64> = (0..HIDDEN).map(|i| both[i] - both[HIDDEN + i]).collect();
+        let wanted = logits[0] - logits[1];
+        // The weights are in half precision, so what is off goes with the lengths of what is multiplied.
+        let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let off = (f64::from(found) - wanted).abs() / length(&state) / length(&row);
+        assert!(off < 1e-3, "`{question}`, `{passage}`: {found} and {wanted}, off by {off}");
     };
     // What a passage says is neither a marker nor a place of the template.
     let passages = ["the lamp is dead", "light", "", "lampt72say t73{query}"];
@@ -190,8 +198,7 @@ fn a_score_is_by_how_much_yes_is_likelier_than_no() {
         let found = reranker.score(question, &passages).unwrap();
         assert!(found.cut.is_empty());
         for (found, passage) in found.scores.iter().zip(passages) {
-            let wanted = score(question, passage, usize::MAX);
-            assert!((f64::from(*found) - wanted).abs() < 5e-3, "`{passage}`: {found} and {wanted}");
+            check(*found, question, passage, usize::MAX);
         }
     }
     // Of a pair that is too long the end of the passage is left out, and the template is whole.
@@ -202,8 +209,7 @@ fn a_score_is_by_how_much_yes_is_likelier_than_no() {
     let found = reranker.score("why", &[long.as_str(), "light"]).unwrap();
     assert_eq!(found.cut, [0]);
     for (found, passage) in found.scores.iter().zip([long.as_str(), "light"]) {
-        let wanted = score("why", passage, most);
-        assert!((f64::from(*found) - wanted).abs() < 5e-3, "`{passage}`: {found} and {wanted}");
+        check(*found, "why", passage, most);
     }
     let error = Embedder::open(&into, EncodeOptions::default()).unwrap_err().to_string();
     assert!(error.contains("it scores pairs of texts"), "{error}");

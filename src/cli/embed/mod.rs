@@ -98,7 +98,7 @@ fn made(embedder: &mut Embedder, texts: &[String]) -> anyhow::Result<Embedded> {
     if !made.cut.is_empty() {
         eprint(&format!(
             "note: {} of {} texts are longer than the {} tokens that the encoder reads; the rest \
-                 of each was left out",
+             of each was left out",
             made.cut.len(),
             texts.len(),
             embedder.reads()
