@@ -43,6 +43,7 @@ pub(crate) use prepared::bare;
 pub(crate) use remote::model as remote;
 pub use replay::{Difference, Replayed};
 pub use runs::Listed;
+#[cfg(feature = "cli")]
 pub(crate) use runs::{as_of, over};
 pub use setup::ENCODER;
 pub use unfit::Unfit;
