@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::numeral::says_number;
-use super::{DELETE, EDIT, MOVE, READ, Stage, Stepwise, Taken, WRITE, grounding, prompts};
+use super::wording::{left_out, no_csv};
+use super::{DELETE, EDIT, MOVE, READ, Stage, Stepwise, Taken, WRITE, grounding, prompts, survey};
 use agent_core::agent::Agent;
 use agent_core::event::Status;
 use agent_core::message::{Message, ToolCall};
@@ -34,6 +35,12 @@ pub(super) struct Draft {
     refused: Option<[String; 2]>,
 }
 
+impl Draft {
+    fn new(tool: &str, arguments: Value, field: String) -> Draft {
+        Draft { tool: tool.to_string(), arguments, field, refused: None }
+    }
+}
+
 impl Stepwise {
     /// What comes first for a call of this tool: whether it is one for the task, whether it is asked
     /// for, its arguments, or its text where that is all it takes.
@@ -52,10 +59,7 @@ impl Stepwise {
         let (schema, text) = self.arguments(agent, tool);
         let empty = schema["properties"].as_object().is_none_or(Map::is_empty);
         match text {
-            Some(field) if empty => {
-                let (tool, arguments) = (name.to_string(), json!({}));
-                Stage::Text(Draft { tool, arguments, field, refused: None })
-            }
+            Some(field) if empty => Stage::Text(Draft::new(name, json!({}), field)),
             None if !empty && self.taken.is_empty() => Stage::Several(name.to_string()),
             _ => Stage::Arguments(name.to_string()),
         }
@@ -102,8 +106,7 @@ impl Stepwise {
         }
         match self.tool(name).and_then(|tool| self.text_of(agent, tool)) {
             Some(field) => {
-                let draft = Draft { tool: name.to_string(), arguments, field, refused: None };
-                self.stage = self.before_text(agent, draft);
+                self.stage = self.before_text(agent, Draft::new(name, arguments, field));
                 Decision::default()
             }
             None => self.make(agent, number, name, arguments),
@@ -194,8 +197,7 @@ impl Stepwise {
         let path = arguments["path"].as_str()?;
         let of = |step: &&Taken, tool: &str| step.tool == tool && step.arguments["path"] == path;
         let tried = |tool: &str| self.taken.iter().any(|step| of(&step, tool));
-        let mut files = self.survey.lines().filter_map(|line| line.split_once(": "));
-        let listed = files.any(|(there, _)| there == path);
+        let listed = survey::files(&self.survey).any(|there| there == path);
         let there = listed || self.succeeded().any(|step| of(&step, READ));
         // Where nothing tells what is there, who could edit looks first.
         let unknown = self.survey.is_empty() && self.has(EDIT) && self.has(READ);
@@ -313,11 +315,13 @@ impl Stepwise {
 
     /// Files and, of what a file is edited by, lines are chosen among those that are there.
     fn offer_files(&self, agent: &Agent, tool: &str, properties: &mut Map<String, Value>) {
-        let shown = self.survey.lines().filter_map(|line| line.split_once(": "));
-        let mut paths: Vec<&str> = shown.map(|(path, _)| path).collect();
-        let owed = self.owed(agent);
+        let owed;
+        let mut paths: Vec<&str> = survey::files(&self.survey).collect();
         match tool {
-            WRITE => paths = owed.iter().map(String::as_str).collect(),
+            WRITE => {
+                owed = self.owed(agent);
+                paths = owed.iter().map(String::as_str).collect();
+            }
             READ => paths.retain(|path| !self.repeats(READ, &json!({ "path": path }))),
             MOVE | DELETE => {
                 let folders: Vec<&str> =
@@ -348,36 +352,6 @@ impl Stepwise {
     }
 }
 
-/// What is wrong with the content of a CSV file: a small model copies a table as it was shown.
-fn no_csv(arguments: &Value, text: &str) -> Option<String> {
-    let csv = arguments["path"].as_str().is_some_and(|path| path.to_lowercase().ends_with(".csv"));
-    let shown = text.contains('|') && !text.contains([',', ';']);
-    (csv && shown).then(|| "a CSV file has commas between its values, and no `|`".to_string())
-}
-
-/// What a text does not say of what the task says that it should: of the words behind a "that" some are in it, and
-/// these are not.
-fn left_out(task: &str, text: &str) -> Option<String> {
-    const THAT: [&str; 8] = ["that", "dass", "daß", "que", "che", "dat", "att", "że"];
-    let words: Vec<&str> = task.split_inclusive(char::is_whitespace).collect();
-    let is_that =
-        |word: &&str| THAT.contains(&word.trim().trim_matches(',').to_lowercase().as_str());
-    let behind = words[words.iter().rposition(is_that)? + 1..].concat();
-    let clause = behind.split(['.', '!', '?', ';', '\n']).next().unwrap_or_default();
-    let said = rank::words(text);
-    let is_said = |word: &String| {
-        said.iter().any(|said| {
-            let stem = word.chars().count().min(said.chars().count()) >= 4;
-            said == word || (stem && (said.starts_with(word.as_str()) || word.starts_with(said)))
-        })
-    };
-    let asked = rank::words(clause);
-    let missing = asked.iter().filter(|word| !is_said(word)).count();
-    // Where none is, it is in another language.
-    (0 < missing && missing < asked.len())
-        .then(|| format!("it does not say that {}", clause.trim()))
-}
-
 /// Whether an argument is any string.
 fn free(schema: &Value) -> bool {
     let narrow = ["enum", "const", "format", "pattern"];
@@ -395,31 +369,4 @@ fn meant(name: &str, schema: &Value, spoken: &[String]) -> bool {
         .join(" ");
     let telling = |word: &String| !word.starts_with(|c: char| c.is_ascii_digit());
     rank::words(&text).iter().any(|word| telling(word) && spoken.contains(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{left_out, no_csv};
-
-    #[test]
-    fn a_table_as_it_is_shown_is_no_csv() {
-        let csv = json!({ "path": "out/km.csv" });
-        assert!(no_csv(&csv, "rider | km\nOle | 12").is_some());
-        assert_eq!(no_csv(&csv, "rider,km\nOle,12"), None);
-        assert_eq!(no_csv(&json!({ "path": "out/km.md" }), "rider | km"), None);
-    }
-
-    #[test]
-    fn what_a_message_should_say_is_behind_a_that() {
-        let task =
-            "His red lead is here. Please text the owner that the lead is at the front desk.";
-        let missing = left_out(task, "Dear Gustav, your dog is at the front desk.");
-        assert_eq!(missing.as_deref(), Some("it does not say that the lead is at the front desk"));
-        assert_eq!(left_out(task, "Your lead is kept at the front desk."), None);
-        // Other words for all of it are another language.
-        assert_eq!(left_out(task, "Die Leine liegt am Empfang."), None);
-        assert_eq!(left_out("Tell Ann about the leads.", "Hello Ann"), None);
-    }
 }

@@ -6,7 +6,7 @@ use super::calibration::thresholds;
 use super::folder::{self, Means};
 use super::prompts;
 use super::several::side_by_side;
-use super::{EDIT, FINISH, READ, Stage, Stepwise, answer, survey};
+use super::{EDIT, FINISH, READ, Stage, Stepwise, answer};
 use agent_core::agent::Agent;
 use agent_core::event::Status;
 use agent_core::message::Message;
@@ -181,12 +181,9 @@ impl Stepwise {
             let mut steps = self.taken.iter().filter(|step| step.tool != folder::SEARCH);
             steps.any(|step| step.arguments.to_string().contains(path.as_str()))
         };
-        let named = match self.survey.is_empty() {
-            true => survey::files_in(&agent.task).map(str::to_string).collect(),
-            false => survey::named(&self.survey, &agent.task),
-        };
         let owed = self.owed(agent);
-        named.into_iter().find(|path| !owed.contains(path) && !seen(path))
+        let mut named = self.named_files(agent).into_iter();
+        named.find(|path| !owed.contains(path) && !seen(path))
     }
 
     /// What is told once a tool was chosen, unless something is asked about it first.

@@ -26,6 +26,7 @@ use agent_core::path;
 use agent_core::provenance::Origin;
 use agent_core::strategy::{Decision, Next, PYTHON, Prompt, paragraphs};
 use passage::Passage;
+pub(crate) use passage::alike;
 use query::{Asked, Query};
 pub(crate) use reading::both;
 

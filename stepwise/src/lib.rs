@@ -24,6 +24,7 @@ mod prompts;
 mod relevant;
 mod several;
 mod survey;
+mod wording;
 
 use std::sync::Arc;
 

@@ -85,8 +85,9 @@ fn wanted(lines: &[String], odds: &[f32], task: &str) -> Vec<usize> {
     }
     // Of what is left, a word of the task may be what tells the wanted ones from the others.
     let words = rank::words(task);
+    let said: Vec<Vec<String>> = lines.iter().map(|line| rank::words(line)).collect();
     let having = words.iter().filter_map(|word| {
-        let has = |at: &&usize| rank::words(&lines[**at]).contains(word);
+        let has = |at: &&usize| said[**at].contains(word);
         let having = order.iter().take_while(has).count();
         let others = &order[having..];
         let apart = odds[*order[..having].last()?] - odds[*others.first()?] >= MARGIN;

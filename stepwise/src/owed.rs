@@ -15,10 +15,7 @@ impl Stepwise {
         if !writes || self.wrote || agent.grants.write.is_empty() {
             return Vec::new();
         }
-        let listed = |file: &str| {
-            let mut lines = self.survey.lines().filter_map(|line| line.split_once(": "));
-            lines.any(|(path, _)| path.split('#').next() == Some(file))
-        };
+        let listed = |file: &str| survey::files(&self.survey).any(|there| there == file);
         let place = |file: &str| path::resolve(&agent.root, file).ok();
         let handled = |file: &str| {
             let steps = self.succeeded().filter_map(|step| step.arguments.as_object());
@@ -58,19 +55,14 @@ impl Stepwise {
             self.stage = Stage::Arguments(name);
             return Next::Again;
         }
-        let writer = [WRITE, PYTHON]
-            .into_iter()
-            .find(|name| self.has(name) && !self.barred.iter().any(|barred| barred == name));
-        match writer.filter(|_| !self.over() && !self.owed(agent).is_empty()) {
-            Some(PYTHON) => self.look(agent, self.means()),
-            Some(writer) => {
-                self.stage = self.toward(agent, writer);
-                Next::Again
-            }
-            None => {
-                self.stage = Stage::Answer;
-                Next::Again
-            }
-        }
+        let mut writers = [WRITE, PYTHON].into_iter();
+        let barred = |name: &str| self.barred.iter().any(|barred| barred == name);
+        let writer = writers.find(|name| self.has(name) && !barred(name));
+        self.stage = match writer.filter(|_| !self.over() && !self.owed(agent).is_empty()) {
+            Some(PYTHON) => return self.look(agent, self.means()),
+            Some(writer) => self.toward(agent, writer),
+            None => Stage::Answer,
+        };
+        Next::Again
     }
 }

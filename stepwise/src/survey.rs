@@ -30,7 +30,10 @@ impl Stepwise {
     fn surveyed(&mut self, agent: &Agent) -> Next {
         if self.only_looks() && self.means().is_some() {
             // A file that the task names is read, and not searched for what the task says; of a table the rows are asked.
-            if self.means() == Some(Means::Search) && self.has(READ) && self.names_a_file(agent) {
+            if self.means() == Some(Means::Search)
+                && self.has(READ)
+                && !self.named_files(agent).is_empty()
+            {
                 self.stage = self.toward(agent, READ);
                 return Next::Again;
             }
@@ -43,11 +46,11 @@ impl Stepwise {
         self.choose(agent)
     }
 
-    /// Whether the task names a file: one that is there, or where that is not known, anything that is called like one.
-    fn names_a_file(&self, agent: &Agent) -> bool {
+    /// The files that the task names: of those that are there, or where that is not known, all that is called like one.
+    pub(super) fn named_files(&self, agent: &Agent) -> Vec<String> {
         match self.survey.is_empty() {
-            true => files_in(&agent.task).next().is_some(),
-            false => !named(&self.survey, &agent.task).is_empty(),
+            true => files_in(&agent.task).map(str::to_string).collect(),
+            false => named(&self.survey, &agent.task),
         }
     }
 
@@ -124,10 +127,14 @@ fn listed(result: &Value) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The files of a survey.
+pub(super) fn files(survey: &str) -> impl Iterator<Item = &str> {
+    survey.lines().filter_map(|line| line.split_once(": ")).map(|(path, _)| path)
+}
+
 /// The files of a survey that a task names, by their path or their name.
 pub(super) fn named(survey: &str, task: &str) -> Vec<String> {
-    let files = survey.lines().filter_map(|line| line.split_once(": ")).map(|(path, _)| path);
-    let named = files.filter(|path| {
+    let named = files(survey).filter(|path| {
         let name = path.rsplit('/').next().unwrap_or(path);
         !name.is_empty() && task.contains(name)
     });

@@ -223,7 +223,7 @@ fn said_in(asked: &[String], text: &str) -> usize {
 }
 
 /// Whether two words are one, or one of them is the other with an ending.
-fn alike(one: &str, other: &str) -> bool {
+pub(crate) fn alike(one: &str, other: &str) -> bool {
     let stem = one.chars().count().min(other.chars().count()) >= 4;
     one == other || (stem && (one.starts_with(other) || other.starts_with(one)))
 }

@@ -16,7 +16,7 @@ use super::passage::{said_in_full, said_of};
 use super::prompts::{self, literal};
 use agent_core::message::Message;
 use column::{Column, finds};
-use rate::{is_year, rate};
+use rate::rate;
 
 /// The most conditions of one question.
 const CONDITIONS: usize = 3;
@@ -118,7 +118,9 @@ impl Query {
         let conditions = columns.iter().flat_map(|column| column.conditions(question)).collect();
         let alike = alike(columns, question);
         let measures = measures(columns, question);
-        let rate = rate(&described.numbers, question);
+        let mut numbers = described.numbers;
+        numbers.retain(|number| !is_year(number));
+        let rate = rate(&numbers, question);
         let (path, rows) = (path.to_string(), described.rows);
         Some(Query {
             path,
@@ -130,7 +132,7 @@ impl Query {
             alike,
             measures,
             rate,
-            numbers: described.numbers.into_iter().filter(|number| !is_year(number)).collect(),
+            numbers,
         })
     }
 
@@ -350,6 +352,11 @@ impl Query {
         let none = output == NOTHING || asked.counts && output.lines().next() == Some("0");
         !(output.is_empty() || none || asked.lists && other)
     }
+}
+
+/// Whether a number may be a year.
+fn is_year(number: &Value) -> bool {
+    number.as_i64().is_some_and(|year| (1000..3000).contains(&year))
 }
 
 /// Columns of numbers that are told apart by their names alone, where the question says none of these.

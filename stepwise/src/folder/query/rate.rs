@@ -8,7 +8,7 @@ const EACH: [&str; 21] = [
     "chaque", "por", "cada", "ogni", "elk", "elke", "varje", "hver", "każdy", "każda",
 ];
 
-/// The only number of a question that is so much for each, in a sentence that says so; a year is none.
+/// The one of a question's numbers that is so much for each, in a sentence that says so; none of two.
 pub(super) fn rate(numbers: &[Value], question: &str) -> Option<Value> {
     let sentences = question.split_inclusive(['?', '!', '\n']).flat_map(|text| text.split(". "));
     let each = sentences.filter(|sentence| {
@@ -16,16 +16,10 @@ pub(super) fn rate(numbers: &[Value], question: &str) -> Option<Value> {
         words.any(|word| EACH.contains(&word.to_lowercase().as_str()))
     });
     let said: Vec<f64> = each.flat_map(str::split_whitespace).filter_map(number).collect();
-    let mut rates = numbers.iter().filter(|number| {
-        !is_year(number) && number.as_f64().is_some_and(|number| said.contains(&number))
-    });
+    let is_said = |number: &&Value| number.as_f64().is_some_and(|number| said.contains(&number));
+    let mut rates = numbers.iter().filter(is_said);
     let rate = rates.next()?.clone();
     rates.next().is_none().then_some(rate)
-}
-
-/// Whether a number may be a year.
-pub(super) fn is_year(number: &Value) -> bool {
-    number.as_i64().is_some_and(|year| (1000..3000).contains(&year))
 }
 
 /// The number that a word is, whatever stands around it: `€0,38`.

@@ -1,0 +1,59 @@
+//! What is wrong with the wording of a text, before it is written or sent: a sentence for the model. Whether what it says is
+//! made up is told by [`grounding`](super::grounding).
+
+use serde_json::Value;
+
+use super::folder::alike;
+use text::rank;
+
+/// What is wrong with the content of a CSV file: a small model copies a table as it was shown.
+pub(super) fn no_csv(arguments: &Value, text: &str) -> Option<String> {
+    let csv = arguments["path"].as_str().is_some_and(|path| path.to_lowercase().ends_with(".csv"));
+    let shown = text.contains('|') && !text.contains([',', ';']);
+    (csv && shown).then(|| "a CSV file has commas between its values, and no `|`".to_string())
+}
+
+/// What a text does not say of what the task says that it should: of the words behind a "that" some are in it, and
+/// these are not.
+pub(super) fn left_out(task: &str, text: &str) -> Option<String> {
+    const THAT: [&str; 8] = ["that", "dass", "daß", "que", "che", "dat", "att", "że"];
+    let words: Vec<&str> = task.split_inclusive(char::is_whitespace).collect();
+    let is_that =
+        |word: &&str| THAT.contains(&word.trim().trim_matches(',').to_lowercase().as_str());
+    let behind = words[words.iter().rposition(is_that)? + 1..].concat();
+    let clause = behind.split(['.', '!', '?', ';', '\n']).next().unwrap_or_default();
+    let said = rank::words(text);
+    let is_said = |word: &String| said.iter().any(|said| alike(said, word));
+    let asked = rank::words(clause);
+    let missing = asked.iter().filter(|word| !is_said(word)).count();
+    // Where none is, it is in another language.
+    (0 < missing && missing < asked.len())
+        .then(|| format!("it does not say that {}", clause.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{left_out, no_csv};
+
+    #[test]
+    fn a_table_as_it_is_shown_is_no_csv() {
+        let csv = json!({ "path": "out/km.csv" });
+        assert!(no_csv(&csv, "rider | km\nOle | 12").is_some());
+        assert_eq!(no_csv(&csv, "rider,km\nOle,12"), None);
+        assert_eq!(no_csv(&json!({ "path": "out/km.md" }), "rider | km"), None);
+    }
+
+    #[test]
+    fn what_a_message_should_say_is_behind_a_that() {
+        let task =
+            "His red lead is here. Please text the owner that the lead is at the front desk.";
+        let missing = left_out(task, "Dear Gustav, your dog is at the front desk.");
+        assert_eq!(missing.as_deref(), Some("it does not say that the lead is at the front desk"));
+        assert_eq!(left_out(task, "Your lead is kept at the front desk."), None);
+        // Other words for all of it are another language.
+        assert_eq!(left_out(task, "Die Leine liegt am Empfang."), None);
+        assert_eq!(left_out("Tell Ann about the leads.", "Hello Ann"), None);
+    }
+}
