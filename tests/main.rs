@@ -56,4 +56,5 @@ mod stopped;
 mod task;
 mod tidy;
 mod time_up;
+mod turns;
 mod venv;

@@ -7,50 +7,26 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use errand::message::ToolCall;
-use errand::model::{Finish, Model, ModelError, Reply, Request, Tokens, Traits};
 use errand::{AgentFile, Effect, Errand, FnTool, RunId, Unseen};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::place::block_on;
+use crate::turns::Turns;
 
-/// The tools of each turn: effects, with what can be repeated before, between and after them.
-const TURNS: [&[&str]; 5] =
-    [&["effects.look"], &["effects.add"], &["effects.look", "effects.add"], &["effects.add"], &[]];
-
-struct Turns;
-
-#[async_trait::async_trait]
-impl Model for Turns {
-    fn name(&self) -> &str {
-        "turns"
-    }
-
-    fn traits(&self) -> Traits {
-        Traits { constrained: false, caches: false, context: 0 }
-    }
-
-    async fn think(
-        &self,
-        request: &Request,
-        _: &mut (dyn for<'t> FnMut(&'t str) + Send),
-    ) -> Result<Reply, ModelError> {
-        let call = request.call as usize;
-        let mut reply = Reply::text("", Tokens::default(), Finish::Stop);
-        for (at, tool) in TURNS.get(call).copied().unwrap_or_default().iter().enumerate() {
-            // A call that the model makes again, it makes with the same key.
-            let arguments = json!({ "key": format!("{call}.{at}") });
-            let (id, name) = (format!("{call}.{at}"), tool.to_string());
-            reply.tool_calls.push(ToolCall { id, name, arguments });
-        }
-        if reply.tool_calls.is_empty() {
-            reply.content = "done".to_string();
-        }
-        Ok(reply)
-    }
-}
+/// Its turns have effects, with what can be repeated before, between and after them. A call that it makes again, it makes
+/// with the same key.
+const MODEL: Turns = Turns {
+    tools: &[
+        &["effects.look"],
+        &["effects.add"],
+        &["effects.look", "effects.add"],
+        &["effects.add"],
+        &[],
+    ],
+    arguments: |id| json!({ "key": id }),
+};
 
 #[derive(Deserialize, JsonSchema)]
 struct Key {
@@ -76,7 +52,7 @@ fn errand(home: &Path) -> Errand {
     Errand::builder()
         .home(home)
         .offline()
-        .model(Turns)
+        .model(MODEL)
         .tool(tool("effects.add", Effect::Writes, log.clone()))
         .tool(tool("effects.look", Effect::Reads, log))
         .build()

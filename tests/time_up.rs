@@ -11,8 +11,7 @@ use agent_core::drive::{self, Parts};
 use agent_core::journal::{Journal, JournalError, Lasting};
 use agent_core::run::Run;
 use agent_core::strategy::{Strategies, TOOLS};
-use errand::message::ToolCall;
-use errand::model::{Finish, Model, ModelError, Reply, Request, Tokens, Traits};
+use errand::model::Model;
 use errand::{AgentFile, Effect, Errand, Event, FnTool, Reason, RunId, Tool, Watch, What};
 use policies::Cedar;
 use sandbox::{Config, Wasm};
@@ -22,6 +21,7 @@ use serde_json::json;
 use store::Store;
 
 use crate::place::block_on;
+use crate::turns::Turns;
 
 thread_local! {
     /// Whether the time is up.
@@ -77,39 +77,8 @@ impl Journal for Silent {
 }
 
 /// Looks, changes something and looks, and answers.
-struct Turns;
-
-#[async_trait::async_trait]
-impl Model for Turns {
-    fn name(&self) -> &str {
-        "turns"
-    }
-
-    fn traits(&self) -> Traits {
-        Traits { constrained: false, caches: false, context: 0 }
-    }
-
-    async fn think(
-        &self,
-        request: &Request,
-        _: &mut (dyn for<'t> FnMut(&'t str) + Send),
-    ) -> Result<Reply, ModelError> {
-        const TURNS: [&[&str]; 2] = [&["things.look"], &["things.add", "things.look"]];
-        let Some(tools) = TURNS.get(request.call as usize) else {
-            return Ok(Reply::text("done", Tokens::default(), Finish::Stop));
-        };
-        let mut reply = Reply::text("", Tokens::default(), Finish::Stop);
-        reply.tool_calls = tools
-            .iter()
-            .enumerate()
-            .map(|(at, tool)| {
-                let id = format!("{}.{at}", request.call);
-                ToolCall { id, name: tool.to_string(), arguments: json!({}) }
-            })
-            .collect();
-        Ok(reply)
-    }
-}
+const MODEL: Turns =
+    Turns { tools: &[&["things.look"], &["things.add", "things.look"]], arguments: |_| json!({}) };
 
 #[derive(Default)]
 struct Seen(Mutex<Vec<Event>>);
@@ -150,7 +119,7 @@ async fn drives(which: usize, arrives: Arrives) -> Option<Option<Reason>> {
     let (policy, seen) = (Cedar::new(&agent.grants).unwrap(), Seen::default());
     let sandbox = Wasm::new(Config::new(&agent.root, home.join("cache"))).unwrap();
     let parts = Parts {
-        model: &Turns,
+        model: &MODEL,
         tools: &tools,
         policy: &policy,
         sandbox: &sandbox,
@@ -168,7 +137,7 @@ async fn drives(which: usize, arrives: Arrives) -> Option<Option<Reason>> {
     };
     let id = RunId("time".to_string());
     let specs: Vec<_> = tools.iter().map(|tool| tool.spec().clone()).collect();
-    let mut run = Run::new(id.clone(), agent, &TOOLS, Turns.traits(), specs.clone());
+    let mut run = Run::new(id.clone(), agent, &TOOLS, MODEL.traits(), specs.clone());
     UP.set(false);
     drive::begin(&mut run, &parts).await.unwrap();
     let case = format!("append {which}, arrives: {arrives:?}");
@@ -184,7 +153,7 @@ async fn drives(which: usize, arrives: Arrives) -> Option<Option<Reason>> {
         })
         .collect();
     assert_eq!(ends, [&outcome], "{case}");
-    let folded = drive::fold(&id, &events, &Strategies::PLAIN, Turns.traits(), specs).unwrap();
+    let folded = drive::fold(&id, &events, &Strategies::PLAIN, MODEL.traits(), specs).unwrap();
     assert_eq!(format!("{run:?}"), format!("{folded:?}"), "{case}");
     UP.get().then_some(outcome.reason)
 }
