@@ -173,7 +173,7 @@ impl<D: Decoder> Engine<D> {
             }
             _ => self.write(prompt, request, way(limit, sampler), on_text),
         }?;
-        if request.reasoning > 0 && !self.template.thinks() {
+        if request.reasoning > 0 && self.template.thought_ends().is_none() {
             reply.notes.push("this model does not think: `reasoning` is of no use".to_string());
         }
         reply.usage.input = input;

@@ -2,7 +2,7 @@
 //! while they write.
 //!
 //! `tokenizer`, `template` and `turns` make tokens of a conversation, `grammar` says which may come next,
-//! `sampler` picks one, `decode`, `writing` and `choice` turn the wheel, `model` hands requests to those that do.
+//! `sampler` picks one, `decode`, `writing`, `thinking` and `choice` turn the wheel, `model` hands requests to those that do.
 //! `network` is the one thread that reads for all of them, `conversation` how it is asked, `slots` the account of what it remembers, `cache` where
 //! that lies, `prefixes` what of it outlives the process; `session` is a network with one conversation. `drafts` guesses what may come, `odds` and `score` say how
 //! likely it was. `bench`, `history` and `trial` measure it all.

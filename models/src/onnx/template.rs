@@ -89,12 +89,7 @@ impl Template {
         self.format
     }
 
-    /// Whether the model thinks before it replies, if it is let.
-    pub(super) fn thinks(&self) -> bool {
-        self.marks.is_some()
-    }
-
-    /// Where what the model thinks ends.
+    /// What ends a thought, where the model thinks before it replies, if it is let.
     pub(super) fn thought_ends(&self) -> Option<&'static str> {
         self.marks.map(|(_, close)| close)
     }

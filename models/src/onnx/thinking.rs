@@ -25,10 +25,10 @@ impl<D: Decoder> Engine<D> {
     pub(super) fn thinks(&self, request: &Request, asking: Asking) -> bool {
         let chat = asking.prompt == Prompt::Chat;
         let choice = matches!(request.form, Form::Choice(_));
-        chat && !choice && request.reasoning > 0 && self.template.thinks()
+        chat && !choice && request.reasoning > 0 && self.template.thought_ends().is_some()
     }
 
-    /// Thinks, within what is granted for it and half of what the reply may have in all.
+    /// Thinks, within what is granted for it.
     pub(super) fn thought(
         &mut self,
         prompt: Vec<u32>,
