@@ -307,6 +307,18 @@ fn all_of_it_goes_and_what_links_lead_to_stays() {
     assert_eq!(place.read("disk/mine/model.onnx"), "x");
 }
 
+/// Which ends of runs a server has to tell, and where clients of tasks are told.
+#[test]
+fn what_a_server_has_to_tell_goes_as_well() {
+    let place = Place::bare();
+    for file in ["notify/s0123456789abcdef_w0", "push/s0123456789abcdef_a0"] {
+        place.write(Path::new("home").join(file), "");
+    }
+    let ran = place.errand(["self", "remove", "--yes"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(!place.home().exists());
+}
+
 /// `ERRAND_HOME` by mistake: the user's own folder.
 #[test]
 fn a_folder_of_somebody_elses() {

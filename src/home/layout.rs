@@ -27,7 +27,7 @@ pub enum Kind {
     Pages,
     /// `kv`: what tools keep between their calls.
     Values,
-    /// `errand.db`, `drives`, `blobs`, `push`: the journal of all runs, and where they are told.
+    /// `errand.db`, `drives`, `blobs`, `push`, `notify`: the journal of all runs, and where they are told.
     Journal,
     /// `oauth`: what MCP servers let their user in with.
     SignIns,
@@ -163,7 +163,7 @@ impl Entry {
 type Belongs = fn(&Path, &str) -> bool;
 
 /// The folders of a home, what they are for, and what may lie in them.
-pub(super) const FOLDERS: [(&str, Kind, Belongs); 14] = [
+pub(super) const FOLDERS: [(&str, Kind, Belongs); 15] = [
     ("models", Kind::Models, |path, _| {
         path.join("seal.json").is_file() || path.join("model.onnx").is_file()
     }),
@@ -184,8 +184,9 @@ pub(super) const FOLDERS: [(&str, Kind, Belongs); 14] = [
         let blob = |file: &PathBuf| is_hex(&last(file), 64) || last(file).ends_with(".draft");
         inside(path).is_ok_and(|files| files.iter().all(blob))
     }),
-    // Where clients are told of their tasks.
-    ("push", Kind::Journal, |_, name| name.starts_with('s') && name.contains('_')),
+    // Where clients are told of their tasks, and which ends of runs are to be told.
+    ("push", Kind::Journal, |_, name| of_a_user(name)),
+    ("notify", Kind::Journal, |_, name| of_a_user(name)),
     ("oauth", Kind::SignIns, |_, name| {
         let (stem, rest) = name.split_once('.').unwrap_or_default();
         let known = matches!(rest, "json" | "lock") || numbered(rest, "", ".draft");
@@ -218,6 +219,11 @@ pub(super) fn entries(home: &Path) -> Result<Vec<Entry>, HomeError> {
     }
     entries.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
     Ok(entries)
+}
+
+/// Whether a file is called by a run that a server has for a user.
+fn of_a_user(name: &str) -> bool {
+    name.starts_with('s') && name.contains('_')
 }
 
 /// What lies in the home itself.
