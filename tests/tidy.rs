@@ -129,6 +129,28 @@ fn the_crates_in_the_middle_do_not_depend_on_each_other() {
 }
 
 #[test]
+fn a_guest_is_made_of_packages_of_its_own_workspace() {
+    let mut manifests = files(&root().join("tools/guests").canonicalize().unwrap());
+    manifests.retain(|path| path.ends_with("Cargo.toml"));
+    let workspace = |package: &Path| {
+        let begins = |manifest: &&Path| {
+            manifest.is_file() && text(manifest).lines().any(|line| line == "[workspace]")
+        };
+        let above: Vec<PathBuf> =
+            package.ancestors().map(|folder| folder.join("Cargo.toml")).collect();
+        above.iter().map(PathBuf::as_path).find(begins).map(Path::to_path_buf)
+    };
+    // A package from elsewhere would have its whole path in the symbols of the component.
+    let outside = |manifest: &Path, line: &str| {
+        let Some((_, path)) = line.split_once("{ path = \"") else { return false };
+        let from = manifest.parent().unwrap();
+        let package = from.join(path.split('"').next().unwrap()).canonicalize().unwrap();
+        workspace(&package) != workspace(from)
+    };
+    none(broken(manifests, outside), "the same component wherever it is built");
+}
+
+#[test]
 fn running_and_testing_build_each_crate_once() {
     // A crate as the program gets it: its version and its features.
     let crates = |arguments: &[&str]| -> BTreeSet<String> {

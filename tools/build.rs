@@ -47,7 +47,7 @@ const BUNDLES: [Bundle; 2] = [
             "src/files/types.rs",
             "src/web/types.rs",
             "../agent-core/src/search.rs",
-            "../text/Cargo.toml",
+            "guests/text",
             "../text/src",
             "../sandbox/wit",
         ],

@@ -14,8 +14,9 @@ pub struct Index {
     ids: HashMap<String, usize>,
     /// For each term, the texts that hold it and how often.
     postings: Vec<Vec<(usize, f64)>>,
-    /// How many terms each text has.
+    /// How many terms each text has, and all together.
     lengths: Vec<f64>,
+    length: f64,
 }
 
 impl Index {
@@ -25,7 +26,7 @@ impl Index {
             closed: true,
             ids: terms.iter().cloned().zip(0..).collect(),
             postings: vec![Vec::new(); terms.len()],
-            lengths: Vec::new(),
+            ..Index::default()
         }
     }
 
@@ -36,6 +37,7 @@ impl Index {
         for term in terms {
             self.count(term, text, 1.0);
             self.lengths[text] += 1.0;
+            self.length += 1.0;
         }
     }
 
@@ -91,7 +93,7 @@ impl Index {
 
     /// The texts that hold a term, and what it counts in each before its rarity.
     pub fn holders(&self, id: usize) -> impl Iterator<Item = (usize, f64)> {
-        let mean = self.lengths.iter().sum::<f64>() / self.lengths.len().max(1) as f64;
+        let mean = self.length / self.lengths.len().max(1) as f64;
         self.postings[id].iter().map(move |(text, times)| {
             let norm = K1 * (1.0 - B + B * self.lengths[*text] / mean.max(1.0));
             (*text, times * (K1 + 1.0) / (times + norm))
