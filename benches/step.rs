@@ -70,6 +70,7 @@ fn step(criterion: &mut Criterion) {
     let known = Known {
         left_out: &[],
         tools: known(),
+        forms: &[],
         strategies: &agent_core::strategy::Strategies::PLAIN,
         models: &[],
         default_model: models::DEFAULT,

@@ -292,6 +292,7 @@ impl Errand {
         let tools: Vec<ToolSpec> = known.chain(self.own.specs()).collect();
         with(&Known {
             tools: &tools,
+            forms: &tools::registry::FORMS,
             left_out: &left_out,
             strategies: &STRATEGIES,
             models: &models,

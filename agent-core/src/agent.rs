@@ -102,23 +102,34 @@ pub struct Capabilities {
     /// Whether it computes on this machine, from weights that have to be here: calls side by side share the
     /// processor.
     pub local: bool,
+    /// Whether it is behind an endpoint that the agent file names.
+    pub endpoint: bool,
     /// Whether a call may cost money.
     pub priced: bool,
 }
 
+impl Capabilities {
+    const NONE: Capabilities = Capabilities {
+        constrained: false,
+        caches: false,
+        local: false,
+        endpoint: false,
+        priced: false,
+    };
+}
+
 impl Provider {
+    /// All of them.
+    pub const ALL: [Provider; 3] = [Provider::Onnx, Provider::Openai, Provider::Scripted];
+
     /// The one place that says what a provider can do.
     pub const fn capabilities(self) -> Capabilities {
         match self {
             Provider::Onnx => {
-                Capabilities { constrained: true, caches: true, local: true, priced: false }
+                Capabilities { constrained: true, caches: true, local: true, ..Capabilities::NONE }
             }
-            Provider::Openai => {
-                Capabilities { constrained: false, caches: false, local: false, priced: true }
-            }
-            Provider::Scripted => {
-                Capabilities { constrained: false, caches: false, local: false, priced: false }
-            }
+            Provider::Openai => Capabilities { endpoint: true, priced: true, ..Capabilities::NONE },
+            Provider::Scripted => Capabilities::NONE,
         }
     }
 }

@@ -39,6 +39,9 @@ pub struct Grants {
     /// Names of tools of MCP servers that may change something there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acting: Vec<String>,
+    /// Names of tools that send forms: where to and in what form is the agent file's, only the words are the model's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forms: Vec<String>,
     /// Names of the MCP servers that may read files: what they give back may hold some of those.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reading: Vec<String>,

@@ -16,7 +16,7 @@ use super::{
     AgentFile, LeftOut, McpTable, budget, component, grants, left_out, mcp, model, output,
     param_values, policies, schema_check, search, strategy, templates, tool_selection,
 };
-use agent_core::agent::{Agent, Provider};
+use agent_core::agent::Agent;
 use agent_core::agreed::Agreed;
 use agent_core::browser::BrowserConfig;
 use agent_core::component::Pinned;
@@ -31,6 +31,8 @@ use agent_core::tool::ToolSpec;
 pub struct Known<'a> {
     /// Every tool there is.
     pub tools: &'a [ToolSpec],
+    /// Those among them that send forms ([`Grants::forms`](agent_core::permission::Grants::forms)).
+    pub forms: &'a [&'a str],
     /// What it was built without.
     pub left_out: &'a [LeftOut],
     /// The strategies that `act` can name.
@@ -291,12 +293,14 @@ impl Check<'_> {
         grants.scopes = component::scopes(&named, &grants, &secrets, report);
         let served = mcp.iter().flat_map(|(name, server)| server.specs(name));
         grants.acting = served.filter(|spec| spec.effect.changes()).map(|spec| spec.name).collect();
+        let forms = self.known.forms.iter().map(|form| form.to_string());
+        grants.forms = forms.filter(|form| grants.tools.contains(form)).collect();
         let reading = mcp.iter().filter(|(_, server)| server.reads_beyond(&grants.write));
         grants.reading = reading.map(|(name, _)| name.clone()).collect();
         let budget = budget::budget(file, &model, report);
-        let decoding = match model.provider {
-            Provider::Onnx => Decoding::Constrained,
-            _ => Decoding::Free,
+        let decoding = match model.provider.capabilities().constrained {
+            true => Decoding::Constrained,
+            false => Decoding::Free,
         };
         let output = output::schema(&file.output, &self.root, decoding, self.known, report);
         let templates = templates::templates(file, report);

@@ -10,7 +10,7 @@ use super::report::Report;
 use super::source::Source;
 use super::suggest;
 use super::{Known, ModelTable, duration, left_out};
-use agent_core::agent::{Agent, ModelConfig, Price, Protocol, Provider, SecretRef};
+use agent_core::agent::{Agent, Capabilities, ModelConfig, Price, Protocol, Provider, SecretRef};
 use agent_core::model::Sampling;
 
 const ENDPOINT: &str = "https://api.openai.com/v1";
@@ -106,7 +106,7 @@ pub fn other(agent: &Agent, known: &Known<'_>) -> Result<ModelConfig, Invalid> {
 /// A key that means nothing to the provider would be a limit or a setting that is not kept.
 fn belongs(table: &ModelTable, provider: Provider, report: &mut Report<'_>) -> bool {
     let before = report.problems.len();
-    let openai = [
+    let of_an_endpoint = [
         ("base_url", table.base_url.is_some()),
         ("api_key", table.api_key.is_some()),
         ("fallback", !table.fallback.is_empty()),
@@ -115,16 +115,18 @@ fn belongs(table: &ModelTable, provider: Provider, report: &mut Report<'_>) -> b
         ("input", table.input.is_some()),
         ("quirks", table.quirks.is_some()),
     ];
-    let onnx = [
+    let of_this_machine = [
         ("device", table.device.is_some()),
         ("adapter", table.adapter.is_some()),
         ("reasoning", table.reasoning.is_some()),
     ];
-    let keys = openai
-        .into_iter()
-        .map(|(key, set)| (key, set, Provider::Openai))
-        .chain(onnx.into_iter().map(|(key, set)| (key, set, Provider::Onnx)));
-    for (key, _, owner) in keys.filter(|(_, set, owner)| *set && *owner != provider) {
+    let endpoint: fn(Capabilities) -> bool = |provider| provider.endpoint;
+    let local: fn(Capabilities) -> bool = |provider| provider.local;
+    let keys = of_an_endpoint.map(|(key, set)| (key, set, endpoint)).into_iter();
+    let keys = keys.chain(of_this_machine.map(|(key, set)| (key, set, local)));
+    for (key, _, has) in keys.filter(|(_, set, has)| *set && !has(provider.capabilities())) {
+        let owner = Provider::ALL.into_iter().find(|provider| has(provider.capabilities()));
+        let owner = owner.unwrap_or_default();
         let message = format!("`{key}` means nothing to the provider `{provider}`");
         let hint = match table.provider {
             None => format!("add `provider = \"{owner}\"`"),
@@ -149,7 +151,7 @@ fn endpoint(table: &ModelTable, config: &mut ModelConfig, report: &mut Report<'_
             }
         }
     }
-    if config.provider != Provider::Openai {
+    if !config.provider.capabilities().endpoint {
         return;
     }
     let usual = if config.protocol == Protocol::Messages { MESSAGES } else { ENDPOINT };
@@ -179,22 +181,18 @@ fn named(
     report: &mut Report<'_>,
 ) {
     let Some(name) = &table.name else {
-        match config.provider {
-            Provider::Onnx => config.name = known.default_model.to_string(),
-            Provider::Openai => {
-                report
-                    .key("/model", "`[model]` has no `name`")
-                    .hint("add `name = …`, the id that the endpoint knows the model by");
-            }
-            Provider::Scripted => {
-                report
-                    .key("/model", "`[model]` has no `name`")
-                    .hint("add `name = \"replies.jsonl\"`, a file with one message a line");
-            }
+        let provider = config.provider.capabilities();
+        if provider.local {
+            config.name = known.default_model.to_string();
+            return;
         }
+        report.key("/model", "`[model]` has no `name`").hint(match provider.endpoint {
+            true => "add `name = …`, the id that the endpoint knows the model by",
+            false => "add `name = \"replies.jsonl\"`, a file with one message a line",
+        });
         return;
     };
-    if config.provider == Provider::Openai {
+    if config.provider.capabilities().endpoint {
         return;
     }
     match located(name, config.provider, root, known) {
@@ -214,20 +212,23 @@ fn replace(
     config: &mut ModelConfig,
     report: &mut Report<'_>,
 ) {
-    let remote = config.provider == Provider::Openai;
-    let (provider, name) = match written.split_once(':') {
-        Some(("onnx", name)) => (Provider::Onnx, name),
-        Some(("openai", name)) => (Provider::Openai, name),
-        Some(("scripted", name)) => (Provider::Scripted, name),
+    let remote = config.provider.capabilities().endpoint;
+    let named = written.split_once(':').and_then(|(provider, name)| {
+        let named = |known: &Provider| known.to_string() == provider;
+        Some((Provider::ALL.into_iter().find(named)?, name))
+    });
+    let (provider, name) = match named {
+        Some(named) => named,
         _ if written.ends_with(".jsonl") => (Provider::Scripted, written),
         _ if known.models.iter().any(|name| name == written) || is_path(written) => {
             (Provider::Onnx, written)
         }
-        _ if remote => (Provider::Openai, written),
+        _ if remote => (config.provider, written),
         _ => (Provider::Onnx, written),
     };
     let argument = format!("--model {written}");
-    if provider == Provider::Openai && !remote {
+    let Capabilities { local, endpoint, .. } = provider.capabilities();
+    if endpoint && !remote {
         let message = "the agent file has no endpoint to ask for this model";
         report.argument(argument, message).hint("set `[model] provider` and `base_url` in it");
         return;
@@ -242,13 +243,13 @@ fn replace(
         config.context = None;
         config.adapter = None;
     }
-    if provider != Provider::Onnx {
+    if !local {
         config.reasoning = 0;
     }
     config.provider = provider;
     config.name = name.to_string();
     config.fallback.retain(|fallback| fallback != name);
-    if provider != Provider::Openai {
+    if !endpoint {
         config.base_url = None;
         config.api_key = None;
         config.context = None;
@@ -261,7 +262,7 @@ fn replace(
             Ok(path) => config.path = path,
             Err((message, hint)) => {
                 let here = "a path after `--model` is relative to the folder you are in";
-                let path = provider == Provider::Scripted || is_path(name);
+                let path = !local || is_path(name);
                 let problem = report.argument(argument, message);
                 problem.hint = if path { Some(here.to_string()) } else { hint };
             }
@@ -280,18 +281,17 @@ fn located(
     root: &Path,
     known: &Known<'_>,
 ) -> Result<Option<PathBuf>, Refusal> {
-    let wanted = match provider {
-        Provider::Scripted => Wanted::File,
-        _ if is_path(name) => Wanted::Any,
-        _ if known.models.iter().any(|model| model == name) => return Ok(None),
-        _ if is_repository(name) => return Ok(None),
-        _ => {
-            let hint = suggest::hint(name, known.models.iter().map(String::as_str));
-            let hint =
-                hint.strip_suffix('?').map_or_else(|| format!("{hint};"), |h| format!("{h}?"));
-            let hint = format!("{hint} a path begins with `./`, a hub repository is `owner/name`");
-            return Err((format!("unknown model `{}`", shortened(name)), Some(hint)));
-        }
+    let wanted = if !provider.capabilities().local {
+        Wanted::File
+    } else if is_path(name) {
+        Wanted::Any
+    } else if known.models.iter().any(|model| model == name) || is_repository(name) {
+        return Ok(None);
+    } else {
+        let hint = suggest::hint(name, known.models.iter().map(String::as_str));
+        let hint = hint.strip_suffix('?').map_or_else(|| format!("{hint};"), |h| format!("{h}?"));
+        let hint = format!("{hint} a path begins with `./`, a hub repository is `owner/name`");
+        return Err((format!("unknown model `{}`", shortened(name)), Some(hint)));
     };
     match disk::existing(root, name, wanted) {
         Ok(path) => Ok(Some(path)),

@@ -72,6 +72,7 @@ impl Ground {
         };
         with(&Known {
             tools: &tools,
+            forms: &["web.search"],
             left_out: self.left_out,
             strategies: &Strategies::PLAIN,
             models: &models,

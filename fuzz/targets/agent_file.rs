@@ -46,6 +46,7 @@ fuzz_target!(|bytes: &[u8]| {
     let known = Known {
         left_out: &[],
         tools: &TOOLS,
+        forms: &["web.search"],
         strategies: &Strategies::PLAIN,
         models: &models,
         default_model: "smollm2-135m",

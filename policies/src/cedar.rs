@@ -8,6 +8,7 @@ use agent_core::output::READ;
 use agent_core::permission::{Grants, NetRule};
 use agent_core::policy::Policy;
 use agent_core::provenance::Origin;
+use agent_core::question::ASK;
 use agent_core::scope::Scope;
 use agent_core::tool::ToolSpec;
 use cedar_policy::{
@@ -251,7 +252,8 @@ fn tool(
 ) -> Result<Entity, String> {
     let approval = grants.ask.iter().any(|asked| asked == name);
     let acts = grants.acting.iter().any(|acting| acting == name);
-    let flags = [("approval", approval), ("acts", acts)];
+    let form = grants.forms.iter().any(|form| form == name);
+    let flags = [("approval", approval), ("acts", acts), ("form", form), ("question", name == ASK)];
     let mut attributes: HashMap<String, RestrictedExpression> =
         flags.map(|(flag, set)| (flag.to_string(), RestrictedExpression::new_bool(set))).into();
     if let Some(scope) = grants.scope(name) {

@@ -60,8 +60,8 @@ impl Patterns {
         };
         let missing = (tool.name.starts_with("files.") && path.is_none())
             || (tool.name.starts_with("web.") && self.net.is_none())
-                // A search may be in a folder.
-                && !(tool.name == "web.search" && self.read.is_some())
+                // A form may be for a folder.
+                && !(grants.forms.contains(&tool.name) && self.read.is_some())
             || (tool.name == RUN && grants.programs.is_none());
         if missing {
             return None;

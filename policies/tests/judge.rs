@@ -32,6 +32,7 @@ fn grants(text: &str) -> Grants {
     let mut grants =
         Grants { root: ROOT.into(), tools: tools.map(String::from).to_vec(), ..Grants::default() };
     grants.acting.push("notes.add".to_string());
+    grants.forms.push("web.search".to_string());
     grants.reading.push("notes".to_string());
     for grant in text.split(", ").filter(|grant| !grant.is_empty()) {
         let (kind, what) = grant.split_once(' ').unwrap();

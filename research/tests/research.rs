@@ -50,6 +50,7 @@ fn load(file: &str, more: &str, question: &str) -> Result<Agent, String> {
     let known = Known {
         left_out: &[],
         tools: &tools,
+        forms: &[],
         strategies: &STRATEGIES,
         models: &[],
         default_model: "none",

@@ -380,6 +380,7 @@ mod tests {
             let known = Known {
                 left_out: &[],
                 tools: &[],
+                forms: &[],
                 strategies: &agent_core::strategy::Strategies::PLAIN,
                 models: &[],
                 default_model: "m",

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use agent_core::agent::{Agent, Provider};
+use agent_core::agent::Agent;
 use agent_core::content::{ContentPart, Input, MOST_BYTES};
 use agent_core::model::Traits;
 use agent_core::provenance::Origin;
@@ -34,13 +34,14 @@ impl Errand {
         let Some(first) = parts.first() else { return Ok(()) };
         let what = first.name.as_deref().unwrap_or(first.media_type.as_str());
         let name = &agent.model.name;
-        let (takes, hint) = match (&self.own.model, agent.model.provider) {
+        let endpoint = agent.model.provider.capabilities().endpoint;
+        let (takes, hint) = match (&self.own.model, endpoint) {
             (Some(model), _) => (model.takes(Input::Image), "give it a model that takes images"),
-            (None, Provider::Openai) => (
+            (None, true) => (
                 agent.model.input.contains(&Input::Image),
                 "if it is shown images, write `input = [\"text\", \"image\"]` under `[model]`",
             ),
-            (None, _) => (
+            (None, false) => (
                 false,
                 "local models read text only for now: name a remote one under `[model]`, with \
                  `input = [\"text\", \"image\"]`",

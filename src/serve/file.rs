@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use agent_core::agent::{Device, Provider};
 use agent_core::content::Input;
 use agent_core::quirks::Quirks;
 use agent_file::size;
@@ -101,25 +102,6 @@ fn whole() -> f32 {
 pub(super) struct EmbeddingTable {
     /// A name of the catalog, a folder, or a GGUF file.
     pub(super) name: String,
-}
-
-/// What runs a model.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Provider {
-    #[default]
-    Onnx,
-    Openai,
-    Scripted,
-}
-
-/// What a local model computes on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Device {
-    #[default]
-    Cpu,
-    Cuda,
 }
 
 /// An agent that can be run.

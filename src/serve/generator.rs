@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use agent_core::agent::{Device, Provider};
 use agent_core::model::{Model, ModelError, Reply, Request, Sampling, TokenLogprob, Traits};
 use async_trait::async_trait;
 use models::onnx::{self, Asking, Onnx, Room};
@@ -10,7 +11,7 @@ use models::scripted::Scripted;
 use serde_json::Value;
 use server::{Calls, Generator, How, Prompt};
 
-use super::file::{Ahead, Device, ModelTable, Provider};
+use super::file::{Ahead, ModelTable};
 use super::placed;
 use super::remote::Remote;
 use crate::Errand;

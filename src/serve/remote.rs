@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use agent_core::agent::{ModelConfig, Protocol, Provider, SecretRef};
+use agent_core::agent::{Device, ModelConfig, Protocol, Provider, SecretRef};
 use agent_core::content::Input;
 use agent_core::model::{Model, ModelError, Reply, Request, Sampling, TokenLogprob, Traits};
 use agent_file::base_url;
@@ -13,7 +13,7 @@ use reqwest::Url;
 use serde_json::Value;
 use server::{Generator, How, Prompt};
 
-use super::file::{Ahead, Device, ModelTable};
+use super::file::{Ahead, ModelTable};
 use crate::runtime::remote;
 
 /// Requests that it answers at once where the file says nothing of it.
@@ -46,7 +46,7 @@ impl Remote {
             sampling,
             max_tokens: u32::MAX,
             reasoning: 0,
-            device: agent_core::agent::Device::default(),
+            device: Device::default(),
             adapter: None,
             timeout: TIMEOUT,
             context: table.context,
@@ -64,7 +64,7 @@ impl Remote {
 /// Whether the table has what a remote model needs, and nothing that means nothing to it; or, where it is none,
 /// nothing that only a remote model has.
 pub(super) fn check(name: &str, table: &ModelTable) -> Result<(), String> {
-    if table.provider != super::file::Provider::Openai {
+    if table.provider != Provider::Openai {
         let remote = [
             ("base_url", table.base_url.is_some()),
             ("api_key", table.api_key.is_some()),

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use agent_core::agent::{Agent, ModelConfig, Provider};
+use agent_core::agent::{Agent, ModelConfig};
 
 /// One line for each model that was calibrated.
 const FILES: [&str; 1] = [include_str!("../calibration/qwen2.5-coder-1.5b.toml")];
@@ -64,7 +64,7 @@ pub(crate) fn thresholds(agent: &Agent) -> &'static Thresholds {
 
 /// The file of a model. An adapter makes another model of it, and a path or an endpoint may hold any.
 fn of(model: &ModelConfig) -> Option<&'static Calibration> {
-    let as_it_is = model.provider == Provider::Onnx && model.path.is_none();
+    let as_it_is = model.provider.capabilities().local && model.path.is_none();
     let named = |calibration: &&Calibration| calibration.model == model.name;
     CALIBRATIONS.iter().find(named).filter(|_| as_it_is && model.adapter.is_none())
 }

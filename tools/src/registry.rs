@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use agent_core::search::Search;
 use agent_core::tool::{Tool, ToolSpec};
 
+pub use crate::web::FORMS;
 use crate::{data, files, person, program, python, query, web};
 
 /// What the built-in tools need to know of an agent.

@@ -21,6 +21,11 @@ use crate::registry::Setup;
 
 use types::{PageArguments, PageText, QueryArguments, SearchResults, WholeArguments, WholePage};
 
+const SEARCH: &str = "web.search";
+
+/// The tools that send forms: where to and in what form is the agent file's, only the words are the model's.
+pub const FORMS: [&str; 1] = [SEARCH];
+
 static COMPONENT: Component = packed!("web");
 
 const LIMITS: Limits = Limits {
@@ -132,7 +137,7 @@ fn page(written: &str) -> Result<Url, String> {
 
 fn search_spec() -> ToolSpec {
     spec::<QueryArguments, SearchResults>(
-        "web.search",
+        SEARCH,
         "Searches the web for pages. Read the ones that fit with web.read.",
         Effect::Reads,
     )
