@@ -140,7 +140,10 @@ impl Stepwise {
         // A fence around all of it is not part of it; one within it is.
         let text = if said.starts_with("```") { unfenced(said) } else { said }.to_string();
         let empty = text.is_empty().then(|| format!("the {} is empty", draft.field));
-        let wrong = cut(reply).or(empty).or_else(|| no_csv(&draft.arguments, &text));
+        let wrong = cut(reply).or(empty).or_else(|| {
+            let found = self.succeeded().next().is_some();
+            no_csv(&draft.arguments, &text, found)
+        });
         let wrong = wrong.or_else(|| self.unsupported(agent, &json!(text)));
         // Said once: the words of a message may be others for a reason.
         let first = draft.tool != WRITE && draft.refused.is_none();

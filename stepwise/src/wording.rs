@@ -6,11 +6,16 @@ use serde_json::Value;
 use super::folder::alike;
 use text::rank;
 
-/// What is wrong with the content of a CSV file: a small model copies a table as it was shown.
-pub(super) fn no_csv(arguments: &Value, text: &str) -> Option<String> {
-    let csv = arguments["path"].as_str().is_some_and(|path| path.to_lowercase().ends_with(".csv"));
-    let shown = text.contains('|') && !text.contains([',', ';']);
-    (csv && shown).then(|| "a CSV file has commas between its values, and no `|`".to_string())
+/// What is wrong with the content of a CSV file: a small model copies a table as it was shown, or ends after the
+/// header though something was found.
+pub(super) fn no_csv(arguments: &Value, text: &str, found: bool) -> Option<String> {
+    let csv = |path: &str| path.to_lowercase().ends_with(".csv");
+    arguments["path"].as_str().filter(|path| csv(path))?;
+    if text.contains('|') && !text.contains([',', ';']) {
+        return Some("a CSV file has commas between its values, and no `|`".to_string());
+    }
+    let rows = text.lines().skip(1).any(|line| !line.trim().is_empty());
+    (found && !rows).then(|| "the table has a header and no rows".to_string())
 }
 
 /// What a text does not say of what the task says that it should: of the words behind a "that" some are in it, and
@@ -40,9 +45,12 @@ mod tests {
     #[test]
     fn a_table_as_it_is_shown_is_no_csv() {
         let csv = json!({ "path": "out/km.csv" });
-        assert!(no_csv(&csv, "rider | km\nOle | 12").is_some());
-        assert_eq!(no_csv(&csv, "rider,km\nOle,12"), None);
-        assert_eq!(no_csv(&json!({ "path": "out/km.md" }), "rider | km"), None);
+        assert!(no_csv(&csv, "rider | km\nOle | 12", true).is_some());
+        assert_eq!(no_csv(&csv, "rider,km\nOle,12", true), None);
+        assert_eq!(no_csv(&json!({ "path": "out/km.md" }), "rider | km", true), None);
+        // A header alone is a table only where there is nothing to put in it.
+        assert!(no_csv(&csv, "rider,km\n", true).is_some());
+        assert_eq!(no_csv(&csv, "rider,km\n", false), None);
     }
 
     #[test]
