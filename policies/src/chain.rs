@@ -44,7 +44,9 @@ impl Policies {
     pub fn chain(&self, grants: &Grants, above: &[Grants]) -> Result<Chain, PolicyError> {
         let mut policies: Vec<Arc<dyn Policy>> = vec![self.of(grants)?];
         for above in above {
-            policies.push(self.of(&Grants { tools: grants.tools.clone(), ..above.clone() })?);
+            // Its tools, and what they are, are the agent's own.
+            let (tools, forms) = (grants.tools.clone(), grants.forms.clone());
+            policies.push(self.of(&Grants { tools, forms, ..above.clone() })?);
         }
         Ok(Chain { policies })
     }
@@ -77,6 +79,7 @@ impl Policy for Chain {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use agent_core::action::{CallId, Capability, Decision};
+    use agent_core::provenance::Origin;
     use serde_json::Value;
 
     use super::*;
@@ -110,5 +113,31 @@ mod tests {
         assert_eq!(decide(&chain, "/b/x"), Decision::Deny);
         assert_eq!(decide(&chain, "/c/x"), Decision::Deny);
         assert_eq!(decide(&asking, "/a/x"), Decision::Ask);
+    }
+
+    /// What a tool is does not depend on whether the agent above uses it, too.
+    #[test]
+    fn a_form_is_one_below_an_agent_that_sends_none() {
+        let granted = |tools: &[&str], forms: &[&str]| Grants {
+            net: vec!["api.org".parse().unwrap()],
+            tools: tools.iter().map(ToString::to_string).collect(),
+            forms: forms.iter().map(ToString::to_string).collect(),
+            ..grants(&[], &[])
+        };
+        let own = granted(&["web.search", "web.post"], &["web.search"]);
+        let chain = Chain::new(&own, &[granted(&["files.read"], &[])]).unwrap();
+        let decide = |tool: &str| {
+            let (method, url) = ("POST".to_string(), "https://api.org/".parse().unwrap());
+            let action = Action {
+                id: CallId("c1".to_string()),
+                tool: tool.to_string(),
+                arguments: Value::Null,
+                capabilities: vec![Capability::Fetch { method, url }],
+                taint: vec![Origin::Web("https://b.org/".parse().unwrap())],
+            };
+            chain.judge(&action).decision
+        };
+        assert_eq!(decide("web.search"), Decision::Allow);
+        assert_eq!(decide("web.post"), Decision::Ask);
     }
 }
