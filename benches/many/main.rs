@@ -154,14 +154,15 @@ fn waiting(agents: usize) -> Value {
         errand.run(agent.clone(), &Unseen, None).await.unwrap();
         gate.close();
         let mut runs = Vec::with_capacity(2 * agents);
-        let mut taken = vec![["VmRSS:", "RssFile:"].map(in_memory)];
+        let memory = || ["VmRSS:", "RssFile:"].map(in_memory);
+        let mut taken = vec![memory()];
         for _ in 0..2 {
             runs.extend((0..agents).map(|_| {
                 let (errand, agent) = (errand.clone(), agent.clone());
                 tokio::spawn(async move { errand.run(agent, &Unseen, None).await })
             }));
             gate.held(runs.len()).await;
-            taken.push(["VmRSS:", "RssFile:"].map(in_memory));
+            taken.push(memory());
         }
         gate.open();
         let mut lost = 0;

@@ -421,7 +421,6 @@ fn an_outcome_is_told_until_it_is_taken_and_is_signed() {
     }
 }
 
-/// Neither what a run came to nor its signature is for another host.
 /// What one that sends on to another was sent is not taken for told: it comes again, and the other gets nothing.
 pub(super) fn comes_again_and_goes_no_further(serve: &Serve, told: &Server, other: &Server) {
     let began = Instant::now();
@@ -432,6 +431,7 @@ pub(super) fn comes_again_and_goes_no_further(serve: &Serve, told: &Server, othe
     assert_eq!(other.asked(), Vec::<String>::new());
 }
 
+/// Neither what a run came to nor its signature is for another host.
 #[test]
 fn an_outcome_is_sent_on_to_another_host() {
     let (told, other) = crate::redirects::sends_on(308);
