@@ -1,9 +1,10 @@
 //! `[search]`: where `web.search` looks. Refuses a provider that is not whole, one that leads where
 //! nothing was granted, and a key that is no variable's name.
 
+mod kinds;
 mod only;
-mod presets;
 
+pub use kinds::Kind;
 pub use only::{Unlisted, only};
 
 use schemars::JsonSchema;
@@ -20,9 +21,8 @@ use agent_core::agent::is_variable;
 use agent_core::path::display;
 use agent_core::permission::{Grants, NetRule};
 use agent_core::scope::{covers_net, covers_path};
-use agent_core::search::{
-    ARXIV, Asked, DUCKDUCKGO, Json, Key, LIMIT, Provider, Search, Source, wikipedia,
-};
+use agent_core::search::{Asked, Json, Key, LIMIT, Provider, Search, Source};
+use kinds::Asks;
 
 /// Where `web.search` looks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -115,78 +115,6 @@ pub struct ProviderTable {
     pub snippet: Option<String>,
 }
 
-/// What is asked at a place to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A SearXNG or searx instance that answers in JSON.
-    Searxng,
-    /// A wiki, through its `api.php`.
-    Mediawiki,
-    /// arXiv.
-    Arxiv,
-    /// Files on this machine.
-    Folder,
-    /// Anything that answers in JSON.
-    Json,
-    /// DuckDuckGo's page without scripts: best effort.
-    Duckduckgo,
-    /// Brave Search.
-    Brave,
-    /// Tavily.
-    Tavily,
-    /// Serper, Google's results.
-    Serper,
-    /// OpenAlex, scholarly works.
-    Openalex,
-}
-
-impl Kind {
-    /// All of them, as they are written, in the order to name them.
-    const ALL: [(Kind, &str); 10] = [
-        (Kind::Mediawiki, "mediawiki"),
-        (Kind::Duckduckgo, "duckduckgo"),
-        (Kind::Arxiv, "arxiv"),
-        (Kind::Openalex, "openalex"),
-        (Kind::Searxng, "searxng"),
-        (Kind::Folder, "folder"),
-        (Kind::Json, "json"),
-        (Kind::Brave, "brave"),
-        (Kind::Tavily, "tavily"),
-        (Kind::Serper, "serper"),
-    ];
-
-    fn word(self) -> &'static str {
-        Kind::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
-    }
-
-    fn called(word: &str) -> Option<Kind> {
-        Kind::ALL.iter().find(|(_, own)| *own == word).map(|(kind, _)| *kind)
-    }
-
-    /// The keys of its table that it cannot do without.
-    fn needs(self) -> &'static [&'static str] {
-        match self {
-            Kind::Searxng => &["url"],
-            Kind::Folder => &["path"],
-            Kind::Json => &["url", "results"],
-            Kind::Mediawiki | Kind::Arxiv | Kind::Duckduckgo => &[],
-            preset if presets::preset(preset).is_some_and(|json| json.key.is_some()) => &["key"],
-            _ => &[],
-        }
-    }
-
-    /// The keys of its table beside those.
-    fn takes(self) -> &'static [&'static str] {
-        match self {
-            Kind::Json => &["key", "header", "body", "title", "link", "snippet"],
-            Kind::Searxng | Kind::Folder => &[],
-            // Where the service is, so that a test or a gateway may stand in for it.
-            _ => &["url"],
-        }
-    }
-}
-
 /// The search, if there is a table of it. What is wrong with it was reported.
 pub(super) fn search(
     table: Option<&SearchTable>,
@@ -266,7 +194,8 @@ impl Checking<'_, '_, '_> {
                 // A table with a problem may be the one that is meant.
                 if whole {
                     let tables = named.iter().map(|provider| provider.name.as_str());
-                    let known: Vec<&str> = tables.chain(Kind::ALL.map(|(_, word)| word)).collect();
+                    let known: Vec<&str> =
+                        tables.chain(Kind::all().map(|kind| -> &str { kind.word() })).collect();
                     let message = format!("unknown search provider `{}`", shortened(name));
                     self.report.value(&pointer, message).hint(suggest::hint(name, known));
                 }
@@ -298,17 +227,17 @@ impl Checking<'_, '_, '_> {
         let before = self.report.problems.len();
         let name = table.name.clone().unwrap_or_else(|| kind.word().to_string());
         for (key, _) in table.written().into_iter().filter(|(_, written)| *written) {
-            if !kind.needs().contains(&key) && !kind.takes().contains(&key) {
+            if !kind.has(key) {
                 self.report
                     .key(&format!("{pointer}/{key}"), format!("`{}` has no `{key}`", kind.word()))
-                    .hint(belongs(kind));
+                    .hint(kind.keys());
             }
         }
         let missing = |key: &&&str| !table.written().contains(&(**key, true));
         if let Some(key) = kind.needs().iter().find(missing) {
             self.report
                 .key(pointer, format!("the search provider `{name}` needs a `{key}`"))
-                .hint(belongs(kind));
+                .hint(kind.keys());
             return None;
         }
         let source = self.source(kind, table, pointer)?;
@@ -324,25 +253,17 @@ impl Checking<'_, '_, '_> {
             Some(url) => Some(self.url(kind, url, table.body.is_some(), pointer)?),
             None => None,
         };
-        let or = |otherwise: &str| url.clone().unwrap_or_else(|| otherwise.to_string());
-        Some(match kind {
-            Kind::Searxng => Source::Searxng { url: or("") },
-            Kind::Mediawiki => {
-                Source::Mediawiki { url: or(&wikipedia(self.language.unwrap_or("en"))) }
-            }
-            Kind::Arxiv => Source::Arxiv { url: or(ARXIV) },
-            Kind::Duckduckgo => Source::Duckduckgo { url: or(DUCKDUCKGO) },
-            Kind::Folder => {
+        Some(match kind.asks() {
+            Asks::At(make) => make(url, self.language.unwrap_or("en")),
+            Asks::Folder => {
                 Source::Folder { path: self.folder(table.path.as_deref().unwrap_or("."), pointer)? }
             }
-            Kind::Json => self.json(table, or(""), pointer),
-            preset => {
-                let preset = presets::preset(preset)?;
-                let variable = table.key.clone();
-                let key = preset.key.zip(variable);
-                let key = key.map(|(key, variable)| Key { variable, header: key.header });
-                let url = url.unwrap_or(preset.url);
-                Source::Json(Box::new(Json { url, key, ..presets::preset(kind)? }))
+            Asks::Json => self.json(table, url.unwrap_or_default(), pointer),
+            Asks::Preset(json) => {
+                let json = json();
+                let key = json.key.zip(table.key.clone());
+                let key = key.map(|(key, variable)| Key { variable, ..key });
+                Source::Json(Box::new(Json { url: url.unwrap_or(json.url), key, ..json }))
             }
         })
     }
@@ -379,7 +300,7 @@ impl Checking<'_, '_, '_> {
     /// A URL that can be asked.
     fn url(&mut self, kind: Kind, written: &str, posts: bool, pointer: &str) -> Option<String> {
         let at = format!("{pointer}/url");
-        let template = matches!(kind, Kind::Json) && !posts;
+        let template = matches!(kind.asks(), Asks::Json) && !posts;
         if template && !written.contains("{query}") {
             self.report
                 .value(&at, "the `url` does not say where the query goes")
@@ -476,9 +397,4 @@ impl ProviderTable {
             ("snippet", self.snippet.is_some()),
         ]
     }
-}
-
-fn belongs(kind: Kind) -> String {
-    let keys = [&["kind", "name"], kind.needs(), kind.takes()].concat();
-    format!("`{}` has the keys {}", kind.word(), suggest::list(&keys))
 }

@@ -1,10 +1,10 @@
 //! Some of an agent's search providers instead of all, as asked for on the command line.
 
-use super::{Kind, presets};
+use super::Kind;
 use agent_core::agent::Agent;
 use agent_core::permission::NetRule;
 use agent_core::scope::covers_net;
-use agent_core::search::{ARXIV, Asked, DUCKDUCKGO, Provider, Source, wikipedia};
+use agent_core::search::{Asked, Provider};
 use url::Url;
 
 /// The tool that searches the web.
@@ -21,7 +21,8 @@ pub fn only(agent: &mut Agent, names: &[String]) -> Result<(), Unlisted> {
         let own = std::mem::take(&mut search.providers);
         for name in names {
             let meant = |provider: &&Provider| {
-                provider.name == *name || Kind::of(&provider.source).word() == name
+                provider.name == *name
+                    || Kind::of(&provider.source).is_some_and(|kind| kind.word() == name)
             };
             let mut found: Vec<Provider> = own.iter().filter(meant).cloned().collect();
             if found.is_empty() {
@@ -73,20 +74,13 @@ fn plain(
     language: Option<&str>,
     own: &[Provider],
 ) -> Result<Provider, Unlisted> {
-    let source = match Kind::called(name).filter(|kind| kind.needs().is_empty()) {
-        Some(Kind::Mediawiki) => {
-            Some(Source::Mediawiki { url: wikipedia(language.unwrap_or("en")) })
-        }
-        Some(Kind::Duckduckgo) => Some(Source::Duckduckgo { url: DUCKDUCKGO.to_string() }),
-        Some(Kind::Arxiv) => Some(Source::Arxiv { url: ARXIV.to_string() }),
-        Some(preset) => presets::preset(preset).map(|json| Source::Json(Box::new(json))),
-        None => None,
-    };
+    let source = Kind::called(name).and_then(|kind| kind.plain(language.unwrap_or("en")));
     let source = source.ok_or_else(|| {
         let mut known: Vec<&str> = own.iter().map(|provider| provider.name.as_str()).collect();
-        for (kind, plain) in Kind::ALL {
-            if kind.needs().is_empty() && !known.contains(&plain) {
-                known.push(plain);
+        let plain = Kind::all().filter(|kind| kind.needs().is_empty()).map(Kind::word);
+        for kind in plain {
+            if !known.contains(&kind) {
+                known.push(kind);
             }
         }
         let known = super::suggest::list(&known);
@@ -105,18 +99,4 @@ fn plain(
         });
     }
     Ok(Provider { name: name.to_string(), source })
-}
-
-impl Kind {
-    /// What is asked there; a preset is one that answers in JSON.
-    fn of(source: &Source) -> Kind {
-        match source {
-            Source::Searxng { .. } => Kind::Searxng,
-            Source::Mediawiki { .. } => Kind::Mediawiki,
-            Source::Arxiv { .. } => Kind::Arxiv,
-            Source::Duckduckgo { .. } => Kind::Duckduckgo,
-            Source::Folder { .. } => Kind::Folder,
-            Source::Json(_) => Kind::Json,
-        }
-    }
 }
