@@ -139,6 +139,27 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
+/// Creates or replaces a file, whole and on the disk from the moment that it has its name: it is written as `draft`, in
+/// the same folder, first. Of a failure nothing is left.
+///
+/// # Errors
+/// The disk does not allow it.
+pub fn replace(path: &Path, draft: &Path, bytes: &[u8]) -> io::Result<()> {
+    // What a process of this number left when it was killed.
+    let _gone = fs::remove_file(draft);
+    let written = (|| {
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(draft)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(draft, path)
+    })();
+    if written.is_err() {
+        // It may not even have been made.
+        let _ = fs::remove_file(draft);
+    }
+    written
+}
+
 /// Whether no other user has any right to it.
 fn closed(found: &Metadata) -> bool {
     found.mode() & 0o077 == 0
@@ -257,6 +278,19 @@ mod tests {
         std::os::unix::fs::symlink(out.join("file"), home.join("errand.db-wal")).unwrap();
         settle(&home).unwrap();
         assert_eq!((mode(&out), mode(&out.join("file"))), (0o755, 0o644));
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_or_not_at_all() {
+        let above = tempfile::tempdir().unwrap();
+        let (path, draft) = (above.path().join("file"), above.path().join("1.draft"));
+        fs::write(&draft, "what a killed process left").unwrap();
+        replace(&path, &draft, b"one").unwrap();
+        assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, b"one".to_vec()));
+        let taken = above.path().join("taken");
+        fs::create_dir_all(taken.join("by a folder")).unwrap();
+        assert!(replace(&taken, &draft, b"two").is_err());
+        assert_eq!((taken.is_dir(), draft.exists()), (true, false));
     }
 
     #[test]

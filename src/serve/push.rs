@@ -179,8 +179,7 @@ impl Pushes {
             .map(|client| Kept { config: client.config.clone(), told: client.told.clone() });
         let kept = serde_json::to_vec(&kept.collect::<Vec<_>>())?;
         let draft = self.folder.join(format!("{run}.draft"));
-        guard::private::write(&draft, &kept)?;
-        fs::rename(draft, path)
+        guard::private::replace(&path, &draft, &kept)
     }
 
     fn settled(&self, tasks: &mut Tasks, run: &RunId) {

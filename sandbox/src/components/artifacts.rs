@@ -5,12 +5,13 @@
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use guard::private;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -182,16 +183,5 @@ fn only_ours(file: &Metadata) -> bool {
 /// Under another name first, so that a file with the right name is always a complete one.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    // What a process of this number left when it was killed.
-    let _gone = fs::remove_file(&draft);
-    let written = (|| {
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&draft);
-    }
-    written
+    private::replace(path, &draft, bytes)
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use agent_core::component::digest;
 use agent_core::provenance::Origin;
 use agent_core::tool::Component;
+use guard::private;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
@@ -145,16 +146,7 @@ impl Kept {
         self.room(&place, bytes.len())?;
         let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
         let draft = self.folder.join(format!("{}-{number}.draft", std::process::id()));
-        let written = (|| {
-            let mut file = File::options().write(true).create_new(true).mode(0o600).open(&draft)?;
-            file.write_all(&bytes)?;
-            file.sync_data()?;
-            fs::rename(&draft, &place)
-        })();
-        if written.is_err() {
-            let _ = fs::remove_file(&draft);
-        }
-        Ok(written?)
+        Ok(private::replace(&place, &draft, &bytes)?)
     }
 
     fn delete(&self, key: &str) -> Result<(), Refusal> {

@@ -3,12 +3,12 @@
 //! processes may use the folder, and it may be removed at any time.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use guard::private;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -90,18 +90,9 @@ impl Store {
         static DRAFTS: AtomicU64 = AtomicU64::new(0);
         let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
         let folder = place.parent().unwrap_or(&self.folder);
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        private::folder(folder)?;
         let draft = folder.join(format!(".{}-{number}.draft", std::process::id()));
-        let written = (|| {
-            let mut file = File::options().write(true).create_new(true).mode(0o600).open(&draft)?;
-            file.write_all(bytes)?;
-            file.sync_data()?;
-            fs::rename(&draft, place)
-        })();
-        if written.is_err() {
-            let _ = fs::remove_file(&draft);
-        }
-        written
+        private::replace(place, &draft, bytes)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where tokens lie: one file for each server in a folder of `ERRAND_HOME`, for its user's eyes only.
 //! The file says which server its tokens are for, and is of no use to another.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -156,9 +156,7 @@ impl TokenFile {
         let folder = self.path.parent().unwrap_or(&self.path);
         private::folder(folder)?;
         let draft = self.path.with_extension(format!("{}.draft", std::process::id()));
-        private::write(&draft, text)?;
-        File::open(&draft)?.sync_all()?;
-        fs::rename(&draft, &self.path)
+        private::replace(&self.path, &draft, text)
     }
 
     /// What takes its secrets out of a text.
