@@ -100,14 +100,17 @@ impl Stepwise {
         let lines: Vec<String> = self.observed().flat_map(lines).collect();
         let mut asked = Vec::new();
         for (list, Listed { at, field, values }) in self.listed(agent).into_iter().enumerate() {
-            let things = answer.pointer(&at).and_then(Value::as_array);
-            for (place, thing) in things.into_iter().flatten().enumerate() {
+            let things =
+                answer.pointer(&at).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let things: Vec<Vec<String>> =
+                things.iter().map(|thing| identifying(thing, &field)).collect();
+            for (place, thing) in shown_as(&things, &lines).into_iter().enumerate() {
                 asked.push(Label {
                     at: format!("{at}/{place}/{field}"),
                     list,
                     field: field.clone(),
                     values: values.clone(),
-                    thing: shown_as(thing, &field, &lines),
+                    thing,
                 });
             }
         }
@@ -265,14 +268,44 @@ fn objects(value: &Value, listed: bool, found: &mut Vec<String>) {
     }
 }
 
-/// The line that has all values of a thing, or else the values.
-fn shown_as(thing: &Value, label: &str, lines: &[String]) -> String {
-    let values = identifying(thing, label);
-    let shown = match place_of(&values, lines) {
-        Some(place) => lines[place].clone(),
-        None => values.join(", "),
+/// What each thing is shown by: the line that has all its values, with those that follow up to the next thing's; or
+/// else the values.
+fn shown_as(things: &[Vec<String>], lines: &[String]) -> Vec<String> {
+    let shown: Vec<String> = match in_turn(things, lines) {
+        Some(places) => {
+            let ends = places.iter().skip(1).copied();
+            let longest = places.windows(2).map(|two| two[1] - two[0]).max().unwrap_or(1);
+            let end = places.last().map_or(0, |last| (last + longest).min(lines.len()));
+            let blocks = places.iter().zip(ends.chain([end]));
+            blocks.map(|(place, end)| lines[*place..end].join("\n")).collect()
+        }
+        None => {
+            let alone = |values: &Vec<String>| match place_of(values, lines) {
+                Some(place) => lines[place].clone(),
+                None => values.join(", "),
+            };
+            things.iter().map(alone).collect()
+        }
     };
-    text::head(&shown, LINE).to_string()
+    shown.iter().map(|shown| text::head(shown, LINE).to_string()).collect()
+}
+
+/// The lines in which the things stand, where they follow each other in lines that begin alike: `Mail 1` and not the
+/// first line with a 1 in it.
+fn in_turn(things: &[Vec<String>], lines: &[String]) -> Option<Vec<usize>> {
+    let (first, others) = things.split_first()?;
+    let has = |values: &[String], at: &usize| {
+        !values.is_empty() && values.iter().all(|value| stands_in(value, &lines[*at]))
+    };
+    (0..lines.len()).filter(|at| has(first, at)).find_map(|start| {
+        let alike = |at: &usize| form(&lines[*at]) == form(&lines[start]);
+        let mut places = vec![start];
+        for values in others {
+            let after = places.last()? + 1..lines.len();
+            places.push({ after }.filter(alike).find(|at| has(values, at))?);
+        }
+        Some(places)
+    })
 }
 
 /// The first line that has all of these values.
@@ -382,6 +415,28 @@ mod tests {
         };
         assert_eq!(kinds(labels(["good", "bad", "bad"]).put()), ["good", "bad", "bad"]);
         assert_eq!(kinds(labels(["bad", "bad", "bad"]).put()), ["good", "good", "bad"]);
+    }
+
+    #[test]
+    fn a_thing_is_shown_with_the_lines_below_it() {
+        let shown = |text: &str, things: &[&str]| {
+            let things: Vec<Vec<String>> = things.iter().map(|it| vec![it.to_string()]).collect();
+            shown_as(&things, &lines(text))
+        };
+        let mails = "Letter 1\nFrom: Ida, door 2\nThe tap drips.\n\nLetter 2\nFrom: Bo, door 1\nMy bike is \
+                     gone.\n\nLetter 3\nFrom: Al, door 3\nNo light.\nRegards, the office";
+        let expected = [
+            "Letter 1\nFrom: Ida, door 2\nThe tap drips.",
+            "Letter 2\nFrom: Bo, door 1\nMy bike is gone.",
+            "Letter 3\nFrom: Al, door 3\nNo light.",
+        ];
+        assert_eq!(shown(mails, &["1", "2", "3"]), expected);
+        // A line each.
+        let list = "id,text\n7,The tap drips\n8,No light\nEnd";
+        assert_eq!(shown(list, &["7", "8"]), ["7,The tap drips", "8,No light"]);
+        // Not in their order: each by itself.
+        assert_eq!(shown(list, &["8", "7"]), ["8,No light", "7,The tap drips"]);
+        assert_eq!(shown(list, &["9"]), ["9"]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ const LINES: std::ops::RangeInclusive<usize> = 3..=40;
 const GAP: f32 = 0.3;
 /// The least one between lines that have a word of the task and those that have not.
 const MARGIN: f32 = 0.1;
+/// The longest name of a column in a text.
+const NAME: usize = 32;
 
 /// The lines of a file, while they are judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,8 +54,8 @@ impl Stepwise {
     }
 
     pub(super) fn ask_for_line(&self, agent: &Agent, lines: &Lines) -> Vec<Message> {
-        let line = lines.lines.get(lines.odds.len());
-        line.map(|line| prompts::line(agent, line)).unwrap_or_default()
+        let line = named_cells(&lines.lines).into_iter().nth(lines.odds.len());
+        line.map(|line| prompts::line(agent, &line)).unwrap_or_default()
     }
 
     /// A line was judged. Once all are, the text is written from those that are wanted.
@@ -72,6 +74,36 @@ impl Stepwise {
         self.stage = Stage::Text(draft);
         Decision { plan, ..Decision::default() }
     }
+}
+
+/// The lines as they are shown: the rows of a table in a text with what their cells are called, so that
+/// `Bo | no | ` is `name: Bo, coming: no`.
+fn named_cells(lines: &[String]) -> Vec<String> {
+    let mut shown = lines.to_vec();
+    for mark in ['|', ';', '\t'] {
+        let cells = |line: &str| -> Vec<String> {
+            let line = line
+                .trim_matches(|c| c == ' ' || c == mark && mark == '|' && line.starts_with('|'));
+            line.split(mark).map(|cell| cell.trim().to_string()).collect()
+        };
+        let table = lines.iter().map(|line| cells(line)).collect::<Vec<_>>();
+        // A name and two rows at least.
+        let header = table.windows(3).position(|rows| {
+            rows[0].len() > 1
+                && rows.iter().all(|row| row.len() == rows[0].len())
+                && rows[0].iter().all(|name| !name.is_empty() && name.chars().count() <= NAME)
+        });
+        let Some(header) = header else { continue };
+        let names = &table[header];
+        let rows = table.iter().enumerate().skip(header + 1);
+        for (at, row) in rows.take_while(|(_, row)| row.len() == names.len()) {
+            let told = names.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+            let told: Vec<String> = told.map(|(name, cell)| format!("{name}: {cell}")).collect();
+            shown[at] = told.join(", ");
+        }
+        break;
+    }
+    shown
 }
 
 /// The places of the lines that are wanted, in their order.
@@ -117,6 +149,22 @@ mod tests {
         // Where none stands out, all are wanted.
         let menu = [("Soup", 0.4), ("Trout", 0.3), ("Pie", 0.5)];
         check("Write menu.txt in Welsh into bwydlen.txt.", &menu, &[0, 1, 2]);
+    }
+
+    #[test]
+    fn rows_are_shown_with_the_names_of_their_cells() {
+        let shown = |text: &str| {
+            named_cells(&text.lines().map(str::to_string).collect::<Vec<_>>()).join("\n")
+        };
+        let party = "Party | 9 May\nname | coming? | remark\nIda | yes | \nBo | no | ill\nAt six.";
+        let expected = "Party | 9 May\nname | coming? | remark\nname: Ida, coming?: yes\nname: Bo, coming?: no, \
+                        remark: ill\nAt six.";
+        assert_eq!(shown(party), expected);
+        let markdown = "| who | what |\n| --- | --- |\n| Ida | soup |";
+        assert!(shown(markdown).ends_with("who: Ida, what: soup"));
+        for text in ["Ida; soup\nBo; cake", "a\nb\nc", "Yes; he came.\nNo.\nWell; so it goes."] {
+            assert_eq!(shown(text), text);
+        }
     }
 
     #[test]

@@ -143,9 +143,11 @@ pub(super) fn named(survey: &str, task: &str) -> Vec<String> {
 
 /// The words of a text that are called like files, without what stands around them.
 pub(super) fn files_in(text: &str) -> impl Iterator<Item = &str> {
-    let around = |c: char| !c.is_alphanumeric() && !"./_-".contains(c);
-    let words = text.split_whitespace().map(move |word| word.trim_matches(around));
-    words.map(|word| word.trim_end_matches('.')).filter(|word| is_called_like_a_file(word))
+    let before = |c: char| !c.is_alphanumeric() && !"./_-".contains(c);
+    let behind = |c: char| !c.is_alphanumeric();
+    let words = text.split_whitespace();
+    let words = words.map(move |word| word.trim_start_matches(before).trim_end_matches(behind));
+    words.filter(|word| is_called_like_a_file(word))
 }
 
 /// Whether a word ends as the names of documents do: `minutes.txt` and not `example.org`.
@@ -180,9 +182,9 @@ mod tests {
 
     #[test]
     fn files_are_told_by_their_endings() {
-        let text = "Put minutes.txt, \"docs/A.PDF\" and (./b_1.md) into out/c.txt.";
+        let text = "Put minutes.txt, \"docs/A.PDF\" and (./b_1.md) into out/c.txt (or \"d.txt\").";
         let files: Vec<&str> = files_in(text).collect();
-        assert_eq!(files, ["minutes.txt", "docs/A.PDF", "./b_1.md", "out/c.txt"]);
+        assert_eq!(files, ["minutes.txt", "docs/A.PDF", "./b_1.md", "out/c.txt", "d.txt"]);
         let others = "example.org minutes. .txt https://example.org/a.html 3.5";
         assert_eq!(files_in(others).next(), None);
     }

@@ -6,11 +6,37 @@ use serde_json::Value;
 use super::folder::alike;
 use text::rank;
 
-/// What is wrong with the content of a CSV file: a small model copies a table as it was shown, or ends after the
-/// header though something was found.
+/// Whether a call writes a CSV file.
+fn writes_csv(arguments: &Value) -> bool {
+    arguments["path"].as_str().is_some_and(|path| path.to_lowercase().ends_with(".csv"))
+}
+
+/// The content of a CSV file, where it is a table as results show it, with a `|` between its values: a small model
+/// copies that.
+pub(super) fn as_csv(arguments: &Value, text: &str) -> Option<String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let bars = |line: &&str| line.contains('|') && !line.chars().all(|c| "|-: ".contains(c));
+    let rows: Vec<Vec<&str>> = lines
+        .clone()
+        .filter(bars)
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let columns = rows.first().filter(|row| row.len() > 1)?.len();
+    // What is said below a table, as how many rows it has, is no row; anything else is not known here.
+    let others = lines.filter(|line| !line.contains('|') && !line.starts_with('['));
+    if !writes_csv(arguments) || others.count() > 0 || rows.iter().any(|row| row.len() != columns) {
+        return None;
+    }
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    rows.iter().try_for_each(|row| csv.write_record(row)).ok()?;
+    String::from_utf8(csv.into_inner().ok()?).ok()
+}
+
+/// What is wrong with the content of a CSV file: a small model ends after the header though something was found.
 pub(super) fn no_csv(arguments: &Value, text: &str, found: bool) -> Option<String> {
-    let csv = |path: &str| path.to_lowercase().ends_with(".csv");
-    arguments["path"].as_str().filter(|path| csv(path))?;
+    if !writes_csv(arguments) {
+        return None;
+    }
     if text.contains('|') && !text.contains([',', ';']) {
         return Some("a CSV file has commas between its values, and no `|`".to_string());
     }
@@ -40,7 +66,26 @@ pub(super) fn left_out(task: &str, text: &str) -> Option<String> {
 mod tests {
     use serde_json::json;
 
-    use super::{left_out, no_csv};
+    use super::{as_csv, left_out, no_csv};
+
+    #[test]
+    fn a_table_as_it_is_shown_is_made_one() {
+        let csv = json!({ "path": "out/km.csv" });
+        let made = |text: &str| as_csv(&csv, text);
+        let expected = "rider,km\n\"Ole, the \"\"Red\"\"\",12\nIda,\n";
+        assert_eq!(
+            made("rider | km\nOle, the \"Red\" | 12\nIda | \n[2 rows]").as_deref(),
+            Some(expected)
+        );
+        assert_eq!(
+            made("| rider | km |\n|---|---:|\n| Ole | 12 |").as_deref(),
+            Some("rider,km\nOle,12\n")
+        );
+        for other in ["rider,km\nOle,12", "a | b\nc", "a | b\nc | d | e", "Riders:\na | b", ""] {
+            assert_eq!(made(other), None, "{other}");
+        }
+        assert_eq!(as_csv(&json!({ "path": "out/km.md" }), "a | b\nc | d"), None);
+    }
 
     #[test]
     fn a_table_as_it_is_shown_is_no_csv() {

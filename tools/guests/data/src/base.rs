@@ -201,6 +201,28 @@ impl Base {
         })
     }
 
+    /// A number that this column holds, where every column of this name holds only numbers. `own`: but for those of
+    /// a database.
+    pub(crate) fn holds_numbers(&self, column: &str, own: bool) -> Option<String> {
+        let numbers = ["integer", "number"];
+        let mut found = None;
+        for Known { schema, table } in &self.tables {
+            let columns = table.columns.iter();
+            for it in columns.filter(|it| it.name.eq_ignore_ascii_case(column)) {
+                if !numbers.contains(&it.holds.as_str()) || own && schema.is_some() {
+                    return None;
+                }
+                found = found.or(Some((schema, &table.name, &it.name)));
+            }
+        }
+        let (schema, table, name) = found?;
+        let schema = schema.as_ref().map(|schema| format!("{}.", quoted(schema)));
+        let (schema, table, name) = (schema.unwrap_or_default(), quoted(table), quoted(name));
+        let sql =
+            format!("SELECT CAST({name} AS TEXT) FROM {schema}{table} WHERE {name} IS NOT NULL");
+        self.connection.query_row(&sql, [], |row| row.get(0)).ok()
+    }
+
     /// From now on nothing is done but to read.
     pub(crate) fn close(&mut self) -> rusqlite::Result<()> {
         self.connection.authorizer(Some(|call: rusqlite::hooks::AuthContext<'_>| {

@@ -1,5 +1,5 @@
-//! What a query that found nothing may have meant: the texts that it compares with, as they stand in
-//! the tables.
+//! What a query may have meant that found nothing, by the texts that it compares with as they stand in the tables;
+//! and what it cannot have meant: a comparison that decides nothing.
 
 use crate::base::Base;
 use crate::words::{Kind, Word, quoted};
@@ -13,6 +13,39 @@ const LONGEST: usize = 80;
 
 pub(crate) fn values(base: &Base, words: &[Word]) -> Vec<String> {
     compared(words).into_iter().take(TEXTS).filter_map(|text| hint(base, text)).collect()
+}
+
+/// A text that is compared with a column of numbers: to SQL each number comes before each text, so that such a
+/// condition keeps every row or none. A database's own columns turn a text that is a number into one.
+pub(crate) fn unlike(base: &Base, words: &[Word]) -> Option<String> {
+    let texts = words.iter().enumerate().filter(|(_, word)| word.kind == Kind::Text);
+    texts.filter_map(|(at, word)| Some((&word.text, held_against(&words[..at])?))).find_map(
+        |(text, column)| {
+            let number = base.holds_numbers(column, text.trim().parse::<f64>().is_ok())?;
+            let text: String = text.chars().take(LONGEST).collect();
+            Some(format!(
+                "`{column}` holds numbers, such as {number}, and '{text}' is a text: compare it with a \
+                 number, without quotes"
+            ))
+        },
+    )
+}
+
+/// The column that a text behind these words is compared with: `age < `, `age BETWEEN '1' AND `, `age IN ('1', `.
+fn held_against(words: &[Word]) -> Option<&str> {
+    let mut compared = false;
+    for word in words.iter().rev() {
+        let is = |texts: &[&str]| texts.iter().any(|it| it.eq_ignore_ascii_case(&word.text));
+        match word.kind {
+            Kind::Other if is(&["<", ">", "=", "!"]) => compared = true,
+            Kind::Other if is(&["(", ",", "."]) || word.text.starts_with(char::is_numeric) => {}
+            Kind::Other => return None,
+            Kind::Text => {}
+            Kind::Word if is(&["between", "and", "in", "not"]) => compared = true,
+            Kind::Word | Kind::Quoted => return compared.then_some(&word.text),
+        }
+    }
+    None
 }
 
 /// The texts after `=` and in the list after `IN`.

@@ -199,6 +199,32 @@ fn nothing_found_says_what_was_meant() {
 }
 
 #[test]
+fn a_number_that_is_compared_with_a_text_is_told() {
+    let wine = folder([("wine.csv", b"name,year\nRioja,2034\nTokaj,2041\n")]);
+    for condition in [
+        "year <= '2037-01-01'",
+        "year = '2034'",
+        "\"year\" BETWEEN '2030' AND '2040'",
+        "year BETWEEN 2030 AND '2040'",
+        "year NOT IN ('2034', '2041')",
+        "name = 'Rioja' AND wine.year > 'now'",
+    ] {
+        let sql = format!("SELECT name FROM wine.csv WHERE {condition}");
+        fails(&wine, &sql, "`year` holds numbers, such as 2034, and '");
+    }
+    for condition in [
+        "year <= 2037 AND name = 'Rioja'",
+        "CAST(year AS TEXT) = '2034'",
+        "year LIKE '203%'",
+        "year = 2034 AND name IN ('Rioja', 'Port')",
+        "CASE WHEN year > 2040 THEN 'late' ELSE 'soon' END = 'soon'",
+    ] {
+        let sql = format!("SELECT name FROM wine.csv WHERE {condition}");
+        check(&wine, &sql, json!([{ "name": "Rioja" }]));
+    }
+}
+
+#[test]
 fn nothing_is_changed_and_one_statement_is_run() {
     let orders = orders();
     for sql in [
