@@ -105,3 +105,29 @@ async fn a_span_of_months_is_one_condition() {
         check_in(&agent, &[(&code, Ok(expected))]).await;
     }
 }
+
+#[tokio::test]
+async fn hours_lie_between_two_times() {
+    let agent = Agent::new(Some(component()));
+    let shifts = "day,from,to\nMon,16:15,19:30\nTue,22:30,01:00\nWed,9:00,\n";
+    std::fs::write(agent.root().join("docs/shifts.csv"), shifts).unwrap();
+    let boats = "boat,out,in,inspected\nLark,9:00,10:00,11:00\n";
+    std::fs::write(agent.root().join("docs/boats.csv"), boats).unwrap();
+    let query = |arguments: &str| format!("query('docs/shifts.csv', {arguments}).split('\\n')[0]");
+    let columns = |path: &str| {
+        format!(
+            "[c['name'] for c in __import__('json').loads(columns('{path}', 'How long?'))['columns']]"
+        )
+    };
+    check_in(
+        &agent,
+        &[
+            (&query("find='sum', of='hours from–to'"), Ok(json!("5.75"))),
+            (&query("find='sum', of=['hours from–to', '*', 12]"), Ok(json!("69"))),
+            (&columns("docs/shifts.csv"), Ok(json!(["day", "from", "to", "hours from–to"]))),
+            // Which two of three?
+            (&columns("docs/boats.csv"), Ok(json!(["boat", "out", "in", "inspected"]))),
+        ],
+    )
+    .await;
+}

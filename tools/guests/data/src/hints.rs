@@ -22,10 +22,14 @@ pub(crate) fn unlike(base: &Base, words: &[Word]) -> Option<String> {
     texts.filter_map(|(at, word)| Some((&word.text, held_against(&words[..at])?))).find_map(
         |(text, column)| {
             let number = base.holds_numbers(column, text.trim().parse::<f64>().is_ok())?;
+            let begins = text.trim().split(|c: char| !c.is_numeric()).next().unwrap_or_default();
             let text: String = text.chars().take(LONGEST).collect();
+            let hint = match begins {
+                "" => "compare it with a number".to_string(),
+                begins => format!("write {begins} in the place of '{text}'"),
+            };
             Some(format!(
-                "`{column}` holds numbers, such as {number}, and '{text}' is a text: compare it with a \
-                 number, without quotes"
+                "`{column}` holds numbers, such as {number}, and '{text}' is a text: {hint}"
             ))
         },
     )

@@ -318,7 +318,22 @@ def _typed(path):
                 row[name] = _time(row[name])
             else:
                 row[name] = str(row[name])
+    times = [name for name, (kind, _) in kinds.items() if kind == "time"]
+    if len(times) == 2:
+        # What lies between them is asked for more often than they are.
+        hours = f"hours {times[0]}–{times[1]}"
+        kinds[hours] = ("number", "h")
+        for row in rows:
+            row[hours] = _hours(*(row[name] for name in times))
     return rows, kinds
+
+
+def _hours(begin, end):
+    """The hours from one time of the day to the next other."""
+    if begin is None or end is None:
+        return None
+    begin, end = (60 * int(time[:2]) + int(time[3:]) for time in (begin, end))
+    return _round((end - begin) % (24 * 60) / 60)
 
 
 def _kinds(rows):
