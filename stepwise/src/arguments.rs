@@ -141,10 +141,9 @@ impl Stepwise {
         let text = if said.starts_with("```") { unfenced(said) } else { said }.to_string();
         let text = as_csv(&draft.arguments, &text).unwrap_or(text);
         let empty = text.is_empty().then(|| format!("the {} is empty", draft.field));
-        let wrong = cut(reply).or(empty).or_else(|| {
-            let found = self.succeeded().next().is_some();
-            no_csv(&draft.arguments, &text, found)
-        });
+        let wrong = cut(reply)
+            .or(empty)
+            .or_else(|| no_csv(&draft.arguments, &text, !self.taken.is_empty()));
         let wrong = wrong.or_else(|| self.unsupported(agent, &json!(text)));
         // Said once: the words of a message may be others for a reason.
         let first = draft.tool != WRITE && draft.refused.is_none();

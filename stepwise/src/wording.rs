@@ -32,8 +32,9 @@ pub(super) fn as_csv(arguments: &Value, text: &str) -> Option<String> {
     String::from_utf8(csv.into_inner().ok()?).ok()
 }
 
-/// What is wrong with the content of a CSV file: a small model ends after the header though something was found.
-pub(super) fn no_csv(arguments: &Value, text: &str, found: bool) -> Option<String> {
+/// What is wrong with the content of a CSV file: a small model ends after the header though something was looked up,
+/// and where that failed too.
+pub(super) fn no_csv(arguments: &Value, text: &str, looked: bool) -> Option<String> {
     if !writes_csv(arguments) {
         return None;
     }
@@ -41,7 +42,7 @@ pub(super) fn no_csv(arguments: &Value, text: &str, found: bool) -> Option<Strin
         return Some("a CSV file has commas between its values, and no `|`".to_string());
     }
     let rows = text.lines().skip(1).any(|line| !line.trim().is_empty());
-    (found && !rows).then(|| "the table has a header and no rows".to_string())
+    (looked && !rows).then(|| "the table has a header and no rows".to_string())
 }
 
 /// What a text does not say of what the task says that it should: of the words behind a "that" some are in it, and

@@ -2,7 +2,7 @@
 //! and what it cannot have meant: a comparison that decides nothing.
 
 use crate::base::Base;
-use crate::words::{Kind, Word, quoted};
+use crate::words::{Kind, Word, quoted, words};
 
 /// Texts of a query that are looked for.
 const TEXTS: usize = 5;
@@ -15,24 +15,34 @@ pub(crate) fn values(base: &Base, words: &[Word]) -> Vec<String> {
     compared(words).into_iter().take(TEXTS).filter_map(|text| hint(base, text)).collect()
 }
 
-/// A text that is compared with a column of numbers: to SQL each number comes before each text, so that such a
-/// condition keeps every row or none. A database's own columns turn a text that is a number into one.
-pub(crate) fn unlike(base: &Base, words: &[Word]) -> Option<String> {
-    let texts = words.iter().enumerate().filter(|(_, word)| word.kind == Kind::Text);
-    texts.filter_map(|(at, word)| Some((&word.text, held_against(&words[..at])?))).find_map(
-        |(text, column)| {
-            let number = base.holds_numbers(column, text.trim().parse::<f64>().is_ok())?;
-            let begins = text.trim().split(|c: char| !c.is_numeric()).next().unwrap_or_default();
-            let text: String = text.chars().take(LONGEST).collect();
-            let hint = match begins {
-                "" => "compare it with a number".to_string(),
-                begins => format!("write {begins} in the place of '{text}'"),
-            };
-            Some(format!(
-                "`{column}` holds numbers, such as {number}, and '{text}' is a text: {hint}"
-            ))
-        },
-    )
+/// The query with numbers in the place of texts that are compared with a column of numbers: to SQL each number comes
+/// before each text, so that `year <= '2037'` keeps every row. A database's own columns see to that themselves.
+///
+/// # Errors
+/// A text that is no number: what to write.
+pub(crate) fn with_numbers(base: &Base, sql: &str) -> Result<String, String> {
+    let words = words(sql);
+    let mut changed = sql.to_string();
+    for (at, word) in words.iter().enumerate().rev().filter(|(_, word)| word.kind == Kind::Text) {
+        let text = word.text.trim();
+        let Some(column) = held_against(&words[..at]) else { continue };
+        let number = text.parse::<f64>().is_ok() && !text.contains(char::is_alphabetic);
+        let Some(held) = base.holds_numbers(column, number) else { continue };
+        if number {
+            changed.replace_range(word.at.clone(), text);
+            continue;
+        }
+        let begins = text.split(|c: char| !c.is_numeric()).next().unwrap_or_default();
+        let text: String = text.chars().take(LONGEST).collect();
+        let hint = match begins {
+            "" => "compare it with a number".to_string(),
+            begins => format!("write {begins} in the place of '{text}'"),
+        };
+        return Err(format!(
+            "`{column}` holds numbers, such as {held}, and '{text}' is a text: {hint}"
+        ));
+    }
+    Ok(changed)
 }
 
 /// The column that a text behind these words is compared with: `age < `, `age BETWEEN '1' AND `, `age IN ('1', `.

@@ -101,15 +101,13 @@ fn ask(
             }
         }
     };
+    let sql = hints::with_numbers(&base, &sql)?;
     base.close().map_err(|error| said(&error))?;
     let told = |error: String| wrong(&error, &base, sources);
     let mut statement = base.statement(&sql).map_err(told)?;
-    let words = words(&sql);
-    if let Some(problem) = hints::unlike(&base, &words) {
-        return Err(problem);
-    }
     let Rows { columns, rows, more, cut } = base.rows(&mut statement, limit).map_err(told)?;
     drop(statement);
+    let words = words(&sql);
     let mut notes = base.notes(|_, column| column.is_none_or(|column| mentions(&words, column)));
     let nothing = rows.iter().all(|row| row.values().all(|it| it.is_null() || *it == 0));
     if nothing {
