@@ -393,7 +393,7 @@ fn a_search_that_cannot_be_meant() {
     hint: `searxng` has the keys `kind`, `name`, `url`
 
     unknown kind `searx`
-    hint: did you mean `searxng`? it is one of `searxng`, `mediawiki`, `arxiv`, `folder`, `json`, `duckduckgo`, `brave`, `tavily`, `serper`, `openalex`
+    hint: did you mean `searxng`? it is one of `mediawiki`, `duckduckgo`, `arxiv`, `openalex`, `searxng`, `folder`, `json`, `brave`, `tavily`, `serper`
 
     `example.org` is no `http:` or `https:` URL
     hint: keys belong in `key`, by a variable's name

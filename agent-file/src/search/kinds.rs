@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::suggest;
 
-/// All of them, in the order to name them. A new one is an entry here; one that neither answers in JSON nor is a
-/// page with an address also needs a `Source`.
+/// All of them, in the order to name them. A new one is an entry here; one that does not answer in JSON also needs a
+/// `Source`, and what reads its answer (`tools/guests/web/src/search`).
 static KINDS: [Declared; 10] = [
     Declared {
         word: "mediawiki",
