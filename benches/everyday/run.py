@@ -24,7 +24,7 @@ import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-SERVERS = ["bakery.py", "campsite.py", "cinema.py", "library.py", "office.py", "stable.py", "vet.py", "workshop.py"]
+SERVERS = ["bakery.py", "campsite.py", "cinema.py", "kino.py", "library.py", "office.py", "stable.py", "vet.py", "workshop.py"]
 
 
 def main():

@@ -19,7 +19,11 @@ pub(super) fn as_csv(arguments: &Value, text: &str) -> Option<String> {
     let rows: Vec<Vec<&str>> = lines
         .clone()
         .filter(bars)
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .map(|line| {
+            // As Markdown has it; a `|` at the end alone is before a value that is empty.
+            let own = line.strip_prefix('|').map(|rest| rest.strip_suffix('|').unwrap_or(rest));
+            own.unwrap_or(line).split('|').map(str::trim).collect()
+        })
         .collect();
     let columns = rows.first().filter(|row| row.len() > 1)?.len();
     // What is said below a table, as how many rows it has, is no row; anything else is not known here.
