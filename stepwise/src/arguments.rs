@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::numeral::says_number;
-use super::wording::{as_csv, left_out, no_csv};
+use super::wording::{as_csv, left_out, no_csv, with_rows};
 use super::{DELETE, EDIT, MOVE, READ, Stage, Stepwise, Taken, WRITE, grounding, prompts, survey};
 use agent_core::agent::Agent;
 use agent_core::event::Status;
@@ -140,6 +140,9 @@ impl Stepwise {
         // A fence around all of it is not part of it; one within it is.
         let text = if said.starts_with("```") { unfenced(said) } else { said }.to_string();
         let text = as_csv(&draft.arguments, &text).unwrap_or(text);
+        let results = self.succeeded().map(|step| step.whole.as_str());
+        let whole = with_rows(&draft.arguments, &text, results);
+        let text = whole.unwrap_or(text);
         let empty = text.is_empty().then(|| format!("the {} is empty", draft.field));
         let wrong = cut(reply)
             .or(empty)

@@ -36,6 +36,27 @@ pub(super) fn as_csv(arguments: &Value, text: &str) -> Option<String> {
     String::from_utf8(csv.into_inner().ok()?).ok()
 }
 
+/// The whole table, where the content of a CSV file is the header alone of a table that a result shows: that header
+/// says that all of it is meant.
+pub(super) fn with_rows<'a>(
+    arguments: &Value,
+    text: &str,
+    mut results: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    let names = |line: &str| -> Vec<String> {
+        line.split(',').map(|name| name.trim().to_lowercase()).collect()
+    };
+    let header = names(text.trim());
+    if text.trim().lines().count() != 1 {
+        return None;
+    }
+    results.find_map(|result| {
+        let table = as_csv(arguments, result)?;
+        let (own, rows) = table.split_once('\n')?;
+        (names(own) == header && !rows.is_empty()).then_some(table.clone())
+    })
+}
+
 /// What is wrong with the content of a CSV file: a small model ends after the header though something was looked up,
 /// and where that failed too.
 pub(super) fn no_csv(arguments: &Value, text: &str, looked: bool) -> Option<String> {
@@ -71,7 +92,18 @@ pub(super) fn left_out(task: &str, text: &str) -> Option<String> {
 mod tests {
     use serde_json::json;
 
-    use super::{as_csv, left_out, no_csv};
+    use super::{as_csv, left_out, no_csv, with_rows};
+
+    #[test]
+    fn a_header_means_the_table_that_has_it() {
+        let csv = json!({ "path": "out/km.csv" });
+        let results = ["nothing", "rider | km\nOle | 12\n[1 row]", "rider | km\n[no rows]"];
+        let made = |text: &str| with_rows(&csv, text, results.into_iter());
+        assert_eq!(made("Rider, km\n").as_deref(), Some("rider,km\nOle,12\n"));
+        for other in ["rider", "km,rider", "rider,km\nIda,3", ""] {
+            assert_eq!(made(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_table_as_it_is_shown_is_made_one() {
